@@ -1,0 +1,43 @@
+# On a fresh machine with Python 3.11, 3.12 or 3.13, `make run` and `make test` do all set-up themselves.
+.DELETE_ON_ERROR:
+.PHONY: run test test-slow setup lock bench clean
+
+BIN := .venv/bin
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+
+run: setup
+	$(BIN)/python -m lab run weight_penalty
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow --timeout 3600
+
+bench: setup
+	$(BIN)/python -m benchmarks.sweep
+
+setup: .venv/done
+
+# Byte code is compiled at install (pip does): without it every start costs seconds more.
+.venv/done: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "The lab needs Python 3.11, 3.12 or 3.13 with venv and pip; none was found. Install one (on Debian: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# Resolves for all the Pythons and systems the lab runs on. The lab itself, the line "-e .", has no hash.
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet uv
+	grep -v '^-e' requirements.txt | .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock -
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

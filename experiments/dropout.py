@@ -1,0 +1,72 @@
+"""Where does dropout help a small convolutional net on 300 noisy digits: after the convolutions, or in the head?
+
+python experiments/dropout.py
+"""
+
+from functools import partial
+
+from lab.cli import main
+from lab.data import cifar10, digits
+from lab.experiment import Experiment, Variant
+from lab.models import conv
+from lab.regularization import Regularization
+from lab.training import Training
+
+
+def arm(blocks: Regularization | None = None, head: Regularization | None = None) -> Variant:
+    """Two blocks of one convolution and a head of 128 on 300 digits, a fifth of whose labels are random."""
+    return Variant(
+        data=partial(digits, train_size=300, label_noise=0.2),
+        model=partial(
+            conv,
+            blocks=((16,), (32,)),
+            widths=(128,),
+            regularization=blocks or Regularization(),
+            head=head or Regularization(),
+        ),
+        training=Training(epochs=100),
+    )
+
+
+def course(**regularization: float) -> Variant:
+    """The course's net on the whole of CIFAR-10, with dropout between Dense(512) and the output."""
+    return Variant(
+        data=cifar10,
+        model=partial(
+            conv,
+            blocks=((32, 32),),
+            padding=("same", "valid"),
+            widths=(512,),
+            initializer="glorot_uniform",
+            head=Regularization(**regularization),
+        ),
+        training=Training(epochs=10, batch_size=256),
+    )
+
+
+EXPERIMENT = Experiment(
+    name="dropout",
+    variants={
+        "none": arm(),
+        "blocks_0.1": arm(blocks=Regularization(dropout=0.1)),
+        "blocks_0.25": arm(blocks=Regularization(dropout=0.25)),
+        "head_0.25": arm(head=Regularization(dropout=0.25)),
+        "head_0.5": arm(head=Regularization(dropout=0.5)),
+        "head_0.75": arm(head=Regularization(dropout=0.75)),
+        "both": arm(blocks=Regularization(dropout=0.25), head=Regularization(dropout=0.5)),
+        "dropconnect_0.5": arm(head=Regularization(dropconnect=0.5)),
+    },
+    baseline="none",
+    seeds=range(5),
+    elsewhere={
+        "cifar10": Experiment(
+            name="dropout-cifar10",
+            variants={"none": course(), "head_0.3": course(dropout=0.3)},
+            baseline="none",
+            seeds=range(5),
+        )
+    },
+)
+
+if __name__ == "__main__":
+    main(EXPERIMENT)

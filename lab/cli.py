@@ -1,0 +1,230 @@
+"""The command line: `python -m lab list | run | report`, and `main(EXPERIMENT)` for the scripts.
+
+Usage errors answer in under a second, before TensorFlow loads. One sentence goes to stderr instead of a traceback;
+the exit code is 2 for usage, 1 for the rest, 130 for an interruption.
+"""
+
+import dataclasses
+import functools
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import cyclopts
+from cyclopts import Parameter
+from rich.console import Console
+
+from lab.experiment import Experiment, adjusted, run
+from lab.rules import DataError, UsageError, choice
+from lab.watch import Bar, Lines, Watch
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path("results")
+
+Positive = Annotated[int, Parameter(validator=cyclopts.validators.Number(gte=1))]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Options:
+    """What the command line may change of an experiment."""
+
+    data: str | None = None
+    "Another data set by name (fashion_mnist, cifar10, ...), or a file of your own: x.npz, or x.csv with --target."
+    target: str | None = None
+    "The column of a CSV file that is to be predicted."
+    train_size: Positive | None = None
+    "The number of training examples."
+    seeds: Positive | None = None
+    "The number of seeds, counted from 0."
+    epochs: Positive | None = None
+    "The most epochs a run trains."
+    results: Path = RESULTS
+    "Where the experiment's folder stands or is made."
+    engine: Literal["cohort", "keras_fit"] = "cohort"
+    "cohort trains runs of one structure together; keras_fit, the reference, one after the other."
+
+
+def _application(summary: str) -> cyclopts.App:
+    return cyclopts.App(
+        help=summary, version_flags=[], help_flags=["--help", "-h"], print_error=False, exit_on_error=False
+    )
+
+
+lab_app = _application("Which regularizer helps a Keras model, by how much, and how sure are we.")
+
+
+@lab_app.command(name="list")
+def list_experiments() -> None:
+    """List the experiments of the folder `experiments`, each with its question."""
+    from rich.table import Table
+
+    table = Table("experiment", "question", "variants", "seeds", box=None, pad_edge=False)
+    for path in sorted((ROOT / "experiments").glob("[a-z]*.py")):
+        experiment = find(path.stem)
+        table.add_row(experiment.name, experiment.question, str(len(experiment.variants)), str(len(experiment.seeds)))
+    Console().print(table)
+
+
+@lab_app.command(name="run")
+def run_experiment(experiment: str, options: Options | None = None) -> None:
+    """Run an experiment, draw its figures and print its table. What is already there is not trained again.
+
+    Args:
+        experiment: its name in the folder `experiments`, or the path of a script that declares EXPERIMENT.
+    """
+    _run(find(experiment), options or Options())
+
+
+@lab_app.command(name="report")
+def report_experiments(*experiments: str, results: Path = RESULTS) -> None:
+    """Rebuild the tables and draw the figures anew, from the CSV files alone.
+
+    Args:
+        experiments: folders below the results; all of them if none is named.
+        results: where the experiments' folders stand.
+    """
+    folders = [results / name for name in experiments] or sorted(
+        path.parent for path in results.glob("*/histories.csv")
+    )
+    if not folders:
+        raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
+    for folder in folders:
+        _report(folder)
+
+
+def main(experiment: Experiment) -> None:
+    """Answer the command line of a script that declares an experiment: `--help`, `--data`, `--seeds`, ...
+
+    Args:
+        experiment: what the script declares.
+    """
+    named = _asked(experiment, sys.modules["__main__"].__doc__)
+    app = _application(named.question)
+    app.default(functools.partial(_script, named))
+    _answer(app)
+
+
+def _script(experiment: Experiment, options: Options | None = None) -> None:
+    _run(experiment, options or Options())
+
+
+def lab() -> None:
+    """Answer `python -m lab`."""
+    _answer(lab_app)
+
+
+def _answer(app: cyclopts.App) -> None:
+    with _sentences():
+        app()
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what went wrong into one sentence on stderr and an exit code."""
+    try:
+        yield
+    except (UsageError, cyclopts.CycloptsError) as error:
+        _end(2, str(error))
+    except DataError as error:
+        _end(1, str(error))
+    except MemoryError:
+        _end(1, "the memory does not suffice; lower train_size, or close other programs; what is published stays")
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        _end(1, f"cannot read or write{where}: {error.strerror or error}; what is published stays: mend it and go on")
+    except KeyboardInterrupt:
+        _end(130, "interrupted; what is published stays, and the same command goes on from there")
+
+
+def _end(code: int, sentence: str) -> NoReturn:
+    print(" ".join(sentence.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def find(name: str) -> Experiment:
+    """Return the experiment of a name in the folder `experiments`, or of a script's path.
+
+    Raises:
+        UsageError: there is none of this name, or the script declares no EXPERIMENT.
+    """
+    if name.endswith(".py"):
+        path = Path(name)
+        if not path.is_file():
+            raise UsageError(f"experiment must be a name or the path of a script, got {name!r}, which does not exist")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        if spec is None or spec.loader is None:
+            raise UsageError(f"{name} cannot be imported")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+    else:
+        choice("experiment", name, sorted(path.stem for path in (ROOT / "experiments").glob("[a-z]*.py")))
+        if str(ROOT) not in sys.path:
+            sys.path.insert(0, str(ROOT))
+        module = importlib.import_module(f"experiments.{name}")
+    found = getattr(module, "EXPERIMENT", None)
+    if not isinstance(found, Experiment):
+        raise UsageError(f"{name} must declare EXPERIMENT = Experiment(...), got {found!r}")
+    return _asked(found, module.__doc__)
+
+
+def _asked(experiment: Experiment, docstring: str | None) -> Experiment:
+    if experiment.question or not docstring:
+        return experiment
+    return dataclasses.replace(experiment, question=docstring.strip().splitlines()[0])
+
+
+def _loader(name: str, target: str | None) -> tuple[Callable, str]:
+    """Return the loader of `--data`, and what the data is called."""
+    import lab.data
+
+    path = Path(name)
+    if path.suffix not in (".npz", ".csv"):
+        known = choice("data", name, (*lab.data.NAMES, "a file.npz", "a file.csv"))
+        return getattr(lab.data, known), known
+    called = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem)
+    if path.suffix == ".npz":
+        return functools.partial(lab.data.from_npz, path), called
+    if target is None:
+        raise UsageError("--target must name the column to predict where --data is a CSV file, got none")
+    return functools.partial(lab.data.from_csv, path, target=target), called
+
+
+def _run(experiment: Experiment, options: Options) -> None:
+    data, called = _loader(options.data, options.target) if options.data else (None, "")
+    experiment = adjusted(
+        experiment,
+        data=data,
+        data_name=called,
+        train_size=options.train_size,
+        seeds=options.seeds,
+        epochs=options.epochs,
+    )
+    console = Console()
+    watch: Watch = Bar(console) if console.is_terminal else Lines(print)
+    with watch:
+        from lab.quiet import load_tensorflow
+
+        load_tensorflow()
+        folder = run(experiment, results_folder=options.results, engine=options.engine, watch=watch)
+    _report(folder)
+
+
+def _report(folder: Path) -> None:
+    from lab import report, results
+    from lab.terminal import comparison_table
+
+    if (folder / "experiment.json").exists() and (folder / "runs").is_dir():
+        results.rebuild(folder)
+    tables = results.read_tables(folder)
+    figures = report.draw_all(tables.histories, tables.summary, tables.comparison, folder / "figures")
+    console = Console()
+    console.print(comparison_table(folder.name, tables))
+    console.print(f"figures: {figures[0].parent}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,162 @@
+"""One run through `keras.Model.fit`: the reference that anyone can read and the cohort is held against.
+
+What is added to a plain `fit` is what a comparison needs: our own batch order, data loss and penalty apart, train
+measured exactly as validation is, early stopping on the validation data loss, divergence recorded.
+"""
+
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lab.engine import objective
+from lab.engine.task import Task, Trained
+from lab.training import Keeper, Training, pieces, shortest
+
+EVALUATION_BATCH = 1024
+
+
+class _Ledger(keras.Model):
+    """A model around the model that keeps data loss and penalty apart, which Keras only logs as their sum."""
+
+    def __init__(self, model: keras.Model, training: Training) -> None:
+        super().__init__(name="ledger")
+        self.model = model
+        self.training = training
+        self.data_losses = keras.metrics.Mean("data_loss")
+        self.penalties = keras.metrics.Mean("penalty")
+        self.accuracies = keras.metrics.Mean("accuracy")
+
+    def call(self, x, training=None):
+        return self.model(x, training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        plain = objective.data_loss(self.training.loss, y, y_pred)
+        penalty = tf.add_n([tf.cast(loss, tf.float32) for loss in self.losses]) if self.losses else tf.constant(0.0)
+        self.data_losses.update_state(plain)
+        self.penalties.update_state(penalty, sample_weight=tf.shape(plain)[0])
+        self.accuracies.update_state(objective.hits(y, y_pred))
+        return tf.reduce_mean(objective.smoothed(self.training, y, y_pred, plain)) + penalty
+
+
+class _Rates(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rate of each step, from the table that `Training.rates` made."""
+
+    def __init__(self, table: np.ndarray) -> None:
+        self.table = tf.constant(table.ravel())
+
+    def __call__(self, step):
+        return tf.gather(self.table, tf.cast(step, tf.int32))
+
+
+class _Diary(keras.callbacks.Callback):
+    """Measures both splits after each epoch, writes the row, keeps the best weights and ends the run."""
+
+    def __init__(self, task: Task, on_epoch: Callable[[int, float], None]) -> None:
+        super().__init__()
+        self.task = task
+        self.on_epoch = on_epoch
+        self.keeper = Keeper(1, task.training.patience, task.training.min_delta)
+        self.rates = task.training.rates(len(task.data.train.y))
+        self.rows: list[dict[str, float]] = []
+        self.seconds: list[float] = []
+        self.weights: list[np.ndarray] | None = None
+        self.splits = [_batches(split.x, split.y) for split in (task.data.train, task.data.validation)]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        fitted = {name: logs[name] for name in ("data_loss", "penalty", "accuracy")}
+        train, validation = (measure(self.model, split) for split in self.splits)
+        losses = [fitted["data_loss"] + fitted["penalty"], train["data_loss"], validation["data_loss"]]
+        self.rows.append(row(epoch + 1, fitted, train, validation, self.rates[epoch, 0]))
+        if self.keeper.update(epoch + 1, *(np.array([loss]) for loss in losses))[0]:
+            self.weights = self.model.model.get_weights()
+        self.model.stop_training = bool(self.keeper.ended[0])
+        self.seconds.append(time.perf_counter() - self.began)
+        self.on_epoch(epoch + 1, float(self.keeper.best[0]))
+
+
+def row(
+    epoch: int, fitted: dict[str, float], train: dict[str, float], validation: dict[str, float], rate: float
+) -> dict[str, float]:
+    """Return one row of a history: what `fit` saw while it trained, and both splits measured afterwards."""
+    values = {
+        "loss": fitted["data_loss"] + fitted["penalty"],
+        "data_loss": fitted["data_loss"],
+        "penalty": fitted["penalty"],
+        "accuracy": fitted["accuracy"],
+        "train_data_loss": train["data_loss"],
+        "train_accuracy": train["accuracy"],
+        "val_loss": validation["data_loss"] + validation["penalty"],
+        "val_data_loss": validation["data_loss"],
+        "val_penalty": validation["penalty"],
+        "val_accuracy": validation["accuracy"],
+        "learning_rate": rate,
+    }
+    return {"epoch": epoch} | {name: shortest(value) for name, value in values.items()}
+
+
+def _batches(x: np.ndarray, y: np.ndarray) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(EVALUATION_BATCH).cache()
+
+
+def measure(ledger: keras.Model, split: tf.data.Dataset) -> dict[str, float]:
+    """Measure a split with the model as it is, in inference mode: "data_loss", "penalty", "accuracy"."""
+    logs = ledger.evaluate(split, verbose=0, return_dict=True)
+    return {name: logs[name] for name in ("data_loss", "penalty", "accuracy")}
+
+
+def train(task: Task, on_epoch: Callable[[int, float], None] = lambda epoch, best: None) -> Trained:
+    """Train one run.
+
+    Args:
+        task: the run.
+        on_epoch: called after each epoch with its number and the lowest validation data loss so far.
+    """
+    began = time.perf_counter()
+    data, training = task.data, task.training
+    keras.backend.clear_session()
+    model = task.build()
+    ledger = _Ledger(model, training)
+    rates = training.rates(len(data.train.y))
+    optimizer = objective.optimizer(training, _Rates(rates), model.trainable_variables)
+    ledger.compile(optimizer, loss=lambda y, y_pred: 0.0)
+    diary = _Diary(task, on_epoch)
+
+    def orders():
+        for epoch in range(1, training.epochs + 1):
+            yield from pieces(training.order(len(data.train.y), task.seed, epoch), training.batch_size)
+
+    x, y = tf.constant(data.train.x), tf.constant(data.train.y)
+    batches = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int32))
+    batches = batches.map(lambda order: (tf.gather(x, order), tf.gather(y, order))).prefetch(2)
+    ledger.fit(
+        batches,
+        epochs=training.epochs,
+        steps_per_epoch=rates.shape[1],
+        shuffle=False,
+        callbacks=[diary],
+        verbose=0,
+    )
+
+    test = None
+    if diary.weights is not None:
+        model.set_weights(diary.weights)
+        kept = measure(ledger, _batches(data.test.x, data.test.y))
+        test = {"loss": kept["data_loss"] + kept["penalty"]} | kept
+        test = {name: shortest(value) for name, value in test.items()}
+    return Trained(
+        engine="keras_fit",
+        status="diverged" if diary.keeper.diverged[0] else "finished",
+        kept_epoch=int(diary.keeper.kept[0]) or None,
+        rows=diary.rows,
+        test=test,
+        weights=diary.weights,
+        parameters=int(sum(np.prod(v.shape) for v in model.trainable_variables)),
+        seconds=time.perf_counter() - began,
+        epoch_seconds=diary.seconds,
+    )

@@ -1,0 +1,108 @@
+"""What is minimized and what is reported, in TensorFlow: the losses, the hits, the optimizer.
+
+The functions work on the last axis, so one model's outputs of shape (batch, outputs) and a cohort's of shape
+(runs, batch, outputs) go through the same lines.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import keras
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from lab.training import Training
+
+
+def data_loss(loss: str, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """Return the plain loss of each example, without penalties and without label smoothing.
+
+    Args:
+        loss: a name of `lab.training.LOSSES`; the formulas are in `Training`'s docstring.
+        targets: int32 classes of shape (..., batch), or float32 numbers of shape (..., batch, outputs).
+        outputs: logits, scores or predictions, float32 of shape (..., batch, outputs).
+
+    Returns:
+        float32 of shape (..., batch).
+    """
+    if loss == "softmax_cross_entropy":
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
+    if loss == "binary_cross_entropy":
+        truth = tf.cast(targets, outputs.dtype)
+        return tf.nn.sigmoid_cross_entropy_with_logits(truth, tf.squeeze(outputs, -1))
+    if loss == "hinge" and outputs.shape[-1] == 1:
+        sign = 2.0 * tf.cast(targets, outputs.dtype) - 1.0
+        return tf.nn.relu(1.0 - sign * tf.squeeze(outputs, -1))
+    if loss == "hinge":
+        truth = tf.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
+        right = tf.reduce_sum(outputs * truth, -1, keepdims=True)
+        return tf.reduce_sum(tf.nn.relu(outputs - right + 1.0) * (1.0 - truth), -1)
+    truth = targets if targets.dtype.is_floating else tf.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
+    return tf.reduce_sum(tf.square(truth - outputs), -1)
+
+
+def smoothed(training: "Training", targets: tf.Tensor, outputs: tf.Tensor, plain: tf.Tensor) -> tf.Tensor:
+    """Return what is minimized for each example: `plain`, or its label-smoothed form (Szegedy et al. 2016).
+
+    Args:
+        training: says the loss and the share that is spread over the classes.
+        targets, outputs: as for `data_loss`.
+        plain: the result of `data_loss`, of shape (..., batch).
+    """
+    share = training.label_smoothing
+    if not share:
+        return plain
+    if training.loss == "binary_cross_entropy":
+        truth = tf.cast(targets, outputs.dtype) * (1.0 - share) + 0.5 * share
+        return tf.nn.sigmoid_cross_entropy_with_logits(truth, tf.squeeze(outputs, -1))
+    uniform = -tf.reduce_mean(tf.nn.log_softmax(outputs), -1)
+    return (1.0 - share) * plain + share * uniform
+
+
+def hits(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """Return 1.0 for each example whose predicted class is right, else 0.0; NaN where targets are numbers.
+
+    One output predicts the second class where it is above 0, several predict their largest.
+    """
+    if targets.dtype.is_floating:
+        return tf.fill(tf.shape(outputs)[:-1], float("nan"))
+    if outputs.shape[-1] == 1:
+        guess = tf.cast(tf.squeeze(outputs, -1) > 0.0, targets.dtype)
+    else:
+        guess = tf.argmax(outputs, -1, targets.dtype)
+    return tf.cast(tf.equal(guess, targets), tf.float32)
+
+
+def optimizer(training: "Training", rate: object, variables: Iterable[keras.Variable]) -> keras.optimizers.Optimizer:
+    """Return the unbuilt Keras optimizer of a training.
+
+    Args:
+        training: names the optimizer and its numbers.
+        rate: a learning rate or a Keras schedule.
+        variables: the trainable variables; those that are not kernels are excluded from weight decay here,
+            before the optimizer is built, because afterwards Keras ignores the exclusion without a word.
+    """
+    decay = training.weight_decay or None
+    match training.optimizer:
+        case "sgd":
+            made = keras.optimizers.SGD(rate, weight_decay=decay)
+        case "momentum" | "nesterov" as kind:
+            made = keras.optimizers.SGD(
+                rate, momentum=training.momentum, nesterov=kind == "nesterov", weight_decay=decay
+            )
+        case "adagrad":
+            made = keras.optimizers.Adagrad(rate, training.accumulator, epsilon=training.epsilon, weight_decay=decay)
+        case "rmsprop":
+            made = keras.optimizers.RMSprop(rate, rho=training.rho, epsilon=training.epsilon, weight_decay=decay)
+        case _:
+            made = keras.optimizers.Adam(
+                rate, training.beta_1, training.beta_2, epsilon=training.epsilon, weight_decay=decay
+            )
+    if decay is not None:
+        made.exclude_from_weight_decay(var_list=[v for v in variables if not decays(v)])
+    return made
+
+
+def decays(variable: keras.Variable) -> bool:
+    """Say whether weight decay applies to a variable: to kernels, not to biases or normalization's parameters."""
+    return len(variable.shape) >= 2 and variable.name not in ("bias", "gamma", "beta", "alpha")

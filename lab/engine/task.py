@@ -1,0 +1,58 @@
+"""What an engine is given, and what it gives back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from lab.data import Dataset
+    from lab.training import Training
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run, ready to be trained.
+
+    Args:
+        build: returns the run's fresh, uncompiled model, seeded with the run's seed.
+        data: the three splits.
+        training: how it is trained.
+        seed: the run's seed, which decides the batches.
+    """
+
+    build: Callable[[], "keras.Model"]
+    data: "Dataset"
+    training: "Training"
+    seed: int
+
+
+@dataclass
+class Trained:
+    """What came of a run.
+
+    Args:
+        engine: the engine's name, "keras_fit" or "cohort".
+        status: "finished" or "diverged" (a loss was no longer finite; the row that shows it is the last).
+        kept_epoch: the epoch of the lowest validation data loss, from 1; None if the first epoch diverged.
+        rows: one dict an epoch, with the columns of `lab.results.HISTORY`.
+        test: "loss", "data_loss", "penalty" and "accuracy" of the kept weights on the test split, measured
+            once; None if no epoch was kept.
+        weights: the kept weights, as `model.get_weights()` orders them; None if no epoch was kept.
+        parameters: how many numbers the model trains.
+        epoch_seconds: the time of each epoch; a cohort's epoch is divided by the runs that trained in it.
+        seconds: the time of the whole run, building included, divided likewise.
+    """
+
+    engine: str
+    status: str
+    kept_epoch: int | None
+    rows: list[dict[str, float]]
+    test: dict[str, float] | None
+    weights: list[np.ndarray] | None
+    parameters: int
+    seconds: float
+    epoch_seconds: list[float] = field(default_factory=list)

@@ -1,0 +1,294 @@
+"""An experiment is a question: variants times seeds. It is declared as a value and run by `run`.
+
+Plan, train, publish: a run that is already published is not trained again, a run that ends is published at
+once, and whatever interrupts the process, the same call goes on where it stopped.
+"""
+
+import dataclasses
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.declaration import declare, identify
+from lab.rules import DataError, UsageError, choice, whole
+from lab.training import Training
+from lab.watch import Watch
+
+if TYPE_CHECKING:
+    import keras
+
+    from lab.data import Dataset
+    from lab.engine.task import Task, Trained
+
+ENGINES = ("cohort", "keras_fit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One arm of an experiment.
+
+    Args:
+        data: a loader with its arguments bound; called without arguments, returns a `lab.data.Dataset`.
+        model: a factory with its arguments bound; called as `model(input_shape, outputs, seed=seed)`,
+            returns an uncompiled `keras.Model` with logits. Your own function will do.
+        training: how it is trained.
+    """
+
+    data: "Callable[[], Dataset]"
+    model: "Callable[..., keras.Model]"
+    training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        for name in ("data", "model"):
+            if not callable(getattr(self, name)):
+                raise UsageError(
+                    f"{name} of a variant must be a function, with functools.partial around it to bind its "
+                    f"arguments, got {getattr(self, name)!r}"
+                )
+        if not isinstance(self.training, Training):
+            raise UsageError(f"training of a variant must be a lab.training.Training, got {self.training!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Variants times seeds, with the variant the others are compared with.
+
+    Args:
+        name: of the results folder; letters, digits, "_" and "-".
+        variants: the arms by name, in the order of the figures.
+        baseline: the name of the variant the others are compared with.
+        seeds: the runs' seeds. One seed gives all variants the same initial weights and batches.
+        question: what the experiment asks, in one line; a script's docstring says it when this is empty.
+        elsewhere: settings of their own for other data sets, by the name that `--data` takes.
+
+    Raises:
+        UsageError: a name that cannot be a folder, a baseline that is no variant, seeds twice.
+    """
+
+    name: str
+    variants: Mapping[str, Variant]
+    baseline: str
+    seeds: Sequence[int] = tuple(range(5))
+    question: str = ""
+    elsewhere: "Mapping[str, Experiment]" = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.variants, Mapping) or not self.variants:
+            raise UsageError(f"variants must be a dict from names to variants and not empty, got {self.variants!r}")
+        for name in (self.name, *self.variants):
+            if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}", name):
+                raise UsageError(
+                    f"names of experiments and variants become folders and must be made of letters, digits, "
+                    f"'_', '.', '+' and '-', got {name!r}"
+                )
+        for name in self.variants:
+            # pandas reads "None" as a missing value, and a file system may not tell "L1" from "l1".
+            twins = [other for other in self.variants if other.lower() == name.lower()]
+            if name in ("None", "nan") or len(twins) > 1:
+                raise UsageError(
+                    f"names of variants must differ in more than case and must not be 'None' or 'nan', got {twins}"
+                )
+            if not isinstance(self.variants[name], Variant):
+                raise UsageError(f"variant {name!r} must be a Variant, got {self.variants[name]!r}")
+        choice("baseline", self.baseline, self.variants)
+        try:
+            seeds = tuple(whole("a seed", seed, "what a run's randomness follows from", low=0) for seed in self.seeds)
+        except TypeError:
+            raise UsageError(f"seeds must be a sequence of whole numbers, got {self.seeds!r}") from None
+        if not seeds or len(set(seeds)) < len(seeds):
+            raise UsageError(f"seeds must not be empty and none may stand twice, got {list(seeds)}")
+        object.__setattr__(self, "seeds", seeds)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One variant at one seed, known by the hash of its declaration."""
+
+    variant: str
+    seed: int
+    declaration: Mapping[str, Any]
+    task: "Task"
+
+    @functools.cached_property
+    def id(self) -> str:
+        """The hash of the declaration."""
+        return identify(self.declaration)
+
+    @property
+    def name(self) -> str:
+        """The name of the run's folder."""
+        return f"{self.variant}-seed{self.seed}-{self.id}"
+
+
+def adjusted(
+    experiment: Experiment,
+    *,
+    data: "Callable[..., Dataset] | None" = None,
+    data_name: str = "",
+    train_size: int | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
+) -> Experiment:
+    """Return an experiment with other data, fewer examples, seeds or epochs; None leaves a thing as it is.
+
+    Args:
+        experiment: what to adjust.
+        data: a loader that takes the place of every variant's; the variants' bound arguments stay. If the
+            experiment has settings of its own for `data_name`, those are taken instead.
+        data_name: what the data is called; becomes part of the experiment's name.
+        train_size: the number of training examples.
+        seeds: how many seeds, counted from 0.
+        epochs: the most epochs.
+    """
+    if data_name in experiment.elsewhere:
+        experiment = dataclasses.replace(
+            experiment.elsewhere[data_name], question=experiment.elsewhere[data_name].question or experiment.question
+        )
+        data = None
+    if data is not None:
+        experiment = dataclasses.replace(experiment, name=f"{experiment.name}-{data_name}")
+
+    def change(variant: Variant) -> Variant:
+        load, training = variant.data, variant.training
+        if data is not None:
+            bound = load if isinstance(load, functools.partial) else functools.partial(load)
+            load = functools.partial(data, **bound.keywords)
+        if train_size is not None:
+            size = whole("train_size", train_size, "the number of training examples")
+            load = functools.partial(load, train_size=size)
+        if epochs is not None:
+            training = dataclasses.replace(training, epochs=epochs)
+        return Variant(data=load, model=variant.model, training=training)
+
+    variants = {name: change(variant) for name, variant in experiment.variants.items()}
+    if seeds is not None:
+        experiment = dataclasses.replace(experiment, seeds=range(whole("seeds", seeds, "the number of seeds")))
+    return dataclasses.replace(experiment, variants=variants)
+
+
+def plan(experiment: Experiment) -> list[Run]:
+    """Return the runs of an experiment, seed by seed, with their data loaded.
+
+    Raises:
+        UsageError: a variant's loss and data do not fit, or a loader or factory has no identity.
+        DataError: data cannot be used.
+    """
+    from lab.engine.task import Task
+
+    loaded: dict[str, Dataset] = {}
+    runs = []
+    declared = {
+        name: {
+            "data": declare(variant.data, f"data of variant {name!r}"),
+            "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",)),
+            "training": declare(variant.training, f"training of variant {name!r}"),
+        }
+        for name, variant in experiment.variants.items()
+    }
+    for seed in experiment.seeds:
+        for name, variant in experiment.variants.items():
+            key = json.dumps(declared[name]["data"], sort_keys=True)
+            if key not in loaded:
+                loaded[key] = variant.data()
+            data = loaded[key]
+            classes = None if data.classes is None else len(data.classes)
+            outputs = variant.training.outputs(classes, data.train.y.shape[-1])
+            declaration = declared[name] | {"fingerprint": data.fingerprint, "seed": seed}
+            build = functools.partial(_build, variant, name, data.input_shape, outputs, seed)
+            runs.append(Run(name, seed, declaration, Task(build, data, variant.training, seed)))
+    return runs
+
+
+def _build(variant: Variant, name: str, input_shape: tuple[int, ...], outputs: int, seed: int) -> "keras.Model":
+    import keras
+
+    try:
+        model = variant.model(input_shape, outputs, seed=seed)
+    except (UsageError, MemoryError):
+        raise
+    except Exception as error:
+        # The factory may be anybody's code: whatever it raises is told as one sentence.
+        raise DataError(f"variant {name!r} cannot build its model: {type(error).__name__}: {error}") from error
+    if not isinstance(model, keras.Model):
+        raise DataError(f"the factory of variant {name!r} must return a keras.Model, got {type(model).__name__}")
+    return model
+
+
+def run(
+    experiment: Experiment,
+    *,
+    results_folder: str | Path = "results",
+    engine: str = "cohort",
+    watch: Watch | None = None,
+) -> Path:
+    """Train what is not published yet, publish each run as it ends, and rebuild the tables.
+
+    Args:
+        experiment: what to run.
+        results_folder: where the experiment's folder stands or is made.
+        engine: "cohort" trains runs of one structure together, and what no cohort can train rightly with
+            "keras_fit", which is also the reference.
+        watch: is told how far it is.
+
+    Returns:
+        The experiment's folder.
+
+    Raises:
+        UsageError, DataError: as `plan`; also a model that cannot be built or trained.
+        OSError: a file cannot be written. What was published stays.
+    """
+    # pandas and TensorFlow load here: declaring and refusing cost nothing.
+    from lab import results
+
+    choice("engine", engine, ENGINES)
+    watch = watch or Watch()
+    runs = plan(experiment)
+    folder = Path(results_folder) / experiment.name
+    made = {
+        "schema": results.SCHEMA,
+        "name": experiment.name,
+        "question": experiment.question,
+        "baseline": experiment.baseline,
+        "variants": list(experiment.variants),
+        "seeds": list(experiment.seeds),
+        "runs": [run.name for run in runs],
+    }
+    results.write_atomically(folder / "experiment.json", json.dumps(made, indent=1) + "\n")
+    results.sweep(folder)
+    pending = [run for run in runs if not (folder / "runs" / run.name / "run.json").exists()]
+    watch.planned(len(runs), len(runs) - len(pending))
+    if pending:
+        _train(experiment, pending, folder, engine, watch)
+    results.rebuild(folder)
+    return folder
+
+
+def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, watch: Watch) -> None:
+    from lab import results
+    from lab.engine import cohort, keras_fit
+    from lab.provenance import record
+
+    def publish(run: Run, trained: "Trained") -> None:
+        results.publish(folder, run.name, trained.rows, record(experiment.name, run, trained))
+        watch.published(run, trained)
+
+    alone = list(range(len(runs)))
+    if engine == "cohort":
+        cohorts, refused = cohort.group([run.task for run in runs])
+        for indices in cohorts:
+            members = [runs[i] for i in indices]
+            cohort.train(
+                [run.task for run in members],
+                on_epoch=lambda epoch, live, best, members=members: watch.epoch(members, epoch, live, best),
+                on_trained=lambda i, trained, members=members: publish(members[i], trained),
+            )
+        alone = list(refused)
+        for i, reason in refused.items():
+            watch.refused(runs[i], reason)
+    for i in alone:
+        run = runs[i]
+        publish(run, keras_fit.train(run.task, lambda epoch, best, run=run: watch.epoch([run], epoch, 1, best)))

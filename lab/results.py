@@ -1,0 +1,255 @@
+"""The files that runs leave: their names and columns, how they are published, how they are read.
+
+    results/<experiment>/runs/<variant>-seed<k>-<id>/history.csv, run.json    appear together or not at all
+    results/<experiment>/experiment.json                                      which runs belong to it
+    results/<experiment>/histories.csv, summary.csv, comparison.csv           rebuilt from the runs, never edited
+
+A CSV file is a function of the declaration alone: wall-clock times live in run.json, so that the same run gives
+the same bytes. Nothing here needs Keras.
+"""
+
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pandas as pd
+
+from lab import statistics
+from lab.rules import DataError
+
+SCHEMA = 1
+
+HISTORY = (
+    "epoch",
+    "loss",
+    "data_loss",
+    "penalty",
+    "accuracy",
+    "train_data_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_data_loss",
+    "val_penalty",
+    "val_accuracy",
+    "learning_rate",
+)
+"""The columns of history.csv, a row an epoch. `epoch` counts from 1. `loss = data_loss + penalty` and
+`accuracy` are running means while training, as Keras reports them; `train_*` and `val_*` are measured at the
+epoch's end with the same weights in inference mode; `learning_rate` is that of the epoch's first step."""
+
+KEYS = ("experiment", "variant", "seed")
+"""What stands before the columns of a history in histories.csv."""
+
+TABLES = ("histories", "summary", "comparison")
+"""The tables that are rebuilt from the runs, never edited."""
+
+TEST = ("loss", "data_loss", "penalty", "accuracy")
+"""What is measured on the test split, once, with the kept weights."""
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a whole UTF-8 file with LF line ends, or leave the old one as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".tmp-{uuid.uuid4().hex}")
+    try:
+        with open(partial, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """Return a table as CSV: LF, shortest exact floats, NaN written as `nan`."""
+    return table.to_csv(index=False, lineterminator="\n", na_rep="nan")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV file of the lab.
+
+    Raises:
+        DataError: the file is missing or torn.
+    """
+    try:
+        # A variant may be called "null" or "NA": only `nan` and nothing at all are a missing number.
+        return pd.read_csv(path, keep_default_na=False, na_values=["nan", ""])
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; run the experiment first, or name its folder") from None
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} cannot be read as CSV ({error}); delete it and run the report again") from None
+
+
+def publish(experiment: Path, name: str, rows: Iterable[Mapping[str, float]], record: Mapping[str, Any]) -> Path:
+    """Publish a run: history.csv and run.json appear together, by one rename, complete or not at all.
+
+    Args:
+        experiment: the experiment's folder.
+        name: the run's, `<variant>-seed<k>-<id>`.
+        rows: the history, a dict an epoch with the columns of `HISTORY`.
+        record: what goes into run.json.
+
+    Returns:
+        The run's folder. If it was there already, somebody was first and nothing is written.
+    """
+    runs = experiment / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    target = runs / name
+    partial = runs / f".tmp-{uuid.uuid4().hex}"
+    try:
+        partial.mkdir()
+        write_atomically(partial / "history.csv", to_csv(pd.DataFrame(list(rows), columns=list(HISTORY))))
+        write_atomically(partial / "run.json", json.dumps(record, indent=1) + "\n")
+        try:
+            os.rename(partial, target)
+        except OSError:
+            if not (target / "run.json").exists():
+                raise
+        _sync(runs)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def _sync(folder: Path) -> None:
+    # Only power loss needs this, and only POSIX can open a folder.
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sweep(experiment: Path, older_than: float = 3600.0) -> None:
+    """Remove what killed processes left half written, if it is older than so many seconds."""
+    for partial in experiment.glob("runs/.tmp-*"):
+        try:
+            if time.time() - partial.stat().st_mtime > older_than:
+                shutil.rmtree(partial, ignore_errors=True)
+        except FileNotFoundError:
+            continue
+
+
+def read_run(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Read a published run: its record and its history.
+
+    Raises:
+        DataError: a file is missing, torn or of another schema.
+    """
+    remedy = f"delete the folder {folder} and run the experiment again"
+    try:
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        schema = record["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder / 'run.json'} cannot be read ({error}); {remedy}") from None
+    if schema != SCHEMA:
+        raise DataError(f"{folder / 'run.json'} must have schema {SCHEMA}, got {schema!r}; {remedy}")
+    history = read_csv(folder / "history.csv")
+    if tuple(history.columns) != HISTORY or len(history) != record["rows"]:
+        raise DataError(
+            f"{folder / 'history.csv'} must have {record['rows']} rows and the columns of a history, "
+            f"got {len(history)} rows and {', '.join(map(str, history.columns))}; {remedy}"
+        )
+    return record, history
+
+
+def read_experiment(folder: Path) -> dict[str, Any]:
+    """Read experiment.json, which says which runs belong to the experiment as it was last run.
+
+    Raises:
+        DataError: the file is missing or torn.
+    """
+    path = folder / "experiment.json"
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+        if {"name", "baseline", "runs"} <= set(made):
+            return made
+        raise ValueError("name, baseline or runs is missing")
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; run the experiment first, or name its folder") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path} cannot be read ({error}); run the experiment again, which writes it anew") from None
+
+
+def rebuild(folder: Path) -> None:
+    """Rebuild histories.csv, summary.csv and comparison.csv from the runs that experiment.json names.
+
+    Runs that are not there yet are left out; runs of other declarations are left alone.
+
+    Raises:
+        DataError: no run is there, or one is torn.
+    """
+    with filelock.FileLock(folder / ".lock"):
+        made = read_experiment(folder)
+        runs = [read_run(folder / "runs" / name) for name in made["runs"] if (folder / "runs" / name).is_dir()]
+        if not runs:
+            raise DataError(f"{folder / 'runs'} holds no run of the experiment; run it first")
+        histories = pd.concat(
+            [history.assign(**{key: record[key] for key in KEYS})[[*KEYS, *HISTORY]] for record, history in runs],
+            ignore_index=True,
+        )
+        summary = pd.DataFrame([_summary_row(record, history) for record, history in runs])
+        write_atomically(folder / "histories.csv", to_csv(histories))
+        write_atomically(folder / "summary.csv", to_csv(summary))
+        write_atomically(folder / "comparison.csv", to_csv(statistics.compare(summary, made["baseline"])))
+
+
+def _summary_row(record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
+    test = record["test"] or {}
+    return (
+        {key: record[key] for key in (*KEYS, "id", "engine", "status", "parameters")}
+        | statistics.run_facts(history)
+        | {f"test_{name}": test.get(name, float("nan")) for name in TEST}
+    )
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a report is drawn from.
+
+    Args:
+        histories: a row an epoch of a run, with the columns of `KEYS` and `HISTORY`.
+        summary: a row a run.
+        comparison: a row a variant against the baseline.
+        question: what the experiment asks; empty where experiment.json is not there.
+    """
+
+    histories: pd.DataFrame
+    summary: pd.DataFrame
+    comparison: pd.DataFrame
+    question: str
+
+
+def read_tables(folder: Path) -> Tables:
+    """Read an experiment's tables, from the CSV files alone.
+
+    Raises:
+        DataError: one of them is missing or torn.
+    """
+    histories, summary, comparison = (read_csv(folder / f"{name}.csv") for name in TABLES)
+    declared = (folder / "experiment.json").exists()
+    return Tables(histories, summary, comparison, read_experiment(folder).get("question", "") if declared else "")
+
+
+def load(folder: str | Path) -> pd.DataFrame:
+    """Return the histories of an experiment: one long table, a row an epoch of a run.
+
+    Args:
+        folder: the experiment's folder, as in "results/weight_penalty".
+
+    Returns:
+        The columns experiment, variant and seed, then those of `HISTORY`.
+
+    Raises:
+        DataError: the folder holds no histories.csv, or a torn one.
+    """
+    return read_csv(Path(folder) / "histories.csv")

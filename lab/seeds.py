@@ -1,0 +1,20 @@
+"""Seeds that depend on what they are for, and on nothing else.
+
+A global random stream is handed out in construction order, so adding one Dropout layer changes the
+initial weights of every later layer, and a background thread can draw from it too. Here every random
+choice has its own seed, derived from the run's seed and the names of the choice.
+"""
+
+import hashlib
+
+
+def derive(seed: int, *names: str | int) -> int:
+    """Return the seed of one random choice, in [0, 2**31).
+
+    Args:
+        seed: the run's (or the data's) seed.
+        names: what the choice is for, as in ("dense_1", "kernel"); equal names give equal seeds, so
+            variants of one seed share their initial weights and, where they share layers, their masks.
+    """
+    text = "/".join(str(part) for part in (seed, *names))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1

@@ -1,0 +1,238 @@
+"""How a model is trained, as one immutable value, with what follows from it: rates, batches, the kept epoch.
+
+Nothing here needs Keras. Both engines read the learning rate of each step, the batches of each epoch and the
+kept epoch from this room, so they cannot disagree about them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.rules import UsageError, choice, flag, number, whole
+from lab.seeds import derive
+
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
+SCHEDULES = ("constant", "cosine", "exponential", "inverse_time")
+LOSSES = ("softmax_cross_entropy", "binary_cross_entropy", "hinge", "squared_error")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a run is trained.
+
+    Args:
+        optimizer: "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam" or "adamw", with Keras's
+            arithmetic.
+        learning_rate: the step size at the start, above 0.
+        momentum: of "momentum" and "nesterov", in [0, 1).
+        beta_1, beta_2: decay of the two moments of "adam" and "adamw", in [0, 1).
+        rho: decay of the squared gradient of "rmsprop", in [0, 1).
+        accumulator: where the squared gradient of "adagrad" starts, at least 0.
+        epsilon: what keeps the adaptive optimizers from dividing by zero, above 0.
+        schedule: how the learning rate falls over the steps t: "constant"; "cosine" to 0 at the last step;
+            "exponential", times `decay_rate ** (t / decay_steps)`; "inverse_time", divided by
+            `1 + decay_rate * t / decay_steps`.
+        decay_rate: of "exponential" and "inverse_time", above 0.
+        decay_steps: of "exponential" and "inverse_time", in steps, at least 1.
+        batch_size: examples a step, at least 1.
+        epochs: the most epochs a run trains, at least 1.
+        patience: epochs without a better validation data loss after which a run ends; None trains all
+            epochs and still marks the kept one.
+        min_delta: by how much the validation data loss must fall to count as better, at least 0.
+        label_smoothing: share of the target spread evenly over the classes, in [0, 1). It changes what is
+            minimized, never what is reported: every data loss is the plain one.
+        weight_decay: decoupled decay (Loshchilov and Hutter 2019): each step takes
+            `learning_rate * weight_decay * w` off each kernel; biases and the parameters of normalization
+            are spared. At least 0.
+        loss: "softmax_cross_entropy"; "binary_cross_entropy" (two classes, one logit); "hinge" (two classes and
+            one output: `max(0, 1 - t * s)` with t = -1 or 1; otherwise Weston and Watkins's multiclass hinge,
+            the sum over the wrong classes of `max(0, s_wrong - s_right + 1)`); "squared_error" (the sum over
+            the outputs of `(y - s) ** 2`, against one-hot targets where the labels are classes).
+        replacement: draw each batch with replacement, as the course does; an epoch then has as many steps
+            as without, all of them full.
+
+    Raises:
+        UsageError: a value outside its range, by name.
+    """
+
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    rho: float = 0.9
+    accumulator: float = 0.1
+    epsilon: float = 1e-7
+    schedule: str = "constant"
+    decay_rate: float = 0.5
+    decay_steps: float = 1000.0
+    batch_size: int = 32
+    epochs: int = 50
+    patience: int | None = None
+    min_delta: float = 0.0
+    label_smoothing: float = 0.0
+    weight_decay: float = 0.0
+    loss: str = "softmax_cross_entropy"
+    replacement: bool = False
+
+    def __post_init__(self) -> None:
+        def store(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        choice("optimizer", self.optimizer, OPTIMIZERS)
+        choice("schedule", self.schedule, SCHEDULES)
+        choice("loss", self.loss, LOSSES)
+        flag("replacement", self.replacement)
+        for name, meaning in (
+            ("learning_rate", "the step size at the start"),
+            ("epsilon", "what keeps an adaptive optimizer from dividing by zero"),
+            ("decay_rate", "how fast the learning rate falls"),
+        ):
+            store(name, number(name, getattr(self, name), meaning, low_open=True))
+        for name, meaning in (
+            ("momentum", "the share of the last step kept in the next"),
+            ("beta_1", "the decay of the first moment"),
+            ("beta_2", "the decay of the second moment"),
+            ("rho", "the decay of the squared gradient"),
+            ("label_smoothing", "the share of the target spread over the classes"),
+        ):
+            store(name, number(name, getattr(self, name), meaning, high=1, high_open=True))
+        for name, meaning in (
+            ("accumulator", "where the squared gradient of adagrad starts"),
+            ("min_delta", "the fall of the validation data loss that counts"),
+            ("weight_decay", "the decoupled decay of the kernels"),
+        ):
+            store(name, number(name, getattr(self, name), meaning))
+        store("decay_steps", number("decay_steps", self.decay_steps, "the time scale of the decay in steps", low=1))
+        store("batch_size", whole("batch_size", self.batch_size, "the number of examples a step"))
+        store("epochs", whole("epochs", self.epochs, "the most epochs a run trains"))
+        if self.patience is not None:
+            meaning = "the number of epochs without a better validation data loss after which a run ends"
+            store("patience", whole("patience", self.patience, meaning))
+        if self.label_smoothing and self.loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
+            raise UsageError(
+                f"label_smoothing spreads the target of a cross-entropy and means nothing for the loss "
+                f"{self.loss!r}, got {self.label_smoothing}; set it to 0 or choose softmax_cross_entropy"
+            )
+
+    def outputs(self, classes: int | None, values: int = 1) -> int:
+        """Return how many outputs a model needs for this loss.
+
+        Args:
+            classes: the number of classes, or None where the labels are numbers.
+            values: how many numbers one example's label has, where the labels are numbers.
+
+        Raises:
+            UsageError: the loss and the labels do not fit each other.
+        """
+        if classes is None:
+            if self.loss != "squared_error":
+                raise UsageError(
+                    f"loss must be squared_error where the labels are numbers instead of classes, got {self.loss!r}"
+                )
+            return values
+        if self.loss == "binary_cross_entropy" and classes != 2:
+            raise UsageError(
+                f"binary_cross_entropy is a loss for 2 classes, got data with {classes}; choose softmax_cross_entropy"
+            )
+        if self.loss == "binary_cross_entropy" or (self.loss == "hinge" and classes == 2):
+            return 1
+        return classes
+
+    def steps(self, examples: int) -> int:
+        """Return the number of steps in an epoch over `examples` training examples."""
+        return -(-examples // self.batch_size)
+
+    def rates(self, examples: int) -> np.ndarray:
+        """Return the learning rate of each step of the whole training, float32 of shape (epochs, steps)."""
+        steps = self.steps(examples)
+        t = np.arange(self.epochs * steps, dtype=np.float64)
+        match self.schedule:
+            case "cosine":
+                factor = 0.5 * (1 + np.cos(np.pi * t / len(t)))
+            case "exponential":
+                factor = self.decay_rate ** (t / self.decay_steps)
+            case "inverse_time":
+                factor = 1 / (1 + self.decay_rate * t / self.decay_steps)
+            case _:
+                factor = np.ones_like(t)
+        return (self.learning_rate * factor).astype(np.float32).reshape(self.epochs, steps)
+
+    def order(self, examples: int, seed: int, epoch: int) -> np.ndarray:
+        """Return which training examples an epoch visits, in order; batches are consecutive pieces of it.
+
+        A fresh permutation each epoch, from the seed and the epoch alone: all variants of one seed see the
+        same batches, whatever else they draw.
+
+        Args:
+            examples: the number of training examples.
+            seed: the run's seed.
+            epoch: from 1.
+
+        Returns:
+            int32 indices of shape (examples,); with replacement (steps * batch_size,).
+        """
+        generator = np.random.default_rng(derive(seed, "batches", epoch))
+        if self.replacement:
+            return generator.integers(0, examples, self.steps(examples) * self.batch_size, dtype=np.int32)
+        return generator.permutation(examples).astype(np.int32)
+
+
+class Keeper:
+    """Decides epoch by epoch, for many runs at once, which epoch is kept and which runs end.
+
+    The rule is that of `keras.callbacks.EarlyStopping(patience=..., min_delta=..., restore_best_weights=True)`
+    on the validation data loss: a value is better if it lies below the best so far by more than `min_delta`
+    (a tie is not), and a run ends after `patience` epochs without a better one. Two things differ: the best
+    starts at infinity, so NaN in the first epoch does not stay the best for ever, and a run whose losses
+    are no longer finite has diverged and ends at once.
+
+    Attributes:
+        kept: the kept epoch of each run, from 1; 0 while there is none.
+        best: the validation data loss of the kept epoch; infinity while there is none.
+        ended: whether each run has ended.
+        diverged: whether it ended because its losses were no longer finite.
+    """
+
+    def __init__(self, runs: int, patience: int | None, min_delta: float = 0.0) -> None:
+        self.patience = np.inf if patience is None else patience
+        self.min_delta = min_delta
+        self.kept = np.zeros(runs, int)
+        self.best = np.full(runs, np.inf)
+        self.ended = np.zeros(runs, bool)
+        self.diverged = np.zeros(runs, bool)
+
+    def update(self, epoch: int, *losses: np.ndarray) -> np.ndarray:
+        """Take the losses at the end of an epoch and return which runs improved.
+
+        Args:
+            epoch: from 1.
+            losses: arrays of shape (runs,); the last one is the validation data loss, which decides. Runs
+                that have ended are not looked at.
+
+        Returns:
+            A boolean array of shape (runs,): the runs whose weights of this epoch are to be kept.
+        """
+        live = ~self.ended
+        finite = np.all(np.isfinite(losses), axis=0)
+        self.diverged |= live & ~finite
+        value = np.asarray(losses[-1], np.float64)
+        # Written so that NaN is not better; it never gets here from a live run that is finite.
+        better = live & finite & (value < self.best - self.min_delta)
+        self.kept[better] = epoch
+        self.best[better] = value[better]
+        self.ended |= self.diverged | (live & (epoch - self.kept >= self.patience))
+        return better
+
+
+def shortest(value: float) -> float:
+    """Return the float64 that reads like the float32 `value`: 0.3, not 0.30000001192092896.
+
+    Both print and parse to the same float32, and the CSV files stay short and exact.
+    """
+    return float(str(np.float32(value)))
+
+
+def pieces(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Cut an epoch's order into its batches; the last may be smaller."""
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
