@@ -1,0 +1,57 @@
+"""Data: every loader returns a `Dataset`, three disjoint splits cut from one data seed.
+
+The embedded default is `digits`; `fashion_mnist`, `mnist`, `cifar10` and `cifar100` come through Keras's cache;
+`spirals`, `circles`, `moons`, `convnetjs_circle`, `convnetjs_spiral`, `cs231n_strength` and `cs231n_capacity` are
+points in the plane, to look at; `from_arrays`, `from_npz` and `from_csv` take people's own data.
+
+All loaders are plain functions of keyword arguments, made for `functools.partial`, and share five of them:
+
+    train_size       how many training examples are kept; None keeps all. A smaller training split lies inside
+                     a larger one of the same seed.
+    validation_size  how many validation examples there are. Where the data has no validation split of its own
+                     they are cut from the training part: by default a fifth of it, at most 10 000, and
+                     never more than is left.
+    test_size        the same for the test split. A test split of the data's own stays the test split, whole
+                     by default.
+    label_noise      the share of the training labels that are wrong, in [0, 1]: each of them is replaced, on a
+                     copy, by another class, all of them equally likely. Validation and test labels stay right.
+    seed             the data seed, which decides all of this and is not the seed of a run.
+
+Every draw has all classes in proportion, and at least one example of each. Neither `train_size` nor `label_noise`
+changes which examples validate and test. Sizes and noise that cannot be are a `UsageError`, files and contents that
+cannot be used a `DataError`. Importing this room loads neither TensorFlow nor scikit-learn nor pandas.
+"""
+
+from lab.data.arrays import from_arrays
+from lab.data.dataset import Dataset, Split
+from lab.data.files import from_csv, from_npz
+from lab.data.images import cifar10, cifar100, digits, fashion_mnist, mnist
+from lab.data.planar import (
+    circles,
+    convnetjs_circle,
+    convnetjs_spiral,
+    cs231n_capacity,
+    cs231n_strength,
+    moons,
+    spirals,
+)
+
+__all__ = [
+    "Dataset",
+    "Split",
+    "cifar10",
+    "cifar100",
+    "circles",
+    "convnetjs_circle",
+    "convnetjs_spiral",
+    "cs231n_capacity",
+    "cs231n_strength",
+    "digits",
+    "fashion_mnist",
+    "from_arrays",
+    "from_csv",
+    "from_npz",
+    "mnist",
+    "moons",
+    "spirals",
+]

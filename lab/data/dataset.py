@@ -1,0 +1,154 @@
+"""What a loader returns: three splits that can be trusted, with a fingerprint that says which data they are."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lab.rules import DataError
+
+SPLITS = ("train", "validation", "test")
+WORDS = {"train": "training", "validation": "validation", "test": "test"}
+
+
+def _locked(array: np.ndarray) -> np.ndarray:
+    # A view, so that the caller's own array stays writable.
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples with their labels. The arrays are read-only: many runs share them.
+
+    Args:
+        x: float32 of shape (n, ...).
+        y: the class of each example, int32 of shape (n,); or numbers, float32 of shape (n, k).
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", _locked(self.x))
+        object.__setattr__(self, "y", _locked(self.y))
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three disjoint splits of one data set.
+
+    Training examples are learned from, validation examples decide which epoch is kept, test examples are looked
+    at once. A dataset that breaks a rule cannot be made, so whatever takes one need not ask again.
+
+    Args:
+        name: what the data are called in messages.
+        train, validation, test: the splits.
+        classes: the names of the classes in the order of their numbers, or None where the labels are numbers.
+
+    Raises:
+        DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
+            none of them. (That every split has every class is the loaders' rule: see `lab.data.splitting`.)
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    classes: tuple[str, ...] | None
+
+    def __post_init__(self) -> None:
+        if self.classes is not None:
+            object.__setattr__(self, "classes", distinct(self.name, self.classes))
+        for part in SPLITS:
+            self._check(getattr(self, part), f"the {WORDS[part]} split of {self.name}")
+
+    def _check(self, split: Split, where: str) -> None:
+        x, y = split.x, split.y
+        if len(x) != len(y):
+            raise DataError(f"{where} has {len(x)} examples and {len(y)} labels; give each example one label")
+        if len(y) == 0:
+            raise DataError(f"{where} is empty; every split needs examples")
+        if x.dtype != np.float32 or x.ndim < 2:
+            raise DataError(
+                f"x of {where} must be float32 of shape (n, ...), got {x.dtype} of shape {x.shape}; "
+                f"lab.data.from_arrays converts"
+            )
+        if x.shape[1:] != self.input_shape:
+            raise DataError(
+                f"{where} has examples of shape {x.shape[1:]} and the training split has {self.input_shape}; "
+                f"all splits need one shape"
+            )
+        finite(x, f"x of {where}")
+        if self.classes is None:
+            if y.dtype != np.float32 or y.ndim != 2 or y.shape[1:] != self.train.y.shape[1:]:
+                raise DataError(
+                    f"y of {where} must be float32 of one shape (n, k) where the labels are numbers, got {y.dtype} of "
+                    f"shape {y.shape}; lab.data.from_arrays converts"
+                )
+            finite(y, f"y of {where}")
+            return
+        if y.dtype != np.int32 or y.ndim != 1:
+            raise DataError(
+                f"y of {where} must be int32 of shape (n,) where the labels are classes, got {y.dtype} of shape "
+                f"{y.shape}; lab.data.from_arrays converts"
+            )
+        if y.min() < 0 or y.max() >= len(self.classes):
+            wrong = y[(y < 0) | (y >= len(self.classes))][0]
+            raise DataError(f"y of {where} must hold classes from 0 to {len(self.classes) - 1}, got {wrong}")
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one example, as a factory of `lab.models` takes it."""
+        return self.train.x.shape[1:]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that are equal exactly if the arrays and the names of the classes are equal.
+
+        It goes into a run's identity: blake2b over type, shape and bytes of the six arrays.
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(json.dumps(self.classes).encode())
+        for part in SPLITS:
+            split = getattr(self, part)
+            update(digest, split.x)
+            update(digest, split.y)
+        return digest.hexdigest()
+
+
+def update(digest: "hashlib.blake2b", array: np.ndarray) -> None:
+    """Add type, shape and bytes of an array to a digest, the same on machines of either byte order."""
+    array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    digest.update(f"{array.dtype.str} {array.shape} ".encode())
+    digest.update(array.tobytes())
+
+
+def distinct(name: str, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the classes as a tuple of at least two different texts, or refuse them."""
+    classes = tuple(classes)
+    if not all(isinstance(one, str) for one in classes) or len(set(classes)) < len(classes):
+        raise DataError(f"the names of the classes of {name} must be different texts, got {classes!r}")
+    if len(classes) < 2:
+        has = f"one class only, {classes[0]!r}" if classes else "no class"
+        raise DataError(f"{name} has {has}; telling classes apart takes at least two")
+    return classes
+
+
+def finite(array: np.ndarray, where: str) -> None:
+    """Refuse NaN and infinity, with their number and the place of the first."""
+    bad = ~np.isfinite(array)
+    if not bad.any():
+        return
+    nan = int(np.isnan(array).sum())
+    first = [int(i) for i in np.argwhere(bad)[0]]
+    raise DataError(
+        f"{where} must hold finite float32 numbers and holds {nan} NaN and {int(bad.sum()) - nan} infinite or too "
+        f"large ones, the first at {first}; fill or remove them"
+    )

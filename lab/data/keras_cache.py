@@ -1,0 +1,151 @@
+"""Files of Keras's cache, without letting Keras decide about them.
+
+`keras.datasets` deletes a cached file whose hash is wrong if the download that should replace it fails, and unpacks
+the CIFAR archives anew at each call, so that parallel workers read half-written files. Here Keras only downloads what
+is absent, into a folder of its own; a file that is there is read as it is, once its content is known to be right,
+and is never written, moved or deleted.
+"""
+
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lab.data.dataset import update
+from lab.rules import DataError
+
+KERAS_DATASETS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that Keras publishes or points to.
+
+    Args:
+        file: where it is in the cache, relative to `folder()`.
+        url: where it comes from.
+        sha256: of the file; None where its reader knows the content instead.
+        names: other names under which people put it there.
+    """
+
+    file: str
+    url: str
+    sha256: str | None = None
+    names: tuple[str, ...] = ()
+
+
+def folder() -> Path:
+    """Return Keras's folder of data sets: `$KERAS_HOME/datasets`, or `~/.keras/datasets`."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
+
+
+def read(download: Download) -> bytes:
+    """Return the content of a cached file, downloaded if it is absent.
+
+    Raises:
+        DataError: absent and not to be had; there but unreadable; not the content that was published.
+    """
+    there = (folder() / name for name in (download.file, *download.names))
+    path = next((path for path in there if path.exists()), None) or fetch(download)
+    raw = content(path)
+    found = hashlib.sha256(raw).hexdigest()
+    if download.sha256 not in (None, found):
+        raise DataError(
+            f"{path} is not the published file: its SHA-256 is {found} instead of {download.sha256}, so it may be "
+            f"torn; it was left as it is, move it away and the next run downloads it again"
+        )
+    return raw
+
+
+def content(path: Path) -> bytes:
+    """Return what a file holds, or say in a `DataError` why it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is not there; check the path") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); name a readable file") from error
+
+
+def fetch(download: Download) -> Path:
+    """Download an absent file into the cache and return its path; a file that is there is left alone.
+
+    Raises:
+        DataError: the folder cannot be written or the download failed, with what to do.
+    """
+    path = folder() / download.file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        from filelock import FileLock
+
+        # One of several workers downloads, the others wait and find the file.
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            if not path.exists():
+                with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as place:
+                    _download(download, place).rename(path)
+    # Keras raises a bare Exception for a network that is not there.
+    except Exception as error:
+        raise DataError(
+            f"{path} is not there and could not be downloaded ({error}); get {download.url} on a machine with a "
+            f"network and put it there under this name"
+        ) from error
+    return path
+
+
+def _download(download: Download, place: str) -> Path:
+    # Keras shows its progress on stdout, which belongs to results.
+    with contextlib.redirect_stdout(sys.stderr):
+        import keras
+
+        name = Path(download.file).name
+        return Path(keras.utils.get_file(name, origin=download.url, file_hash=download.sha256, cache_subdir=str(place)))
+
+
+def unpacked(download: Download, unpack: Callable[[bytes], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return the arrays of an archive, unpacked once and kept as an .npz beside it for the next reader.
+
+    The .npz carries a digest of its arrays and appears by one rename; one that is torn is made again. Where it
+    cannot be written (a read-only folder, a full disk), the archive is simply unpacked at each call.
+
+    Args:
+        download: the archive.
+        unpack: makes named arrays of its content.
+    """
+    path = folder() / f"lab-{Path(download.file).name}-{(download.sha256 or '')[:12]}.npz"
+    # Whatever is wrong with it, it is ours and is made again. NumPy leaves a torn file open that it opened itself.
+    with contextlib.suppress(Exception), path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+        if str(arrays.pop("digest")) == _digest(arrays):
+            return arrays
+    arrays = unpack(read(download))
+    with contextlib.suppress(OSError):
+        _publish(path, arrays)
+    return arrays
+
+
+def _publish(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=".unpacked-", suffix=".npz", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, digest=np.array(_digest(arrays)), **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(arrays):
+        digest.update(name.encode())
+        update(digest, arrays[name])
+    return digest.hexdigest()

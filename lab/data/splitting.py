@@ -1,0 +1,214 @@
+"""Cutting one pool of examples into three splits, in proportion, from one data seed.
+
+Everything follows from one ordering in which every beginning has all classes in proportion: a split is the
+beginning of an ordering, so a smaller training split lies inside a larger one. Each ordering has a seed of its own,
+so that neither `train_size` nor `label_noise` moves an example of the validation or the test split.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.data.dataset import SPLITS, WORDS, Dataset, Split, distinct
+from lab.rules import DataError, UsageError, number, whole
+from lab.seeds import derive
+
+# By default a fifth of the data is cut for validation and for the test, and never more than this.
+MOST = 10_000
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def ordering(y: np.ndarray, seed: int, reserve: int = 0) -> np.ndarray:
+    """Return the examples in a random order of which every beginning is stratified.
+
+    The r-th example (from 0) of a class of n is put at r / n, ties at random: this is Adams's method of
+    apportionment, which gives every class its first place before any class a second one and is then proportional.
+
+    Args:
+        y: class of each example, int of shape (n,); labels that are numbers (float) are ordered at random.
+        seed: decides the order.
+        reserve: how many examples of each class are put to the end, to be left over by a cut.
+
+    Returns:
+        Indices into y, of shape (n,).
+    """
+    generator = np.random.default_rng(seed)
+    shuffled = generator.permutation(len(y))
+    if y.dtype.kind == "f":
+        return shuffled
+    grouped = shuffled[np.argsort(y[shuffled], kind="stable")]
+    counts = np.bincount(y)
+    rank = np.arange(len(y)) - (np.cumsum(counts) - counts)[y[grouped]]
+    size = counts[y[grouped]]
+    place = rank / size + (rank >= size - reserve)
+    return grouped[np.lexsort((generator.random(len(y)), place))]
+
+
+def mislabelled(y: np.ndarray, share: float, classes: int, seed: int) -> np.ndarray:
+    """Return a copy of the labels of which a share is wrong: replaced by another class, all equally likely.
+
+    Args:
+        y: int32 of shape (n,), with values from 0 to classes - 1.
+        share: in [0, 1]; exactly the nearest whole number of labels is wrong.
+        classes: how many there are, at least 2.
+        seed: decides which ones; the wrong labels of a smaller share are among those of a larger one.
+
+    Reference: Zhang et al. 2017, who let the random class be the right one by chance; here the share is exact.
+    """
+    generator = np.random.default_rng(seed)
+    wrong = generator.permutation(len(y))[: int(share * len(y) + 0.5)]
+    shift = generator.integers(1, classes, len(y), dtype=np.int32)
+    noisy = y.copy()
+    noisy[wrong] = (noisy[wrong] + shift[wrong]) % classes
+    return noisy
+
+
+def standardized(splits: dict[str, Pair]) -> dict[str, Pair]:
+    """Give every feature of the training split mean 0 and standard deviation 1, and shift and scale the others alike.
+
+    Mean and deviation are of the training split alone, so nothing of the others is known before they are measured.
+    A feature that is constant there is only shifted.
+
+    Args:
+        splits: x and y by the name of the split; x float32 of shape (n, ...).
+    """
+    x = splits["train"][0].astype(np.float64)
+    mean, deviation = x.mean(axis=0), x.std(axis=0)
+    # Exactly 0 for a constant feature, as float64 adds equal float32 numbers without rounding.
+    deviation[deviation == 0] = 1
+    return {part: (((x - mean) / deviation).astype(np.float32), y) for part, (x, y) in splits.items()}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How the splits are cut: the keyword arguments that all loaders share (see `lab.data`).
+
+    Raises:
+        UsageError: a value outside its range, by name.
+    """
+
+    train_size: int | None = None
+    validation_size: int | None = None
+    test_size: int | None = None
+    label_noise: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        def store(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        for part in SPLITS:
+            name = f"{part}_size"
+            if getattr(self, name) is not None:
+                store(name, whole(name, getattr(self, name), f"the number of {WORDS[part]} examples"))
+        store("label_noise", number("label_noise", self.label_noise, "the share of wrong training labels", high=1))
+        store("seed", whole("seed", self.seed, "the data seed", low=0))
+
+    def dataset(
+        self,
+        name: str,
+        train: Pair,
+        *,
+        validation: Pair | None = None,
+        test: Pair | None = None,
+        classes: tuple[str, ...] | None,
+        ready: Callable[[np.ndarray], np.ndarray] = np.asarray,
+        standardize: bool = False,
+    ) -> Dataset:
+        """Cut the splits.
+
+        Args:
+            name: of the dataset.
+            train: x and y of the training part, from which the splits that are None are cut.
+            validation, test: x and y of the data's own splits.
+            classes: names of the classes, or None where y holds numbers.
+            ready: turns the examples that were chosen into float32.
+            standardize: whether to apply `standardized`.
+
+        Raises:
+            UsageError: a size that the data cannot give; label noise where the labels are numbers.
+            DataError: what `Dataset` refuses; a class that is missing from a split or too small to be in all.
+        """
+        if classes is None and self.label_noise:
+            raise UsageError(
+                f"label_noise replaces classes by other classes and must be 0 where the labels are numbers, "
+                f"got {self.label_noise:g}"
+            )
+        if classes is not None:
+            classes = distinct(name, classes)
+        own = {"train": train, "validation": validation, "test": test}
+        whole_parts = {part: pair for part, pair in own.items() if pair is not None}
+        for part, (_, y) in whole_parts.items():
+            _check(name, part, y, classes, 1 + list(own.values()).count(None) if part == "train" else 1)
+
+        x, y = train
+        pool = np.arange(len(y))
+        default = max(min(len(y) // 5, MOST), len(classes or ("any",)))
+        parts: dict[str, Pair] = {}
+        for part, left in (("test", 2 if validation is None else 1), ("validation", 1)):
+            if own[part] is None:
+                chosen, pool = self._take(name, part, y[pool], classes, left, default, pool)
+                parts[part] = x[chosen], y[chosen]
+        whole_parts["train"] = x[pool], y[pool]
+        for part, (x, y) in whole_parts.items():
+            chosen, _ = self._take(name, part, y, classes, 0, 0, np.arange(len(y)))
+            parts[part] = x[chosen], y[chosen]
+
+        parts = {part: (ready(x), y) for part, (x, y) in parts.items()}
+        if standardize:
+            parts = standardized(parts)
+        if classes is not None and self.label_noise:
+            x, y = parts["train"]
+            seed = derive(self.seed, "data", "label_noise")
+            parts["train"] = x, mislabelled(y, self.label_noise, len(classes), seed)
+        done = [Split(*parts[part]) for part in SPLITS]
+        return Dataset(name, done[0], done[1], done[2], classes)
+
+    def _take(
+        self,
+        name: str,
+        part: str,
+        y: np.ndarray,
+        classes: tuple[str, ...] | None,
+        left: int,
+        default: int,
+        rows: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of a split and the other rows, of which at least `left` of each class are there."""
+        least, most = (1, len(y) - left) if classes is None else (len(classes), len(y) - left * len(classes))
+        size = getattr(self, f"{part}_size")
+        if size is None:
+            # A default never takes more than it leaves.
+            size = max(least, min(default, len(y) // 2)) if left else len(y)
+        if not least <= size <= most:
+            why = "as every class needs one" if size < least else f"which is what {name} has for it"
+            bound = f"at least {least}" if size < least else f"at most {most}"
+            raise UsageError(
+                f"{part}_size is the number of {WORDS[part]} examples and must be {bound}, {why}, got {size}"
+            )
+        order = ordering(y, derive(self.seed, "data", part), left)
+        return rows[order[:size]], rows[order[size:]]
+
+
+def _check(name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | None, needed: int) -> None:
+    """Refuse a part of the data that cannot give `needed` splits with an example (of each class) in each."""
+    where = f"the {WORDS[part]} split of {name}" if needed == 1 else name
+    if len(y) == 0:
+        raise DataError(f"{where} is empty; every split needs examples")
+    if classes is None:
+        if len(y) < needed:
+            raise DataError(f"{where} has {len(y)} examples and needs {needed} to cut its splits from")
+        return
+    counts = np.bincount(y, minlength=len(classes))
+    small = int(counts.argmin())
+    if counts[small] < needed:
+        if needed == 1:
+            raise DataError(
+                f"the class {classes[small]!r} is missing from {where}; every split needs examples of every class"
+            )
+        raise DataError(
+            f"the class {classes[small]!r} of {where} has {counts[small]} examples and needs {needed}, one for each "
+            f"split that is cut; add examples or leave the class out"
+        )
