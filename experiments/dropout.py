@@ -9,11 +9,11 @@ from lab.cli import main
 from lab.data import cifar10, digits
 from lab.experiment import Experiment, Variant
 from lab.models import conv
-from lab.regularization import Regularization
+from lab.regularization import NONE, Regularization
 from lab.training import Training
 
 
-def arm(blocks: Regularization | None = None, head: Regularization | None = None) -> Variant:
+def arm(blocks: Regularization = NONE, head: Regularization = NONE) -> Variant:
     """Two blocks of one convolution and a head of 128 on 300 digits, a fifth of whose labels are random."""
     return Variant(
         data=partial(digits, train_size=300, label_noise=0.2),
@@ -21,14 +21,14 @@ def arm(blocks: Regularization | None = None, head: Regularization | None = None
             conv,
             blocks=((16,), (32,)),
             widths=(128,),
-            regularization=blocks or Regularization(),
-            head=head or Regularization(),
+            regularization=blocks,
+            head=head,
         ),
         training=Training(epochs=100),
     )
 
 
-def course(**regularization: float) -> Variant:
+def course(head: Regularization = NONE) -> Variant:
     """The course's net on the whole of CIFAR-10, with dropout between Dense(512) and the output."""
     return Variant(
         data=cifar10,
@@ -38,7 +38,7 @@ def course(**regularization: float) -> Variant:
             padding=("same", "valid"),
             widths=(512,),
             initializer="glorot_uniform",
-            head=Regularization(**regularization),
+            head=head,
         ),
         training=Training(epochs=10, batch_size=256),
     )
@@ -58,10 +58,11 @@ EXPERIMENT = Experiment(
     },
     baseline="none",
     seeds=range(5),
+    redraw_data=True,
     elsewhere={
         "cifar10": Experiment(
             name="dropout-cifar10",
-            variants={"none": course(), "head_0.3": course(dropout=0.3)},
+            variants={"none": course(), "head_0.3": course(Regularization(dropout=0.3))},
             baseline="none",
             seeds=range(5),
         )

@@ -60,6 +60,7 @@ EXPERIMENT = Experiment(
     variants={name: arm(name) for name in ("none", "batch", "layer", "instance", "group")},
     baseline="none",
     seeds=range(5),
+    redraw_data=True,
     elsewhere={
         "cifar10": Experiment(
             name="normalization-cifar10",

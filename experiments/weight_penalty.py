@@ -9,21 +9,21 @@ from lab.cli import main
 from lab.data import cifar10, digits
 from lab.experiment import Experiment, Variant
 from lab.models import conv, dense
-from lab.regularization import Regularization
+from lab.regularization import NONE, Regularization
 from lab.training import Training
 
 
-def arm(**regularization: float) -> Variant:
+def arm(regularization: Regularization = NONE) -> Variant:
     """Two layers of 256 on 300 digits, a fifth of whose labels are random."""
     return Variant(
         data=partial(digits, train_size=300, label_noise=0.2),
-        model=partial(dense, widths=(256, 256), regularization=Regularization(**regularization)),
+        model=partial(dense, widths=(256, 256), regularization=regularization),
         training=Training(epochs=150),
     )
 
 
-def course(place: str = "head", **regularization: float) -> Variant:
-    """The course's net on the whole of CIFAR-10; its penalties stood on the outputs of Dense(512) alone."""
+def course(head: Regularization = NONE) -> Variant:
+    """The course's net on the whole of CIFAR-10, with its penalties on Dense(512) alone."""
     return Variant(
         data=cifar10,
         model=partial(
@@ -32,7 +32,7 @@ def course(place: str = "head", **regularization: float) -> Variant:
             padding=("same", "valid"),
             widths=(512,),
             initializer="glorot_uniform",
-            **{place: Regularization(**regularization)},
+            head=head,
         ),
         training=Training(epochs=10, batch_size=256),
     )
@@ -42,25 +42,26 @@ EXPERIMENT = Experiment(
     name="weight_penalty",
     variants={
         "none": arm(),
-        "l1": arm(l1=1e-3),
-        "l2": arm(l2=1e-2),
-        "elastic_net": arm(l1=5e-4, l2=5e-3),
-        "activity_l1": arm(activity_l1=1e-3),
-        "activity_l2": arm(activity_l2=1e-3),
+        "l1": arm(Regularization(l1=1e-3)),
+        "l2": arm(Regularization(l2=1e-2)),
+        "elastic_net": arm(Regularization(l1=5e-4, l2=5e-3)),
+        "activity_l1": arm(Regularization(activity_l1=1e-3)),
+        "activity_l2": arm(Regularization(activity_l2=1e-3)),
     },
     baseline="none",
     seeds=range(5),
+    redraw_data=True,
     elsewhere={
         "cifar10": Experiment(
             name="weight_penalty-cifar10",
             variants={
                 "none": course(),
-                "activity_l1": course(activity_l1=0.01),
-                "activity_l2": course(activity_l2=0.01),
-                "activity_elastic_net": course(activity_l1=0.01, activity_l2=0.01),
-                "l1": course(l1=1e-4),
-                "l2": course(l2=1e-4),
-                "elastic_net": course(l1=1e-4, l2=1e-4),
+                "activity_l1": course(Regularization(activity_l1=0.01)),
+                "activity_l2": course(Regularization(activity_l2=0.01)),
+                "activity_elastic_net": course(Regularization(activity_l1=0.01, activity_l2=0.01)),
+                "l1": course(Regularization(l1=1e-4)),
+                "l2": course(Regularization(l2=1e-4)),
+                "elastic_net": course(Regularization(l1=1e-4, l2=1e-4)),
             },
             baseline="none",
             seeds=range(5),

@@ -26,6 +26,7 @@ from lab.watch import Bar, Lines, Watch
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path("results")
+DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
 
 Positive = Annotated[int, Parameter(validator=cyclopts.validators.Number(gte=1))]
 
@@ -115,14 +116,18 @@ def _script(experiment: Experiment, options: Options | None = None) -> None:
     _run(experiment, options or Options())
 
 
-def lab() -> None:
-    """Answer `python -m lab`."""
-    _answer(lab_app)
+def lab(words: list[str] | None = None) -> None:
+    """Answer `python -m lab`.
+
+    Args:
+        words: the command line after `python -m lab`; None takes the process's own.
+    """
+    _answer(lab_app, words)
 
 
-def _answer(app: cyclopts.App) -> None:
+def _answer(app: cyclopts.App, words: list[str] | None = None) -> None:
     with _sentences():
-        app()
+        app(words)
 
 
 @contextmanager
@@ -187,7 +192,7 @@ def _loader(name: str, target: str | None) -> tuple[Callable, str]:
 
     path = Path(name)
     if path.suffix not in (".npz", ".csv"):
-        known = choice("data", name, (*lab.data.NAMES, "a file.npz", "a file.csv"))
+        known = choice("data", name, (*DATA, "a file.npz", "a file.csv"))
         return getattr(lab.data, known), known
     called = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem)
     if path.suffix == ".npz":

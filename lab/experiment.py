@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.declaration import declare, identify
-from lab.rules import DataError, UsageError, choice, whole
+from lab.rules import DataError, UsageError, choice, flag, whole
 from lab.training import Training
 from lab.watch import Watch
 
@@ -62,6 +62,8 @@ class Experiment:
         variants: the arms by name, in the order of the figures.
         baseline: the name of the variant the others are compared with.
         seeds: the runs' seeds. One seed gives all variants the same initial weights and batches.
+        redraw_data: whether each seed is the data seed too, so that it draws splits and label noise of its own. The
+            intervals over the seeds then cover the luck of the draw; otherwise they hold for one draw of the data.
         question: what the experiment asks, in one line; a script's docstring says it when this is empty.
         elsewhere: settings of their own for other data sets, by the name that `--data` takes.
 
@@ -73,6 +75,7 @@ class Experiment:
     variants: Mapping[str, Variant]
     baseline: str
     seeds: Sequence[int] = tuple(range(5))
+    redraw_data: bool = False
     question: str = ""
     elsewhere: "Mapping[str, Experiment]" = field(default_factory=dict)
 
@@ -95,6 +98,7 @@ class Experiment:
             if not isinstance(self.variants[name], Variant):
                 raise UsageError(f"variant {name!r} must be a Variant, got {self.variants[name]!r}")
         choice("baseline", self.baseline, self.variants)
+        flag("redraw_data", self.redraw_data)
         try:
             seeds = tuple(whole("a seed", seed, "what a run's randomness follows from", low=0) for seed in self.seeds)
         except TypeError:
@@ -181,23 +185,21 @@ def plan(experiment: Experiment) -> list[Run]:
 
     loaded: dict[str, Dataset] = {}
     runs = []
-    declared = {
-        name: {
-            "data": declare(variant.data, f"data of variant {name!r}"),
-            "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",)),
-            "training": declare(variant.training, f"training of variant {name!r}"),
-        }
-        for name, variant in experiment.variants.items()
-    }
     for seed in experiment.seeds:
         for name, variant in experiment.variants.items():
-            key = json.dumps(declared[name]["data"], sort_keys=True)
+            load = functools.partial(variant.data, seed=seed) if experiment.redraw_data else variant.data
+            declaration = {
+                "data": declare(load, f"data of variant {name!r}"),
+                "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",)),
+                "training": declare(variant.training, f"training of variant {name!r}"),
+            }
+            key = json.dumps(declaration["data"], sort_keys=True)
             if key not in loaded:
-                loaded[key] = variant.data()
+                loaded[key] = load()
             data = loaded[key]
             classes = None if data.classes is None else len(data.classes)
             outputs = variant.training.outputs(classes, data.train.y.shape[-1])
-            declaration = declared[name] | {"fingerprint": data.fingerprint, "seed": seed}
+            declaration |= {"fingerprint": data.fingerprint, "seed": seed}
             build = functools.partial(_build, variant, name, data.input_shape, outputs, seed)
             runs.append(Run(name, seed, declaration, Task(build, data, variant.training, seed)))
     return runs
@@ -269,7 +271,7 @@ def run(
 
 def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, watch: Watch) -> None:
     from lab import results
-    from lab.engine import cohort, keras_fit
+    from lab.engine import keras_fit
     from lab.provenance import record
 
     def publish(run: Run, trained: "Trained") -> None:
@@ -278,6 +280,8 @@ def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, w
 
     alone = list(range(len(runs)))
     if engine == "cohort":
+        from lab.engine import cohort
+
         cohorts, refused = cohort.group([run.task for run in runs])
         for indices in cohorts:
             members = [runs[i] for i in indices]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
     """Return the content of a run's run.json, in JSON types."""
+    data, training = run.task.data, run.task.training
     test = trained.test and {name: value if math.isfinite(value) else None for name, value in trained.test.items()}
     return {
         "schema": results.SCHEMA,
@@ -26,6 +27,7 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
         "status": trained.status,
         "kept_epoch": trained.kept_epoch,
         "rows": len(trained.rows),
+        "chance": training.chance(None if data.classes is None else len(data.classes)),
         "test": test,
         "parameters": trained.parameters,
         "engine": trained.engine,

@@ -207,7 +207,7 @@ def _summary_row(record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, 
     test = record["test"] or {}
     return (
         {key: record[key] for key in (*KEYS, "id", "engine", "status", "parameters")}
-        | statistics.run_facts(history)
+        | statistics.run_facts(history, kept_epoch=record["kept_epoch"], chance=record["chance"])
         | {f"test_{name}": test.get(name, float("nan")) for name in TEST}
     )
 

@@ -60,7 +60,7 @@ def number(
 
 def whole(name: str, value: object, meaning: str, *, low: int = 1) -> int:
     """Return `value` as an int of at least `low`, or refuse it with a `UsageError`."""
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= low:
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= low:
         return int(value)
     raise UsageError(f"{name} is {meaning} and must be a whole number of at least {low}, got {value!r}")
 

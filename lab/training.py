@@ -4,6 +4,7 @@ Nothing here needs Keras. Both engines read the learning rate of each step, the 
 kept epoch from this room, so they cannot disagree about them.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +139,18 @@ class Training:
         if self.loss == "binary_cross_entropy" or (self.loss == "hinge" and classes == 2):
             return 1
         return classes
+
+    def chance(self, classes: int | None) -> float | None:
+        """Return the data loss of a model that knows nothing but the number of classes; None for numbers."""
+        if classes is None:
+            return None
+        match self.loss:
+            case "hinge":
+                return 1.0 if classes == 2 else classes - 1.0
+            case "squared_error":
+                return 1.0 - 1.0 / classes
+            case _:
+                return math.log(classes)
 
     def steps(self, examples: int) -> int:
         """Return the number of steps in an epoch over `examples` training examples."""

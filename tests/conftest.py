@@ -1,0 +1,23 @@
+"""What several test files need: TensorFlow without its chatter, and a small data set."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from lab.data import Dataset, Split
+
+
+@pytest.fixture
+def blobs() -> Dataset:
+    """Three overlapping clouds in the plane: 40 training, 30 validation and 30 test points."""
+    generator = np.random.default_rng(7)
+
+    def split(n: int) -> Split:
+        y = np.arange(n, dtype=np.int32) % 3
+        x = generator.normal(size=(n, 2)) + 1.5 * np.stack([y == 1, y == 2], axis=1)
+        return Split(x.astype(np.float32), y)
+
+    return Dataset("blobs", split(40), split(30), split(30), ("a", "b", "c"))

@@ -1,0 +1,227 @@
+"""Declare, run, publish: paired, repeatable, and nothing trained twice."""
+
+import dataclasses
+import json
+import random
+import threading
+from functools import partial
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab import experiment as room
+from lab import results
+from lab.data import digits
+from lab.experiment import Experiment, Variant, adjusted, plan, run
+from lab.models import dense
+from lab.regularization import Regularization
+from lab.rules import DataError, UsageError
+from lab.training import Training
+
+
+def arm(epochs=2, **regularization):
+    return Variant(
+        data=partial(digits, train_size=60),
+        model=partial(dense, widths=(8,), regularization=Regularization(**regularization)),
+        training=Training(epochs=epochs, batch_size=20),
+    )
+
+
+def small(**variants):
+    return Experiment(name="small", variants={"none": arm()} | variants, baseline="none", seeds=(0, 1))
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.csv")}
+
+
+@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+def test_one_call_trains_publishes_and_tabulates_every_run(tmp_path, engine):
+    folder = run(small(l2=arm(l2=0.01)), results_folder=tmp_path, engine=engine)
+    tables = results.read_tables(folder)
+    assert list(tables.summary["variant"]) == ["none", "l2", "none", "l2"]
+    assert set(tables.summary["engine"]) == {engine}
+    assert len(tables.histories) == 8
+    record, history = results.read_run(next((folder / "runs").glob("l2-seed1-*")))
+    assert record["declaration"]["model"]["regularization"]["l2"] == 0.01
+    assert record["parameters"] == 64 * 8 + 8 + 8 * 10 + 10
+    assert record["threads"] >= 1
+    assert record["versions"]["keras"] == keras.__version__
+    np.testing.assert_allclose(history["loss"] - history["data_loss"], history["penalty"], atol=1e-5)
+    np.testing.assert_allclose(history["val_loss"] - history["val_data_loss"], history["val_penalty"], atol=1e-5)
+    assert (history["penalty"] > 0).all()
+
+
+def test_the_same_seed_gives_the_same_bytes_while_somebody_draws_from_the_global_generators(tmp_path):
+    first = files(run(small(dropout=arm(dropout=0.5)), results_folder=tmp_path / "first"))
+    stop = threading.Event()
+
+    def hammer():
+        while not stop.is_set():
+            random.seed(random.random())
+            np.random.seed(int(random.random() * 1000))
+            keras.utils.set_random_seed(int(random.random() * 1000))
+
+    thread = threading.Thread(target=hammer)
+    thread.start()
+    try:
+        second = files(run(small(dropout=arm(dropout=0.5)), results_folder=tmp_path / "second"))
+    finally:
+        stop.set()
+        thread.join()
+    assert len(first) == 4 + 3
+    assert first == second
+
+
+def test_what_is_published_is_not_trained_again_and_what_is_missing_is(tmp_path, monkeypatch):
+    folder = run(small(), results_folder=tmp_path)
+    before = files(folder)
+    lost = next((folder / "runs").glob("none-seed1-*"))
+    for path in lost.iterdir():
+        path.unlink()
+    lost.rmdir()
+    trained = []
+    publish = results.publish
+    monkeypatch.setattr(results, "publish", lambda *args: trained.append(args[1]) or publish(*args))
+    run(small(), results_folder=tmp_path)
+    assert trained == [lost.name]
+    assert files(folder) == before
+    run(small(), results_folder=tmp_path)
+    assert trained == [lost.name]
+
+
+def test_a_changed_declaration_is_another_run_and_the_old_one_stays(tmp_path):
+    run(small(), results_folder=tmp_path)
+    folder = run(small(none=arm(epochs=1)), results_folder=tmp_path)
+    assert len(list((folder / "runs").iterdir())) == 4
+    assert len(results.load(folder)) == 2, "the tables show the experiment as it was last run"
+
+
+def test_a_diverging_run_is_recorded_and_costs_its_neighbours_nothing(tmp_path):
+    wild = dataclasses.replace(
+        arm(epochs=6), training=Training(epochs=6, batch_size=20, optimizer="sgd", learning_rate=1e30)
+    )
+    calm = dataclasses.replace(wild, training=dataclasses.replace(wild.training, learning_rate=0.1))
+    both = Experiment(name="x", variants={"none": calm, "wild": wild}, baseline="none", seeds=(0,))
+    summary = results.read_tables(run(both, results_folder=tmp_path)).summary.set_index("variant")
+    assert summary.loc["wild", "status"] == "diverged"
+    assert summary.loc["none", "status"] == "finished"
+    assert summary.loc["none", "epochs"] == 6
+    alone = Experiment(name="y", variants={"none": calm}, baseline="none", seeds=(0,))
+    one = results.load(run(alone, results_folder=tmp_path)).drop(columns="experiment")
+    other = results.load(tmp_path / "x").query("variant == 'none'").drop(columns="experiment")
+    pd.testing.assert_frame_equal(one, other.reset_index(drop=True), rtol=1e-5)
+
+
+def broken(input_shape, outputs, *, seed=0):
+    raise RuntimeError("no such layer")
+
+
+def no_model(input_shape, outputs, *, seed=0):
+    return 3
+
+
+def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
+    for factory, said in (
+        (broken, "variant 'none' cannot build its model: RuntimeError: no such layer"),
+        (no_model, "the factory of variant 'none' must return a keras.Model, got int"),
+    ):
+        variant = Variant(data=digits, model=factory)
+        with pytest.raises(DataError) as caught:
+            run(Experiment(name="x", variants={"none": variant}, baseline="none"), results_folder=tmp_path)
+        assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"variants": {}}, "variants must be a dict from names to variants and not empty, got {}"),
+        (
+            {"name": "a/b"},
+            "names of experiments and variants become folders and must be made of letters, digits, '_', '.', '+' and "
+            "'-', got 'a/b'",
+        ),
+        ({"baseline": "nome"}, "baseline must be one of none, got 'nome'; did you mean 'none'?"),
+        ({"seeds": (1, 1)}, "seeds must not be empty and none may stand twice, got [1, 1]"),
+        ({"seeds": 3}, "seeds must be a sequence of whole numbers, got 3"),
+        (
+            {"seeds": (True,)},
+            "a seed is what a run's randomness follows from and must be a whole number of at least 0, got True",
+        ),
+    ],
+)
+def test_a_wrong_declaration_is_refused_when_it_is_made(wrong, said):
+    right = {"name": "x", "variants": {"none": Variant(data=digits, model=dense)}, "baseline": "none"}
+    with pytest.raises(UsageError) as caught:
+        Experiment(**(right | wrong))
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("names", [("None",), ("nan",), ("L1", "l1")])
+def test_names_that_readers_mistake_are_refused(names):
+    with pytest.raises(UsageError) as caught:
+        Experiment(name="x", variants=dict.fromkeys(names, Variant(data=digits, model=dense)), baseline=names[0])
+    assert str(caught.value) == (
+        f"names of variants must differ in more than case and must not be 'None' or 'nan', got {list(names)}"
+    )
+
+
+def test_a_loss_that_does_not_fit_the_labels_is_refused_before_anything_trains():
+    variant = Variant(data=digits, model=dense, training=Training(loss="binary_cross_entropy"))
+    with pytest.raises(UsageError) as caught:
+        plan(Experiment(name="x", variants={"none": variant}, baseline="none"))
+    assert str(caught.value) == (
+        "binary_cross_entropy is a loss for 2 classes, got data with 10; choose softmax_cross_entropy"
+    )
+
+
+def test_the_command_line_changes_data_size_seeds_and_epochs_and_nothing_else():
+    changed = adjusted(
+        small(), data=partial(digits, validation_size=100), data_name="other", train_size=30, seeds=4, epochs=7
+    )
+    assert changed.name == "small-other"
+    assert changed.seeds == (0, 1, 2, 3)
+    assert changed.variants["none"].training == dataclasses.replace(arm().training, epochs=7)
+    loaded = changed.variants["none"].data()
+    assert (len(loaded.train.y), len(loaded.validation.y)) == (30, 100)
+    assert adjusted(small()) == small()
+
+
+def test_settings_of_their_own_for_a_data_set_take_the_place_of_the_others():
+    own = Experiment(name="small-cifar10", variants={"none": arm(epochs=9)}, baseline="none")
+    changed = adjusted(
+        dataclasses.replace(small(), elsewhere={"cifar10": own}, question="Why?"), data=digits, data_name="cifar10"
+    )
+    assert changed.name == "small-cifar10"
+    assert changed.variants["none"].training.epochs == 9
+    assert changed.question == "Why?"
+
+
+def test_planning_loads_equal_data_once(monkeypatch):
+    runs = plan(small(l2=arm(l2=0.1)))
+    assert len({id(run.task.data) for run in runs}) == 1
+    assert len({run.id for run in runs}) == 4
+
+
+def test_the_engine_is_said_and_an_unknown_one_refused(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        run(small(), results_folder=tmp_path, engine="kohort")
+    assert str(caught.value) == "engine must be one of cohort, keras_fit, got 'kohort'; did you mean 'cohort'?"
+    assert room.ENGINES == ("cohort", "keras_fit")
+    assert not list(tmp_path.iterdir())
+
+
+def test_run_json_is_json_that_any_reader_takes(tmp_path):
+    folder = run(small(), results_folder=tmp_path)
+    for path in folder.glob("runs/*/run.json"):
+        json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def test_each_seed_draws_its_own_data_where_the_experiment_says_so():
+    redrawn = plan(dataclasses.replace(small(l2=arm(l2=0.1)), redraw_data=True))
+    prints = {(run.variant, run.seed): run.declaration["fingerprint"] for run in redrawn}
+    assert prints["none", 0] == prints["l2", 0] != prints["none", 1]
+    assert [run.declaration["data"]["seed"] for run in redrawn] == [0, 0, 1, 1]
+    assert len({run.declaration["fingerprint"] for run in plan(small())}) == 1
