@@ -1,0 +1,110 @@
+"""The numbers behind a comparison, for many variants at once: moments, tests, intervals, corrections.
+
+Tables of shape (variants, seeds) go in, NaN where there is no run; one number a variant comes out.
+"""
+
+import numpy as np
+from scipy import special, stats
+
+from lab.rules import choice
+
+METHODS = ("t", "bootstrap")
+CORRECTIONS = ("holm", "benjamini_hochberg", "none")
+
+_RESAMPLES = 9999
+
+
+def moments(values: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return count, mean and standard deviation of each row without its NaN; NaN where there is none.
+
+    Args:
+        values: shape (variants, seeds).
+        rounding: shape (variants,); a standard deviation up to this is 0, and so is a mean up to this then.
+    """
+    n = np.isfinite(values).sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(n > 0, np.nansum(values, 1) / n, np.nan)
+        spread = np.sqrt(np.nansum((values - mean[:, None]) ** 2, 1) / (n - 1))
+    spread = np.where(n > 1, np.where(spread <= rounding, 0.0, spread), np.nan)
+    mean = np.where((spread == 0) & (np.abs(mean) <= rounding), 0.0, mean)
+    return n, mean, spread
+
+
+def p_values(n: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Return p of the two-sided t test that a mean is 0; NaN under 2 values; without spread 0, or 1 if it is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.abs(mean) / (spread / np.sqrt(n))
+        p = 2 * stats.t.sf(t, n - 1)
+    p = np.where(spread == 0, np.where(mean == 0, 1.0, 0.0), p)
+    return np.where(n > 1, p, np.nan)
+
+
+def intervals(
+    values: np.ndarray, n: np.ndarray, mean: np.ndarray, spread: np.ndarray, confidence: float, method: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both ends of the interval of each row's mean; NaN under 2 values, of no width without spread."""
+    if method == "t":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            half = stats.t.ppf((1 + confidence) / 2, n - 1) * spread / np.sqrt(n)
+        return mean - half, mean + half
+    low = np.where(n > 1, mean, np.nan)
+    high = low.copy()
+    for row in np.flatnonzero((n > 1) & (spread > 0)):
+        # The same seed for every row: what a variant gets does not depend on its neighbours.
+        interval = stats.bootstrap(
+            (values[row][np.isfinite(values[row])],),
+            np.mean,
+            confidence_level=confidence,
+            n_resamples=_RESAMPLES,
+            method="BCa",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+        low[row], high[row] = interval
+    return low, high
+
+
+def hedges(n: np.ndarray) -> np.ndarray:
+    """Return Hedges's exact correction of a standardized mean of `n` values; NaN under 3, where it is not defined."""
+    freedom = np.maximum(n - 1, 2)
+    exact = np.exp(special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2)
+    return np.where(n > 2, exact, np.nan)
+
+
+def improvements(values: np.ndarray, sign: float) -> np.ndarray:
+    """Return the probability of improvement over the first row, for each row; NaN for the first and without pairs."""
+    result = np.full(len(values), np.nan)
+    for row in range(1, len(values)):
+        shared = np.isfinite(values[row]) & np.isfinite(values[0])
+        if shared.any():
+            wins = np.sign(sign * (values[row, shared][:, None] - values[0, shared]))
+            result[row] = 0.5 + 0.5 * wins.mean()
+    return result
+
+
+def adjust(p_values: np.ndarray, correction: str = "holm") -> np.ndarray:
+    """Correct p values for their number, along the last axis.
+
+    Args:
+        p_values: in [0, 1], any shape; NaN is no test: it stays NaN and does not count.
+        correction: "holm", "benjamini_hochberg" or "none".
+
+    Returns:
+        The adjusted p values, of the same shape, in [0, 1].
+    """
+    choice("correction", correction, CORRECTIONS)
+    p = np.array(p_values, np.float64)
+    if correction == "none":
+        return p
+    order = np.argsort(p, axis=-1)  # NaN last
+    ordered = np.take_along_axis(p, order, -1)
+    tests = np.isfinite(p).sum(-1, keepdims=True)
+    rank = np.arange(1, p.shape[-1] + 1)
+    if correction == "holm":
+        ordered = np.maximum.accumulate(ordered * np.maximum(tests - rank + 1, 1), axis=-1)
+    else:
+        # The smallest of the values from a rank on; NaN behind the tests must not be the smallest.
+        scaled = np.where(np.isnan(ordered), np.inf, ordered * tests / rank)
+        scaled = np.flip(np.minimum.accumulate(np.flip(scaled, -1), axis=-1), -1)
+        ordered = np.where(np.isnan(ordered), np.nan, scaled)
+    np.put_along_axis(p, order, np.minimum(ordered, 1.0), -1)
+    return p

@@ -1,0 +1,87 @@
+"""From which epoch on a run overfits: the rule of the onset, which knows the noise of the curve it looks at.
+
+The lowest value of a noisy curve is partly luck, and the last epochs of a perfectly flat one lie above it. A rule
+that calls every rise after the minimum overfitting finds it in every run. This one was set on simulated curves.
+Over 8 to 500 epochs it speaks on fewer than 2 flat curves in 100 with independent noise, fewer than 4 where single
+epochs jump (Student's t with 3 degrees of freedom), fewer than 7 where half of each epoch's noise stays in the
+next, and fewer than 1 noisy curve in 100 that only improves. Where validation turns and rises steadily, the onset
+is found up to `6 + 5 * noise / rise` epochs after the turn (noise of one epoch, rise an epoch) in 98 of 100 runs.
+"""
+
+import numpy as np
+
+SHORTEST = 8
+"""Fewest epochs from which the noise of a curve can be told."""
+
+NOISES = 5.0
+"""By how many standard deviations of a smoothed value a curve must rise."""
+
+SHARE = 0.01
+"""By which share of the lowest smoothed value it must rise at least: less is not worth a name, however quiet."""
+
+_MAD = 1.482602218505602  # standard deviations in a median absolute deviation of normal noise, 1 / Phi^-1(3/4)
+
+
+def window(epochs: int) -> int:
+    """Return over how many epochs a curve is smoothed: 3, from 30 epochs on 5."""
+    return 3 if epochs < 30 else 5
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """Return the running median of a curve over its `window`, float64 of shape (epochs - window + 1,).
+
+    Value i is the median of the epochs i to i + window - 1. A median, because one lucky epoch must not set the
+    minimum and one jump must not look like a rise. There is no value without a full window: a shorter one would
+    be noisier than the margin allows for.
+    """
+    values = np.asarray(values, np.float64)
+    return np.median(np.lib.stride_tricks.sliding_window_view(values, window(len(values))), -1)
+
+
+def margin(values: np.ndarray, smoothed: np.ndarray) -> float:
+    """Return by how much a smoothed curve must move before it is more than noise, at least 0.
+
+    `NOISES` standard deviations of a smoothed value, or `SHARE` of the lowest one if that is more. The standard
+    deviation is the larger of two estimates, each from the median absolute second difference, which neither a
+    trend nor a few jumps disturb: of neighbouring epochs, times sqrt(pi / 2 / window), which is what a median
+    leaves of independent noise; and of smoothed values one window apart, for noise that stays for some epochs.
+    A curve that bends all along looks a little noisier than it is: the rule then speaks later, never too early.
+
+    Args:
+        values: one value an epoch, shape (epochs,), all finite, at least `SHORTEST`.
+        smoothed: the result of `smooth`.
+    """
+    width = window(len(values))
+    noise = _MAD * np.median(np.abs(np.diff(values, 2))) / np.sqrt(6) * np.sqrt(np.pi / 2 / width)
+    if len(smoothed) > 3 * width:
+        apart = smoothed[2 * width :] - 2 * smoothed[width:-width] + smoothed[: -2 * width]
+        noise = max(noise, _MAD * np.median(np.abs(apart)) / np.sqrt(6))
+    return float(max(NOISES * noise, SHARE * abs(smoothed.min())))
+
+
+def find_onset(val_data_loss: np.ndarray) -> int | None:
+    """Return the onset of overfitting: from which epoch on the curve stays above its minimum by more than noise.
+
+    The rule: smooth the curve (`smooth`), take its lowest smoothed value, add the noise (`margin`), and find the
+    epoch from which on every smoothed value, to the end of the run, lies above that. The epoch in the middle of
+    that first window is the onset, but never an epoch before the one after the curve's own lowest value.
+
+    The epochs between the minimum and the onset are those in which the rise cannot yet be told from noise: the
+    onset comes later on a noisier or flatter curve.
+
+    Args:
+        val_data_loss: one value an epoch, shape (epochs,), all finite.
+
+    Returns:
+        The position of the onset in `val_data_loss`, from 0; None where the curve does not rise by more than its
+        noise, comes back before the end, or has fewer than `SHORTEST` epochs.
+    """
+    values = np.asarray(val_data_loss, np.float64)
+    if len(values) < SHORTEST:
+        return None
+    smoothed = smooth(values)
+    back = np.flatnonzero(~(smoothed > smoothed.min() + margin(values, smoothed)))[-1]
+    if back == len(smoothed) - 1:
+        return None
+    onset = max(int(back) + 1 + window(len(values)) // 2, int(values.argmin()) + 1)
+    return onset if onset < len(values) else None
