@@ -1,7 +1,7 @@
-"""The command line: `python -m lab list | run | report`, and `main(EXPERIMENT)` for the scripts.
+"""The command line: `python -m lab list | run | report | compare`, and `main(EXPERIMENT)` for the scripts.
 
 Usage errors answer in under a second, before TensorFlow loads. One sentence goes to stderr instead of a traceback;
-the exit code is 2 for usage, 1 for the rest, 130 for an interruption.
+the exit code is 2 for usage, 1 for the rest, 3 for a comparison told to fail, 130 for an interruption.
 """
 
 import dataclasses
@@ -54,7 +54,12 @@ class Options:
 
 def _application(summary: str) -> cyclopts.App:
     return cyclopts.App(
-        help=summary, version_flags=[], help_flags=["--help", "-h"], print_error=False, exit_on_error=False
+        help=summary,
+        version_flags=[],
+        help_flags=["--help", "-h"],
+        print_error=False,
+        exit_on_error=False,
+        result_action="return_value",
     )
 
 
@@ -98,6 +103,54 @@ def report_experiments(*experiments: str, results: Path = RESULTS) -> None:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
     for folder in folders:
         _report(folder)
+
+
+@lab_app.command(name="compare")
+def compare_variants(
+    experiment: str,
+    *,
+    baseline: str | None = None,
+    metric: str | None = None,
+    confidence: float = 0.95,
+    method: Literal["t", "bootstrap"] = "t",
+    correction: Literal["holm", "benjamini_hochberg", "none"] = "holm",
+    format: Literal["table", "csv", "markdown", "json"] = "table",
+    fail_if_worse: tuple[str, ...] = (),
+    fail_if_overfits: bool = False,
+    results: Path = RESULTS,
+) -> None:
+    """Compare the variants of an experiment with its baseline. Exits with 3 if a --fail option found something.
+
+    Args:
+        experiment: a folder below the results, or the path of a folder of keras CSVLogger files, which are called
+            <variant>-seed<k>.csv or <variant>.csv.
+        baseline: the variant the others are compared with; the experiment's own unless named.
+        metric: a column of summary.csv; the test data loss unless named (val_loss for CSVLogger files).
+        confidence: of the intervals and the decision.
+        method: how intervals are made.
+        correction: for the number of variants.
+        format: table for people, the others for machines.
+        fail_if_worse: exit with 3 if this variant is worse than the baseline.
+        fail_if_overfits: exit with 3 if a variant overfits in half of its runs or more.
+        results: where the experiments' folders stand.
+    """
+    from lab import comparison
+    from lab.terminal import console, metric_table
+
+    folder = (
+        Path(experiment) if not (results / experiment).is_dir() and Path(experiment).is_dir() else results / experiment
+    )
+    tables = comparison.read(folder, baseline)
+    made = comparison.compare(
+        tables, baseline=baseline, metric=metric, confidence=confidence, method=method, correction=correction
+    )
+    if format == "table":
+        console().print(metric_table(folder.name, made, confidence))
+    else:
+        print(comparison.written(made, format), end="")
+    found = comparison.failures(made, fail_if_worse, fail_if_overfits)
+    if found:
+        _end(comparison.FAILED, "; ".join(found))
 
 
 def main(experiment: Experiment) -> None:
@@ -224,12 +277,11 @@ def _run(experiment: Experiment, options: Options) -> None:
 
 def _report(folder: Path) -> None:
     from lab import report, results
-    from lab.terminal import comparison_table
+    from lab.terminal import comparison_table, console
 
     if (folder / "experiment.json").exists() and (folder / "runs").is_dir():
         results.rebuild(folder)
     tables = results.read_tables(folder)
     figures = report.draw_all(tables.histories, tables.summary, tables.comparison, folder / "figures")
-    console = Console()
-    console.print(comparison_table(folder.name, tables))
-    console.print(f"figures: {figures[0].parent}", markup=False, highlight=False, soft_wrap=True)
+    console().print(comparison_table(folder.name, tables))
+    print(f"figures: {figures[0].parent}")

@@ -282,16 +282,17 @@ def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, w
     if engine == "cohort":
         from lab.engine import cohort
 
-        cohorts, refused = cohort.group([run.task for run in runs])
-        for indices in cohorts:
-            members = [runs[i] for i in indices]
+        planned = cohort.group([run.task for run in runs])
+        for group in planned.groups:
+            members = [runs[i] for i in group.indices]
             cohort.train(
                 [run.task for run in members],
                 on_epoch=lambda epoch, live, best, members=members: watch.epoch(members, epoch, live, best),
                 on_trained=lambda i, trained, members=members: publish(members[i], trained),
+                blueprints=group.blueprints,
             )
-        alone = list(refused)
-        for i, reason in refused.items():
+        alone = list(planned.refused)
+        for i, reason in planned.refused.items():
             watch.refused(runs[i], reason)
     for i in alone:
         run = runs[i]

@@ -200,7 +200,11 @@ def rebuild(folder: Path) -> None:
         summary = pd.DataFrame([_summary_row(record, history) for record, history in runs])
         write_atomically(folder / "histories.csv", to_csv(histories))
         write_atomically(folder / "summary.csv", to_csv(summary))
-        write_atomically(folder / "comparison.csv", to_csv(statistics.compare(summary, made["baseline"])))
+        # An experiment that was interrupted may have no run of the baseline yet.
+        there = (summary["variant"] == made["baseline"]).any()
+        none = pd.DataFrame(columns=list(statistics.COMPARISON))
+        comparison = statistics.compare(summary, made["baseline"]) if there else none
+        write_atomically(folder / "comparison.csv", to_csv(comparison))
 
 
 def _summary_row(record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
