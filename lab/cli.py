@@ -268,9 +268,6 @@ def _run(experiment: Experiment, options: Options) -> None:
     console = Console()
     watch: Watch = Bar(console) if console.is_terminal else Lines(print)
     with watch:
-        from lab.quiet import load_tensorflow
-
-        load_tensorflow()
         folder = run(experiment, results_folder=options.results, engine=options.engine, watch=watch)
     _report(folder)
 

@@ -270,6 +270,9 @@ def run(
 
 
 def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, watch: Watch) -> None:
+    from lab.quiet import load_tensorflow
+
+    load_tensorflow()
     from lab import results
     from lab.engine import keras_fit
     from lab.provenance import record

@@ -36,18 +36,17 @@ def refused(capsys, *words):
     return caught.value.code, said.strip()
 
 
-@pytest.mark.parametrize(
-    "form",
-    [("experiments/weight_penalty.py",), ("-m", "experiments.weight_penalty"), ("-m", "lab", "run", "weight_penalty")],
-)
-def test_the_three_ways_to_run_an_experiment_do_the_same(tmp_path, form):
+def test_the_three_ways_to_run_an_experiment_do_the_same(tmp_path):
     options = ("--seeds", 1, "--epochs", 1, "--train-size", 50, "--results", tmp_path)
-    code, out, err = call(*form, *options)
-    assert (code, err) == (0, "")
-    assert out.strip().splitlines()[-1] == f"figures: {tmp_path / 'weight_penalty' / 'figures'}"
-    code, again, _ = call("-m", "lab", "run", "weight_penalty", *options)
-    assert code == 0
-    assert "6 runs, 6 already there" in again, "the same declaration, whichever way it was started"
+    name = "weight_penalty"
+    ways = ((f"experiments/{name}.py",), ("-m", f"experiments.{name}"), ("-m", "lab", "run", name))
+    there = 0
+    for way in ways:
+        code, out, err = call(*way, *options)
+        assert (code, err) == (0, "")
+        assert out.splitlines()[0] == f"6 runs, {there} already there", "the same declaration, however it is started"
+        assert out.splitlines()[-1] == f"figures: {tmp_path / 'weight_penalty' / 'figures'}"
+        there = 6
 
 
 def test_help_lists_the_commands_and_the_options():
@@ -138,7 +137,8 @@ def test_a_folder_that_cannot_be_made_is_told(capsys, tmp_path):
     code, said = refused(capsys, "run", "weight_penalty", "--seeds", 1, "--results", tmp_path / "file" / "x")
     assert code == 1
     assert said == (
-        f"cannot read or write {tmp_path / 'file' / 'x'}: Not a directory; what is published stays: mend it and go on"
+        f"cannot read or write {tmp_path / 'file' / 'x' / 'weight_penalty'}: Not a directory; "
+        f"what is published stays: mend it and go on"
     )
 
 

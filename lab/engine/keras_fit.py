@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from lab.engine import objective
+from lab.engine.history import row, tested
 from lab.engine.task import Task, Trained
-from lab.training import Keeper, Training, pieces, shortest
+from lab.training import Keeper, Training, pieces
 
 EVALUATION_BATCH = 1024
 
@@ -38,7 +39,10 @@ class _Ledger(keras.Model):
         self.data_losses.update_state(plain)
         self.penalties.update_state(penalty, sample_weight=tf.shape(plain)[0])
         self.accuracies.update_state(objective.hits(y, y_pred))
-        return tf.reduce_mean(objective.smoothed(self.training, y, y_pred, plain)) + penalty
+        return (
+            tf.reduce_mean(objective.smoothed(self.training.loss, self.training.label_smoothing, y, y_pred, plain))
+            + penalty
+        )
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):
@@ -78,26 +82,6 @@ class _Diary(keras.callbacks.Callback):
         self.model.stop_training = bool(self.keeper.ended[0])
         self.seconds.append(time.perf_counter() - self.began)
         self.on_epoch(epoch + 1, float(self.keeper.best[0]))
-
-
-def row(
-    epoch: int, fitted: dict[str, float], train: dict[str, float], validation: dict[str, float], rate: float
-) -> dict[str, float]:
-    """Return one row of a history: what `fit` saw while it trained, and both splits measured afterwards."""
-    values = {
-        "loss": fitted["data_loss"] + fitted["penalty"],
-        "data_loss": fitted["data_loss"],
-        "penalty": fitted["penalty"],
-        "accuracy": fitted["accuracy"],
-        "train_data_loss": train["data_loss"],
-        "train_accuracy": train["accuracy"],
-        "val_loss": validation["data_loss"] + validation["penalty"],
-        "val_data_loss": validation["data_loss"],
-        "val_penalty": validation["penalty"],
-        "val_accuracy": validation["accuracy"],
-        "learning_rate": rate,
-    }
-    return {"epoch": epoch} | {name: shortest(value) for name, value in values.items()}
 
 
 def _batches(x: np.ndarray, y: np.ndarray) -> tf.data.Dataset:
@@ -146,9 +130,7 @@ def train(task: Task, on_epoch: Callable[[int, float], None] = lambda epoch, bes
     test = None
     if diary.weights is not None:
         model.set_weights(diary.weights)
-        kept = measure(ledger, _batches(data.test.x, data.test.y))
-        test = {"loss": kept["data_loss"] + kept["penalty"]} | kept
-        test = {name: shortest(value) for name, value in test.items()}
+        test = tested(measure(ledger, _batches(data.test.x, data.test.y)))
     return Trained(
         engine="keras_fit",
         status="diverged" if diary.keeper.diverged[0] else "finished",

@@ -41,18 +41,21 @@ def data_loss(loss: str, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.square(truth - outputs), -1)
 
 
-def smoothed(training: "Training", targets: tf.Tensor, outputs: tf.Tensor, plain: tf.Tensor) -> tf.Tensor:
+def smoothed(
+    loss: str, share: "float | tf.Tensor", targets: tf.Tensor, outputs: tf.Tensor, plain: tf.Tensor
+) -> tf.Tensor:
     """Return what is minimized for each example: `plain`, or its label-smoothed form (Szegedy et al. 2016).
 
     Args:
-        training: says the loss and the share that is spread over the classes.
+        loss: as for `data_loss`.
+        share: the share of the target that is spread over the classes; for a cohort, a tensor of shape (runs, 1).
+            The number 0 returns `plain` itself.
         targets, outputs: as for `data_loss`.
         plain: the result of `data_loss`, of shape (..., batch).
     """
-    share = training.label_smoothing
-    if not share:
+    if isinstance(share, float) and share == 0:
         return plain
-    if training.loss == "binary_cross_entropy":
+    if loss == "binary_cross_entropy":
         truth = tf.cast(targets, outputs.dtype) * (1.0 - share) + 0.5 * share
         return tf.nn.sigmoid_cross_entropy_with_logits(truth, tf.squeeze(outputs, -1))
     uniform = -tf.reduce_mean(tf.nn.log_softmax(outputs), -1)
