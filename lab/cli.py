@@ -4,13 +4,9 @@ Usage errors answer in under a second, before TensorFlow loads. One sentence goe
 the exit code is 2 for usage, 1 for the rest, 3 for a comparison told to fail, 130 for an interruption.
 """
 
-import dataclasses
 import functools
-import importlib
-import importlib.util
-import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +16,14 @@ import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
-from lab.experiment import Experiment, adjusted, run
-from lab.rules import DataError, UsageError, choice
+from lab.adjust import adjusted
+from lab.experiment import Experiment, run
+from lab.names import Question, asked, find, known, loader
+from lab.rules import DataError, UsageError
+from lab.study import Study, compute, draw
 from lab.watch import Bar, Lines, Watch
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path("results")
-DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
 
 Positive = Annotated[int, Parameter(validator=cyclopts.validators.Number(gte=1))]
 
@@ -51,6 +48,10 @@ class Options:
     engine: Literal["cohort", "keras_fit"] = "cohort"
     "cohort trains runs of one structure together; keras_fit, the reference, one after the other."
 
+    def sizes(self) -> dict[str, int | None]:
+        """Return the sizes that were asked for; None for those that were not."""
+        return {"train_size": self.train_size, "seeds": self.seeds, "epochs": self.epochs}
+
 
 def _application(summary: str) -> cyclopts.App:
     return cyclopts.App(
@@ -71,10 +72,11 @@ def list_experiments() -> None:
     """List the experiments of the folder `experiments`, each with its question."""
     from rich.table import Table
 
-    table = Table("experiment", "question", "variants", "seeds", box=None, pad_edge=False)
-    for path in sorted((ROOT / "experiments").glob("[a-z]*.py")):
-        experiment = find(path.stem)
-        table.add_row(experiment.name, experiment.question, str(len(experiment.variants)), str(len(experiment.seeds)))
+    table = Table("experiment", "question", "runs", box=None, pad_edge=False)
+    for name in known():
+        found = find(name)
+        runs = f"{len(found.variants)} x {len(found.seeds)}" if isinstance(found, Experiment) else ""
+        table.add_row(name, found.question, runs)
     Console().print(table)
 
 
@@ -97,12 +99,14 @@ def report_experiments(*experiments: str, results: Path = RESULTS) -> None:
         results: where the experiments' folders stand.
     """
     folders = [results / name for name in experiments] or sorted(
-        path.parent for path in results.glob("*/histories.csv")
+        path for path in results.glob("*") if (path / "histories.csv").exists() or (path / f"{path.name}.json").exists()
     )
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
     for folder in folders:
-        _report(folder)
+        # Only a script knows how the figures of its studies are drawn; everybody's runs are drawn alike.
+        name = folder.name.split("-")[0]
+        _report(folder, _studies(find(name)) if name in known() else ())
 
 
 @lab_app.command(name="compare")
@@ -153,20 +157,20 @@ def compare_variants(
         _end(comparison.FAILED, "; ".join(found))
 
 
-def main(experiment: Experiment) -> None:
-    """Answer the command line of a script that declares an experiment: `--help`, `--data`, `--seeds`, ...
+def main(question: Question) -> None:
+    """Answer the command line of a script that declares an experiment or a study: `--help`, `--data`, `--seeds`, ...
 
     Args:
-        experiment: what the script declares.
+        question: what the script declares.
     """
-    named = _asked(experiment, sys.modules["__main__"].__doc__)
+    named = asked(question, sys.modules["__main__"].__doc__)
     app = _application(named.question)
     app.default(functools.partial(_script, named))
     _answer(app)
 
 
-def _script(experiment: Experiment, options: Options | None = None) -> None:
-    _run(experiment, options or Options())
+def _script(question: Question, options: Options | None = None) -> None:
+    _run(question, options or Options())
 
 
 def lab(words: list[str] | None = None) -> None:
@@ -206,79 +210,38 @@ def _end(code: int, sentence: str) -> NoReturn:
     sys.exit(code)
 
 
-def find(name: str) -> Experiment:
-    """Return the experiment of a name in the folder `experiments`, or of a script's path.
-
-    Raises:
-        UsageError: there is none of this name, or the script declares no EXPERIMENT.
-    """
-    if name.endswith(".py"):
-        path = Path(name)
-        if not path.is_file():
-            raise UsageError(f"experiment must be a name or the path of a script, got {name!r}, which does not exist")
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        if spec is None or spec.loader is None:
-            raise UsageError(f"{name} cannot be imported")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
-        spec.loader.exec_module(module)
-    else:
-        choice("experiment", name, sorted(path.stem for path in (ROOT / "experiments").glob("[a-z]*.py")))
-        if str(ROOT) not in sys.path:
-            sys.path.insert(0, str(ROOT))
-        module = importlib.import_module(f"experiments.{name}")
-    found = getattr(module, "EXPERIMENT", None)
-    if not isinstance(found, Experiment):
-        raise UsageError(f"{name} must declare EXPERIMENT = Experiment(...), got {found!r}")
-    return _asked(found, module.__doc__)
-
-
-def _asked(experiment: Experiment, docstring: str | None) -> Experiment:
-    if experiment.question or not docstring:
-        return experiment
-    return dataclasses.replace(experiment, question=docstring.strip().splitlines()[0])
-
-
-def _loader(name: str, target: str | None) -> tuple[Callable, str]:
-    """Return the loader of `--data`, and what the data is called."""
-    import lab.data
-
-    path = Path(name)
-    if path.suffix not in (".npz", ".csv"):
-        known = choice("data", name, (*DATA, "a file.npz", "a file.csv"))
-        return getattr(lab.data, known), known
-    called = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem)
-    if path.suffix == ".npz":
-        return functools.partial(lab.data.from_npz, path), called
-    if target is None:
-        raise UsageError("--target must name the column to predict where --data is a CSV file, got none")
-    return functools.partial(lab.data.from_csv, path, target=target), called
-
-
-def _run(experiment: Experiment, options: Options) -> None:
-    data, called = _loader(options.data, options.target) if options.data else (None, "")
-    experiment = adjusted(
-        experiment,
-        data=data,
-        data_name=called,
-        train_size=options.train_size,
-        seeds=options.seeds,
-        epochs=options.epochs,
-    )
-    console = Console()
-    watch: Watch = Bar(console) if console.is_terminal else Lines(print)
+def _run(question: Question, options: Options) -> None:
+    if isinstance(question, Study):
+        folder = compute(question, options.results / question.name, **question.sizes(**options.sizes()))
+        _report(folder, _studies(question))
+        return
+    data, called = loader(options.data, options.target) if options.data else (None, "")
+    experiment = adjusted(question, data=data, data_name=called, **options.sizes())
+    terminal = Console()
+    watch: Watch = Bar(terminal) if terminal.is_terminal else Lines(print)
     with watch:
         folder = run(experiment, results_folder=options.results, engine=options.engine, watch=watch)
-    _report(folder)
+    _report(folder, _studies(experiment))
 
 
-def _report(folder: Path) -> None:
+def _studies(question: Question) -> Sequence[Study]:
+    return [question] if isinstance(question, Study) else question.studies
+
+
+def _report(folder: Path, studies: Sequence[Study]) -> None:
+    """Rebuild the tables of a folder, draw its figures and print what came of it."""
     from lab import report, results
     from lab.terminal import comparison_table, console
 
+    figures: list[Path] = []
     if (folder / "experiment.json").exists() and (folder / "runs").is_dir():
         results.rebuild(folder)
-    tables = results.read_tables(folder)
-    figures = report.draw_all(tables.histories, tables.summary, tables.comparison, folder / "figures")
-    console().print(comparison_table(folder.name, tables))
+    if (folder / "histories.csv").exists() or not studies:
+        tables = results.read_tables(folder)
+        figures += report.draw_all(
+            tables.histories, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs()
+        )
+        console().print(comparison_table(folder.name, tables))
+    for study in studies:
+        figures += draw(study, folder)
     print(f"figures: {figures[0].parent}")

@@ -4,7 +4,6 @@ Plan, train, publish: a run that is already published is not trained again, a ru
 once, and whatever interrupts the process, the same call goes on where it stopped.
 """
 
-import dataclasses
 import functools
 import json
 import re
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.declaration import declare, identify
-from lab.rules import DataError, UsageError, choice, flag, whole
+from lab.rules import DataError, UsageError, choice, flag, number, whole
+from lab.study import Study, compute
 from lab.training import Training
 from lab.watch import Watch
 
@@ -38,7 +38,7 @@ class Variant:
         training: how it is trained.
     """
 
-    data: "Callable[[], Dataset]"
+    data: "Callable[..., Dataset]"
     model: "Callable[..., keras.Model]"
     training: Training = field(default_factory=Training)
 
@@ -66,6 +66,9 @@ class Experiment:
             intervals over the seeds then cover the luck of the draw; otherwise they hold for one draw of the data.
         question: what the experiment asks, in one line; a script's docstring says it when this is empty.
         elsewhere: settings of their own for other data sets, by the name that `--data` takes.
+        paths: strength paths: for each family (a regularizer) the strength of its variants, at least 0. A variant
+            without any regularizer may stand in several families at strength 0.
+        studies: tables and figures beside the runs, computed after them.
 
     Raises:
         UsageError: a name that cannot be a folder, a baseline that is no variant, seeds twice.
@@ -78,6 +81,8 @@ class Experiment:
     redraw_data: bool = False
     question: str = ""
     elsewhere: "Mapping[str, Experiment]" = field(default_factory=dict)
+    paths: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    studies: Sequence[Study] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.variants, Mapping) or not self.variants:
@@ -106,6 +111,10 @@ class Experiment:
         if not seeds or len(set(seeds)) < len(seeds):
             raise UsageError(f"seeds must not be empty and none may stand twice, got {list(seeds)}")
         object.__setattr__(self, "seeds", seeds)
+        for family, strengths in self.paths.items():
+            for variant, strength in strengths.items():
+                choice(f"a variant of the path {family!r}", variant, self.variants)
+                number(f"the strength of {variant!r}", strength, f"its place on the path {family!r}")
 
 
 @dataclass(frozen=True)
@@ -126,52 +135,6 @@ class Run:
     def name(self) -> str:
         """The name of the run's folder."""
         return f"{self.variant}-seed{self.seed}-{self.id}"
-
-
-def adjusted(
-    experiment: Experiment,
-    *,
-    data: "Callable[..., Dataset] | None" = None,
-    data_name: str = "",
-    train_size: int | None = None,
-    seeds: int | None = None,
-    epochs: int | None = None,
-) -> Experiment:
-    """Return an experiment with other data, fewer examples, seeds or epochs; None leaves a thing as it is.
-
-    Args:
-        experiment: what to adjust.
-        data: a loader that takes the place of every variant's; the variants' bound arguments stay. If the
-            experiment has settings of its own for `data_name`, those are taken instead.
-        data_name: what the data is called; becomes part of the experiment's name.
-        train_size: the number of training examples.
-        seeds: how many seeds, counted from 0.
-        epochs: the most epochs.
-    """
-    if data_name in experiment.elsewhere:
-        experiment = dataclasses.replace(
-            experiment.elsewhere[data_name], question=experiment.elsewhere[data_name].question or experiment.question
-        )
-        data = None
-    if data is not None:
-        experiment = dataclasses.replace(experiment, name=f"{experiment.name}-{data_name}")
-
-    def change(variant: Variant) -> Variant:
-        load, training = variant.data, variant.training
-        if data is not None:
-            bound = load if isinstance(load, functools.partial) else functools.partial(load)
-            load = functools.partial(data, **bound.keywords)
-        if train_size is not None:
-            size = whole("train_size", train_size, "the number of training examples")
-            load = functools.partial(load, train_size=size)
-        if epochs is not None:
-            training = dataclasses.replace(training, epochs=epochs)
-        return Variant(data=load, model=variant.model, training=training)
-
-    variants = {name: change(variant) for name, variant in experiment.variants.items()}
-    if seeds is not None:
-        experiment = dataclasses.replace(experiment, seeds=range(whole("seeds", seeds, "the number of seeds")))
-    return dataclasses.replace(experiment, variants=variants)
 
 
 def plan(experiment: Experiment) -> list[Run]:
@@ -257,6 +220,7 @@ def run(
         "baseline": experiment.baseline,
         "variants": list(experiment.variants),
         "seeds": list(experiment.seeds),
+        "paths": {family: dict(strengths) for family, strengths in experiment.paths.items()},
         "runs": [run.name for run in runs],
     }
     results.write_atomically(folder / "experiment.json", json.dumps(made, indent=1) + "\n")
@@ -266,6 +230,8 @@ def run(
     if pending:
         _train(experiment, pending, folder, engine, watch)
     results.rebuild(folder)
+    for study in experiment.studies:
+        compute(study, folder)
     return folder
 
 
@@ -281,6 +247,12 @@ def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, w
         results.publish(folder, run.name, trained.rows, record(experiment.name, run, trained))
         watch.published(run, trained)
 
+    def told(members: Sequence[Run]) -> Callable[[int, int, float], None]:
+        return lambda epoch, live, best: watch.epoch(members, epoch, live, best)
+
+    def published(members: Sequence[Run]) -> "Callable[[int, Trained], None]":
+        return lambda i, trained: publish(members[i], trained)
+
     alone = list(range(len(runs)))
     if engine == "cohort":
         from lab.engine import cohort
@@ -288,15 +260,15 @@ def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, w
         planned = cohort.group([run.task for run in runs])
         for group in planned.groups:
             members = [runs[i] for i in group.indices]
-            cohort.train(
-                [run.task for run in members],
-                on_epoch=lambda epoch, live, best, members=members: watch.epoch(members, epoch, live, best),
-                on_trained=lambda i, trained, members=members: publish(members[i], trained),
-                blueprints=group.blueprints,
-            )
+            tasks = [run.task for run in members]
+            cohort.train(tasks, told(members), published(members), group.blueprints)
         alone = list(planned.refused)
         for i, reason in planned.refused.items():
             watch.refused(runs[i], reason)
     for i in alone:
-        run = runs[i]
-        publish(run, keras_fit.train(run.task, lambda epoch, best, run=run: watch.epoch([run], epoch, 1, best)))
+        tell = told([runs[i]])
+        publish(runs[i], keras_fit.train(runs[i].task, functools.partial(_alone, tell)))
+
+
+def _alone(tell: Callable[[int, int, float], None], epoch: int, best: float) -> None:
+    tell(epoch, 1, best)

@@ -87,7 +87,7 @@ def tables_of(histories: pd.DataFrame, baseline: str | None = None) -> Tables:
     summary.insert(0, "experiment", histories["experiment"].iloc[0])
     summary["status"] = summary["verdict"].map(lambda verdict: "diverged" if verdict == "diverged" else "finished")
     comparison = statistics.compare(summary, baseline, "val_loss")
-    return Tables(histories, summary, comparison, "")
+    return Tables(histories, summary, comparison)
 
 
 def _table(run: Any, variant: str) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def _columns(table: pd.DataFrame, where: str) -> pd.DataFrame:
             )
     if not len(table):
         raise DataError(f"{where} must have at least one epoch, got none")
-    made = {"epoch": range(1, len(table) + 1)}
+    made: dict[str, Any] = {"epoch": range(1, len(table) + 1)}
     for name in (*LOGGED, "learning_rate"):
         # CSVLogger writes the word NA where it has nothing to write.
         made[name] = pd.to_numeric(table[name], errors="coerce").to_numpy(float) if name in table else float("nan")

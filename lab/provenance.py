@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from lab import results
+from lab.sparsity import share_of_zeros
 
 if TYPE_CHECKING:
     from lab.engine.task import Trained
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
     """Return the content of a run's run.json, in JSON types."""
     data, training = run.task.data, run.task.training
-    test = trained.test and {name: value if math.isfinite(value) else None for name, value in trained.test.items()}
+    test = None if trained.test is None else {name: _number(value) for name, value in trained.test.items()}
     return {
         "schema": results.SCHEMA,
         "experiment": experiment,
@@ -30,6 +31,7 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
         "chance": training.chance(None if data.classes is None else len(data.classes)),
         "test": test,
         "parameters": trained.parameters,
+        "zeros": None if trained.weights is None else share_of_zeros(trained.weights),
         "engine": trained.engine,
         "seconds": round(trained.seconds, 4),
         "epoch_seconds": [round(seconds, 5) for seconds in trained.epoch_seconds],
@@ -37,6 +39,11 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
         "versions": _versions(),
         "declaration": run.declaration,
     }
+
+
+def _number(value: float) -> float | None:
+    # JSON has no NaN: the accuracy of a model that predicts numbers is null.
+    return value if math.isfinite(value) else None
 
 
 def _threads() -> int:

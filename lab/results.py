@@ -48,7 +48,10 @@ KEYS = ("experiment", "variant", "seed")
 """What stands before the columns of a history in histories.csv."""
 
 TABLES = ("histories", "summary", "comparison")
-"""The tables that are rebuilt from the runs, never edited."""
+"""The tables that are rebuilt from the runs, never edited. An experiment with strength paths has a fourth."""
+
+STRENGTHS = ("variant", "family", "strength")
+"""The columns of strengths.csv: which variants are one regularizer (a family) at rising strengths."""
 
 TEST = ("loss", "data_loss", "penalty", "accuracy")
 """What is measured on the test split, once, with the kept weights."""
@@ -205,12 +208,19 @@ def rebuild(folder: Path) -> None:
         none = pd.DataFrame(columns=list(statistics.COMPARISON))
         comparison = statistics.compare(summary, made["baseline"]) if there else none
         write_atomically(folder / "comparison.csv", to_csv(comparison))
+        if made.get("paths"):
+            write_atomically(folder / "strengths.csv", to_csv(_strengths(made["paths"])))
+
+
+def _strengths(paths: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    rows = [(variant, family, strength) for family, path in paths.items() for variant, strength in path.items()]
+    return pd.DataFrame(rows, columns=list(STRENGTHS))
 
 
 def _summary_row(record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
     test = record["test"] or {}
     return (
-        {key: record[key] for key in (*KEYS, "id", "engine", "status", "parameters")}
+        {key: record[key] for key in (*KEYS, "id", "engine", "status", "parameters", "zeros")}
         | statistics.run_facts(history, kept_epoch=record["kept_epoch"], chance=record["chance"])
         | {f"test_{name}": test.get(name, float("nan")) for name in TEST}
     )
@@ -225,12 +235,20 @@ class Tables:
         summary: a row a run.
         comparison: a row a variant against the baseline.
         question: what the experiment asks; empty where experiment.json is not there.
+        strengths: a row a variant of a strength path, with the columns `STRENGTHS`; None where there is no path.
     """
 
     histories: pd.DataFrame
     summary: pd.DataFrame
     comparison: pd.DataFrame
-    question: str
+    question: str = ""
+    strengths: pd.DataFrame | None = None
+
+    def path_runs(self) -> pd.DataFrame | None:
+        """Return the runs of the strength paths with "strength" and "regularizer"; None where there is no path."""
+        if self.strengths is None:
+            return None
+        return self.summary.merge(self.strengths.rename(columns={"family": "regularizer"}), on="variant")
 
 
 def read_tables(folder: Path) -> Tables:
@@ -240,8 +258,9 @@ def read_tables(folder: Path) -> Tables:
         DataError: one of them is missing or torn.
     """
     histories, summary, comparison = (read_csv(folder / f"{name}.csv") for name in TABLES)
-    declared = (folder / "experiment.json").exists()
-    return Tables(histories, summary, comparison, read_experiment(folder).get("question", "") if declared else "")
+    question = read_experiment(folder).get("question", "") if (folder / "experiment.json").exists() else ""
+    strengths = read_csv(folder / "strengths.csv") if (folder / "strengths.csv").exists() else None
+    return Tables(histories, summary, comparison, question, strengths)
 
 
 def load(folder: str | Path) -> pd.DataFrame:

@@ -59,6 +59,19 @@ def zeros(model: "keras.Model", tolerance: float = 1e-3) -> pd.DataFrame:
     return table
 
 
+def share_of_zeros(weights: Iterable[np.ndarray], tolerance: float = 1e-3) -> float:
+    """Return the share of a model's weights within a tolerance of zero, in [0, 1]; what summary.csv calls `zeros`.
+
+    Args:
+        weights: as `model.get_weights()` returns them; arrays of one axis (biases, normalization) do not count.
+        tolerance: the largest absolute value that counts as zero, at least 0.
+    """
+    tolerance = number("tolerance", tolerance, "the largest absolute weight that counts as zero")
+    kernels = [w for w in weights if w.ndim > 1]
+    size = sum(w.size for w in kernels)
+    return sum(np.count_nonzero(np.abs(w) <= tolerance) for w in kernels) / size if size else 0.0
+
+
 def prox_l1(weights: np.ndarray, threshold: float) -> np.ndarray:
     """Return the weights moved towards zero by a threshold, and those within it set to zero: soft thresholding.
 

@@ -29,7 +29,7 @@ def comparison_table(name: str, tables: Tables) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("difference in test", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    compared = {str(row.variant): row for row in tables.comparison.itertuples()}
+    compared = {str(row.variant): row for _, row in tables.comparison.iterrows()}
     for variant, runs in tables.summary.groupby("variant", sort=False):
         row = compared.get(str(variant))
         table.add_row(
@@ -85,11 +85,11 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Tabl
     for heading in ("n", "mean", "difference", "p", "P(better)", "more", "over"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for row in comparison.itertuples():
+    for _, row in comparison.iterrows():
         table.add_row(
             Text(str(row.variant)),
             str(row.n),
-            _shown(row.mean, ".3f"),
+            _shown(row["mean"], ".3f"),
             _difference(row),
             _shown(row.p_adjusted, ".3f"),
             _shown(row.probability_of_improvement, ".2f"),

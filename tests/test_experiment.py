@@ -13,8 +13,9 @@ import pytest
 
 from lab import experiment as room
 from lab import results
+from lab.adjust import adjusted
 from lab.data import digits
-from lab.experiment import Experiment, Variant, adjusted, plan, run
+from lab.experiment import Experiment, Variant, plan, run
 from lab.models import dense
 from lab.regularization import Regularization
 from lab.rules import DataError, UsageError

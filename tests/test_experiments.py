@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lab import report, results
-from lab.experiment import adjusted, plan, run
+from lab.adjust import adjusted
+from lab.experiment import plan, run
 
 NAMES = sorted(path.stem for path in (Path(__file__).parent.parent / "experiments").glob("[a-z]*.py"))
 

@@ -36,6 +36,7 @@ def record(variant="none", seed=0, rows=3, **more):
         "kept_epoch": 1,
         "rows": rows,
         "chance": 2.0,
+        "zeros": 0.25,
         "test": {"loss": 1.0, "data_loss": 0.5, "penalty": 0.5, "accuracy": 0.9},
     } | more
 

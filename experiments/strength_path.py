@@ -1,0 +1,57 @@
+"""How strong should L1, L2 or dropout be for a wide dense net on 300 noisy digits?
+
+python experiments/strength_path.py
+"""
+
+from functools import partial
+
+import numpy as np
+
+from lab.cli import main
+from lab.data import digits
+from lab.experiment import Experiment, Variant
+from lab.models import dense
+from lab.regularization import NONE, Regularization
+from lab.training import Training
+
+MAKE = {
+    "l1": lambda strength: Regularization(l1=strength),
+    "l2": lambda strength: Regularization(l2=strength),
+    "dropout": lambda strength: Regularization(dropout=strength),
+}
+STRENGTHS = {
+    "l1": np.logspace(-6, -2, 12),
+    "l2": np.logspace(-5, -1, 12),
+    "dropout": np.linspace(0.05, 0.9, 12),
+}
+
+
+def arm(regularization: Regularization = NONE) -> Variant:
+    """Two layers of 256 on 300 digits, a fifth of whose labels are random."""
+    return Variant(
+        data=partial(digits, train_size=300, label_noise=0.2),
+        model=partial(dense, widths=(256, 256), regularization=regularization),
+        training=Training(epochs=100),
+    )
+
+
+ARMS = {
+    f"{family}_{strength:.2g}": (family, float(f"{strength:.2g}"))
+    for family, strengths in STRENGTHS.items()
+    for strength in strengths
+}
+
+EXPERIMENT = Experiment(
+    name="strength_path",
+    variants={"none": arm()} | {name: arm(MAKE[family](strength)) for name, (family, strength) in ARMS.items()},
+    baseline="none",
+    seeds=range(5),
+    redraw_data=True,
+    paths={
+        family: {"none": 0.0} | {name: strength for name, (of, strength) in ARMS.items() if of == family}
+        for family in STRENGTHS
+    },
+)
+
+if __name__ == "__main__":
+    main(EXPERIMENT)

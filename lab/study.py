@@ -1,0 +1,115 @@
+"""A study: tables that a function computes, and figures drawn from them, where variants times seeds do not fit.
+
+An exact calculation (trajectories, im2col) is a study of its own; what is looked at inside the nets of an
+experiment (gradients, decision regions) is a study beside it. Like a run it is known by the hash of its
+declaration, and not computed again while its tables are there.
+"""
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.declaration import declare, identify
+from lab.rules import DataError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Tables and the figures that are drawn from them.
+
+    Args:
+        name: of the folder below the results; a study beside an experiment has no folder of its own.
+        compute: returns the tables by name, each becoming `<name>.csv`. It may take any of `train_size`, `seeds`
+            and `epochs`, with defaults, which the command line then offers; the tables must follow from its
+            arguments alone.
+        draw: takes the tables as they are read back from the CSV files and returns the figures by name.
+        question: what the study asks, in one line; a script's docstring says it when this is empty.
+    """
+
+    name: str
+    compute: "Callable[..., Mapping[str, pd.DataFrame]]"
+    draw: "Callable[[Mapping[str, pd.DataFrame]], Mapping[str, Figure]]"
+    question: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("compute", "draw"):
+            if not callable(getattr(self, name)):
+                raise UsageError(f"{name} of a study must be a function, got {getattr(self, name)!r}")
+
+    def sizes(self, **asked: int | None) -> dict[str, int]:
+        """Return which of the sizes asked for `compute` takes.
+
+        Raises:
+            UsageError: it does not take one of them.
+        """
+        known = inspect.signature(self.compute).parameters
+        for name, value in asked.items():
+            if value is not None and name not in known:
+                raise UsageError(f"the study {self.name} takes no {name}, got {value}")
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+def compute(study: Study, folder: Path, **sizes: int) -> Path:
+    """Compute a study's tables unless they are there, and write them.
+
+    Args:
+        study: what to compute.
+        folder: where its tables go.
+        sizes: arguments for `compute`.
+
+    Returns:
+        The folder.
+    """
+    from lab import results
+
+    declaration = {"compute": declare(study.compute, f"compute of {study.name!r}"), "sizes": sizes}
+    made: dict[str, Any] = {
+        "schema": results.SCHEMA,
+        "name": study.name,
+        "question": study.question,
+        "id": identify(declaration),
+    }
+    path = folder / f"{study.name}.json"
+    if _there(path, made["id"]):
+        return folder
+    tables = study.compute(**sizes)
+    for name, table in tables.items():
+        results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
+    made |= {"tables": list(tables), "declaration": declaration}
+    results.write_atomically(path, json.dumps(made, indent=1) + "\n")
+    return folder
+
+
+def _there(path: Path, identity: str) -> bool:
+    try:
+        made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return made["id"] == identity and all((path.parent / f"{name}.csv").exists() for name in made["tables"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def draw(study: Study, folder: Path) -> list[Path]:
+    """Draw a study's figures from its CSV files alone, as PNG and SVG in `figures`.
+
+    Raises:
+        DataError: a table is missing or torn.
+    """
+    from lab import report, results
+
+    path = folder / f"{study.name}.json"
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))["tables"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read ({error}); run the study again") from None
+    figures = study.draw({name: results.read_csv(folder / f"{name}.csv") for name in names})
+    written: list[Path] = []
+    for name, figure in figures.items():
+        written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in ("png", "svg")))
+    return written
