@@ -55,4 +55,8 @@ def adjusted(
     variants = {name: change(variant) for name, variant in experiment.variants.items()}
     if seeds is not None:
         experiment = dataclasses.replace(experiment, seeds=range(whole("seeds", seeds, "the number of seeds")))
-    return dataclasses.replace(experiment, variants=variants)
+    # A study beside the experiment is made smaller by what it understands of this.
+    studies = [
+        study.sized(train_size=train_size, seeds=seeds, epochs=epochs, strict=False) for study in experiment.studies
+    ]
+    return dataclasses.replace(experiment, variants=variants, studies=studies)

@@ -48,10 +48,6 @@ class Options:
     engine: Literal["cohort", "keras_fit"] = "cohort"
     "cohort trains runs of one structure together; keras_fit, the reference, one after the other."
 
-    def sizes(self) -> dict[str, int | None]:
-        """Return the sizes that were asked for; None for those that were not."""
-        return {"train_size": self.train_size, "seeds": self.seeds, "epochs": self.epochs}
-
 
 def _application(summary: str) -> cyclopts.App:
     return cyclopts.App(
@@ -212,11 +208,21 @@ def _end(code: int, sentence: str) -> NoReturn:
 
 def _run(question: Question, options: Options) -> None:
     if isinstance(question, Study):
-        folder = compute(question, options.results / question.name, **question.sizes(**options.sizes()))
+        folder = compute(
+            question.sized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs),
+            options.results / question.name,
+        )
         _report(folder, _studies(question))
         return
     data, called = loader(options.data, options.target) if options.data else (None, "")
-    experiment = adjusted(question, data=data, data_name=called, **options.sizes())
+    experiment = adjusted(
+        question,
+        data=data,
+        data_name=called,
+        train_size=options.train_size,
+        seeds=options.seeds,
+        epochs=options.epochs,
+    )
     terminal = Console()
     watch: Watch = Bar(terminal) if terminal.is_terminal else Lines(print)
     with watch:

@@ -5,10 +5,11 @@ experiment (gradients, decision regions) is a study beside it. Like a run it is 
 declaration, and not computed again while its tables are there.
 """
 
+import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,33 +44,45 @@ class Study:
             if not callable(getattr(self, name)):
                 raise UsageError(f"{name} of a study must be a function, got {getattr(self, name)!r}")
 
-    def sizes(self, **asked: int | None) -> dict[str, int]:
-        """Return which of the sizes asked for `compute` takes.
+    def sized(
+        self,
+        *,
+        train_size: int | None = None,
+        seeds: int | None = None,
+        epochs: int | None = None,
+        strict: bool = True,
+    ) -> "Study":
+        """Return the study with the sizes asked for bound to `compute`.
+
+        Args:
+            train_size, seeds, epochs: None leaves one as it is.
+            strict: whether a size that `compute` does not take is refused, or left out.
 
         Raises:
-            UsageError: it does not take one of them.
+            UsageError: `compute` does not take one of them.
         """
         known = inspect.signature(self.compute).parameters
+        asked = {"train_size": train_size, "seeds": seeds, "epochs": epochs}
         for name, value in asked.items():
-            if value is not None and name not in known:
+            if strict and value is not None and name not in known:
                 raise UsageError(f"the study {self.name} takes no {name}, got {value}")
-        return {name: value for name, value in asked.items() if value is not None}
+        taken = {name: value for name, value in asked.items() if value is not None and name in known}
+        return replace(self, compute=functools.partial(self.compute, **taken)) if taken else self
 
 
-def compute(study: Study, folder: Path, **sizes: int) -> Path:
+def compute(study: Study, folder: Path) -> Path:
     """Compute a study's tables unless they are there, and write them.
 
     Args:
         study: what to compute.
         folder: where its tables go.
-        sizes: arguments for `compute`.
 
     Returns:
         The folder.
     """
     from lab import results
 
-    declaration = {"compute": declare(study.compute, f"compute of {study.name!r}"), "sizes": sizes}
+    declaration = {"compute": declare(study.compute, f"compute of {study.name!r}")}
     made: dict[str, Any] = {
         "schema": results.SCHEMA,
         "name": study.name,
@@ -79,7 +92,7 @@ def compute(study: Study, folder: Path, **sizes: int) -> Path:
     path = folder / f"{study.name}.json"
     if _there(path, made["id"]):
         return folder
-    tables = study.compute(**sizes)
+    tables = study.compute()
     for name, table in tables.items():
         results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
     made |= {"tables": list(tables), "declaration": declaration}

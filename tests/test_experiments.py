@@ -1,44 +1,53 @@
-"""Every script in miniature: it declares, trains, publishes and draws."""
+"""Every script in miniature: it declares, trains or computes, publishes and draws."""
 
 import importlib
-from pathlib import Path
 
 import pytest
 
 from lab import report, results
 from lab.adjust import adjusted
-from lab.experiment import plan, run
+from lab.experiment import Experiment, plan, run
+from lab.names import find, known
+from lab.study import Study, compute, draw
 
-NAMES = sorted(path.stem for path in (Path(__file__).parent.parent / "experiments").glob("[a-z]*.py"))
+MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
+FOUND = {name: find(name) for name in known()}
+EXPERIMENTS = [name for name, found in FOUND.items() if isinstance(found, Experiment)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FOUND)
 def test_a_script_runs_in_miniature_and_draws_its_figures(tmp_path, name):
-    experiment = importlib.import_module(f"experiments.{name}").EXPERIMENT
-    small = adjusted(experiment, train_size=40, seeds=1, epochs=2)
-    folder = run(small, results_folder=tmp_path)
-    tables = results.read_tables(folder)
-    assert list(tables.summary["variant"]) == list(experiment.variants)
-    assert set(tables.summary["status"]) == {"finished"}
-    figures = report.draw_all(tables.histories, tables.summary, tables.comparison, folder / "figures")
+    found = FOUND[name]
+    if isinstance(found, Study):
+        studies, folder, figures = [found], compute(found.sized(**MINIATURE, strict=False), tmp_path), []
+    else:
+        studies, folder = found.studies, run(adjusted(found, **MINIATURE), results_folder=tmp_path)
+        tables = results.read_tables(folder)
+        assert list(tables.summary["variant"]) == list(found.variants)
+        figures = report.draw_all(
+            tables.histories, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs()
+        )
+    for study in studies:
+        figures += draw(study, folder)
+    assert figures
     assert all(figure.stat().st_size > 1000 for figure in figures)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FOUND)
 def test_a_script_asks_a_question_and_is_named_as_its_file(name):
     module = importlib.import_module(f"experiments.{name}")
-    assert module.EXPERIMENT.name == name
-    assert module.__doc__.splitlines()[0].endswith("?")
+    assert FOUND[name].name == name
+    assert FOUND[name].question.endswith("?")
     assert f"python experiments/{name}.py" in module.__doc__
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_variants_of_one_seed_start_from_the_same_weights(name):
-    experiment = importlib.import_module(f"experiments.{name}").EXPERIMENT
-    kernels: dict[str, list] = {}
-    for one in plan(adjusted(experiment, train_size=40, seeds=1)):
+    starts: dict[str, list] = {}
+    for one in plan(adjusted(FOUND[name], train_size=40, seeds=1)):
+        spread = repr(one.declaration["model"].get("initializer")), repr(one.declaration["model"]["call"])
         for variable in one.task.build().trainable_variables:
             if variable.name == "kernel":
-                kernels.setdefault(variable.path, []).append(variable.numpy())
-    for path, found in kernels.items():
+                starts.setdefault((variable.path, tuple(variable.shape), *spread), []).append(variable.numpy())
+    for path, found in starts.items():
         assert all((kernel == found[0]).all() for kernel in found), path

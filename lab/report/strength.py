@@ -92,7 +92,7 @@ def strength_path(runs: pd.DataFrame) -> Figure:
             text(lowest.set_xlabel(f"strength of {printable(name)}" if name else "strength"))
         tops[0].set_ylabel("data loss")
         if zeros:
-            bottoms[0].set_ylabel("zero weights")
+            bottoms[0].set_ylabel("|w| ≤ 0.001")
             figure.align_ylabels([tops[0], bottoms[0]])
         beside(tops[-1], _legend(tops[-1]))
         above = 36 if any(parts) else 20
