@@ -18,6 +18,7 @@ def adjusted(
     data: "Callable[..., Dataset] | None" = None,
     data_name: str = "",
     train_size: int | None = None,
+    validation_size: int | None = None,
     seeds: int | None = None,
     epochs: int | None = None,
 ) -> Experiment:
@@ -28,7 +29,7 @@ def adjusted(
         data: a loader that takes the place of every variant's; the variants' bound arguments stay. If the
             experiment has settings of its own for `data_name`, those are taken instead.
         data_name: what the data is called; becomes part of the experiment's name.
-        train_size: the number of training examples.
+        train_size, validation_size: the number of training and of validation examples.
         seeds: how many seeds, counted from 0.
         epochs: the most epochs.
     """
@@ -38,16 +39,17 @@ def adjusted(
         )
         data = None
     if data is not None:
-        experiment = dataclasses.replace(experiment, name=f"{experiment.name}-{data_name}")
+        # What a study beside the experiment looks at is not this data.
+        experiment = dataclasses.replace(experiment, name=f"{experiment.name}-{data_name}", studies=())
 
     def change(variant: Variant) -> Variant:
         load, training = variant.data, variant.training
         if data is not None:
             bound = load if isinstance(load, functools.partial) else functools.partial(load)
             load = functools.partial(data, **bound.keywords)
-        if train_size is not None:
-            size = whole("train_size", train_size, "the number of training examples")
-            load = functools.partial(load, train_size=size)
+        for name, size in (("train_size", train_size), ("validation_size", validation_size)):
+            if size is not None:
+                load = functools.partial(load, **{name: whole(name, size, "the number of examples of a split")})
         if epochs is not None:
             training = dataclasses.replace(training, epochs=epochs)
         return Variant(data=load, model=variant.model, training=training)

@@ -39,6 +39,8 @@ class Options:
     "The column of a CSV file that is to be predicted."
     train_size: Positive | None = None
     "The number of training examples."
+    validation_size: Positive | None = None
+    "The number of validation examples."
     seeds: Positive | None = None
     "The number of seeds, counted from 0."
     epochs: Positive | None = None
@@ -102,7 +104,8 @@ def report_experiments(*experiments: str, results: Path = RESULTS) -> None:
     for folder in folders:
         # Only a script knows how the figures of its studies are drawn; everybody's runs are drawn alike.
         name = folder.name.split("-")[0]
-        _report(folder, _studies(find(name)) if name in known() else ())
+        studies = _studies(find(name)) if name in known() else ()
+        _report(folder, [study for study in studies if (folder / f"{study.name}.json").exists()])
 
 
 @lab_app.command(name="compare")
@@ -220,6 +223,7 @@ def _run(question: Question, options: Options) -> None:
         data=data,
         data_name=called,
         train_size=options.train_size,
+        validation_size=options.validation_size,
         seeds=options.seeds,
         epochs=options.epochs,
     )

@@ -56,7 +56,16 @@ def test_help_lists_the_commands_and_the_options():
         assert command in out
     code, out, _ = call("experiments/dropout.py", "--help")
     assert code == 0
-    for option in ("--data", "--target", "--train-size", "--seeds", "--epochs", "--results", "--engine"):
+    for option in (
+        "--data",
+        "--target",
+        "--train-size",
+        "--validation-size",
+        "--seeds",
+        "--epochs",
+        "--results",
+        "--engine",
+    ):
         assert option in out
 
 
