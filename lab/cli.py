@@ -239,8 +239,8 @@ def _studies(question: Question) -> Sequence[Study]:
 
 
 def _report(folder: Path, studies: Sequence[Study]) -> None:
-    """Rebuild the tables of a folder, draw its figures and print what came of it."""
-    from lab import report, results
+    """Rebuild the tables of a folder, draw its figures, write its page and print what came of it."""
+    from lab import page, report, results
     from lab.terminal import comparison_table, console
 
     figures: list[Path] = []
@@ -254,4 +254,7 @@ def _report(folder: Path, studies: Sequence[Study]) -> None:
         console().print(comparison_table(folder.name, tables))
     for study in studies:
         figures += draw(study, folder)
+    if (folder / "histories.csv").exists():
+        print(f"page: {page.experiment_page(folder)}")
+    page.index_page(folder.parent)
     print(f"figures: {figures[0].parent}")

@@ -47,6 +47,9 @@ epoch's end with the same weights in inference mode; `learning_rate` is that of 
 KEYS = ("experiment", "variant", "seed")
 """What stands before the columns of a history in histories.csv."""
 
+RECORD = (*KEYS, "id", "engine", "status", "parameters", "zeros", "chance", "kept_epoch", "rows", "test")
+"""What run.json must say for the tables; it says more, for people."""
+
 TABLES = ("histories", "summary", "comparison")
 """The tables that are rebuilt from the runs, never edited. An experiment with strength paths has a fourth."""
 
@@ -156,6 +159,11 @@ def read_run(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
         raise DataError(f"{folder / 'run.json'} cannot be read ({error}); {remedy}") from None
     if schema != SCHEMA:
         raise DataError(f"{folder / 'run.json'} must have schema {SCHEMA}, got {schema!r}; {remedy}")
+    missing = [name for name in RECORD if name not in record]
+    if missing:
+        raise DataError(
+            f"{folder / 'run.json'} must say {', '.join(RECORD)}, got none of {', '.join(missing)}; {remedy}"
+        )
     history = read_csv(folder / "history.csv")
     if tuple(history.columns) != HISTORY or len(history) != record["rows"]:
         raise DataError(

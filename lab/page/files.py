@@ -1,0 +1,140 @@
+"""The documents: index.html of an experiment and of all of them, each one file that asks for nothing outside itself.
+
+What comes from files is text: Jinja escapes it in HTML and, for the data of the charts, in JSON; and the page's own
+content security policy runs no script but those whose hashes it names, and loads nothing.
+"""
+
+import base64
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from lab import results
+from lab.page import rows
+from lab.page.contents import METRIC, contents, drawn
+from lab.page.how import how, read_records
+from lab.page.small import HEIGHT, WIDTH, small
+from lab.page.strengths import FILE
+from lab.rules import DataError
+
+NAME = "index.html"
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_TABLES = {
+    "comparison.csv": "a row a variant, against the baseline",
+    "summary.csv": "a row a run",
+    "histories.csv": "a row an epoch of a run",
+    FILE: "the strength of each variant of a path",
+}
+
+
+def experiment_page(folder: Path) -> Path:
+    """Write the page of one experiment from its tables, and return its path.
+
+    The runs need not be there: without their run.json the page says that it does not know how they were run. A
+    file strengths.csv (`lab.page.strengths`) brings a slider over strengths.
+
+    Args:
+        folder: the experiment's folder, as in results/weight_penalty.
+
+    Raises:
+        DataError: a table is missing or torn, or has nothing to show.
+    """
+    folder = Path(folder)
+    made = contents(folder)
+    scripts = [vega(), _source("page.js")]
+    figures = sorted(path.stem for path in folder.glob("figures/*.png"))
+    page = _render(
+        "experiment.html.j2",
+        scripts,
+        made=made,
+        metric=METRIC,
+        table=rows.comparison(made.compared, made.summary, made.names, METRIC),
+        drawn=drawn(made),
+        how=how(read_records(folder), made.names),
+        files=[(name, meaning) for name, meaning in _TABLES.items() if (folder / name).exists()],
+        figures=[(name, f"figures/{quote(name)}.png") for name in figures],
+    )
+    results.write_atomically(folder / NAME, page)
+    return folder / NAME
+
+
+def index_page(folder: Path) -> Path:
+    """Write the page of all experiments below a folder, and return its path.
+
+    Args:
+        folder: of the experiments' folders, as in results; those without histories.csv are left out.
+
+    Raises:
+        DataError: it holds no experiment, or a table is missing or torn.
+    """
+    folder = Path(folder)
+    inside = sorted(path.parent for path in folder.glob("*/histories.csv"))
+    if not inside:
+        raise DataError(f"{folder} holds no experiment; run one first: python -m lab list")
+    experiments = []
+    for path in inside:
+        made = contents(path)
+        experiments.append((made, f"{quote(path.name)}/{NAME}", small(made.series)))
+    page = _render("index.html.j2", [], experiments=experiments, width=WIDTH, height=HEIGHT)
+    results.write_atomically(folder / NAME, page)
+    return folder / NAME
+
+
+@functools.cache
+def vega() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script that makes `window.vegaEmbed`."""
+    bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # optional, whatever its stub says
+    # The end tag of a script ends it, in a string too.
+    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")
+
+
+def policy(scripts: Sequence[str]) -> str:
+    """Return the content security policy of a page: these scripts and no other, and nothing from outside.
+
+    Vega is told to interpret its expressions, so that no text becomes code ("unsafe-eval" is not there).
+    """
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{value}'" for value in hashes) or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return environment
+
+
+def _render(template: str, scripts: Sequence[str], **content: object) -> str:
+    # The style sheet and the scripts are the lab's own and Vega's: the only text that is not escaped.
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            policy=policy(scripts),
+            scripts=[Markup(script) for script in scripts],
+            style=Markup(_source("style.css")),
+            **content,
+        )
+    )

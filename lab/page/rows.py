@@ -1,0 +1,158 @@
+"""The comparison as a table of words: a row a variant, with what each column sorts by."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lab.report import curves
+
+_MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading, what it means, and whether it holds numbers."""
+
+    heading: str
+    meaning: str
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell shows and what it sorts by; "" sorts last in both directions."""
+
+    text: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The table: its columns, and for each row the place of the variant among all and the cells."""
+
+    columns: Sequence[Column]
+    rows: Sequence[tuple[int, Sequence[Cell]]]
+
+
+_MEANS = (
+    ("train_data_loss", Column("train data loss", "mean over the seeds, at the kept epoch")),
+    ("val_data_loss", Column("validation data loss", "mean over the seeds, at the kept epoch")),
+    ("gap", Column("gap", "validation minus train data loss at the kept epoch, mean over the seeds")),
+    ("test_data_loss", Column("test data loss", "mean over the seeds, with the kept weights")),
+    ("test_accuracy", Column("test accuracy", "mean over the seeds, with the kept weights")),
+)
+
+
+def signed(values: Iterable[float], places: int) -> list[str]:
+    """Return numbers with their sign and so many decimals; "" where a number is not finite."""
+    return [_text(value, f"+.{places}f") for value in values]
+
+
+def _text(value: float, form: str) -> str:
+    if not np.isfinite(value):
+        return ""
+    said = format(value, form)
+    # Rounded to nothing, a number has no sign.
+    return said.replace("-", _MINUS) if any(digit in said for digit in "123456789") else said.lstrip("+-")
+
+
+def places_of(values: pd.Series, digits: int = 3) -> int:
+    """Return how many decimals show so many digits of a middling number of a column, in [0, 6]."""
+    sizes = values.abs()[np.isfinite(values) & (values != 0)]
+    return int(np.clip(digits - 1 - np.floor(np.log10(sizes.median())), 0, 6)) if len(sizes) else 3
+
+
+def said(row: Mapping[str, Any], places: int) -> str:
+    """Return a difference with its interval, as in "+0.120 [+0.090, +0.150]"."""
+    at, low, high = signed((row["difference"], row["difference_low"], row["difference_high"]), places)
+    if not at:
+        return "no pair of seeds"
+    return f"{at} [{low}, {high}]" if low and high else f"{at}, no interval"
+
+
+def comparison(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[str], metric: str) -> Comparison:
+    """Return the table of a page, in the order of `names`.
+
+    Args:
+        compared: a row a variant, as `lab.statistics.compare` returns it.
+        runs: a row a run, as summary.csv has it; columns that it lacks are left out.
+        names: the variants that have a row, in order.
+        metric: what is compared, in words.
+    """
+    runs = runs.assign(variant=runs["variant"].map(str))
+    means = [(name, column) for name, column in _MEANS if curves.has(runs, name)]
+    values = _over_seeds(runs, [name for name, _ in means]).mean()
+    places = {name: places_of(values[name], 2 if name == "gap" else 3) for name, _ in means}
+    apart = places_of(compared["difference"].astype(float), 2)
+    verdicts = {"verdict", "onset"} <= set(runs.columns)
+    columns = [
+        Column("variant", "the baseline first", numeric=False),
+        Column(f"difference in {metric}", "to the baseline, paired over the seeds, with 95 % interval"),
+        Column("decision", "what is shown at 5 %, corrected for the number of variants", numeric=False),
+        Column("p", "of the paired t test, corrected for the number of variants"),
+        *(column for _, column in means),
+    ]
+    if "kept_epoch" in runs:
+        columns.append(Column("kept epoch", "median epoch of the lowest validation data loss"))
+    if verdicts:
+        columns.append(Column("overfits", "runs that overfit, and the median epoch from which on"))
+    columns.append(Column("runs", "runs that count, those that diverged apart"))
+
+    kept = _over_seeds(runs, ["kept_epoch"]).median() if "kept_epoch" in runs else None
+    over = _overfits(runs) if verdicts else {}
+    found = {
+        str(row["variant"]): {str(key): value for key, value in row.items()} for row in compared.to_dict("records")
+    }
+    rows = []
+    for v, name in enumerate(names):
+        if name not in found:
+            continue
+        row = found[name]
+        cells = [Cell(name, name), *_compared(row, apart)]
+        own = values.loc[name] if name in values.index else {}
+        cells += [_number(own.get(column, np.nan), places[column]) for column, _ in means]
+        if kept is not None:
+            cells.append(_number(kept["kept_epoch"].get(name, np.nan), 0))
+        if verdicts:
+            cells.append(over.get(name, Cell("", "")))
+        lost = f" ({int(row['diverged'])} diverged)" if row["diverged"] else ""
+        rows.append((v, [*cells, Cell(f"{int(row['runs'])}{lost}", _key(row["runs"]))]))
+    return Comparison(columns, rows)
+
+
+def _compared(row: Mapping[str, Any], places: int) -> list[Cell]:
+    """Return the cells of the difference, the decision and p."""
+    decision = str(row["decision"])
+    if decision == "baseline":
+        return [Cell("", ""), Cell(decision, decision), Cell("", "")]
+    p = float(row["p_adjusted"])
+    shown = "" if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return [Cell(said(row, places), _key(row["difference"])), Cell(decision, decision), Cell(shown, _key(p))]
+
+
+def _over_seeds(runs: pd.DataFrame, columns: list[str]) -> Any:
+    """Return finite numbers grouped by variant."""
+    numbers = runs[columns].apply(pd.to_numeric, errors="coerce").astype(float)
+    return numbers.where(np.isfinite(numbers)).groupby(runs["variant"], sort=False)
+
+
+def _key(value: float) -> str:
+    return f"{value:.9g}" if np.isfinite(value) else ""
+
+
+def _number(value: float, places: int) -> Cell:
+    return Cell(_text(value, f".{places}f"), _key(value))
+
+
+def _overfits(runs: pd.DataFrame) -> dict[str, Cell]:
+    over = runs["verdict"] == "overfits"
+    counts = over.groupby(runs["variant"], sort=False).agg(["sum", "size"])
+    onsets = _over_seeds(runs[over], ["onset"]).median()["onset"]
+    cells = {}
+    for name, many, of in counts.itertuples():
+        since = f", from {onsets[name]:.0f}" if many and np.isfinite(onsets[name]) else ""
+        cells[str(name)] = Cell(f"{many} of {of}{since}", _key(many / of))
+    return cells
