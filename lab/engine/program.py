@@ -1,0 +1,271 @@
+"""The compiled program of a cohort: an epoch of training and both measurements in one graph.
+
+What differs between runs comes in as tensors, so one program trains cohort after cohort of the same structure and
+size. The replicas' weights stay in its variables.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lab.engine import channels, objective
+from lab.engine.forward import Draws, Forward
+from lab.engine.stack import Splits
+from lab.engine.structure import Blueprint, strengths
+from lab.engine.update import Update, leading_axes
+
+if TYPE_CHECKING:
+    from lab.training import Training
+
+MEASURED_AT_ONCE = 2**25
+"""How many values the largest tensor of a measurement may have; more is measured in pieces."""
+
+FEWEST_AT_ONCE = 32
+
+
+class Program:
+    """Trains and measures `replicas` models of one structure.
+
+    Args:
+        blueprints: of the runs, one a replica. Their strengths and seeds are not read.
+        draws: which replicas draw the same random numbers.
+        training: what the runs' trainings have in common.
+        largest_cohort: how many replicas the cohort had at first, which decides how many examples are measured at
+            once: the pieces must not change when the cohort is compacted, and with them the last bits.
+
+    Attributes:
+        variables: the stacked variables, as the blueprints order them.
+        best: those of the kept epoch, the weights alone.
+    """
+
+    def __init__(
+        self, blueprints: Sequence[Blueprint], draws: Draws, training: "Training", largest_cohort: int
+    ) -> None:
+        first = blueprints[0]
+        self.models = list(blueprints) if first.unrolled else [first] * len(blueprints)
+        self.replicas = len(blueprints)
+        self.draws = draws
+        self.training = training
+        self.piece = max(FEWEST_AT_ONCE, MEASURED_AT_ONCE // (first.outputs * largest_cohort))
+        self.variables = [_variable(v, self.replicas) for v in first.variables]
+        self.best = [_variable(v, self.replicas) for v in first.variables[: first.weights]]
+        self.trained = [i for i, v in enumerate(first.variables[: first.weights]) if v.trainable]
+        weights = [first.variables[i] for i in self.trained]
+        self.update = Update(
+            training,
+            [self.variables[i] for i in self.trained],
+            [objective.decays(v) for v in weights],
+            [leading_axes(v.constraint, len(v.shape)) for v in weights],
+        )
+        self.foreign = [
+            i
+            for i, axes in zip(self.trained, self.update.axes, strict=True)
+            if axes is None and first.variables[i].constraint is not None
+        ]
+        self.odd_penalties = [i for i in self.trained if strengths(first.variables[i].regularizer) is None]
+        unrolled = {place for op in first.operations if op.rule is None for place in op.variables}
+        self.penalized = [i for i in self.trained if i not in unrolled]
+        self.compiled: dict[bool, tf.types.experimental.PolymorphicFunction] = {}
+
+    def load(self, values: Sequence[np.ndarray | tf.Tensor], slots: Sequence[tf.Tensor] | None, step: int) -> None:
+        """Set the variables, and the optimizer's memory (None starts it anew) and its count of steps."""
+        for v, value in zip(self.variables, values, strict=True):
+            v.assign(value)
+        if slots is None:
+            start = self.training.accumulator if self.training.optimizer == "adagrad" else 0.0
+            slots = [tf.fill(slot.shape, start) for slot in self.update.slots]
+        for slot, value in zip(self.update.slots, slots, strict=True):
+            slot.assign(value)
+        self.update.optimizer.iterations.assign(step)
+
+    @tf.function(autograph=False)
+    def epoch(
+        self,
+        train: tuple[tf.Tensor, tf.Tensor],
+        order: tf.Tensor,
+        rates: tf.Tensor,
+        decay: tf.Tensor | None,
+        smoothing: tf.Tensor | None,
+        numbers: dict[str, tf.Tensor],
+        seeds: dict[int, tf.Tensor],
+    ) -> tf.Tensor:
+        """Train one epoch.
+
+        Args:
+            train: examples and labels of all distinct training splits, one after the other.
+            order: which of them each replica visits, int32 of shape (2, replicas, visits): examples and labels.
+            rates: the learning rates, of shape (steps, replicas).
+            decay, smoothing: of shape (replicas,), or None if no replica has any.
+            numbers, seeds: what differs between the replicas.
+
+        Returns:
+            The sums over the visits of data loss, penalty on the weights, other penalties and hits, of shape (4,
+            replicas). The two penalties are added outside, as TensorFlow may reorder the sums of a graph.
+        """
+        size, visits = self.training.batch_size, tf.shape(order)[2]
+
+        def step(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            batch = order[:, :, i * size : tf.minimum((i + 1) * size, visits)]
+            x, y = tf.gather(train[0], batch[0]), tf.gather(train[1], batch[1])
+            return i + 1, sums + self._step(x, y, rates[i], decay, smoothing, numbers, seeds)
+
+        steps = tf.shape(rates)[0]
+        return tf.while_loop(lambda i, sums: i < steps, step, [tf.constant(0), tf.zeros([4, self.replicas])])[1]
+
+    def _step(self, x, y, rates, decay, smoothing, numbers, seeds):
+        values = [v.value.read_value() for v in self.variables]
+        forward = Forward(
+            models=self.models,
+            replicas=self.replicas,
+            values=list(values),
+            numbers=numbers,
+            draws=self.draws,
+            seeds=seeds,
+            step=self.update.optimizer.iterations.value,
+            training=True,
+        )
+        watched = [values[i] for i in self.trained]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(watched)
+            outputs = forward.run(x)
+            minimized, plain, hits = self._losses(y, outputs, smoothing)
+            extra = self._extra(forward, values)
+            loss = tf.reduce_sum(tf.reduce_mean(minimized, 1) + extra)
+        gradients = tape.gradient(loss, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        penalty = self._penalty(values, numbers)
+        self.update.step(gradients, rates, decay, [self._own_numbers(i, numbers) for i in self.trained])
+        for i in self.foreign:
+            v = self.variables[i]
+            bounded = [m.variables[i].constraint(v.value[r]) for r, m in enumerate(self.models)]
+            v.assign(tf.stack(bounded))
+        trained = set(self.trained)
+        for i, v in enumerate(self.variables):
+            if i not in trained and forward.values[i] is not values[i]:
+                v.assign(forward.values[i])
+        visits = tf.cast(tf.shape(plain)[1], tf.float32)
+        return tf.stack([channels.sums(plain), penalty * visits, extra * visits, channels.sums(hits)])
+
+    def _losses(self, y, outputs, smoothing):
+        """Return what is minimized, the plain data loss and the hits, each of shape (replicas, batch)."""
+
+        def losses(y: tf.Tensor, outputs: tf.Tensor, *share: tf.Tensor) -> tf.Tensor:
+            plain = objective.data_loss(self.training.loss, y, outputs)
+            smoothed = objective.smoothed(self.training.loss, share[0][:, None] if share else 0.0, y, outputs, plain)
+            return tf.stack([smoothed, plain, objective.hits(y, outputs)], 1)
+
+        # The exponentials of a loss are rounded alike for every replica.
+        found = channels.in_lanes(losses, y, outputs, *([] if smoothing is None else [smoothing]))
+        return tf.unstack(found, axis=1)
+
+    def _own_numbers(self, i: int, numbers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        names = ("max_norm",) if i not in self.penalized else ("l1", "l2", "max_norm")
+        return {name: numbers[f"variable{i}.{name}"] for name in names if f"variable{i}.{name}" in numbers}
+
+    def _extra(self, forward: Forward, values: list[tf.Tensor]) -> tf.Tensor:
+        """Return the penalties that are differentiated with the loss, of shape (replicas,)."""
+        total = tf.zeros([forward.replicas])
+        for penalty in forward.penalties:
+            total += penalty
+        for i in self.odd_penalties:
+            if i in self.penalized:
+                pieces = tf.unstack(values[i], forward.replicas)
+                total += tf.stack([m.variables[i].regularizer(w) for m, w in zip(self.models, pieces, strict=True)])
+        return total
+
+    def _penalty(self, values: list[tf.Tensor], numbers: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Return the L1 and L2 penalties on the weights, of shape (replicas,)."""
+        total = tf.zeros([values[0].shape[0]])
+        for i in self.penalized:
+            for name, measure in (("l1", tf.abs), ("l2", tf.square)):
+                strength = numbers.get(f"variable{i}.{name}")
+                if strength is not None:
+                    total += tf.math.multiply_no_nan(channels.sums(measure(values[i])), strength)
+        return total
+
+    def values(self, best: bool) -> list[tf.Tensor]:
+        """Return the values of the variables as they are, or those of the kept epoch."""
+        kept = self.best if best else []
+        return [v.value.read_value() for v in [*kept, *self.variables[len(kept) :]]]
+
+    def measure(
+        self, values: Sequence[tf.Tensor], split: "Sequence[tf.Tensor]", numbers: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Measure a split in inference mode.
+
+        Args:
+            values: of the variables, as they are or as they were kept, each of shape (replicas, ...).
+            split: examples and labels of shape (distinct, examples, ...), and which of them each replica has, each of
+                shape (replicas,).
+            numbers: what differs between the replicas.
+
+        Returns:
+            The data loss and the hit of each example, of shape (replicas, examples), and the penalties on the weights
+            and the others, of shape (2, replicas).
+        """
+        shared = split[0].shape[0] == 1
+        if shared not in self.compiled:
+            # Splits differ in size alone: with that left open, all of them share one compiled measurement.
+            x, y, *rows = (tf.TensorSpec.from_tensor(tensor) for tensor in split)
+            x = tf.TensorSpec([1 if shared else None, None, *x.shape[2:]], x.dtype)
+            y = tf.TensorSpec([None, None, *y.shape[2:]], y.dtype)
+            signature = keras.tree.map_structure(tf.TensorSpec.from_tensor, (list(values), numbers))
+            self.compiled[shared] = tf.function(
+                self._measure, input_signature=[signature[0], [x, y, *rows], signature[1]], autograph=False
+            )
+        return self.compiled[shared](list(values), list(split), numbers)
+
+    def _measure(self, values, split, numbers):
+        x, y, x_rows, y_rows = split
+        examples = tf.shape(x)[1]
+        pieces = (examples + self.piece - 1) // self.piece
+
+        def measure(i, losses, hits, extra):
+            start, end = i * self.piece, tf.minimum((i + 1) * self.piece, examples)
+            mine_x, mine_y = x[:, start:end], tf.gather(y[:, start:end], y_rows)
+            if x.shape[0] != 1:
+                mine_x = tf.gather(mine_x, x_rows)
+            loss, hit, more = self._measure_piece(values, mine_x, mine_y, numbers)
+            extra += more * tf.cast(end - start, tf.float32)
+            return i + 1, losses.write(i, tf.transpose(loss)), hits.write(i, tf.transpose(hit)), extra
+
+        def array() -> tf.TensorArray:
+            return tf.TensorArray(tf.float32, pieces, infer_shape=False, element_shape=[None, self.replicas])
+
+        start = [tf.constant(0), array(), array(), tf.zeros([self.replicas])]
+        _, losses, hits, extra = tf.while_loop(lambda i, *_: i < pieces, measure, start)
+        extra /= tf.cast(examples, tf.float32)
+        penalties = tf.stack([self._penalty(values, numbers), extra])
+        return tf.transpose(losses.concat()), tf.transpose(hits.concat()), penalties
+
+    def _measure_piece(self, values, x, y, numbers):
+        forward = Forward(
+            models=self.models,
+            replicas=self.replicas,
+            values=list(values),
+            numbers=numbers,
+            draws=self.draws,
+            seeds={},
+            step=tf.constant(0, tf.int64),
+            training=False,
+        )
+        _, plain, hits = self._losses(y, forward.run(x), None)
+        return plain, hits, self._extra(forward, values)
+
+    @tf.function(autograph=False)
+    def keep(self, rows: tf.Tensor) -> None:
+        """Copy the weights of some replicas, int32 of shape (some,), to `best`."""
+        for best, v in zip(self.best, self.variables, strict=False):
+            best.value.scatter_update(tf.IndexedSlices(tf.gather(v.value, rows), rows))
+
+
+def inputs(splits: Splits, rows: np.ndarray) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return a split as `measure` takes it, for the runs in `rows`."""
+    return splits.x.values, splits.y.values, tf.constant(splits.x.rows[rows]), tf.constant(splits.y.rows[rows])
+
+
+def _variable(v: keras.Variable, replicas: int) -> keras.Variable:
+    shape = (replicas, *v.shape)
+    return keras.Variable(initializer="zeros", shape=shape, dtype=v.dtype, trainable=v.trainable, name=v.name)

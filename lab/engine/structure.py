@@ -1,0 +1,303 @@
+"""Which runs may train together: what a model's structure is, and which models have none that can be stacked.
+
+Two runs train together if their signatures are equal. A signature holds everything that must not differ: kinds and
+sizes of the layers and how they are connected, the optimizer and its constants, batch size and number of epochs, the
+loss, the sizes of the splits. Everything else is a number or a seed of the replica: strengths, rates, noise, momenta of
+moving statistics, largest norms, learning rates and schedules, weight decay, label smoothing, the data themselves.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras.src.backend.common import global_state
+
+from lab.engine import layer_rules
+from lab.engine.layer_rules import Rule
+from lab.engine.task import Task
+from lab.engine.update import leading_axes
+
+if TYPE_CHECKING:
+    from lab.training import Training
+
+
+class RefusedError(Exception):
+    """A model that the cohort engine cannot train rightly; the message says which and why."""
+
+
+@dataclass(eq=False)
+class Operation:
+    """One operation of a model's graph.
+
+    Args:
+        layer: the Keras layer or operation.
+        rule: how its replicas are computed; None if they are unrolled.
+        variables: where its variables stand among the blueprint's.
+        calls: how often the graph calls it.
+    """
+
+    layer: Any
+    rule: Rule | None
+    variables: list[int]
+    calls: int
+
+
+@dataclass(eq=False)
+class Blueprint:
+    """What one run brings to a cohort.
+
+    Args:
+        signature: equal for runs that may train together.
+        model: the model. Cohorts compute with that of their first run, and with all where operations are unrolled;
+            the others have served when they have been taken apart. Unless something is unrolled it was built without
+            values.
+        operations: of the model's graph, in the order in which they are computed.
+        variables: all variables of the model: its weights first, then the seeds of operations that are unrolled.
+        starts: for each variable, what returns its initial value.
+        weights: how many of the variables are weights.
+        numbers: what may differ between replicas: "operation.name" or "variable.name", by position.
+        seeds: where the random numbers of an operation start: its seed and how many it has drawn.
+        outputs: the largest number of values an operation makes of one example.
+    """
+
+    signature: Hashable
+    model: keras.Model
+    operations: list[Operation]
+    variables: list[keras.Variable]
+    starts: list[Callable[[], np.ndarray]]
+    weights: int
+    numbers: dict[str, float]
+    seeds: dict[int, tuple[int, int]]
+    outputs: int
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model trains."""
+        return int(sum(np.prod(v.shape) for v in self.model.trainable_variables))
+
+    @property
+    def unrolled(self) -> bool:
+        """Whether each replica needs its own model."""
+        return any(op.rule is None for op in self.operations) or any(
+            (v.regularizer is not None and strengths(v.regularizer) is None) or _foreign(v)
+            for v in self.variables[: self.weights]
+        )
+
+
+def strengths(regularizer: object) -> tuple[float, float] | None:
+    """Return (l1, l2) of Keras's L1, L2 and L1L2 and of None; None for every other regularizer."""
+    kinds = keras.regularizers
+    if regularizer is None:
+        return 0.0, 0.0
+    if type(regularizer) not in (kinds.L1, kinds.L2, kinds.L1L2):
+        return None
+    return float(getattr(regularizer, "l1", 0.0)), float(getattr(regularizer, "l2", 0.0))
+
+
+def _foreign(v: Any) -> bool:
+    return v.constraint is not None and leading_axes(v.constraint, len(v.shape)) is None
+
+
+def blueprint(task: Task) -> Blueprint:
+    """Build a run's model and take it apart.
+
+    The model is built without giving its variables values, which takes half the time and no memory; they are computed
+    from the same initializers when they are stacked. A factory that needs the values, or sets them itself, is called
+    again as usual, and so is one whose model has operations without a rule.
+
+    Raises:
+        RefusedError: the model cannot be stacked.
+    """
+    model = _built_without_values(task)
+    found = None if model is None else _taken_apart(task, model)
+    return _taken_apart(task, task.build()) if found is None or found.unrolled else found
+
+
+def _built_without_values(task: Task) -> keras.Model | None:
+    waiting = global_state.get_global_attribute("uninitialized_variables")
+    try:
+        with keras.StatelessScope(initialize_variables=False) as scope:
+            model = task.build()
+    except Exception:
+        # Whatever is wrong is said by the factory itself, when it is called as usual.
+        return None
+    finally:
+        # Keras would give them values after all when the next such scope ends.
+        global_state.set_global_attribute("uninitialized_variables", waiting or [])
+    # A value set by the factory went to the scope and not to the variable.
+    return None if scope.state_mapping or any(v._initializer is None for v in model.variables) else model
+
+
+def _start(v: Any) -> Callable[[], np.ndarray]:
+    if v._value is not None:
+        return lambda: v.value.numpy()
+    initializer, shape, dtype = v._initializer, v._shape, v.dtype
+    return lambda: np.asarray(initializer(shape, dtype=dtype))
+
+
+def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
+    function = _function(model)
+    operations, connections, outputs = _graph(function)
+    for layer in operations:
+        _check(layer)
+    weights = list(model.weights)
+    for v in weights:
+        if v.trainable and v.dtype != "float32":
+            raise RefusedError(f"its weight {v.path} is {v.dtype}, and cohorts train float32 alone")
+    known = {id(v) for v in weights}
+    found = []
+    variables = list(weights)
+    odd = {place for place, _, plain in connections if not plain}
+    for i, (layer, calls) in enumerate(operations.items()):
+        rule = _rule(layer, i not in odd)
+        own = list(getattr(layer, "variables", []))
+        if rule is None:
+            variables += [v for v in own if id(v) not in known]
+            known |= {id(v) for v in own}
+        place = {id(v): i for i, v in enumerate(variables)}
+        found.append(Operation(layer, rule, [place[id(v)] for v in own if id(v) in place], calls))
+    numbers, seeds = _free(found, weights)
+    signature = (
+        tuple(_form(op) for op in found),
+        tuple(connections),
+        tuple(_variable_form(v) for v in weights),
+        tuple((tuple(v.shape), v.dtype) for v in variables[len(weights) :]),
+        _training_form(task.training),
+        _data_form(task),
+    )
+    starts = [_start(v) for v in variables]
+    return Blueprint(signature, model, found, variables, starts, len(weights), numbers, seeds, outputs)
+
+
+def _function(model: keras.Model) -> Any:
+    """Return the model's graph."""
+    name, kind = model.name, type(model)
+    if kind is keras.Sequential:
+        if not model.built or model._functional is None:
+            raise RefusedError(f"model {name!r} is not built: give its first layer an Input")
+        function = model._functional
+    elif type(model).__name__ == "Functional" and kind.__module__.startswith("keras."):
+        function = model
+    else:
+        raise RefusedError(f"model {name!r} is a {kind.__name__}, whose call is code and not a graph of layers")
+    if len(function.inputs) != 1 or len(function.outputs) != 1:
+        inputs, outputs = len(function.inputs), len(function.outputs)
+        raise RefusedError(f"model {name!r} has {inputs} inputs and {outputs} outputs, and cohorts know one of each")
+    return function
+
+
+def _graph(function: Any) -> tuple[dict[Any, int], list[tuple], int]:
+    """Return the operations with how often each is called, what each call gets, and the largest output."""
+    order: dict[Any, int] = {}
+    connections = []
+    source: dict[int, tuple] = {id(function.inputs[0]): ("input",)}
+    position: dict[int, int] = {}
+    largest = 1
+
+    def given(x: Any) -> str:
+        if id(x) in source:
+            return repr(source[id(x)])
+        return repr((x.shape, np.asarray(x).tobytes())) if hasattr(x, "shape") else repr(x)
+
+    for depth in sorted(function._nodes_by_depth, reverse=True):
+        for node in function._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            layer = node.operation
+            place = position.setdefault(id(layer), len(position))
+            order[layer] = order.get(layer, 0) + 1
+            inputs = keras.tree.map_structure(given, (node.arguments.args, _options(node)))
+            connections.append((place, repr(inputs), _plain_call(node)))
+            for i, output in enumerate(node.outputs):
+                source[id(output)] = (place, order[layer], i)
+                largest = max(largest, int(np.prod([size or 1 for size in output.shape[1:]])))
+    return order, connections, largest
+
+
+def _options(node: Any) -> dict[str, Any]:
+    """Return the named arguments of a call. Keras records a `training` there that the model's own overrides."""
+    return {name: x for name, x in node.arguments.kwargs.items() if name != "training" and x is not None}
+
+
+def _plain_call(node: Any) -> bool:
+    """Say whether a call passes tensors alone, by position."""
+    given = keras.tree.flatten(node.arguments.args)
+    return not _options(node) and all(isinstance(x, keras.KerasTensor) for x in given)
+
+
+def _check(layer: Any) -> None:
+    name, kind = getattr(layer, "name", repr(layer)), type(layer).__name__
+    if isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False):
+        raise RefusedError(f"its layer {name!r} ({kind}) makes a mask, and cohorts carry none")
+    if isinstance(layer, keras.Layer) and layer.compute_dtype != "float32":
+        raise RefusedError(f"its layer {name!r} ({kind}) computes in {layer.compute_dtype}, and cohorts in float32")
+
+
+def _rule(layer: Any, plain: bool) -> Rule | None:
+    """Return the rule of an operation, or None if a part of it, or of how it is called, is not known well enough."""
+    found = layer_rules.rule(layer)
+    if found is None or not plain or strengths(layer.activity_regularizer) is None:
+        return None
+    return found
+
+
+def _free(operations: list[Operation], weights: list[Any]) -> tuple[dict[str, float], dict[int, tuple[int, int]]]:
+    """Return what may differ between replicas of one structure."""
+    numbers: dict[str, float] = {}
+    seeds = {}
+    for i, op in enumerate(operations):
+        if op.rule is None:
+            continue
+        numbers |= {f"operation{i}.{name}": value for name, value in op.rule.free(op.layer).items()}
+        l1, l2 = strengths(op.layer.activity_regularizer) or (0.0, 0.0)
+        numbers |= {f"operation{i}.l1": l1, f"operation{i}.l2": l2}
+        generator = getattr(op.layer, "seed_generator", None)
+        if generator is not None:
+            seed, drawn = (int(value) for value in _start(generator.state)())
+            seeds[i] = seed, drawn
+    for i, v in enumerate(weights):
+        l1, l2 = strengths(v.regularizer) or (0.0, 0.0)
+        if not v.trainable:
+            l1 = l2 = 0.0
+        numbers |= {f"variable{i}.l1": l1, f"variable{i}.l2": l2}
+        if type(v.constraint) is keras.constraints.MaxNorm:
+            numbers[f"variable{i}.max_norm"] = float(v.constraint.max_value)
+    return numbers, seeds
+
+
+def _form(op: Operation) -> tuple:
+    kind = type(op.layer)
+    if op.rule is None:
+        # Each replica calls its own layer, so its configuration is its own.
+        return kind, "unrolled", tuple(op.variables), op.layer.trainable if isinstance(op.layer, keras.Layer) else None
+    return kind, op.rule.fixed(op.layer), tuple(op.variables)
+
+
+def _variable_form(v: Any) -> tuple:
+    penalty = None if strengths(v.regularizer) is not None else type(v.regularizer)
+    constraint: Any = None
+    if v.constraint is not None:
+        axis = getattr(v.constraint, "axis", None)
+        constraint = type(v.constraint), repr(axis)
+    return tuple(v.shape), v.dtype, v.name, v.trainable, penalty, constraint
+
+
+def _training_form(t: "Training") -> tuple:
+    constants: tuple = {
+        "momentum": (t.momentum,),
+        "nesterov": (t.momentum,),
+        "adagrad": (t.accumulator, t.epsilon),
+        "rmsprop": (t.rho, t.epsilon),
+        "adam": (t.beta_1, t.beta_2, t.epsilon),
+        "adamw": (t.beta_1, t.beta_2, t.epsilon),
+    }.get(t.optimizer, ())
+    return t.optimizer, constants, t.batch_size, t.epochs, t.patience, t.min_delta, t.loss, t.replacement
+
+
+def _data_form(task: Task) -> tuple:
+    return tuple(
+        (split.x.shape, split.x.dtype.str, split.y.shape, split.y.dtype.str)
+        for split in (task.data.train, task.data.validation, task.data.test)
+    )
