@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lab.declaration import declare, identify
+from lab.plan import Run, plan
 from lab.rules import DataError, UsageError, choice, flag, number, whole
 from lab.study import Study, compute
 from lab.training import Training
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import keras
 
     from lab.data import Dataset
-    from lab.engine.task import Task, Trained
+    from lab.engine.task import Trained
 
 ENGINES = ("cohort", "keras_fit")
 
@@ -117,72 +117,6 @@ class Experiment:
                 number(f"the strength of {variant!r}", strength, f"its place on the path {family!r}")
 
 
-@dataclass(frozen=True)
-class Run:
-    """One variant at one seed, known by the hash of its declaration."""
-
-    variant: str
-    seed: int
-    declaration: Mapping[str, Any]
-    task: "Task"
-
-    @functools.cached_property
-    def id(self) -> str:
-        """The hash of the declaration."""
-        return identify(self.declaration)
-
-    @property
-    def name(self) -> str:
-        """The name of the run's folder."""
-        return f"{self.variant}-seed{self.seed}-{self.id}"
-
-
-def plan(experiment: Experiment) -> list[Run]:
-    """Return the runs of an experiment, seed by seed, with their data loaded.
-
-    Raises:
-        UsageError: a variant's loss and data do not fit, or a loader or factory has no identity.
-        DataError: data cannot be used.
-    """
-    from lab.engine.task import Task
-
-    loaded: dict[str, Dataset] = {}
-    runs = []
-    for seed in experiment.seeds:
-        for name, variant in experiment.variants.items():
-            load = functools.partial(variant.data, seed=seed) if experiment.redraw_data else variant.data
-            declaration = {
-                "data": declare(load, f"data of variant {name!r}"),
-                "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",)),
-                "training": declare(variant.training, f"training of variant {name!r}"),
-            }
-            key = json.dumps(declaration["data"], sort_keys=True)
-            if key not in loaded:
-                loaded[key] = load()
-            data = loaded[key]
-            classes = None if data.classes is None else len(data.classes)
-            outputs = variant.training.outputs(classes, data.train.y.shape[-1])
-            declaration |= {"fingerprint": data.fingerprint, "seed": seed}
-            build = functools.partial(_build, variant, name, data.input_shape, outputs, seed)
-            runs.append(Run(name, seed, declaration, Task(build, data, variant.training, seed)))
-    return runs
-
-
-def _build(variant: Variant, name: str, input_shape: tuple[int, ...], outputs: int, seed: int) -> "keras.Model":
-    import keras
-
-    try:
-        model = variant.model(input_shape, outputs, seed=seed)
-    except (UsageError, MemoryError):
-        raise
-    except Exception as error:
-        # The factory may be anybody's code: whatever it raises is told as one sentence.
-        raise DataError(f"variant {name!r} cannot build its model: {type(error).__name__}: {error}") from error
-    if not isinstance(model, keras.Model):
-        raise DataError(f"the factory of variant {name!r} must return a keras.Model, got {type(model).__name__}")
-    return model
-
-
 def run(
     experiment: Experiment,
     *,
@@ -213,6 +147,9 @@ def run(
     watch = watch or Watch()
     runs = plan(experiment)
     folder = Path(results_folder) / experiment.name
+    names = [run.name for run in runs]
+    pending = [name for name in names if not (folder / "runs" / name / "run.json").exists()]
+    company = _company(folder, names, pending)
     made = {
         "schema": results.SCHEMA,
         "name": experiment.name,
@@ -221,21 +158,37 @@ def run(
         "variants": list(experiment.variants),
         "seeds": list(experiment.seeds),
         "paths": {family: dict(strengths) for family, strengths in experiment.paths.items()},
-        "runs": [run.name for run in runs],
+        "runs": names,
+        "company": company,
     }
     results.write_atomically(folder / "experiment.json", json.dumps(made, indent=1) + "\n")
     results.sweep(folder)
-    pending = [run for run in runs if not (folder / "runs" / run.name / "run.json").exists()]
     watch.planned(len(runs), len(runs) - len(pending))
     if pending:
-        _train(experiment, pending, folder, engine, watch)
+        _train(experiment, [run for run in runs if run.name in company], set(pending), folder, engine, watch)
     results.rebuild(folder)
     for study in experiment.studies:
         compute(study, folder)
     return folder
 
 
-def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, watch: Watch) -> None:
+def _company(folder: Path, names: list[str], pending: list[str]) -> list[str]:
+    """Return the runs that were to be trained when this experiment was begun, if it was interrupted; else `pending`.
+
+    The last bits of a run may depend on how many others train beside it. An experiment that is killed and started
+    again trains what is missing in the same company, and gets the same bytes.
+    """
+    from lab import results
+
+    try:
+        before = results.read_experiment(folder)
+    except DataError:
+        return pending
+    known = before.get("company", [])
+    return known if before["runs"] == names and set(pending) <= set(known) else pending
+
+
+def _train(experiment: Experiment, runs: list[Run], pending: set[str], folder: Path, engine: str, watch: Watch) -> None:
     from lab.quiet import load_tensorflow
 
     load_tensorflow()
@@ -244,8 +197,9 @@ def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, w
     from lab.provenance import record
 
     def publish(run: Run, trained: "Trained") -> None:
-        results.publish(folder, run.name, trained.rows, record(experiment.name, run, trained))
-        watch.published(run, trained)
+        if run.name in pending:
+            results.publish(folder, run.name, trained.rows, record(experiment.name, run, trained))
+            watch.published(run, trained)
 
     def told(members: Sequence[Run]) -> Callable[[int, int, float], None]:
         return lambda epoch, live, best: watch.epoch(members, epoch, live, best)
@@ -260,14 +214,16 @@ def _train(experiment: Experiment, runs: list[Run], folder: Path, engine: str, w
         planned = cohort.group([run.task for run in runs])
         for group in planned.groups:
             members = [runs[i] for i in group.indices]
-            tasks = [run.task for run in members]
-            cohort.train(tasks, told(members), published(members), group.blueprints)
+            if any(run.name in pending for run in members):
+                tasks = [run.task for run in members]
+                cohort.train(tasks, told(members), published(members), group.blueprints)
         alone = list(planned.refused)
         for i, reason in planned.refused.items():
             watch.refused(runs[i], reason)
     for i in alone:
-        tell = told([runs[i]])
-        publish(runs[i], keras_fit.train(runs[i].task, functools.partial(_alone, tell)))
+        if runs[i].name in pending:
+            tell = told([runs[i]])
+            publish(runs[i], keras_fit.train(runs[i].task, functools.partial(_alone, tell)))
 
 
 def _alone(tell: Callable[[int, int, float], None], epoch: int, best: float) -> None:

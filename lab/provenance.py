@@ -12,7 +12,7 @@ from lab.sparsity import share_of_zeros
 
 if TYPE_CHECKING:
     from lab.engine.task import Trained
-    from lab.experiment import Run
+    from lab.plan import Run
 
 
 def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:

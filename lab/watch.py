@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.engine.task import Trained
-    from lab.experiment import Run
+    from lab.plan import Run
 
 
 class Watch:

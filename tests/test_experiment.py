@@ -3,7 +3,10 @@
 import dataclasses
 import json
 import random
+import subprocess
+import sys
 import threading
+import time
 from functools import partial
 
 import keras
@@ -15,8 +18,9 @@ from lab import experiment as room
 from lab import results
 from lab.adjust import adjusted
 from lab.data import digits
-from lab.experiment import Experiment, Variant, plan, run
+from lab.experiment import Experiment, Variant, run
 from lab.models import dense
+from lab.plan import plan
 from lab.regularization import Regularization
 from lab.rules import DataError, UsageError
 from lab.training import Training
@@ -226,3 +230,47 @@ def test_each_seed_draws_its_own_data_where_the_experiment_says_so():
     assert prints["none", 0] == prints["l2", 0] != prints["none", 1]
     assert [run.declaration["data"]["seed"] for run in redrawn] == [0, 0, 1, 1]
     assert len({run.declaration["fingerprint"] for run in plan(small())}) == 1
+
+
+SCRIPT = """
+import sys
+from functools import partial
+from lab.data import digits
+from lab.experiment import Experiment, Variant, run
+from lab.models import dense
+from lab.regularization import Regularization
+from lab.training import Training
+
+def arm(dropout):
+    return Variant(
+        data=partial(digits, train_size=60),
+        model=partial(dense, widths=(64,), regularization=Regularization(dropout=dropout)),
+        training=Training(epochs=400, batch_size=20, patience=20, learning_rate=0.01),
+    )
+
+variants = {f"d{i}": arm(0.1 + i / 10) for i in range(5)}
+if __name__ == "__main__":
+    print("ready", flush=True)
+    run(Experiment(name="x", variants=variants, baseline="d0", seeds=(0, 1)), results_folder=sys.argv[1])
+"""
+
+
+def test_an_experiment_killed_while_it_trains_goes_on_to_the_same_bytes(tmp_path):
+    script = tmp_path / "x.py"
+    script.write_text(SCRIPT)
+
+    def start(folder):
+        return subprocess.Popen([sys.executable, script, folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert start(tmp_path / "whole").wait() == 0
+    process = start(tmp_path / "killed")
+    runs = tmp_path / "killed" / "x" / "runs"
+    # Runs end one by one; the process dies as soon as the first are there.
+    while process.poll() is None and not list(runs.glob("*/run.json")):
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    done = len(list(runs.glob("*/run.json")))
+    assert 0 < done < 10, "killed in the middle"
+    assert start(tmp_path / "killed").wait() == 0
+    assert files(tmp_path / "killed" / "x") == files(tmp_path / "whole" / "x")

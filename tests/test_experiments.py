@@ -6,8 +6,9 @@ import pytest
 
 from lab import report, results
 from lab.adjust import adjusted
-from lab.experiment import Experiment, plan, run
+from lab.experiment import Experiment, run
 from lab.names import find, known
+from lab.plan import plan
 from lab.study import Study, compute, draw
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}

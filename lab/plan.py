@@ -1,0 +1,83 @@
+"""The runs of an experiment: each a variant at a seed, declared, identified, ready to be trained."""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lab.declaration import declare, identify
+from lab.rules import DataError, UsageError
+
+if TYPE_CHECKING:
+    import keras
+
+    from lab.data import Dataset
+    from lab.engine.task import Task
+    from lab.experiment import Experiment, Variant
+
+
+@dataclass(frozen=True)
+class Run:
+    """One variant at one seed, known by the hash of its declaration."""
+
+    variant: str
+    seed: int
+    declaration: Mapping[str, Any]
+    task: "Task"
+
+    @functools.cached_property
+    def id(self) -> str:
+        """The hash of the declaration."""
+        return identify(self.declaration)
+
+    @property
+    def name(self) -> str:
+        """The name of the run's folder."""
+        return f"{self.variant}-seed{self.seed}-{self.id}"
+
+
+def plan(experiment: "Experiment") -> list[Run]:
+    """Return the runs of an experiment, seed by seed, with their data loaded.
+
+    Raises:
+        UsageError: a variant's loss and data do not fit, or a loader or factory has no identity.
+        DataError: data cannot be used.
+    """
+    from lab.engine.task import Task
+
+    loaded: dict[str, Dataset] = {}
+    runs = []
+    for seed in experiment.seeds:
+        for name, variant in experiment.variants.items():
+            load = functools.partial(variant.data, seed=seed) if experiment.redraw_data else variant.data
+            declaration = {
+                "data": declare(load, f"data of variant {name!r}"),
+                "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",)),
+                "training": declare(variant.training, f"training of variant {name!r}"),
+            }
+            key = json.dumps(declaration["data"], sort_keys=True)
+            if key not in loaded:
+                loaded[key] = load()
+            data = loaded[key]
+            classes = None if data.classes is None else len(data.classes)
+            outputs = variant.training.outputs(classes, data.train.y.shape[-1])
+            declaration |= {"fingerprint": data.fingerprint, "seed": seed}
+            build = functools.partial(_build, variant, name, data.input_shape, outputs, seed)
+            runs.append(Run(name, seed, declaration, Task(build, data, variant.training, seed)))
+    return runs
+
+
+def _build(variant: "Variant", name: str, input_shape: tuple[int, ...], outputs: int, seed: int) -> "keras.Model":
+    import keras
+
+    try:
+        model = variant.model(input_shape, outputs, seed=seed)
+    except (UsageError, MemoryError):
+        raise
+    except Exception as error:
+        # The factory may be anybody's code: whatever it raises is told as one sentence.
+        raise DataError(f"variant {name!r} cannot build its model: {type(error).__name__}: {error}") from error
+    if not isinstance(model, keras.Model):
+        raise DataError(f"the factory of variant {name!r} must return a keras.Model, got {type(model).__name__}")
+    return model
