@@ -18,7 +18,7 @@ from rich.console import Console
 
 from lab.adjust import adjusted
 from lab.experiment import Experiment, run
-from lab.names import Question, asked, find, known, loader
+from lab.names import Question, asked, find, guide, known, loader
 from lab.rules import DataError, UsageError
 from lab.study import Study, compute, draw
 from lab.watch import Bar, Lines, Watch
@@ -254,7 +254,7 @@ def _report(folder: Path, studies: Sequence[Study]) -> None:
         console().print(comparison_table(folder.name, tables))
     for study in studies:
         figures += draw(study, folder)
-    if (folder / "histories.csv").exists():
-        print(f"page: {page.experiment_page(folder)}")
-    page.index_page(folder.parent)
+    made = page.experiment_page if (folder / "histories.csv").exists() else page.study_page
+    print(f"page: {made(folder)}")
+    page.index_page(folder.parent, guide())
     print(f"figures: {figures[0].parent}")

@@ -65,6 +65,7 @@ class Experiment:
         redraw_data: whether each seed is the data seed too, so that it draws splits and label noise of its own. The
             intervals over the seeds then cover the luck of the draw; otherwise they hold for one draw of the data.
         question: what the experiment asks, in one line; a script's docstring says it when this is empty.
+        notes: what is to be said of it, in paragraphs; likewise the rest of the docstring.
         elsewhere: settings of their own for other data sets, by the name that `--data` takes.
         paths: strength paths: for each family (a regularizer) the strength of its variants, at least 0. A variant
             without any regularizer may stand in several families at strength 0.
@@ -80,6 +81,7 @@ class Experiment:
     seeds: Sequence[int] = tuple(range(5))
     redraw_data: bool = False
     question: str = ""
+    notes: str = ""
     elsewhere: "Mapping[str, Experiment]" = field(default_factory=dict)
     paths: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     studies: Sequence[Study] = ()
@@ -154,6 +156,7 @@ def run(
         "schema": results.SCHEMA,
         "name": experiment.name,
         "question": experiment.question,
+        "notes": experiment.notes,
         "baseline": experiment.baseline,
         "variants": list(experiment.variants),
         "seeds": list(experiment.seeds),

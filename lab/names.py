@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 from collections.abc import Callable
@@ -60,10 +61,22 @@ def _from_folder(name: str) -> ModuleType:
 
 
 def asked(found: Question, docstring: str | None) -> Question:
-    """Return an experiment or study whose question, if it has none, is the first line of its script's docstring."""
-    if found.question or not docstring:
-        return found
-    return dataclasses.replace(found, question=docstring.strip().splitlines()[0])
+    """Return an experiment or study that takes its question and notes, where it has none, from its docstring.
+
+    The question is the docstring's first line, the notes are its other paragraphs but for the command.
+    """
+    first, _, rest = inspect.cleandoc(docstring or "").partition("\n")
+    paragraphs = [paragraph for paragraph in re.split(r"\n\s*\n", rest.strip()) if paragraph]
+    notes = "\n\n".join(p for p in paragraphs if not p.lstrip().startswith("python "))
+    return dataclasses.replace(found, question=found.question or first, notes=found.notes or notes)
+
+
+def guide() -> list[tuple[str, list[str]]]:
+    """Return the chapters of the guide through the experiments, each with the names of its experiments in order."""
+    if str(SCRIPTS.parent) not in sys.path:
+        sys.path.insert(0, str(SCRIPTS.parent))
+    chapters = importlib.import_module("experiments").CHAPTERS
+    return [(chapter, list(names)) for chapter, names in chapters.items()]
 
 
 def loader(name: str, target: str | None) -> tuple[Callable, str]:

@@ -32,12 +32,14 @@ class Study:
             arguments alone.
         draw: takes the tables as they are read back from the CSV files and returns the figures by name.
         question: what the study asks, in one line; a script's docstring says it when this is empty.
+        notes: what is to be said of it, in paragraphs; likewise the rest of the docstring.
     """
 
     name: str
     compute: "Callable[..., Mapping[str, pd.DataFrame]]"
     draw: "Callable[[Mapping[str, pd.DataFrame]], Mapping[str, Figure]]"
     question: str = ""
+    notes: str = ""
 
     def __post_init__(self) -> None:
         for name in ("compute", "draw"):
@@ -83,29 +85,29 @@ def compute(study: Study, folder: Path) -> Path:
     from lab import results
 
     declaration = {"compute": declare(study.compute, f"compute of {study.name!r}")}
-    made: dict[str, Any] = {
-        "schema": results.SCHEMA,
-        "name": study.name,
-        "question": study.question,
-        "id": identify(declaration),
-    }
     path = folder / f"{study.name}.json"
-    if _there(path, made["id"]):
-        return folder
-    tables = study.compute()
-    for name, table in tables.items():
-        results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
-    made |= {"tables": list(tables), "declaration": declaration}
+    identity = identify(declaration)
+    names = _there(path, identity)
+    if names is None:
+        tables = study.compute()
+        for name, table in tables.items():
+            results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
+        names = list(tables)
+    made = {"schema": results.SCHEMA, "name": study.name, "question": study.question, "notes": study.notes}
+    made |= {"id": identity, "tables": names, "declaration": declaration}
     results.write_atomically(path, json.dumps(made, indent=1) + "\n")
     return folder
 
 
-def _there(path: Path, identity: str) -> bool:
+def _there(path: Path, identity: str) -> list[str] | None:
+    """Return the names of the tables of a study that was computed before, or None if they must be computed."""
     try:
         made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return made["id"] == identity and all((path.parent / f"{name}.csv").exists() for name in made["tables"])
+        names: list[str] = made["tables"]
+        there = made["id"] == identity and all((path.parent / f"{name}.csv").exists() for name in names)
+        return names if there else None
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
 
 
 def draw(study: Study, folder: Path) -> list[Path]:

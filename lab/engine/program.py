@@ -254,7 +254,7 @@ class Program:
         _, plain, hits = self._losses(y, forward.run(x), None)
         return plain, hits, self._extra(forward, values)
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.int32)])
     def keep(self, rows: tf.Tensor) -> None:
         """Copy the weights of some replicas, int32 of shape (some,), to `best`."""
         for best, v in zip(self.best, self.variables, strict=False):

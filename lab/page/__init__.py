@@ -8,10 +8,11 @@ can be asked for their values, and how it was run. Nothing here needs Keras.
     charts, path_charts, vegalite    how they show it
     look               the figures' colours and markers, for light and dark screens
     rows, how          the comparison and the conditions of the runs, in words
+    cards, small       an experiment as one of many, and studies
     files              the documents
 """
 
 from lab.page.answer import answer
-from lab.page.files import experiment_page, index_page
+from lab.page.files import experiment_page, index_page, study_page
 
-__all__ = ["answer", "experiment_page", "index_page"]
+__all__ = ["answer", "experiment_page", "index_page", "study_page"]

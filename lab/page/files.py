@@ -17,9 +17,10 @@ from markupsafe import Markup
 
 from lab import results
 from lab.page import rows
+from lab.page.cards import Card, card, is_shown, study
 from lab.page.contents import METRIC, contents, drawn
 from lab.page.how import how, read_records
-from lab.page.small import HEIGHT, WIDTH, small
+from lab.page.small import HEIGHT, WIDTH
 from lab.page.strengths import FILE
 from lab.rules import DataError
 
@@ -65,26 +66,51 @@ def experiment_page(folder: Path) -> Path:
     return folder / NAME
 
 
-def index_page(folder: Path) -> Path:
-    """Write the page of all experiments below a folder, and return its path.
+def study_page(folder: Path) -> Path:
+    """Write the page of a study: its question, its figures and its tables; return its path.
 
     Args:
-        folder: of the experiments' folders, as in results; those without histories.csv are left out.
+        folder: the study's folder, as in results/trajectories.
+
+    Raises:
+        DataError: the folder holds no study, or a table is missing.
+    """
+    folder = Path(folder)
+    _write(folder, "study.html.j2", study=study(folder), files=_listed(folder, study(folder).tables))
+    return folder / NAME
+
+
+def index_page(folder: Path, chapters: Sequence[tuple[str, Sequence[str]]] = ()) -> Path:
+    """Write the page of all experiments and studies below a folder, and return its path.
+
+    Args:
+        folder: of the experiments' folders, as in results.
+        chapters: of the guide: each a heading and the names of its experiments in order. What is in no chapter comes
+            last, in the order of the names; an experiment on other data ("name-data") stands with the first.
 
     Raises:
         DataError: it holds no experiment, or a table is missing or torn.
     """
     folder = Path(folder)
-    inside = sorted(path.parent for path in folder.glob("*/histories.csv"))
-    if not inside:
+    cards = {path.name: card(path) for path in sorted(folder.iterdir()) if is_shown(path)}
+    if not cards:
         raise DataError(f"{folder} holds no experiment; run one first: python -m lab list")
-    experiments = []
-    for path in inside:
-        made = contents(path)
-        experiments.append((made, f"{quote(path.name)}/{NAME}", small(made.series)))
-    page = _render("index.html.j2", [], experiments=experiments, width=WIDTH, height=HEIGHT)
-    results.write_atomically(folder / NAME, page)
+    told: list[tuple[str, list[Card]]] = []
+    for chapter, names in chapters:
+        mine = [cards.pop(name) for stem in names for name in list(cards) if name.split("-")[0] == stem]
+        told += [(chapter, mine)] if mine else []
+    if cards:
+        told.append(("Others" if told else "", list(cards.values())))
+    _write(folder, "index.html.j2", chapters=told, count=sum(len(mine) for _, mine in told), width=WIDTH, height=HEIGHT)
     return folder / NAME
+
+
+def _write(folder: Path, template: str, **content: object) -> None:
+    results.write_atomically(folder / NAME, _render(template, [], **content))
+
+
+def _listed(folder: Path, names: Sequence[str]) -> list[tuple[str, int]]:
+    return [(f"{name}.csv", len(results.read_csv(folder / f"{name}.csv"))) for name in names]
 
 
 @functools.cache
