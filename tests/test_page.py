@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from lab.page import rows as table_rows
 from lab.report import curves
 from lab.report.style import in_order, styles
 from lab.rules import DataError
+from lab.study import compute, draw
+from tests.test_study import STUDY
 
 HOSTILE = "<script>alert(1)</script>"
 CLOSING = "</script><img src=x onerror=alert(2)>"
@@ -522,12 +525,33 @@ class TestDocument:
         for name in ("b", "a"):
             written(tmp_path / name, ["none", "l2"], question=f"Question {name}?")
         text = page.index_page(tmp_path).read_text()
-        assert re.findall(r'<h2><a href="(.*?)">(.*?)</a>', text) == [
+        assert re.findall(r'<h3><a href="(.*?)">(.*?)</a>', text) == [
             ("a/index.html", "Question a?"),
             ("b/index.html", "Question b?"),
         ]
         assert text.count("<polyline") == 8
         assert text.count("Over 3 seeds") == 2
+
+    def test_the_index_is_a_guide_in_chapters_and_leaves_nothing_out(self, tmp_path):
+        for name in ("a", "b", "b-other", "c"):
+            written(tmp_path / name, ["none", "l2"], question=f"Question {name}?")
+        text = page.index_page(tmp_path, [("Second <first>", ["b", "missing"]), ("First", ["a"])]).read_text()
+        found = re.findall(r'<h2 class="chapter">(.*?)</h2>|<h3><a href="(.*?)/index.html">', text)
+        told = [chapter or name for chapter, name in found]
+        assert told == ["Second &lt;first&gt;", "b", "b-other", "First", "a", "Others", "c"]
+
+    def test_a_study_has_a_page_and_a_card_with_its_figure_and_escaped_notes(self, tmp_path):
+        folder = tmp_path / "squares"
+        study = replace(STUDY, notes="One <b>fact</b>.\n\nWhere the course was wrong.")
+        compute(study, folder)
+        draw(study, folder)
+        for text in (page.study_page(folder).read_text(), page.index_page(tmp_path).read_text()):
+            assert "How do squares grow?" in text
+            assert "One &lt;b&gt;fact&lt;/b&gt;." in text
+            assert "Where the course was wrong." in text
+            assert text.count('src="data:image/png;base64,') == 1
+            assert "http" not in text.replace("http-equiv", "")
+        assert '<a href="squares.csv">squares.csv</a><span>3 rows</span>' in page.study_page(folder).read_text()
 
     def test_an_index_of_nothing_is_refused(self, tmp_path):
         with pytest.raises(DataError) as refused:
