@@ -1,0 +1,70 @@
+"""Does dropout suit some optimizers better than others, once each has its control without dropout?
+
+    python experiments/optimizer_dropout.py            # about 3 minutes on 2 cores; --data mnist or fashion_mnist
+
+No. On 300 clean digits every optimizer gains: without dropout the test accuracy is .916 to .930, with .15 or .2 it is
+.938 to .948. In test data loss, paired with the same optimizer without dropout (5 seeds, 95 % intervals, not
+corrected):
+
+    dropout   sgd                 momentum            adagrad             rmsprop             adam
+    .15       -.012 [-.053, .029] -.036 [-.093, .021] -.031 [-.058, -.004] -.038 [-.080, .004] -.059 [-.097, -.021]
+    .2        -.031 [-.050, -.012] -.038 [-.107, .030] -.013 [-.053, .026] -.032 [-.069, .004] -.053 [-.104, -.002]
+
+Adam gains most in these runs; it and momentum are worst without dropout (.261 and .276 against .234 to .241). With
+.15 all five lie between .200 and .240, which 5 seeds do not tell apart. The course tried optimizers with dropout
+alone: without the controls nobody can say whether it was the optimizer, dropout or the two together. It also found
+that dropout hurts at 300 images (.704 against .761): its dropout was not inverted and carried an L2 penalty left over
+from the cell before.
+
+The rates were not swept for this net: on the relu net of `optimizers` they come within a tenth of each optimizer's
+lowest validation loss. To see other pairs: `python -m lab compare optimizer_dropout --baseline adam_0`.
+"""
+
+from functools import partial
+
+from lab.cli import main
+from lab.data import digits, fashion_mnist, mnist
+from lab.experiment import Experiment, Variant
+from lab.models import dense
+from lab.regularization import Regularization
+from lab.training import Training
+
+OPTIMIZERS = {
+    "sgd": {"optimizer": "sgd", "learning_rate": 0.1},
+    "momentum": {"optimizer": "momentum", "learning_rate": 0.01},
+    "adagrad": {"optimizer": "adagrad", "learning_rate": 0.01, "accumulator": 1e-4},
+    "rmsprop": {"optimizer": "rmsprop", "learning_rate": 0.0003, "rho": 0.99},
+    "adam": {"optimizer": "adam", "learning_rate": 0.001},
+}
+
+
+def arm(data, optimizer, dropout):
+    """The course's net of six layers of 100 on 300 images, at most its 1 000 iterations of 100."""
+    return Variant(
+        data=partial(data, train_size=300),
+        model=partial(dense, widths=(100,) * 6, regularization=Regularization(dropout=dropout)),
+        training=Training(batch_size=100, epochs=334, patience=60, **OPTIMIZERS[optimizer]),
+    )
+
+
+def experiment(name, data, **others):
+    """Each optimizer without dropout, and with the course's two."""
+    arms = {
+        f"{optimizer}_{dropout:g}": arm(data, optimizer, dropout)
+        for optimizer in OPTIMIZERS
+        for dropout in (0.0, 0.15, 0.2)
+    }
+    return Experiment(name=name, variants=arms, baseline="sgd_0", seeds=range(5), redraw_data=True, **others)
+
+
+EXPERIMENT = experiment(
+    "optimizer_dropout",
+    digits,
+    elsewhere={
+        "mnist": experiment("optimizer_dropout-mnist", mnist),
+        "fashion_mnist": experiment("optimizer_dropout-fashion_mnist", fashion_mnist),
+    },
+)
+
+if __name__ == "__main__":
+    main(EXPERIMENT)
