@@ -14,6 +14,7 @@ keeps a ReLU net finite.
 """
 
 from functools import partial
+from typing import Any
 
 from lab.cli import main
 from lab.data import digits
@@ -61,7 +62,7 @@ def draw(tables):
     alive = tables["dead"][~tables["dead"]["diverged"]]
     end = alive[alive["step"] == tables["dead"]["step"].max()].rename(columns={"activation": "variant"})
     relu = alive[alive["activation"] == "relu"]
-    ends = {"log": (True, False), "limits": (-0.03, 1.03), "of": "dead_units"}
+    ends: dict[str, Any] = {"log": (True, False), "limits": (-0.03, 1.03), "of": "dead_units"}
     lost = ["A run that diverged has no point."]
     both = end.melt(["variant", "learning_rate"], ["dead", "train_accuracy"], "panel")
     both["panel"] = both["panel"].map({"dead": "dead units", "train_accuracy": "train accuracy"})

@@ -63,7 +63,7 @@ def histograms():
     for activation, ends in RANGES.items():
         for name, spread in SPREADS.items():
             found, labels = signals(activation, spread), {"activation": activation, "variant": name}
-            bins.append(histogram(found, np.linspace(*ends, 31)).assign(**labels))
+            bins.append(histogram(found, np.linspace(*ends, 31).tolist()).assign(**labels))
             numbers.append(moments(found).assign(**labels))
     return {"histograms": pd.concat(bins, ignore_index=True), "moments": pd.concat(numbers, ignore_index=True)}
 

@@ -130,7 +130,7 @@ def draw(tables):
     for name, plane in planes.groupby("variant", sort=False):
         figures[f"plane_{name}"] = figure_of(
             contours(
-                plane[["alpha", "beta", "data_loss"]], levels=steps(planes["data_loss"].to_numpy()), of=of,
+                plane[["alpha", "beta", "data_loss"]], levels=steps(planes["data_loss"].to_numpy()).tolist(), of=of,
                 title=f"train data loss around the net: {name}",
             )
         )  # fmt: skip

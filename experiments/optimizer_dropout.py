@@ -21,6 +21,7 @@ lowest validation loss. To see other pairs: `python -m lab compare optimizer_dro
 """
 
 from functools import partial
+from typing import Any
 
 from lab.cli import main
 from lab.data import digits, fashion_mnist, mnist
@@ -29,7 +30,7 @@ from lab.models import dense
 from lab.regularization import Regularization
 from lab.training import Training
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd", "learning_rate": 0.1},
     "momentum": {"optimizer": "momentum", "learning_rate": 0.01},
     "adagrad": {"optimizer": "adagrad", "learning_rate": 0.01, "accumulator": 1e-4},

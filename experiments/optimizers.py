@@ -18,6 +18,7 @@ validation loss is within a quarter of the best over two powers of ten (.0001 to
 """
 
 from functools import partial
+from typing import Any
 
 from lab.cli import main
 from lab.data import digits
@@ -25,13 +26,13 @@ from lab.models import dense
 from lab.study import Study
 from lab.training import Training
 
-NETS = {
+NETS: dict[str, dict[str, Any]] = {
     "sigmoid 0.01": {"widths": (40, 20), "activation": "sigmoid", "initializer": 0.01},
     "relu He": {"widths": (100,) * 4, "activation": "relu", "initializer": "he"},
 }
 """The course's net and the book's."""
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "sgd": {},
     "momentum": {},
     "adagrad": {"accumulator": 1e-4},

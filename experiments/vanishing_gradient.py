@@ -36,7 +36,7 @@ from lab.study import Study
 from lab.training import Training
 
 DEPTHS = {"shallow": (40, 20), "deep": (40, 20, 20, 20, 20, 20)}
-INITIAL = {"0.01": 0.01, "xavier": "xavier", "he": "he"}
+INITIAL: dict[str, str | float] = {"0.01": 0.01, "xavier": "xavier", "he": "he"}
 NAMES = [
     (depth, activation, initial, normalization)
     for depth in DEPTHS
