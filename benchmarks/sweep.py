@@ -19,6 +19,7 @@ are random numbers of the named shapes.
 import argparse
 import csv
 import functools
+import itertools
 import json
 import resource
 import subprocess
@@ -34,12 +35,12 @@ import numpy as np
 
 from lab.data import Dataset, Split
 from lab.models import conv, dense
-from lab.regularization import Regularization
+from lab.regularization import NONE, Regularization
 from lab.training import Training
 
 ARMS = ("naive", "tuned", "keras_fit", "cohort")
 COLUMNS = ("naive_s", "tuned_s", "keras_fit_s", "cohort_s", "sgemm_share", "peak_mb")
-PENALTIES = ({}, {"l1": 1e-4}, {"l2": 1e-3}, {"l1": 5e-5, "l2": 5e-4})
+PENALTIES = (NONE, Regularization(l1=1e-4), Regularization(l2=1e-3), Regularization(l1=5e-5, l2=5e-4))
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Case:
 
 
 def _dense_flops(*sizes: int) -> tuple[float, float]:
-    products = [2 * a * b for a, b in zip(sizes, sizes[1:], strict=False)]
+    products = [2 * a * b for a, b in itertools.pairwise(sizes)]
     return float(sum(products)), (2 * sum(products) - products[0]) / sum(products)
 
 
@@ -81,7 +82,8 @@ _CONV_PARTS = [2 * 28 * 28 * 9 * 32, 2 * 26 * 26 * 9 * 32 * 32, 2 * 13 * 13 * 32
 CASES = {
     "small": Case(
         (784,), 300, 1000, functools.partial(dense, widths=(100,) * 6),
-        Training(optimizer="sgd", learning_rate=0.01, batch_size=100, epochs=40), 32, *_dense_flops(784, *[100] * 6, 10),
+        Training(optimizer="sgd", learning_rate=0.01, batch_size=100, epochs=40), 32,
+        *_dense_flops(784, *[100] * 6, 10),
     ),
     "medium": Case(
         (784,), 10_000, 2_000, functools.partial(dense, widths=(256, 256)),
@@ -113,7 +115,7 @@ def data(case: Case) -> Dataset:
 
 def configurations(case: Case) -> list[tuple[Regularization, int]]:
     """Return the runs: every penalty with every seed."""
-    return [(Regularization(**penalty), seed) for seed in range(case.runs // 4) for penalty in PENALTIES]
+    return [(penalty, seed) for seed in range(case.runs // 4) for penalty in PENALTIES]
 
 
 def write(folder: Path, name: str, rows: Sequence[dict[str, float]]) -> None:
@@ -155,7 +157,7 @@ def fit(case: Case, dataset: Dataset, folder: Path, tuned: bool) -> None:
 def engines(case: Case, dataset: Dataset, folder: Path, engine: str) -> None:
     """Train the sweep with one of the lab's engines."""
     from lab.engine import cohort, keras_fit
-    from lab.engine.task import Task
+    from lab.engine.task import Task, Trained
 
     tasks = [
         Task(functools.partial(case.model, case.shape, 10, regularization=r, seed=s), dataset, case.training, s)
@@ -166,12 +168,12 @@ def engines(case: Case, dataset: Dataset, folder: Path, engine: str) -> None:
             write(folder, str(i), keras_fit.train(task).rows)
         return
     for group in cohort.group(tasks).groups:
-        members = [tasks[i] for i in group.indices]
-        cohort.train(
-            members,
-            on_trained=lambda k, trained, group=group: write(folder, str(group.indices[k]), trained.rows),
-            blueprints=group.blueprints,
-        )
+        names = [str(i) for i in group.indices]
+
+        def publish(k: int, trained: Trained, names: list[str] = names) -> None:
+            write(folder, names[k], trained.rows)
+
+        cohort.train([tasks[i] for i in group.indices], on_trained=publish, blueprints=group.blueprints)
 
 
 def sgemm() -> float:

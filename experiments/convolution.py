@@ -1,12 +1,14 @@
 """What does a convolution gain over a dense net of the same size, on images in place and on shifted ones?
 
-    python experiments/convolution.py            # about 40 seconds on 2 cores; --data mnist or fashion_mnist: minutes
+    python experiments/convolution.py            # about 40 seconds on 2 cores; --data fashion_mnist: 1 minute
 
 On digits of 8 x 8 pixels, nothing in place: with 13 890 weights the course's SimpleConvNet gets .959 and a dense net
 with 13 885 gets .966 (paired difference in test loss +.028 [-.009, +.064]); after the course's 1 000 steps it still
 learns, as its kept epoch is the last. What it gains is seen when test digits in a larger frame are moved by a pixel:
 .58 against .46 of the dense net (.94 and .96 in place); at two pixels both are lost, .19 and .12. One pooling of 2 x
 2 and a dense layer on top are far from the invariance that convolutions are said to have.
+On 5 000 images of Fashion-MNIST, the course's setting otherwise, .852 against .844 (2 seeds, difference in test loss
+-.035 [-.103, +.033]): not shown either.
 """
 
 from collections.abc import Callable, Mapping
@@ -144,7 +146,7 @@ STUDIES = (
 
 
 def course(data, name: str) -> Experiment:
-    """The course's setting: the first 5 000 images, 1 000 steps; 546 units make 434 080 weights."""
+    """The course's setting: 5 000 images, 1 000 steps; 546 units make 434 080 weights."""
     return Experiment(
         name=f"convolution-{name}",
         variants=variants(partial(data, train_size=5000), units=546, epochs=20),

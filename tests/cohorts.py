@@ -7,10 +7,11 @@ import numpy as np
 from lab import models
 from lab.data import Dataset, Split
 from lab.engine.task import Task, Trained
-from lab.regularization import Regularization
+from lab.regularization import NONE, Regularization
 from lab.training import Training
 
 SHAPE = (6, 6, 1)
+TRAINING = Training(epochs=5, batch_size=16, learning_rate=0.01)
 
 
 def dataset(labels: int | None = 3, seed: int = 0, train: int = 42) -> Dataset:
@@ -29,11 +30,11 @@ def dataset(labels: int | None = 3, seed: int = 0, train: int = 42) -> Dataset:
 
 
 def task(
-    regularization: Regularization = Regularization(),
+    regularization: Regularization = NONE,
     *,
     kind: str = "dense",
     activation: str = "relu",
-    training: Training = Training(epochs=5, batch_size=16, learning_rate=0.01),
+    training: Training = TRAINING,
     data: Dataset | None = None,
     seed: int = 1,
     outputs: int | None = None,
@@ -46,7 +47,7 @@ def task(
     if kind == "dense":
         build = partial(models.dense, widths=widths, regularization=regularization)
     else:
-        head = Regularization(l2=regularization.l2, dropout=regularization.dropout) if widths[1:] else Regularization()
+        head = Regularization(l2=regularization.l2, dropout=regularization.dropout) if widths[1:] else NONE
         build = partial(models.conv, blocks=((4,),), widths=widths[1:], regularization=regularization, head=head)
     return Task(partial(build, SHAPE, outputs, activation=activation, seed=seed), data, training, seed)
 

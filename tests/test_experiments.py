@@ -6,18 +6,30 @@ import pytest
 
 from lab import report, results
 from lab.adjust import adjusted
+from lab.data import fashion_mnist
 from lab.experiment import Experiment, run
 from lab.names import find, known
 from lab.plan import plan
+from lab.rules import DataError
 from lab.study import Study, compute, draw
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}
+DOWNLOADED = {"fashion": fashion_mnist}
+"""Scripts whose data is not embedded; where it cannot be had they are not tested."""
 EXPERIMENTS = [name for name, found in FOUND.items() if isinstance(found, Experiment)]
+
+
+def need_data(name):
+    try:
+        DOWNLOADED.get(name, lambda: None)()
+    except DataError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_a_script_runs_in_miniature_and_draws_its_figures(tmp_path, name):
+    need_data(name)
     found = FOUND[name]
     if isinstance(found, Study):
         studies, folder, figures = [found], compute(found.sized(**MINIATURE, strict=False), tmp_path), []
@@ -44,6 +56,7 @@ def test_a_script_asks_a_question_and_is_named_as_its_file(name):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_variants_of_one_seed_start_from_the_same_weights(name):
+    need_data(name)
     starts: dict[str, list] = {}
     for one in plan(adjusted(FOUND[name], train_size=40, seeds=1)):
         spread = repr(one.declaration["model"].get("initializer")), repr(one.declaration["model"]["call"])

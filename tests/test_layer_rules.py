@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from lab.engine import cohort, keras_fit
 from lab.engine.forward import Draws, Forward
-from lab.engine.structure import RefusedError, blueprint
+from lab.engine.graph import RefusedError
+from lab.engine.structure import blueprint
 from lab.engine.task import Task
 from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
 from lab.training import Training
@@ -82,9 +83,7 @@ def test_a_rule_gives_what_the_keras_layer_gives_forward_and_backward(name, shap
     blueprints = [blueprint(build(model)) for model in models]
     draws = Draws.of(blueprints)
     values = [tf.stack([b.variables[i].value for b in blueprints]) for i in range(len(blueprints[0].variables))]
-    numbers = {
-        key: tf.constant([b.numbers[key] for b in blueprints], tf.float32) for key in blueprints[0].numbers
-    }
+    numbers = {key: tf.constant([b.numbers[key] for b in blueprints], tf.float32) for key in blueprints[0].numbers}
     forward = Forward(
         models=blueprints,
         replicas=replicas,
@@ -143,6 +142,22 @@ class Scale(L.Layer):
         return inputs * self.scale
 
 
+class Block(L.Layer):
+    """A user's own layer around others, whose call knows nothing of training; the dropout in it does."""
+
+    def __init__(self, seed):
+        super().__init__(activity_regularizer=keras.regularizers.L2(0.01))
+        self.inner = [L.Dense(8, kernel_initializer=normal(seed), kernel_regularizer="l2"), L.Dropout(0.4, seed=seed)]
+
+    def build(self, shape):
+        """Build the layers in it."""
+        self.inner[0].build(shape)
+
+    def call(self, inputs):
+        """Call one after the other."""
+        return self.inner[1](keras.ops.relu(self.inner[0](inputs)))
+
+
 class Centre(L.Layer):
     """A user's own layer without weights, which looks across the batch."""
 
@@ -157,7 +172,7 @@ def normal(seed):
 
 def own_layers(r, x):
     x = L.Dense(8, kernel_initializer=normal(r))(x)
-    return L.Activation("relu")(Scale()(Centre()(x)))
+    return L.Activation("relu")(Scale()(Block(r + 5)(Centre()(x))))
 
 
 def branches(r, x):
@@ -251,7 +266,7 @@ def two_inputs():
 
 def masked():
     x = keras.Input((6, 6))
-    return keras.Model(x, L.Dense(3)(L.Flatten()(L.Masking(name="mask")(x))))
+    return keras.Model(x, L.LSTM(3)(L.Masking(name="mask")(x)))
 
 
 def half():

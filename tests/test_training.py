@@ -132,7 +132,10 @@ def test_a_float32_is_written_shortly_and_read_exactly():
 
 
 REFUSED = {
-    "optimizer": ("lion", "optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, got 'lion'"),
+    "optimizer": (
+        "lion",
+        "optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, got 'lion'",
+    ),
     "learning_rate": (0, "learning_rate is the step size at the start and must be above 0, got 0"),
     "momentum": (1, "momentum is the share of the last step kept in the next and must be in [0, 1), got 1"),
     "beta_1": (1.0, "beta_1 is the decay of the first moment and must be in [0, 1), got 1.0"),
@@ -141,7 +144,10 @@ REFUSED = {
         "label_smoothing is the share of the target spread over the classes and must be in [0, 1), got nan",
     ),
     "weight_decay": (-1, "weight_decay is the decoupled decay of the kernels and must be at least 0, got -1"),
-    "batch_size": (True, "batch_size is the number of examples a step and must be a whole number of at least 1, got True"),
+    "batch_size": (
+        True,
+        "batch_size is the number of examples a step and must be a whole number of at least 1, got True",
+    ),
     "epochs": (0, "epochs is the most epochs a run trains and must be a whole number of at least 1, got 0"),
     "patience": (
         0,

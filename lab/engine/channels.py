@@ -1,11 +1,11 @@
 """Arithmetic on stacked replicas whose last bits do not depend on how many there are, or on a replica's place.
 
-Two things would. TensorFlow sums over the middle axis of (replicas, rows, channels) in an order that changes with the number of
-replicas and with the place of a replica among them, and so does the gradient of everything it broadcasts along that
-axis: biases, the scales of normalizations. As a product with a row of ones the sum takes the same order for every
-replica, as fast. And a processor computes `LANE` numbers at once and the odd ones at the end of a tensor by other
-instructions, which round exponentials, logarithms and roots otherwise: with as many replicas as make nothing odd, all
-numbers are computed alike.
+Two things would make them depend. TensorFlow sums over the middle axis of (replicas, rows, channels) in an order that
+changes with the number of replicas and with the place of a replica among them, and so does the gradient of everything
+it broadcasts along that axis: biases, the scales of normalizations. As a product with a row of ones the sum takes the
+same order for every replica, as fast. And a processor computes `LANE` numbers at once and the odd ones at the end of a
+tensor by other instructions, which round exponentials, logarithms and roots otherwise: with as many replicas as make
+nothing odd, all numbers are computed alike.
 
 Unless said otherwise the functions take x of shape (replicas, rows, channels) and v of shape (replicas, channels).
 """

@@ -43,7 +43,7 @@ class Draws:
 class Replicas:
     """One tensor of the graph for all replicas, kept in the form it was made in: together or one at a time."""
 
-    def __init__(self, count: int, together: tf.Tensor | None = None, apart: list[tf.Tensor] | None = None) -> None:
+    def __init__(self, count: int, together: Any = None, apart: list[tf.Tensor] | None = None) -> None:
         self.count = count
         self._together = together
         self._apart = apart
@@ -57,15 +57,15 @@ class Replicas:
     def together(self) -> tf.Tensor:
         """One tensor of shape (replicas, batch, ...), or (1, batch, ...) while all replicas see the same."""
         if self._together is None:
-            self._together = tf.concat(self._apart, 0)
+            self._together = tf.stack(self._apart)
         return self._together
 
     @property
     def apart(self) -> list[tf.Tensor]:
-        """A tensor of shape (1, batch, ...) for each replica."""
+        """A tensor of shape (batch, ...) for each replica."""
         if self._apart is None:
             whole = self._together
-            self._apart = [whole] * self.count if whole.shape[0] == 1 else tf.split(whole, self.count)
+            self._apart = [whole[0]] * self.count if whole.shape[0] == 1 else tf.unstack(whole)
         return self._apart
 
 
@@ -136,9 +136,12 @@ class Forward:
             outputs, updates = [], []
             for r in range(self.replicas):
                 call, changed = self._call(i, op, draw, r)
-                outputs.append(rule.apply(call, *_each(args, lambda x, r=r: x.apart[r])))
+                if rule.alone is not None:
+                    outputs.append(rule.alone(call, *_each(args, lambda x, r=r: x.apart[r])))
+                else:
+                    outputs.append(rule.apply(call, *_each(args, lambda x, r=r: x.apart[r][None]))[0])
                 updates.append(changed)
-                self._charge(i, outputs[-1], r)
+                self._charge(i, outputs[-1][None], r)
             for place in updates[0]:
                 self._replace(place, tf.concat([changed[place] for changed in updates], 0))
             self._collect(i)
@@ -218,34 +221,31 @@ class Forward:
 
     def _unrolled(self, i: int, op: Operation, args: tuple, kwargs: dict) -> Any:
         """Call each replica's own layer on its own tensors."""
-        results = []
+        results: list[tuple[Any, dict[int, tf.Tensor], list[tf.Tensor]]] = []
         for r, mine in enumerate(self.models):
             layer = mine.operations[i].layer
             own_args, own_kwargs = (
-                _each(args, lambda x, r=r: x.apart[r][0]),
-                _each(kwargs, lambda x, r=r: x.apart[r][0]),
+                _each(args, lambda x, r=r: x.apart[r]),
+                _each(kwargs, lambda x, r=r: x.apart[r]),
             )
             if not isinstance(layer, keras.Layer):
                 results.append((layer(*own_args, **own_kwargs), {}, []))
                 continue
-            own_kwargs["training"] = self.training
             place = {id(v): p for v, p in zip(layer.variables, mine.operations[i].variables, strict=True)}
-            fixed = layer.non_trainable_variables
-            outputs, updated, losses = layer.stateless_call(
-                [self._apart(place[id(v)])[r][0] for v in layer.trainable_variables],
-                [self._apart(place[id(v)])[r][0] for v in fixed],
-                *own_args,
-                return_losses=True,
-                **own_kwargs,
-            )
-            changes = {place[id(v)]: tf.convert_to_tensor(new) for v, new in zip(fixed, updated, strict=True)}
+            given = [(v, self._apart(place[id(v)])[r][0]) for v in layer.variables]
+            # Called as a whole: `stateless_call` would leave out the activity penalty, and inner layers would not
+            # know that this is a step of training.
+            with keras.StatelessScope(given, collect_losses=True) as scope:
+                outputs = layer(*own_args, **own_kwargs | {"training": self.training})
+                losses = layer.losses
+            changes = {place[id(v)]: scope.get_current_value(v) for v in layer.non_trainable_variables}
             results.append((outputs, changes, losses))
         for p in results[0][1]:
             self._replace(p, tf.stack([changes[p] for _, changes, _ in results]))
         if results[0][2]:
             self.penalties.append(tf.stack([tf.add_n(losses) for _, _, losses in results]))
         outputs = [outputs for outputs, _, _ in results]
-        return keras.tree.map_structure(lambda *each: Replicas(self.replicas, apart=[x[None] for x in each]), *outputs)
+        return keras.tree.map_structure(lambda *each: Replicas(self.replicas, apart=list(each)), *outputs)
 
 
 def _each(args: Any, take: Any) -> Any:

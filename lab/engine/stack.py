@@ -49,7 +49,7 @@ def table(arrays: Sequence[np.ndarray]) -> Table:
     rows = []
     for array in arrays:
         if id(array) not in known:
-            digest = hashlib.blake2b(np.ascontiguousarray(array)).digest()
+            digest = hashlib.blake2b(np.ascontiguousarray(array).data).digest()
             if digest not in digests:
                 digests[digest] = len(distinct)
                 distinct.append(array)

@@ -14,17 +14,14 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
-from lab.engine import layer_rules
-from lab.engine.layer_rules import Rule
+from lab.engine import layer_kinds
+from lab.engine.graph import RefusedError, calls, check, function
+from lab.engine.layer_kinds import Rule
 from lab.engine.task import Task
 from lab.engine.update import leading_axes
 
 if TYPE_CHECKING:
     from lab.training import Training
-
-
-class RefusedError(Exception):
-    """A model that the cohort engine cannot train rightly; the message says which and why."""
 
 
 @dataclass(eq=False)
@@ -138,10 +135,10 @@ def _start(v: Any) -> Callable[[], np.ndarray]:
 
 
 def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
-    function = _function(model)
-    operations, connections, outputs = _graph(function)
+    graph = function(model)
+    operations, connections, outputs = calls(graph)
     for layer in operations:
-        _check(layer)
+        check(layer)
     weights = list(model.weights)
     for v in weights:
         if v.trainable and v.dtype != "float32":
@@ -150,14 +147,14 @@ def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
     found = []
     variables = list(weights)
     odd = {place for place, _, plain in connections if not plain}
-    for i, (layer, calls) in enumerate(operations.items()):
+    for i, (layer, times) in enumerate(operations.items()):
         rule = _rule(layer, i not in odd)
         own = list(getattr(layer, "variables", []))
         if rule is None:
             variables += [v for v in own if id(v) not in known]
             known |= {id(v) for v in own}
         place = {id(v): i for i, v in enumerate(variables)}
-        found.append(Operation(layer, rule, [place[id(v)] for v in own if id(v) in place], calls))
+        found.append(Operation(layer, rule, [place[id(v)] for v in own if id(v) in place], times))
     numbers, seeds = _free(found, weights)
     signature = (
         tuple(_form(op) for op in found),
@@ -171,73 +168,9 @@ def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
     return Blueprint(signature, model, found, variables, starts, len(weights), numbers, seeds, outputs)
 
 
-def _function(model: keras.Model) -> Any:
-    """Return the model's graph."""
-    name, kind = model.name, type(model)
-    if kind is keras.Sequential:
-        if not model.built or model._functional is None:
-            raise RefusedError(f"model {name!r} is not built: give its first layer an Input")
-        function = model._functional
-    elif type(model).__name__ == "Functional" and kind.__module__.startswith("keras."):
-        function = model
-    else:
-        raise RefusedError(f"model {name!r} is a {kind.__name__}, whose call is code and not a graph of layers")
-    if len(function.inputs) != 1 or len(function.outputs) != 1:
-        inputs, outputs = len(function.inputs), len(function.outputs)
-        raise RefusedError(f"model {name!r} has {inputs} inputs and {outputs} outputs, and cohorts know one of each")
-    return function
-
-
-def _graph(function: Any) -> tuple[dict[Any, int], list[tuple], int]:
-    """Return the operations with how often each is called, what each call gets, and the largest output."""
-    order: dict[Any, int] = {}
-    connections = []
-    source: dict[int, tuple] = {id(function.inputs[0]): ("input",)}
-    position: dict[int, int] = {}
-    largest = 1
-
-    def given(x: Any) -> str:
-        if id(x) in source:
-            return repr(source[id(x)])
-        return repr((x.shape, np.asarray(x).tobytes())) if hasattr(x, "shape") else repr(x)
-
-    for depth in sorted(function._nodes_by_depth, reverse=True):
-        for node in function._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            layer = node.operation
-            place = position.setdefault(id(layer), len(position))
-            order[layer] = order.get(layer, 0) + 1
-            inputs = keras.tree.map_structure(given, (node.arguments.args, _options(node)))
-            connections.append((place, repr(inputs), _plain_call(node)))
-            for i, output in enumerate(node.outputs):
-                source[id(output)] = (place, order[layer], i)
-                largest = max(largest, int(np.prod([size or 1 for size in output.shape[1:]])))
-    return order, connections, largest
-
-
-def _options(node: Any) -> dict[str, Any]:
-    """Return the named arguments of a call. Keras records a `training` there that the model's own overrides."""
-    return {name: x for name, x in node.arguments.kwargs.items() if name != "training" and x is not None}
-
-
-def _plain_call(node: Any) -> bool:
-    """Say whether a call passes tensors alone, by position."""
-    given = keras.tree.flatten(node.arguments.args)
-    return not _options(node) and all(isinstance(x, keras.KerasTensor) for x in given)
-
-
-def _check(layer: Any) -> None:
-    name, kind = getattr(layer, "name", repr(layer)), type(layer).__name__
-    if isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False):
-        raise RefusedError(f"its layer {name!r} ({kind}) makes a mask, and cohorts carry none")
-    if isinstance(layer, keras.Layer) and layer.compute_dtype != "float32":
-        raise RefusedError(f"its layer {name!r} ({kind}) computes in {layer.compute_dtype}, and cohorts in float32")
-
-
 def _rule(layer: Any, plain: bool) -> Rule | None:
     """Return the rule of an operation, or None if a part of it, or of how it is called, is not known well enough."""
-    found = layer_rules.rule(layer)
+    found = layer_kinds.rule(layer)
     if found is None or not plain or strengths(layer.activity_regularizer) is None:
         return None
     return found

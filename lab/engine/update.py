@@ -10,7 +10,7 @@ would let a replica feel its place among the others.
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -45,6 +45,7 @@ class Update:
         decays: Sequence[bool],
         axes: Sequence[int | None],
     ) -> None:
+        self.training = training
         self.variables = list(variables)
         self.decays = decays
         self.axes = axes
@@ -102,7 +103,25 @@ class Update:
             gradient = gradient + meeting(own["l2"], value) * (2.0 * value)
         if decay is not None and self.decays[i]:
             variable.value.assign_sub(value * meeting(decay, value) * rate)
-        self.optimizer.update_step(gradient, variable, rate)
+        if self.training.optimizer in ("adagrad", "rmsprop"):
+            self._scale_by_root(i, gradient, rate)
+        else:
+            self.optimizer.update_step(gradient, variable, rate)
+
+    def _scale_by_root(self, i: int, gradient: tf.Tensor, rate: tf.Tensor) -> None:
+        """Take a step of Adagrad or RMSprop.
+
+        Keras's own divides by a square root, which compilers replace by an approximation of its reciprocal that is
+        another for a single number than for a vector of them. Bounded from above by what it never reaches, it stays.
+        """
+        variable, slot = self.variables[i].value, self.slots[i].value
+        squared = tf.square(gradient)
+        if self.training.optimizer == "rmsprop":
+            slot.assign(self.training.rho * slot + (1 - self.training.rho) * squared)
+        else:
+            slot.assign_add(squared)
+        root = tf.minimum(tf.sqrt(slot.read_value() + self.training.epsilon), gradient.dtype.max)
+        variable.assign_sub(rate * gradient / root)
 
     def _bound(self, variable: keras.Variable, largest: tf.Tensor, axes: int) -> None:
         """Bound the norms of each replica's weight with the arithmetic of `keras.constraints.MaxNorm`."""
@@ -121,7 +140,7 @@ def _compiled(variable: keras.Variable) -> bool:
     return size >= WORTH_COMPILING and size % LANE == 0
 
 
-def leading_axes(constraint: object, rank: int) -> int | None:
+def leading_axes(constraint: Any, rank: int) -> int | None:
     """Return over how many of the first axes of a weight of `rank` axes a `MaxNorm` takes norms, else None."""
     if type(constraint) is not keras.constraints.MaxNorm:
         return None

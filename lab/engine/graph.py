@@ -1,0 +1,75 @@
+"""A model as a graph: its operations, what each call gets, and which models are none that can be stacked."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class RefusedError(Exception):
+    """A model that the cohort engine cannot train rightly; the message says which and why."""
+
+
+def function(model: keras.Model) -> Any:
+    """Return the model's graph."""
+    name, kind = model.name, type(model)
+    if kind is keras.Sequential:
+        if not model.built or model._functional is None:
+            raise RefusedError(f"model {name!r} is not built: give its first layer an Input")
+        function = model._functional
+    elif type(model).__name__ == "Functional" and kind.__module__.startswith("keras."):
+        function = model
+    else:
+        raise RefusedError(f"model {name!r} is a {kind.__name__}, whose call is code and not a graph of layers")
+    if len(function.inputs) != 1 or len(function.outputs) != 1:
+        inputs, outputs = len(function.inputs), len(function.outputs)
+        raise RefusedError(f"model {name!r} has {inputs} inputs and {outputs} outputs, and cohorts know one of each")
+    return function
+
+
+def calls(function: Any) -> tuple[dict[Any, int], list[tuple], int]:
+    """Return the operations with how often each is called, what each call gets, and the largest output."""
+    order: dict[Any, int] = {}
+    connections = []
+    source: dict[int, tuple] = {id(function.inputs[0]): ("input",)}
+    position: dict[int, int] = {}
+    largest = 1
+
+    def given(x: Any) -> str:
+        if id(x) in source:
+            return repr(source[id(x)])
+        return repr((x.shape, np.asarray(x).tobytes())) if hasattr(x, "shape") else repr(x)
+
+    for depth in sorted(function._nodes_by_depth, reverse=True):
+        for node in function._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            layer = node.operation
+            place = position.setdefault(id(layer), len(position))
+            order[layer] = order.get(layer, 0) + 1
+            inputs = keras.tree.map_structure(given, (node.arguments.args, _options(node)))
+            connections.append((place, repr(inputs), _plain_call(node)))
+            for i, output in enumerate(node.outputs):
+                source[id(output)] = (place, order[layer], i)
+                largest = max(largest, int(np.prod([size or 1 for size in output.shape[1:]])))
+    return order, connections, largest
+
+
+def _options(node: Any) -> dict[str, Any]:
+    """Return the named arguments of a call. Keras records a `training` there that the model's own overrides."""
+    return {name: x for name, x in node.arguments.kwargs.items() if name != "training" and x is not None}
+
+
+def _plain_call(node: Any) -> bool:
+    """Say whether a call passes tensors alone, by position."""
+    given = keras.tree.flatten(node.arguments.args)
+    return not _options(node) and all(isinstance(x, keras.KerasTensor) for x in given)
+
+
+def check(layer: Any) -> None:
+    """Refuse a layer that cohorts cannot compute."""
+    name, kind = getattr(layer, "name", repr(layer)), type(layer).__name__
+    if isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False):
+        raise RefusedError(f"its layer {name!r} ({kind}) makes a mask, and cohorts carry none")
+    if isinstance(layer, keras.Layer) and layer.compute_dtype != "float32":
+        raise RefusedError(f"its layer {name!r} ({kind}) computes in {layer.compute_dtype}, and cohorts in float32")

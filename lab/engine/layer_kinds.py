@@ -1,0 +1,149 @@
+"""Which kinds of layers have a rule, when it holds, and what must and what may not differ between replicas."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lab.engine import layer_rules as rules
+from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
+
+layers = keras.layers
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a kind of layer is computed for many replicas.
+
+    Args:
+        apply: maps a call and its input, of shape (replicas, batch, ...), to its output.
+        fixed: what must be equal for layers to be computed together, besides the shapes of their weights.
+        free: the numbers that may differ.
+        fits: whether the rule holds for a layer of this kind as it is configured.
+        apart: whether the replicas must be computed one at a time; None follows what came before.
+        alone: `apply` for one replica, whose tensors are of shape (batch, ...); None leaves it to `apply`. TensorFlow
+            fuses a convolution with what follows it only where nothing, not even a reshape, stands between.
+    """
+
+    apply: Callable[..., tf.Tensor]
+    fixed: Callable[[Any], tuple] = lambda layer: ()
+    free: Callable[[Any], dict[str, float]] = lambda layer: {}
+    fits: Callable[[Any], bool] = lambda layer: True
+    apart: bool | None = None
+    alone: Callable[..., tf.Tensor] | None = None
+
+
+def _configuration(layer: Any) -> tuple:
+    config = layer.get_config()
+    for name in ("name", "trainable", "dtype", "activity_regularizer"):
+        config.pop(name, None)
+    return (json.dumps(config, sort_keys=True, default=repr),)
+
+
+def _plain_dense(layer: Any) -> bool:
+    return layer.quantization_mode is None and not layer.lora_enabled and rules.plain_activation(layer.activation)
+
+
+def _plain_conv(layer: Any) -> bool:
+    return (
+        layer.groups == 1
+        and layer.data_format == "channels_last"
+        and not getattr(layer, "lora_enabled", False)
+        and getattr(layer, "quantization_mode", None) is None
+        and rules.plain_activation(layer.activation)
+    )
+
+
+def _dense_form(layer: Any) -> tuple:
+    return layer.activation, layer.use_bias
+
+
+def _conv_form(layer: Any) -> tuple:
+    return layer.activation, layer.use_bias, layer.strides, layer.padding, layer.dilation_rate
+
+
+def _function(layer: Any) -> tuple:
+    return (layer.activation,)
+
+
+def _normalization_form(layer: Any) -> tuple:
+    return layer.epsilon, layer.center, layer.scale, layer.trainable
+
+
+def _trailing(layer: Any) -> bool:
+    rank = len(layer._inbound_nodes[0].input_tensors[0].shape)
+    axes = sorted(axis % rank for axis in layer.axis)
+    return axes == list(range(rank - len(axes), rank)) and 0 not in axes
+
+
+def _dropped_share(layer: Any) -> dict[str, float]:
+    # Taken in float64 and rounded once, as Keras and `drop_weights` do with a float.
+    return {"rate": layer.rate, "kept": 1 - layer.rate, "scale": 1 / (1 - layer.rate)}
+
+
+def _momentum(layer: Any) -> dict[str, float]:
+    return {"momentum": layer.momentum, "renewal": 1.0 - layer.momentum}
+
+
+_FOLDED_KINDS = (
+    *(layers.Flatten, layers.Reshape, layers.Permute, layers.RepeatVector, layers.Identity, layers.Rescaling),
+    *(layers.ReLU, layers.LeakyReLU, layers.ActivityRegularization, Maxout),
+    *(layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D),
+    *(layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D),
+    *(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.Cropping1D, layers.Cropping2D),
+    *(layers.Add, layers.Subtract, layers.Multiply, layers.Maximum, layers.Minimum),
+)
+_ONE_AT_A_TIME = (
+    *(layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D),
+    *(layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D),
+    *(layers.UpSampling2D, layers.Average, layers.ELU, LocalResponseNormalization),
+)
+"""Kinds that sum over positions or take powers, in an order or a rounding that more examples could change."""
+
+RULES: dict[type, Rule] = {
+    **dict.fromkeys(_FOLDED_KINDS, Rule(rules.folded, _configuration, alone=rules.called)),
+    **dict.fromkeys(_ONE_AT_A_TIME, Rule(rules.folded, _configuration, apart=True, alone=rules.called)),
+    layers.Activation: Rule(
+        rules.activated, _function, fits=lambda layer: rules.plain_activation(layer.activation), alone=rules.activated
+    ),
+    layers.Concatenate: Rule(rules.folded, _configuration, fits=lambda layer: layer.axis == -1, alone=rules.called),
+    layers.Dense: Rule(rules.dense, _dense_form, fits=_plain_dense, apart=False),
+    layers.Conv2D: Rule(rules.conv, _conv_form, fits=_plain_conv, apart=True, alone=rules.conv),
+    DropConnectDense: Rule(rules.dropconnect_dense, _dense_form, _dropped_share, _plain_dense, apart=False),
+    DropConnectConv2D: Rule(
+        rules.dropconnect_conv, _conv_form, _dropped_share, _plain_conv, apart=True, alone=rules.dropconnect_conv
+    ),
+    layers.BatchNormalization: Rule(
+        rules.batch_normalization,
+        _normalization_form,
+        _momentum,
+        lambda layer: not layer.renorm and not layer.synchronized and layer.axis in (-1, layer.input_spec.ndim - 1),
+    ),
+    layers.LayerNormalization: Rule(
+        rules.layer_normalization,
+        lambda layer: (*_normalization_form(layer), tuple(layer.axis)),
+        fits=lambda layer: not layer.rms_scaling and _trailing(layer),
+    ),
+    layers.GroupNormalization: Rule(
+        rules.group_normalization,
+        lambda layer: (*_normalization_form(layer), layer.groups),
+        fits=lambda layer: layer.axis in (-1, layer.input_spec.ndim - 1),
+    ),
+    layers.PReLU: Rule(rules.prelu),
+    layers.Dropout: Rule(
+        rules.dropout, free=_dropped_share, fits=lambda layer: layer.noise_shape is None and layer.rate < 1
+    ),
+    layers.GaussianNoise: Rule(rules.noise, free=lambda layer: {"stddev": layer.stddev}),
+}
+
+
+def rule(layer: object) -> Rule | None:
+    """Return the rule of a layer, or None if its replicas must be unrolled.
+
+    Only exact kinds have rules: a subclass may do anything.
+    """
+    found = RULES.get(type(layer))
+    return found if found is not None and found.fits(layer) else None
