@@ -1,6 +1,15 @@
 """Where does dropout help a small convolutional net on 300 noisy digits: after the convolutions, or in the head?
 
-python experiments/dropout.py
+    python experiments/dropout.py
+
+Measured with 5 seeds, each with its own draw of the data. Dropout helps wherever it stands, alone: after the
+convolutions .1 lowers the test data loss by .085 [.059, .112] and .25 by .053 [.039, .067]; in the head .25 lowers it
+by .039 [.016, .062], .5 by .062 [.040, .085] and .75 by .055 [.027, .083]; DropConnect .5 by .070 [.046, .093].
+Test accuracy rises most with .25 after the convolutions, by 3.6 points [2.6, 4.6]. Both places at once reach the same
+accuracy, and their data loss is not shown to differ from none: 100 epochs are too few for so much noise.
+
+Where the course was wrong: one run of dropout .3 in the head, .696 against .691, shows nothing. 170 s on 2 cores, busy
+with other work.
 """
 
 from functools import partial

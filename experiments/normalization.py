@@ -1,6 +1,15 @@
 """Does normalization regularize a small convolutional net on 300 noisy digits, or only speed it up?
 
-python experiments/normalization.py
+    python experiments/normalization.py
+
+Measured with 5 seeds, each with its own draw of the data. No normalization helps here. Layer normalization raises the
+test data loss by .048 [.017, .079]; batch, instance and group raise it by .030 to .056, which is not shown. Batch
+normalization costs 3.5 points of test accuracy [1.5, 5.5]. All of them widen the gap at the kept epoch (.17 without,
+.28 to .43 with): on 300 images they help the net to memorize sooner, they do not regularize.
+
+Where the course was wrong: single runs whose differences (.663 to .686) are smaller than those between reruns of one
+arm, and batch normalization said to lower `val_loss` fastest where its own log shows the opposite. 150 s on 2 cores,
+busy with other work.
 """
 
 from functools import partial
