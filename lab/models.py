@@ -243,12 +243,8 @@ def alexnet_like(
     if len(sizes) != 5:
         raise UsageError(f"filters must give the filters of the 5 convolutions, got {len(sizes)} numbers")
     flag("lrn", lrn)
-    first, second, *last = sizes
-    plan = [
-        Block((first,), 5, ("same",), 3, stride=2, lrn=lrn),
-        Block((second,), 5, ("same",), 3, stride=2, lrn=lrn),
-        Block(tuple(last), 3, ("same",) * 3, 3, stride=2),
-    ]
+    plan = [Block((size,), 5, ("same",), 3, stride=2, lrn=lrn) for size in sizes[:2]]
+    plan.append(Block(tuple(sizes[2:]), 3, ("same",) * 3, 3, stride=2))
     style = Style("relu", initializer, seed)
     return _convolutional("alexnet_like", input_shape, outputs, plan, widths, style, regularization, head)
 

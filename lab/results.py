@@ -22,6 +22,7 @@ import filelock
 import pandas as pd
 
 from lab import statistics
+from lab.files import read_csv, sync, to_csv, write_atomically
 from lab.rules import DataError
 
 SCHEMA = 1
@@ -60,40 +61,6 @@ TEST = ("loss", "data_loss", "penalty", "accuracy")
 """What is measured on the test split, once, with the kept weights."""
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a whole UTF-8 file with LF line ends, or leave the old one as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".tmp-{uuid.uuid4().hex}")
-    try:
-        with open(partial, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def to_csv(table: pd.DataFrame) -> str:
-    """Return a table as CSV: LF, shortest exact floats, NaN written as `nan`."""
-    return table.to_csv(index=False, lineterminator="\n", na_rep="nan")
-
-
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file of the lab.
-
-    Raises:
-        DataError: the file is missing or torn.
-    """
-    try:
-        # A variant may be called "null" or "NA": only `nan` and nothing at all are a missing number.
-        return pd.read_csv(path, keep_default_na=False, na_values=["nan", ""])
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist; run the experiment first, or name its folder") from None
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path} cannot be read as CSV ({error}); delete it and run the report again") from None
-
-
 def publish(experiment: Path, name: str, rows: Iterable[Mapping[str, float]], record: Mapping[str, Any]) -> Path:
     """Publish a run: history.csv and run.json appear together, by one rename, complete or not at all.
 
@@ -119,20 +86,10 @@ def publish(experiment: Path, name: str, rows: Iterable[Mapping[str, float]], re
         except OSError:
             if not (target / "run.json").exists():
                 raise
-        _sync(runs)
+        sync(runs)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target
-
-
-def _sync(folder: Path) -> None:
-    # Only power loss needs this, and only POSIX can open a folder.
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def sweep(experiment: Path, older_than: float = 3600.0) -> None:
