@@ -90,15 +90,13 @@ def run_experiment(experiment: str, options: Options | None = None) -> None:
 
 @lab_app.command(name="report")
 def report_experiments(*experiments: str, results: Path = RESULTS) -> None:
-    """Rebuild the tables and draw the figures anew, from the CSV files alone.
+    """Draw the figures and pages anew, from the CSV files alone; rebuild those first where runs came since.
 
     Args:
         experiments: folders below the results; all of them if none is named.
         results: where the experiments' folders stand.
     """
-    folders = [results / name for name in experiments] or sorted(
-        path for path in results.glob("*") if (path / "histories.csv").exists() or (path / f"{path.name}.json").exists()
-    )
+    folders = [results / name for name in experiments] or [path for path in sorted(results.glob("*")) if _left(path)]
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
     for folder in folders:
@@ -234,17 +232,22 @@ def _run(question: Question, options: Options) -> None:
     _report(folder, _studies(experiment))
 
 
+def _left(folder: Path) -> bool:
+    """Say whether a folder holds what a report is drawn from: tables, or the runs of an interrupted experiment."""
+    return any((folder / name).exists() for name in ("histories.csv", "runs", f"{folder.name}.json"))
+
+
 def _studies(question: Question) -> Sequence[Study]:
     return [question] if isinstance(question, Study) else question.studies
 
 
 def _report(folder: Path, studies: Sequence[Study]) -> None:
-    """Rebuild the tables of a folder, draw its figures, write its page and print what came of it."""
+    """Rebuild the tables of a folder if runs came since, draw its figures, write its page and print what came of it."""
     from lab import page, report, results
     from lab.terminal import comparison_table, console
 
     figures: list[Path] = []
-    if (folder / "experiment.json").exists() and (folder / "runs").is_dir():
+    if results.is_stale(folder):
         results.rebuild(folder)
     if (folder / "histories.csv").exists() or not studies:
         tables = results.read_tables(folder)

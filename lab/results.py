@@ -148,6 +148,17 @@ def read_experiment(folder: Path) -> dict[str, Any]:
         raise DataError(f"{path} cannot be read ({error}); run the experiment again, which writes it anew") from None
 
 
+def is_stale(folder: Path) -> bool:
+    """Say whether the tables are missing or older than the runs; False where there are no runs to rebuild them."""
+    sources = (folder / "experiment.json", folder / "runs")
+    if not all(source.exists() for source in sources):
+        return False
+    tables = [folder / f"{name}.csv" for name in TABLES]
+    # Publishing a run changes the folder of the runs.
+    newest = max(source.stat().st_mtime_ns for source in sources)
+    return not all(table.exists() and table.stat().st_mtime_ns >= newest for table in tables)
+
+
 def rebuild(folder: Path) -> None:
     """Rebuild histories.csv, summary.csv and comparison.csv from the runs that experiment.json names.
 

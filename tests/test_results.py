@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 import threading
@@ -159,6 +160,20 @@ def test_the_tables_are_rebuilt_from_the_runs_and_read_back_alike(tmp_path):
     before = {path: path.read_bytes() for path in folder.glob("*.csv")}
     results.rebuild(folder)
     assert before == {path: path.read_bytes() for path in folder.glob("*.csv")}
+
+
+def test_tables_are_stale_when_a_run_came_since_or_one_is_missing(tmp_path):
+    folder = experiment(tmp_path / "x")
+    assert results.is_stale(folder)
+    results.rebuild(folder)
+    assert not results.is_stale(folder)
+    results.publish(folder, "late", history(), record())
+    assert results.is_stale(folder)
+    results.rebuild(folder)
+    (folder / "summary.csv").unlink()
+    assert results.is_stale(folder)
+    shutil.rmtree(folder / "runs")
+    assert not results.is_stale(folder), "there is nothing to rebuild them from"
 
 
 def test_runs_of_another_declaration_stay_out_of_the_tables(tmp_path):
