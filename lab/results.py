@@ -239,16 +239,26 @@ def read_tables(folder: Path) -> Tables:
     return Tables(histories, summary, comparison, question, strengths)
 
 
-def load(folder: str | Path) -> pd.DataFrame:
-    """Return the histories of an experiment: one long table, a row an epoch of a run.
+def load(source: str | Path | Mapping[str, Any]) -> pd.DataFrame:
+    """Return histories as one long table, a row an epoch of a run, whoever trained them.
 
     Args:
-        folder: the experiment's folder, as in "results/weight_penalty".
+        source: an experiment's folder, as in "results/weight_penalty"; a `keras.callbacks.CSVLogger` file or a folder
+            of them; or a dict from variants to Keras histories, as `lab.foreign.from_keras` takes it.
 
     Returns:
-        The columns experiment, variant and seed, then those of `HISTORY`.
+        The columns experiment, variant and seed, then those of `HISTORY`; NaN where plain Keras does not say.
 
     Raises:
-        DataError: the folder holds no histories.csv, or a torn one.
+        DataError: there are no histories, or torn ones.
     """
-    return read_csv(Path(folder) / "histories.csv")
+    from lab import foreign
+
+    if isinstance(source, Mapping):
+        return foreign.from_keras(source)
+    path = Path(source)
+    if path.is_file():
+        return foreign.from_keras({path.stem: path})
+    if not (path / "histories.csv").exists() and any(path.glob("*.csv")):
+        return foreign.from_logs(path)
+    return read_csv(path / "histories.csv")

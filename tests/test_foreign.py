@@ -40,6 +40,10 @@ def test_a_history_and_the_file_of_its_logger_are_read_alike(tmp_path):
     read = from_logs(tmp_path)
     pd.testing.assert_frame_equal(read.drop(columns="experiment"), table.drop(columns="experiment"))
     pd.testing.assert_frame_equal(from_keras({"none": history.history}), table)
+    pd.testing.assert_frame_equal(results.load({"none": history}), table)
+    pd.testing.assert_frame_equal(results.load(tmp_path), read)
+    file = results.load(tmp_path / "none-seed0.csv")
+    pd.testing.assert_frame_equal(file[list(results.HISTORY)], table[list(results.HISTORY)])
 
 
 def test_what_keras_does_not_say_stays_missing():
