@@ -367,6 +367,15 @@ def test_models_of_different_structures_are_refused():
     assert str(refusal.value) == "models of different structures cannot train together; group them first"
 
 
+def test_cohorts_of_one_structure_may_have_penalties_of_other_kinds(monkeypatch):
+    kinds = [{"l1": 1e-3}, {}, {"l1": 1e-3, "l2": 1e-2}, {"l2": 1e-2}, {"l1": 1e-2}, {"l1": 1e-3}, {}, {}]
+    tasks = [task(Regularization(**kind), seed=r) for r, kind in enumerate(kinds)]
+    together = cohort.train(tasks)
+    assert [t.rows[-1]["penalty"] > 0 for t in together] == [bool(kind) for kind in kinds]
+    monkeypatch.setattr(cohort, "LARGEST_COHORT", 2)
+    assert all(identical(a, b) for a, b in zip(together, cohort.train(tasks), strict=True))
+
+
 def test_nothing_to_train_gives_nothing():
     assert cohort.train([]) == []
     assert cohort.group([]).groups == []

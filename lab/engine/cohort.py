@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from lab.engine import stack
 from lab.engine.epochs import Cohort
 from lab.engine.graph import RefusedError
 from lab.engine.program import Program
@@ -107,6 +108,8 @@ def train(
         try:
             began = time.perf_counter()
             members = [known[i] or blueprint(tasks[i]) for i in indices]
+            places = sorted(range(len(indices)), key=lambda place: stack.by_penalty(members[place]))
+            members, indices = [members[place] for place in places], [indices[place] for place in places]
             if any(member.signature != members[0].signature for member in members):
                 raise RefusedError("models of different structures cannot train together; group them first")
             if len(indices) > _at_most(members[0], tasks[indices[0]]):

@@ -1,5 +1,6 @@
 """A cohort in training: epoch by epoch, each run handed over as it ends, the rest compacted when that saves time."""
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -65,12 +66,15 @@ class Cohort:
     def _program(self, slots: np.ndarray) -> Program:
         members = [self.blueprints[i] for i in slots]
         draws = Draws.of(members)
+        spans = stack.spans(self.numbers, slots)
         self.draws = draws
-        key = (members[0].signature, len(members), tuple(draws.owners.items()), len(self.blueprints))
+        arguments = members, draws, spans, self.training, len(self.blueprints)
         if members[0].unrolled:
-            return Program(members, draws, self.training, len(self.blueprints))
+            return Program(*arguments)
+        size = len(members), len(self.blueprints)
+        key = members[0].signature, size, tuple(draws.owners.items()), tuple(self.numbers), repr(spans)
         if key not in self.programs:
-            self.programs[key] = Program(members, draws, self.training, len(self.blueprints))
+            self.programs[key] = Program(*arguments)
         program = self.programs[key]
         program.draws = draws
         return program
@@ -121,18 +125,19 @@ class Cohort:
             numbers,
             {i: tf.constant(seeds) for i, seeds in self.draws.seeds.items()},
         )
-        data_loss, penalty, extra, hits = sums.numpy()
-        fitted = np.stack([data_loss, penalty + extra, hits]) / visits.shape[1]
+        data_loss, hits, extra, *penalties = sums.numpy()
+        fitted = np.stack([data_loss, _added(penalties, extra), hits]) / visits.shape[1]
         self._record(epoch, fitted, self._measure(False, [self.train_split, self.validation], numbers))
 
     def _measure(self, best: bool, splits: list[Splits], numbers: dict[str, tf.Tensor]) -> list[np.ndarray]:
         """Return data loss, penalty and accuracy of each split, of shape (3, slots)."""
         values = self.program.values(best)
+        penalties = self.program.charged(values, numbers).numpy()
         found = []
         for split in splits:
-            losses, hits, penalties = self.program.measure(values, inputs(split, self.slots), numbers)
+            losses, hits, extra = self.program.measure(values, inputs(split, self.slots), numbers)
             # The sums are taken here, in float64 and run by run, so that they do not depend on how many there are.
-            found.append(np.stack([_means(losses.numpy()), penalties.numpy().sum(0), _means(hits.numpy())]))
+            found.append(np.stack([_means(losses.numpy()), _added(penalties, extra.numpy()), _means(hits.numpy())]))
         return found
 
     def _record(self, epoch: int, fitted: np.ndarray, measured: list[np.ndarray]) -> None:
@@ -184,9 +189,9 @@ class Cohort:
         position = {int(i): k for k, i in enumerate(self.slots)}
         rows = tf.constant([position[int(i)] for i in slots])
         old = self.program
-        values = [tf.gather(v.value, rows) for v in old.variables]
-        best = [tf.gather(v.value, rows) for v in old.best]
-        slot_values = [tf.gather(v.value, rows) for v in old.update.slots]
+        values = [tf.gather(v.value.read_value(), rows) for v in old.variables]
+        best = [tf.gather(v.value.read_value(), rows) for v in old.best]
+        slot_values = [tf.gather(v.value.read_value(), rows) for v in old.update.slots]
         step = int(old.update.optimizer.iterations.numpy())
         self.program = self._program(slots)
         self.program.load(values, slot_values, step)
@@ -215,6 +220,11 @@ def _flat(values: tf.Tensor) -> tf.Tensor:
 
 def _means(values: np.ndarray) -> np.ndarray:
     return np.array([np.mean(run, dtype=np.float64) for run in np.ascontiguousarray(values)])
+
+
+def _added(penalties: Sequence[np.ndarray], extra: np.ndarray) -> np.ndarray:
+    """Add the parts of the penalty one after the other, so that a part that is 0 makes no difference."""
+    return functools.reduce(np.add, penalties, np.zeros_like(extra)) + extra
 
 
 def _named(values: np.ndarray) -> dict[str, float]:

@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from lab.engine import channels, objective
 from lab.engine.forward import Draws, Forward
+from lab.engine.penalties import Penalties
 from lab.engine.stack import Splits
-from lab.engine.structure import Blueprint, strengths
+from lab.engine.structure import Blueprint
 from lab.engine.update import Update, leading_axes
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Program:
     Args:
         blueprints: of the runs, one a replica. Their strengths and seeds are not read.
         draws: which replicas draw the same random numbers.
+        spans: between which replicas a penalty on a weight is not 0, for each that some replica has.
         training: what the runs' trainings have in common.
         largest_cohort: how many replicas the cohort had at first, which decides how many examples are measured at
             once: the pieces must not change when the cohort is compacted, and with them the last bits.
@@ -42,7 +44,12 @@ class Program:
     """
 
     def __init__(
-        self, blueprints: Sequence[Blueprint], draws: Draws, training: "Training", largest_cohort: int
+        self,
+        blueprints: Sequence[Blueprint],
+        draws: Draws,
+        spans: dict[str, slice],
+        training: "Training",
+        largest_cohort: int,
     ) -> None:
         first = blueprints[0]
         self.models = list(blueprints) if first.unrolled else [first] * len(blueprints)
@@ -65,9 +72,7 @@ class Program:
             for i, axes in zip(self.trained, self.update.axes, strict=True)
             if axes is None and first.variables[i].constraint is not None
         ]
-        self.odd_penalties = [i for i in self.trained if strengths(first.variables[i].regularizer) is None]
-        unrolled = {place for op in first.operations if op.rule is None for place in op.variables}
-        self.penalized = [i for i in self.trained if i not in unrolled]
+        self.penalties = Penalties(self.models, self.trained, spans)
         self.compiled: dict[bool, tf.types.experimental.PolymorphicFunction] = {}
 
     def load(self, values: Sequence[np.ndarray | tf.Tensor], slots: Sequence[tf.Tensor] | None, step: int) -> None:
@@ -102,8 +107,8 @@ class Program:
             numbers, seeds: what differs between the replicas.
 
         Returns:
-            The sums over the visits of data loss, penalty on the weights, other penalties and hits, of shape (4,
-            replicas). The two penalties are added outside, as TensorFlow may reorder the sums of a graph.
+            The sums over the visits of data loss, hits, the penalties that are differentiated with the loss, and the
+            parts of those on the weights, of shape (3 + parts, replicas).
         """
         size, visits = self.training.batch_size, tf.shape(order)[2]
 
@@ -113,7 +118,8 @@ class Program:
             return i + 1, sums + self._step(x, y, rates[i], decay, smoothing, numbers, seeds)
 
         steps = tf.shape(rates)[0]
-        return tf.while_loop(lambda i, sums: i < steps, step, [tf.constant(0), tf.zeros([4, self.replicas])])[1]
+        start = tf.zeros([3 + len(self.penalties.spans), self.replicas])
+        return tf.while_loop(lambda i, sums: i < steps, step, [tf.constant(0), start])[1]
 
     def _step(self, x, y, rates, decay, smoothing, numbers, seeds):
         values = [v.value.read_value() for v in self.variables]
@@ -132,11 +138,11 @@ class Program:
             tape.watch(watched)
             outputs = forward.run(x)
             minimized, plain, hits = self._losses(y, outputs, smoothing)
-            extra = self._extra(forward, values)
+            extra = self.penalties.differentiated(forward)
             loss = tf.reduce_sum(tf.reduce_mean(minimized, 1) + extra)
         gradients = tape.gradient(loss, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        penalty = self._penalty(values, numbers)
-        self.update.step(gradients, rates, decay, [self._own_numbers(i, numbers) for i in self.trained])
+        penalties = self.penalties.parts(values, numbers)
+        self.update.step(gradients, rates, decay, [self.penalties.numbers(i, numbers) for i in self.trained])
         for i in self.foreign:
             v = self.variables[i]
             bounded = [m.variables[i].constraint(v.value[r]) for r, m in enumerate(self.models)]
@@ -146,7 +152,7 @@ class Program:
             if i not in trained and forward.values[i] is not values[i]:
                 v.assign(forward.values[i])
         visits = tf.cast(tf.shape(plain)[1], tf.float32)
-        return tf.stack([channels.sums(plain), penalty * visits, extra * visits, channels.sums(hits)])
+        return tf.concat([[channels.sums(plain), channels.sums(hits), extra * visits], penalties * visits], 0)
 
     def _losses(self, y, outputs, smoothing):
         """Return what is minimized, the plain data loss and the hits, each of shape (replicas, batch)."""
@@ -160,30 +166,10 @@ class Program:
         found = channels.in_lanes(losses, y, outputs, *([] if smoothing is None else [smoothing]))
         return tf.unstack(found, axis=1)
 
-    def _own_numbers(self, i: int, numbers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        names = ("max_norm",) if i not in self.penalized else ("l1", "l2", "max_norm")
-        return {name: numbers[f"variable{i}.{name}"] for name in names if f"variable{i}.{name}" in numbers}
-
-    def _extra(self, forward: Forward, values: list[tf.Tensor]) -> tf.Tensor:
-        """Return the penalties that are differentiated with the loss, of shape (replicas,)."""
-        total = tf.zeros([forward.replicas])
-        for penalty in forward.penalties:
-            total += penalty
-        for i in self.odd_penalties:
-            if i in self.penalized:
-                pieces = tf.unstack(values[i], forward.replicas)
-                total += tf.stack([m.variables[i].regularizer(w) for m, w in zip(self.models, pieces, strict=True)])
-        return total
-
-    def _penalty(self, values: list[tf.Tensor], numbers: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Return the L1 and L2 penalties on the weights, of shape (replicas,)."""
-        total = tf.zeros([values[0].shape[0]])
-        for i in self.penalized:
-            for name, measure in (("l1", tf.abs), ("l2", tf.square)):
-                strength = numbers.get(f"variable{i}.{name}")
-                if strength is not None:
-                    total += tf.math.multiply_no_nan(channels.sums(measure(values[i])), strength)
-        return total
+    @tf.function(autograph=False)
+    def charged(self, values: Sequence[tf.Tensor], numbers: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Return the parts of the penalty on the weights: see `Penalties.parts`."""
+        return self.penalties.parts(values, numbers)
 
     def values(self, best: bool) -> list[tf.Tensor]:
         """Return the values of the variables as they are, or those of the kept epoch."""
@@ -202,8 +188,8 @@ class Program:
             numbers: what differs between the replicas.
 
         Returns:
-            The data loss and the hit of each example, of shape (replicas, examples), and the penalties on the weights
-            and the others, of shape (2, replicas).
+            The data loss and the hit of each example, of shape (replicas, examples), and the penalties that are not in
+            the parts of `charged`, of shape (replicas,).
         """
         shared = split[0].shape[0] == 1
         if shared not in self.compiled:
@@ -236,9 +222,7 @@ class Program:
 
         start = [tf.constant(0), array(), array(), tf.zeros([self.replicas])]
         _, losses, hits, extra = tf.while_loop(lambda i, *_: i < pieces, measure, start)
-        extra /= tf.cast(examples, tf.float32)
-        penalties = tf.stack([self._penalty(values, numbers), extra])
-        return tf.transpose(losses.concat()), tf.transpose(hits.concat()), penalties
+        return tf.transpose(losses.concat()), tf.transpose(hits.concat()), extra / tf.cast(examples, tf.float32)
 
     def _measure_piece(self, values, x, y, numbers):
         forward = Forward(
@@ -252,13 +236,13 @@ class Program:
             training=False,
         )
         _, plain, hits = self._losses(y, forward.run(x), None)
-        return plain, hits, self._extra(forward, values)
+        return plain, hits, self.penalties.differentiated(forward)
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.int32)])
     def keep(self, rows: tf.Tensor) -> None:
         """Copy the weights of some replicas, int32 of shape (some,), to `best`."""
         for best, v in zip(self.best, self.variables, strict=False):
-            best.value.scatter_update(tf.IndexedSlices(tf.gather(v.value, rows), rows))
+            best.value.scatter_update(tf.IndexedSlices(tf.gather(v.value.read_value(), rows), rows))
 
 
 def inputs(splits: Splits, rows: np.ndarray) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:

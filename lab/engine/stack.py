@@ -66,3 +66,19 @@ def numbers(blueprints: Sequence[Blueprint]) -> dict[str, np.ndarray]:
     """
     stacked = {name: np.array([b.numbers[name] for b in blueprints], np.float32) for name in blueprints[0].numbers}
     return {name: values for name, values in stacked.items() if values.any() or not name.endswith((".l1", ".l2"))}
+
+
+def spans(numbers: dict[str, np.ndarray], slots: np.ndarray) -> dict[str, slice]:
+    """Return for each penalty's strength, between which of the `slots` it is not 0; those that are 0 are left out."""
+    found = {}
+    for name, values in numbers.items():
+        places = np.flatnonzero(values[slots])
+        if name.endswith((".l1", ".l2")) and len(places):
+            found[name] = slice(int(places[0]), int(places[-1]) + 1)
+    return found
+
+
+def by_penalty(blueprint: Blueprint) -> int:
+    """Return a key that sorts runs so that those with an L1 penalty stand together, and those with an L2 penalty."""
+    l1, l2 = (any(value for name, value in blueprint.numbers.items() if name.endswith(kind)) for kind in (".l1", ".l2"))
+    return 2 if l1 and l2 else 1 if l1 else 3 if l2 else 0

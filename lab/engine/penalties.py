@@ -1,0 +1,72 @@
+"""What a cohort's models are charged: the penalties on their weights and on their outputs.
+
+L1 and L2 of the weights, a pass over all of them, are computed for the replicas that have them alone. Their gradients
+are taken with the update.
+"""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from lab.engine import channels
+from lab.engine.forward import Forward
+from lab.engine.structure import Blueprint, strengths
+
+MEASURES = {"l1": tf.abs, "l2": tf.square}
+
+
+class Penalties:
+    """The penalties of a cohort.
+
+    Args:
+        models: the blueprints of the replicas; only those with operations that are unrolled differ.
+        trained: which of the variables are trained.
+        spans: between which replicas a strength is not 0, for each that is not 0 for all.
+
+    Attributes:
+        spans: those of the penalties on weights, by variable and kind.
+    """
+
+    def __init__(self, models: Sequence[Blueprint], trained: Sequence[int], spans: dict[str, slice]) -> None:
+        self.models = models
+        first = models[0]
+        # A layer that is unrolled computes its own.
+        unrolled = {place for op in first.operations if op.rule is None for place in op.variables}
+        self.ruled = [i for i in trained if i not in unrolled]
+        self.odd = [i for i in self.ruled if strengths(first.variables[i].regularizer) is None]
+        named = {(i, kind): f"variable{i}.{kind}" for i in self.ruled for kind in MEASURES}
+        self.spans = {key: spans[name] for key, name in named.items() if name in spans}
+
+    def parts(self, values: Sequence[tf.Tensor], numbers: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Return the L1 and L2 penalties on the weights, of shape (parts, replicas).
+
+        The parts are for the caller to add, as TensorFlow may reorder the sums of a graph.
+
+        Args:
+            values: of the variables, each of shape (replicas, ...).
+            numbers: what differs between the replicas.
+        """
+        replicas = len(self.models)
+        parts = [tf.zeros([0, replicas])]
+        for (i, kind), span in self.spans.items():
+            measured = channels.sums(MEASURES[kind](values[i][span]))
+            # A run without the penalty has none, whatever has become of its weights.
+            part = tf.math.multiply_no_nan(measured, numbers[f"variable{i}.{kind}"][span])
+            parts.append(tf.pad(part, [[span.start, replicas - span.stop]])[None])
+        return tf.concat(parts, 0)
+
+    def differentiated(self, forward: Forward) -> tf.Tensor:
+        """Return the other penalties, which are differentiated with the loss, of shape (replicas,)."""
+        total = tf.zeros([forward.replicas])
+        for penalty in forward.penalties:
+            total += penalty
+        for i in self.odd:
+            pieces = tf.unstack(forward.values[i], forward.replicas)
+            each = [m.variables[i].regularizer(w) for m, w in zip(self.models, pieces, strict=True)]
+            total += tf.stack(each)
+        return total
+
+    def numbers(self, i: int, numbers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Return what `Update.step` needs to know of a variable: "l1", "l2" and "max_norm", where it has them."""
+        kinds = (*MEASURES, "max_norm") if i in self.ruled else ("max_norm",)
+        return {kind: numbers[f"variable{i}.{kind}"] for kind in kinds if f"variable{i}.{kind}" in numbers}
