@@ -217,9 +217,9 @@ def _train(experiment: Experiment, runs: list[Run], pending: set[str], folder: P
         planned = cohort.group([run.task for run in runs])
         for group in planned.groups:
             members = [runs[i] for i in group.indices]
-            if any(run.name in pending for run in members):
-                tasks = [run.task for run in members]
-                cohort.train(tasks, told(members), published(members), group.blueprints)
+            missing = [i for i, run in enumerate(members) if run.name in pending]
+            tasks = [run.task for run in members]
+            cohort.train(tasks, told(members), published(members), group.blueprints, missing)
         alone = list(planned.refused)
         for i, reason in planned.refused.items():
             watch.refused(runs[i], reason)

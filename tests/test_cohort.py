@@ -376,6 +376,14 @@ def test_cohorts_of_one_structure_may_have_penalties_of_other_kinds(monkeypatch)
     assert all(identical(a, b) for a, b in zip(together, cohort.train(tasks), strict=True))
 
 
+def test_a_cohort_without_a_wanted_run_is_not_trained(monkeypatch):
+    monkeypatch.setattr(cohort, "LARGEST_COHORT", 2)
+    tasks = [task(seed=r, training=Training(epochs=1, batch_size=16)) for r in range(6)]
+    ended = []
+    trained = cohort.train(tasks, on_trained=lambda i, _: ended.append(i), wanted=[3])
+    assert (ended, len(trained)) == ([2, 3], 2)
+
+
 def test_nothing_to_train_gives_nothing():
     assert cohort.train([]) == []
     assert cohort.group([]).groups == []

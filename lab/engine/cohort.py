@@ -12,7 +12,7 @@ the same runs leave the same files whatever trained beside them, and a cohort ma
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +83,7 @@ def train(
     on_epoch: Callable[[int, int, float], None] = lambda epoch, live, best: None,
     on_trained: Callable[[int, Trained], None] = lambda index, trained: None,
     blueprints: Sequence[Blueprint | None] | None = None,
+    wanted: Collection[int] | None = None,
 ) -> list[Trained]:
     """Train runs of one structure together.
 
@@ -92,6 +93,11 @@ def train(
             of any run so far.
         on_trained: called with a run's index in `tasks` and what came of it, as soon as it has ended.
         blueprints: what `group` returned for them, so that the models are not built again.
+        wanted: which of the tasks matter, all if None. Cohorts are made of all tasks, so that the runs have the
+            neighbours they would have anyway; a cohort that has none of the wanted is not trained.
+
+    Returns:
+        What came of the tasks that were trained, in their order.
 
     Raises:
         RefusedError: a model that cannot be stacked, or models of different structures.
@@ -130,9 +136,11 @@ def train(
 
     if not tasks:
         return []
-    for indices in np.array_split(np.arange(len(tasks)), -(-len(tasks) // LARGEST_COHORT)):
-        attempt([int(i) for i in indices])
-    return [results[i] for i in range(len(tasks))]
+    for piece in np.array_split(np.arange(len(tasks)), -(-len(tasks) // LARGEST_COHORT)):
+        indices = [int(i) for i in piece]
+        if wanted is None or not set(wanted).isdisjoint(indices):
+            attempt(indices)
+    return [results[i] for i in sorted(results)]
 
 
 def _at_most(first: Blueprint, task: Task) -> int:
