@@ -1,5 +1,6 @@
 """Single files: written whole or not at all, CSV tables that come back as they were."""
 
+import contextlib
 import os
 import uuid
 from pathlib import Path
@@ -9,18 +10,20 @@ import pandas as pd
 from lab.rules import DataError
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a whole UTF-8 file with LF line ends, or leave the old one as it was."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a whole file, text as UTF-8 with its line ends as they are, or leave the old one as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".tmp-{uuid.uuid4().hex}")
     try:
-        with open(partial, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with open(partial, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        # Nothing is there to remove after a success.
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def to_csv(table: pd.DataFrame) -> str:

@@ -55,7 +55,8 @@ TABLES = ("histories", "summary", "comparison")
 """The tables that are rebuilt from the runs, never edited. An experiment with strength paths has a fourth."""
 
 STRENGTHS = ("variant", "family", "strength")
-"""The columns of strengths.csv: which variants are one regularizer (a family) at rising strengths."""
+"""The columns of strengths.csv, a row a variant of a path: which variants are one regularizer (a family) at rising
+strengths, each at least 0. A variant without any regularizer may stand in several families at strength 0."""
 
 TEST = ("loss", "data_loss", "penalty", "accuracy")
 """What is measured on the test split, once, with the kept weights."""
@@ -221,10 +222,16 @@ class Tables:
     strengths: pd.DataFrame | None = None
 
     def path_runs(self) -> pd.DataFrame | None:
-        """Return the runs of the strength paths with "strength" and "regularizer"; None where there is no path."""
+        """Return the runs of the strength paths, a run once for each of its variant's families.
+
+        Returns:
+            The columns of the summary with "regularizer" and "strength"; None where there is no path.
+        """
         if self.strengths is None:
             return None
-        return self.summary.merge(self.strengths.rename(columns={"family": "regularizer"}), on="variant")
+        # A variant may be called 0.1, which a CSV file cannot tell from the number.
+        path, summary = (table.assign(variant=table["variant"].map(str)) for table in (self.strengths, self.summary))
+        return path.rename(columns={"family": "regularizer"}).merge(summary, on="variant")
 
 
 def read_tables(folder: Path) -> Tables:
@@ -235,8 +242,20 @@ def read_tables(folder: Path) -> Tables:
     """
     histories, summary, comparison = (read_csv(folder / f"{name}.csv") for name in TABLES)
     question = read_experiment(folder).get("question", "") if (folder / "experiment.json").exists() else ""
-    strengths = read_csv(folder / "strengths.csv") if (folder / "strengths.csv").exists() else None
+    strengths = _read_strengths(folder / "strengths.csv") if (folder / "strengths.csv").exists() else None
     return Tables(histories, summary, comparison, question, strengths)
+
+
+def _read_strengths(path: Path) -> pd.DataFrame:
+    table = read_csv(path)
+    missing = [name for name in STRENGTHS if name not in table]
+    if missing:
+        raise DataError(f"{path} must have the columns {', '.join(STRENGTHS)}, got none of {', '.join(missing)}")
+    for key in ("variant", "strength"):
+        twice = table[table.duplicated(["family", key])]
+        if len(twice):
+            raise DataError(f"{path} must have one row a {key} of a family, got {twice.iloc[0][key]} twice")
+    return table
 
 
 def load(source: str | Path | Mapping[str, Any]) -> pd.DataFrame:

@@ -109,8 +109,8 @@ def with_path(folder: Path) -> Path:
     written(folder, ["none", "l2_0.001", "l2_0.01", "l2_0.1", "dropout_0.2", "dropout_0.5"])
     path = [("none", "l2", 0), ("l2_0.001", "l2", 0.001), ("l2_0.01", "l2", 0.01), ("l2_0.1", "l2", 0.1)]
     path += [("none", "dropout", 0), ("dropout_0.2", "dropout", 0.2), ("dropout_0.5", "dropout", 0.5)]
-    table = pd.DataFrame(path, columns=list(strengths.COLUMNS))
-    results.write_atomically(folder / strengths.FILE, results.to_csv(table))
+    table = pd.DataFrame(path, columns=list(results.STRENGTHS))
+    results.write_atomically(folder / "strengths.csv", results.to_csv(table))
     return folder
 
 
@@ -292,10 +292,9 @@ class TestStrengths:
     def test_a_family_is_ordered_by_strength_and_knows_the_chosen_one(self, tmp_path):
         folder = with_path(tmp_path / "path")
         summary = results.read_tables(folder).summary
-        table = strengths.read_strengths(folder)
-        l2, dropout = strengths.families(summary, table.iloc[::-1]), strengths.families(summary, table)
-        assert [family.name for family in l2] == ["dropout", "l2"]
-        first = dropout[0]
+        runs = results.read_tables(folder).path_runs()
+        assert [family.name for family in strengths.families(runs.iloc[::-1])] == ["dropout", "l2"]
+        first = strengths.families(runs)[0]
         assert first.variants == ["none", "l2_0.001", "l2_0.01", "l2_0.1"]
         assert first.strengths == [0, 0.001, 0.01, 0.1]
         medians = summary.groupby("variant")["val_data_loss"].median()[first.variants]
@@ -305,27 +304,37 @@ class TestStrengths:
 
     def test_zero_stands_apart_on_a_logarithmic_axis_and_in_its_place_on_a_linear_one(self, tmp_path):
         folder = with_path(tmp_path / "path")
-        made = strengths.families(results.read_tables(folder).summary, strengths.read_strengths(folder))
+        made = strengths.families(results.read_tables(folder).path_runs())
         assert made[0].log
         assert made[0].positions == pytest.approx([0.001 / 10**1.5, 0.001, 0.01, 0.1])
         assert not made[1].log
         assert made[1].positions == [0, 0.2, 0.5]
 
     def test_an_experiment_without_the_file_has_no_path(self, tmp_path):
-        assert strengths.read_strengths(written(tmp_path / "plain", ["none", "l2"])) is None
+        folder = written(tmp_path / "plain", ["none", "l2"])
+        assert strengths.families(results.read_tables(folder).path_runs()) == []
 
-    def test_a_strength_that_comes_twice_is_refused(self, tmp_path):
-        path = tmp_path / strengths.FILE
-        path.write_text("variant,family,strength\na,l2,0.1\nb,l2,0.1\n")
-        with pytest.raises(DataError) as refused:
-            strengths.read_strengths(tmp_path)
-        assert str(refused.value) == f"{path} must have one row a strength of a family, got 0.1 twice"
+    def test_a_variant_whose_runs_are_still_to_come_is_left_out(self, tmp_path):
+        folder = with_path(tmp_path / "path")
+        tables = results.read_tables(folder)
+        last = tables.strengths["variant"].iloc[-1]
+        begun = replace(tables, summary=tables.summary[tables.summary["variant"] != last])
+        assert last in strengths.families(tables.path_runs())[-1].variants
+        assert last not in strengths.families(begun.path_runs())[-1].variants
 
-    def test_a_variant_without_runs_is_refused(self):
-        table = pd.DataFrame({"variant": ["a", "b"], "family": "l2", "strength": [0.1, 0.2]})
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("variant,family,strength\na,l2,0.1\nb,l2,0.1\n", "one row a strength of a family, got 0.1 twice"),
+            ("variant,family\na,l2\n", "the columns variant, family, strength, got none of strength"),
+        ],
+    )
+    def test_a_table_that_is_no_path_is_refused(self, tmp_path, text, said):
+        folder = with_path(tmp_path / "path")
+        (folder / "strengths.csv").write_text(text)
         with pytest.raises(DataError) as refused:
-            strengths.with_strengths(pd.DataFrame({"variant": ["a"]}), table)
-        assert str(refused.value) == "the variants of strengths.csv must have runs in summary.csv, got none of b"
+            results.read_tables(folder)
+        assert str(refused.value) == f"{folder / 'strengths.csv'} must have {said}"
 
 
 class TestTable:

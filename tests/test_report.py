@@ -641,10 +641,10 @@ def test_a_figure_that_cannot_be_written_leaves_the_old_one_and_no_remains(tmp_p
     target = tmp_path / "figure.png"
     target.write_text("old")
 
-    def full(self, content):
+    def full(file):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(DataError) as refusal:
         report.save(figure, target)
     assert str(refusal.value) == (

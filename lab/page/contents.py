@@ -11,7 +11,7 @@ from lab.page import charts, path_charts, rows
 from lab.page.answer import answer
 from lab.page.look import MARKERS, Look, looks
 from lab.page.series import Row, Series, series, short
-from lab.page.strengths import Family, families, read_strengths
+from lab.page.strengths import Family, families
 from lab.report import curves
 from lab.report.notes import axis_said, diverged_said
 from lab.report.style import in_order, styles
@@ -68,8 +68,7 @@ def contents(folder: Path) -> Contents:
     baseline = next(iter(compared.loc[compared["decision"] == "baseline", "variant"]), None)
     histories = curves.tidy(tables.histories, baseline)
     names = in_order(histories["variant"], baseline)
-    strengths = read_strengths(folder)
-    paths = [] if strengths is None else families(tables.summary, strengths)
+    paths = families(tables.path_runs())
     # With several families one colour would stand for several strengths.
     strength_of = dict(zip(paths[0].variants, paths[0].strengths, strict=True)) if len(paths) == 1 else None
     data = series(histories, tables.summary, names)

@@ -21,7 +21,6 @@ from lab.page.cards import Card, card, is_shown, study
 from lab.page.contents import METRIC, contents, drawn
 from lab.page.how import how, read_records
 from lab.page.small import HEIGHT, WIDTH
-from lab.page.strengths import FILE
 from lab.rules import DataError
 
 NAME = "index.html"
@@ -31,7 +30,7 @@ _TABLES = {
     "comparison.csv": "a row a variant, against the baseline",
     "summary.csv": "a row a run",
     "histories.csv": "a row an epoch of a run",
-    FILE: "the strength of each variant of a path",
+    "strengths.csv": "the strength of each variant of a path",
 }
 
 
@@ -39,7 +38,7 @@ def experiment_page(folder: Path) -> Path:
     """Write the page of one experiment from its tables, and return its path.
 
     The runs need not be there: without their run.json the page says that it does not know how they were run. A
-    file strengths.csv (`lab.page.strengths`) brings a slider over strengths.
+    file strengths.csv (`lab.results.STRENGTHS`) brings a slider over strengths.
 
     Args:
         folder: the experiment's folder, as in results/weight_penalty.

@@ -1,25 +1,13 @@
-"""The strength path on a page: which variants are one regularizer at rising strengths, and what the slider shows.
-
-The convention: an experiment over strengths has a file strengths.csv beside its other tables, a row a variant of a
-path, with the columns "variant", "family" (the regularizer) and "strength" (at least 0). A variant without any
-regularizer may stand in several families at strength 0. Variants of no family are not listed.
-"""
+"""The strength path on a page: which variants are one regularizer at rising strengths, and what the slider shows."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lab import results
 from lab.page.series import Row, short
 from lab.report import curves
 from lab.report.strength import LOG_ABOVE, LOSSES, path
-from lab.report.style import columns_of
-from lab.rules import DataError
-
-FILE = "strengths.csv"
-COLUMNS = ("variant", "family", "strength")
 
 SPLITS = dict(zip(LOSSES, ("train", "validation", "test"), strict=True))
 
@@ -50,53 +38,16 @@ class Family:
     runs: list[int]
 
 
-def read_strengths(folder: Path) -> pd.DataFrame | None:
-    """Return the table of strengths of an experiment's folder, or None if it has none.
-
-    Raises:
-        DataError: the file cannot be read, or is no table of strengths.
-    """
-    if not (folder / FILE).exists():
-        return None
-    table = results.read_csv(folder / FILE)
-    columns_of(table, COLUMNS, str(folder / FILE))
-    table = table.assign(variant=table["variant"].map(str), family=table["family"].map(str))
-    for key in ("variant", "strength"):
-        twice = table.duplicated(["family", key])
-        if twice.any():
-            first = table[twice].iloc[0]
-            raise DataError(f"{folder / FILE} must have one row a {key} of a family, got {first[key]} twice")
-    return table
-
-
-def with_strengths(summary: pd.DataFrame, strengths: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of the variants that have a strength, as `lab.report.strength_path` takes them.
+def families(runs: pd.DataFrame | None) -> list[Family]:
+    """Return the path of each family, in the order in which the table has them.
 
     Args:
-        summary: a row a run.
-        strengths: as `read_strengths` returns it.
-
-    Returns:
-        The columns of the summary with "regularizer" and "strength"; a run once for each family of its variant.
+        runs: as `lab.results.Tables.path_runs` returns them; None where there is no path.
 
     Raises:
-        DataError: a variant of the strengths has no run.
+        DataError: a strength is negative or no number.
     """
-    unknown = sorted(set(strengths["variant"]) - set(summary["variant"].map(str)))
-    if unknown:
-        raise DataError(f"the variants of {FILE} must have runs in summary.csv, got none of {', '.join(unknown)}")
-    named = strengths[list(COLUMNS)].rename(columns={"family": "regularizer"})
-    return named.merge(summary.assign(variant=summary["variant"].map(str)), on="variant")
-
-
-def families(summary: pd.DataFrame, strengths: pd.DataFrame) -> list[Family]:
-    """Return the path of each family, in the order in which the table of strengths has them.
-
-    Raises:
-        DataError: as `with_strengths`, or a strength is negative or no number.
-    """
-    runs = with_strengths(summary, strengths)
-    return [_family(str(name), part) for name, part in runs.groupby("regularizer", sort=False)]
+    return [] if runs is None else [_family(str(name), part) for name, part in runs.groupby("regularizer", sort=False)]
 
 
 def _family(name: str, runs: pd.DataFrame) -> Family:

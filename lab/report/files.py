@@ -1,9 +1,6 @@
 """Every figure of an experiment as PNG and SVG: the same bytes from the same tables, whole or not at all."""
 
-import contextlib
 import io
-import os
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,6 +8,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from lab.files import write_atomically
 from lab.report import curves
 from lab.report.differences import forest
 from lab.report.overfitting import PAIRS, overfitting
@@ -53,25 +51,14 @@ def save(figure: Figure, *paths: Path) -> list[Path]:
             content = io.BytesIO()
             kind = path.suffix[1:]
             figure.savefig(content, format=kind, metadata=KINDS[kind], bbox_inches=edges)
-            _replace(path, content.getvalue())
+            try:
+                write_atomically(path, content.getvalue())
+            except OSError as error:
+                raise DataError(
+                    f"the figure {path} cannot be written ({error.strerror or error}); "
+                    "make room or choose a folder that can be written to"
+                ) from None
     return [Path(path) for path in paths]
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".tmp-{uuid.uuid4().hex}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(
-            f"the figure {path} cannot be written ({error.strerror or error}); "
-            "make room or choose a folder that can be written to"
-        ) from None
-    finally:
-        # Nothing is there to remove after a success, or where the folder could not be made.
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 def draw_all(
