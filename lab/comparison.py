@@ -45,7 +45,7 @@ def compare(
         confidence, method, correction: as for `lab.statistics.compare`.
 
     Returns:
-        Its columns, with `metric` second and, behind the decision, the median `kept_epoch` and `onset` (NaN where
+        Its columns and, behind the decision, the median `kept_epoch` and `onset` (NaN where
         most runs have none) and `overfits`, the share of the runs whose verdict is "overfits".
     """
     summary = tables.summary
@@ -53,7 +53,6 @@ def compare(
     made = statistics.compare(
         summary, baseline or _own(tables), metric, confidence=confidence, method=method, correction=correction
     )
-    made.insert(1, "metric", metric)
     runs = summary.assign(variant=summary["variant"].map(str)).groupby("variant")
     # A run without an onset had none until it ended: the median over all runs is one only if most have one.
     onset = runs["onset"].apply(lambda column: column.fillna(float("inf")).median())

@@ -636,6 +636,13 @@ def test_the_thin_lines_of_a_crowd_are_pixels_in_an_svg_and_its_medians_are_not(
     assert b"<image" in many.read_bytes()
 
 
+def test_a_path_over_what_only_regularizes_in_passing_is_named_as_it_is():
+    runs = pd.DataFrame({"strength": [8.0, 32.0], "seed": 0, "train_data_loss": 0.1, "val_data_loss": [0.3, 0.4]})
+    batches, l2 = (report.strength_path(runs.assign(regularizer=name)) for name in ("batch size", "l2"))
+    assert [figure.axes[0].get_xlabel() for figure in (batches, l2)] == ["batch size", "strength of l2"]
+    assert [figure.axes[0].get_title(loc="left") for figure in (batches, l2)] == ["batch size", "l2"]
+
+
 def test_a_figure_that_cannot_be_written_leaves_the_old_one_and_no_remains(tmp_path, monkeypatch):
     figure = report.overfitting(histories(), "loss")
     target = tmp_path / "figure.png"

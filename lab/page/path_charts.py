@@ -7,6 +7,7 @@ import altair as alt
 from lab.page.strengths import Family
 from lab.page.vegalite import EPOCHS_AXIS, SPLIT_COLOURS, Spec, dash, spec
 from lab.report.curves import Axis
+from lab.report.strength import axis_name
 
 
 def path(family: Family) -> Spec:
@@ -20,7 +21,7 @@ def path(family: Family) -> Spec:
     axis = alt.Axis(
         values=_ticks(family), labelExpr=f"{zero} ? '0' : format(datum.value, '~g')", labelOverlap=True, grid=False
     )
-    x = alt.X("x:Q", title=f"strength of {family.name}", scale=scale, axis=axis)
+    x = alt.X("x:Q", title=axis_name(family.name), scale=scale, axis=axis)
     y = alt.Y("m:Q", title="data loss", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format="~g"))
     hues = alt.Scale(domain=splits, range=[SPLIT_COLOURS[split] for split in splits])
     colour = alt.Color("split:N", scale=hues, legend=None)
@@ -55,7 +56,7 @@ def path(family: Family) -> Spec:
     return spec(
         chart,
         "path",
-        f"Lines of the {' and '.join(splits)} data loss against the strength of {family.name}, "
+        f"Lines of the {' and '.join(splits)} data loss against {axis_name(family.name)}, "
         f"from {family.strengths[0]:g} to {family.strengths[-1]:g}.",
         300,
     )

@@ -156,12 +156,14 @@ def _draw(ax: Axes, table: pd.DataFrame, column: str, look_of: Mapping[str, Styl
     if column.startswith("val_") and kept.notna().any():
         # The fall of the first epochs is ten times what the variants differ by later.
         shown = middle[middle["epoch"] >= EARLY * kept.min()]
-    drawn = shown[["median", "low", "high"]]
-    shared = curves.axis_of(drawn, drawn["high"].groupby(shown["variant"]).max())
+    named = curves.named(table, NAMED)
+    drawn = shown[["median", "low", "high"]].copy()
+    # The grey lines have no band.
+    drawn.loc[~shown["variant"].isin(named), ["low", "high"]] = float("nan")
+    shared = curves.axis_of(drawn, drawn.max(axis=1).groupby(shown["variant"]).max())
     scale(ax, shared)
     if column == "gap":
         ax.axhline(0, color=GREY, lw=0.8, zorder=1)
-    named = curves.named(table, NAMED)
     for variant, rows in middle.groupby("variant", sort=False):
         dashes = DASHED if column.startswith("val_") else SOLID
         if variant in named:

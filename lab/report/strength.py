@@ -1,5 +1,7 @@
 """The strength path: losses and zeros against the strength of a regularizer, with the strength that validates best."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
+from lab.regularization import Regularization
 from lab.report import curves
 from lab.report.notes import axis_said
 from lab.report.sheet import beside, experiment_of, footnote, headline_over, own, path_axes, plain_number, scale
@@ -89,16 +92,26 @@ def strength_path(runs: pd.DataFrame) -> Figure:
             # The two axes of a column share their strengths, so this serves both.
             lowest = bottoms[i] if zeros else tops[i]
             _strengths(lowest, table)
-            text(lowest.set_xlabel(f"strength of {printable(name)}" if name else "strength"))
+            text(lowest.set_xlabel(printable(axis_name(name))))
         tops[0].set_ylabel("data loss")
         if zeros:
             bottoms[0].set_ylabel("|w| ≤ 0.001")
             figure.align_ylabels([tops[0], bottoms[0]])
         beside(tops[-1], _legend(tops[-1]))
         above = 36 if any(parts) else 20
-        headline_over(tops[0], "data loss against the strength of regularization", experiment_of(runs), 9.0, above)
+        against = "the strength of regularization" if all(map(_regularizes, parts)) else ", ".join(parts)
+        headline_over(tops[0], f"data loss against {against}", experiment_of(runs), 9.0, above)
         footnote((bottoms if zeros else tops)[0], _notes(runs, list(parts.values()), shared), 9.0)
     return figure
+
+
+def axis_name(family: str) -> str:
+    """Return the name of the axis of a path, which may also be over what regularizes in passing, as batch size."""
+    return (f"strength of {family}" if family else "strength") if _regularizes(family) else family
+
+
+def _regularizes(family: str) -> bool:
+    return not family or family in {field.name for field in dataclasses.fields(Regularization)}
 
 
 def losses(runs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

@@ -22,6 +22,7 @@ from lab.statistics.power import seeds_for
 
 COMPARISON = (
     "variant",
+    "metric",
     "runs",
     "diverged",
     "n",
@@ -59,6 +60,7 @@ def compare(
 
     A run counts if its status is not "diverged" and its metric is finite. Per variant:
 
+    * `metric`: what is compared.
     * `runs`, `diverged`: how many runs count, and how many diverged; `n`: seeds of which both the variant's run
       and the baseline's count. The paired numbers below are over these `n` seeds.
     * `mean`, `low`, `high`: the variant's own mean over its `runs`, with its interval.
@@ -154,6 +156,7 @@ def compare(
     n[0] = own_n[0]
     table = {
         "variant": variants,
+        "metric": metric,
         "runs": own_n,
         "diverged": diverged.sum(1),
         "n": n,
