@@ -142,7 +142,7 @@ def draw(tables):
     return {"penalties": figure_of(ax)}
 
 
-STUDY = Study(name="penalties", compute=penalties, draw=draw)
+STUDY = Study(name="penalties", question="How large is a penalty before any training?", compute=penalties, draw=draw)
 
 EXPERIMENT = Experiment(
     name="course_mistakes",

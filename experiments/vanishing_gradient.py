@@ -144,7 +144,9 @@ EXPERIMENT = Experiment(
     baseline="shallow_relu_he",
     seeds=range(3),
     elsewhere={"mnist": course("mnist", mnist), "fashion_mnist": course("fashion_mnist", fashion_mnist)},
-    studies=(Study(name="gradients", compute=gradients, draw=drawn),),
+    studies=(
+        Study(name="gradients", question="How large is the gradient of each layer?", compute=gradients, draw=drawn),
+    ),
 )
 
 if __name__ == "__main__":

@@ -113,6 +113,8 @@ def _there(path: Path, identity: str) -> list[str] | None:
 def draw(study: Study, folder: Path) -> list[Path]:
     """Draw a study's figures from its CSV files alone, as PNG and SVG in `figures`.
 
+    Their names are noted in its JSON file, so that the pages show them in the order of the study.
+
     Raises:
         DataError: a table is missing or torn.
     """
@@ -120,11 +122,13 @@ def draw(study: Study, folder: Path) -> list[Path]:
 
     path = folder / f"{study.name}.json"
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))["tables"]
+        made = json.loads(path.read_text(encoding="utf-8"))
+        names = made["tables"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} cannot be read ({error}); run the study again") from None
     figures = study.draw({name: results.read_csv(folder / f"{name}.csv") for name in names})
     written: list[Path] = []
     for name, figure in figures.items():
         written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in ("png", "svg")))
+    results.write_atomically(path, json.dumps(made | {"figures": list(figures)}, indent=1) + "\n")
     return written

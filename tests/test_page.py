@@ -562,6 +562,19 @@ class TestDocument:
             assert "http" not in text.replace("http-equiv", "")
         assert '<a href="squares.csv">squares.csv</a><span>3 rows</span>' in page.study_page(folder).read_text()
 
+    def test_an_experiment_shows_its_notes_and_the_studies_beside_it_once_they_are_drawn(self, tmp_path):
+        folder = written(tmp_path / "beside", ["none", "l2"])
+        made = results.read_experiment(folder) | {"notes": "What `none`\nshows: <b>much</b>."}
+        results.write_atomically(folder / "experiment.json", json.dumps(made))
+        compute(STUDY, folder)
+        assert "How do squares grow?" not in page.experiment_page(folder).read_text()
+        draw(STUDY, folder)
+        text = page.experiment_page(folder).read_text()
+        assert "What none shows: &lt;b&gt;much&lt;/b&gt;." in text
+        assert ">How do squares grow?</h2>" in text
+        assert text.count('src="data:image/png;base64,') == 1
+        assert '<a href="squares.csv">squares.csv</a> <span>of a study beside it</span>' in text
+
     def test_an_index_of_nothing_is_refused(self, tmp_path):
         with pytest.raises(DataError) as refused:
             page.index_page(tmp_path)

@@ -1,6 +1,7 @@
 """Studies: computed once, drawn from their CSV files, alone or beside an experiment."""
 
 import dataclasses
+import json
 
 import pandas as pd
 import pytest
@@ -53,6 +54,10 @@ def test_the_figures_come_from_the_files_with_the_same_bytes(tmp_path):
     before = {path.name: path.read_bytes() for path in draw(STUDY, tmp_path)}
     assert set(before) == {"squares.png", "squares.svg"}
     assert before == {path.name: path.read_bytes() for path in draw(STUDY, tmp_path)}
+    assert json.loads((tmp_path / "squares.json").read_text())["figures"] == ["squares"]
+    compute(STUDY, tmp_path)
+    draw(STUDY, tmp_path)
+    assert CALLS == [3], "a study that was drawn is not computed again"
 
 
 def test_a_study_beside_an_experiment_leaves_its_tables_there(tmp_path):

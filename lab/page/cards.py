@@ -79,8 +79,14 @@ def card(folder: Path) -> Card:
         found = study(folder, PICTURE)
         return Card(found.title, link, found.name, found.notes, figure=next(iter(found.figures), None))
     made = contents(folder)
-    said = results.read_experiment(folder).get("notes", "") if (folder / "experiment.json").exists() else ""
-    return Card(made.title, link, made.name, paragraphs(said), made, small(made.series))
+    return Card(made.title, link, made.name, notes(folder), made, small(made.series))
+
+
+def notes(folder: Path) -> list[str]:
+    """Return what is said of an experiment, in paragraphs; nothing where experiment.json is not there."""
+    if not (folder / "experiment.json").exists():
+        return []
+    return _paragraphs(results.read_experiment(folder).get("notes", ""))
 
 
 def study(folder: Path, width: int = 1600) -> Study:
@@ -89,14 +95,28 @@ def study(folder: Path, width: int = 1600) -> Study:
     Raises:
         DataError: the folder holds no study, or a torn one.
     """
-    path = folder / f"{folder.name}.json"
+    return _read(folder / f"{folder.name}.json", width)
+
+
+def beside(folder: Path, width: int = 1600) -> list[Study]:
+    """Return the studies beside the experiment in a folder that have been drawn.
+
+    Raises:
+        DataError: a JSON file there is no study's, or torn.
+    """
+    paths = sorted(path for path in folder.glob("*.json") if path.name != "experiment.json")
+    return [found for found in (_read(path, width) for path in paths) if found.figures]
+
+
+def _read(path: Path, width: int) -> Study:
     try:
         made = json.loads(path.read_text(encoding="utf-8"))
-        tables = [str(name) for name in made["tables"]]
+        # A study that was stopped before it was drawn names no figures yet.
+        tables, drawn = ([str(name) for name in names] for names in (made["tables"], made.get("figures", [])))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} cannot be read ({error}); run the study again") from None
-    pictures = [figure(picture, width) for picture in sorted(folder.glob("figures/*.png"))]
-    return Study(folder.name, made.get("question") or folder.name, paragraphs(made.get("notes", "")), tables, pictures)
+    pictures = [figure(path.parent / "figures" / f"{name}.png", width) for name in drawn]
+    return Study(path.stem, made.get("question") or path.stem, _paragraphs(made.get("notes", "")), tables, pictures)
 
 
 def figure(path: Path, width: int) -> Figure:
@@ -118,6 +138,6 @@ def figure(path: Path, width: int) -> Figure:
     return Figure(path.stem, source, picture.width, picture.height)
 
 
-def paragraphs(notes: str) -> list[str]:
-    """Return the paragraphs of a text, each in one line."""
-    return [" ".join(paragraph.split()) for paragraph in notes.split("\n\n") if paragraph.strip()]
+def _paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a text, each in one line, without the marks of code."""
+    return [" ".join(paragraph.replace("`", "").split()) for paragraph in text.split("\n\n") if paragraph.strip()]

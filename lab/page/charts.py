@@ -132,11 +132,13 @@ def forest(rows: int, baseline: str, metric: str) -> Spec:
         metric: what is compared, in words.
     """
     data = alt.Chart(alt.NamedData("forest")).transform_calculate(c=COLOUR)
+    # A phone has room for the beginnings of long names alone.
+    limit = alt.ExprRef("containerSize()[0] > 700 ? 260 : 130")
     y = alt.Y(
         "name:N",
         sort=None,
         title=None,
-        axis=alt.Axis(ticks=False, domain=False, labelLimit=130, labelFontSize=13, labelColor="var(--ink)"),
+        axis=alt.Axis(ticks=False, domain=False, labelLimit=limit, labelFontSize=13, labelColor="var(--ink)"),
     )
     x = alt.X(
         "d:Q",

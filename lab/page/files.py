@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from lab import results
 from lab.page import rows
-from lab.page.cards import Card, card, is_shown, study
+from lab.page.cards import Card, beside, card, is_shown, notes, study
 from lab.page.contents import METRIC, contents, drawn
 from lab.page.how import how, read_records
 from lab.page.small import HEIGHT, WIDTH
@@ -50,6 +50,8 @@ def experiment_page(folder: Path) -> Path:
     made = contents(folder)
     scripts = [vega(), _source("page.js")]
     figures = sorted(path.stem for path in folder.glob("figures/*.png"))
+    studies = beside(folder)
+    tables = _TABLES | {f"{name}.csv": "of a study beside it" for study in studies for name in study.tables}
     page = _render(
         "experiment.html.j2",
         scripts,
@@ -58,7 +60,9 @@ def experiment_page(folder: Path) -> Path:
         table=rows.comparison(made.compared, made.summary, made.names, METRIC),
         drawn=drawn(made),
         how=how(read_records(folder), made.names),
-        files=[(name, meaning) for name, meaning in _TABLES.items() if (folder / name).exists()],
+        notes=notes(folder),
+        beside=studies,
+        files=[(name, meaning) for name, meaning in tables.items() if (folder / name).exists()],
         figures=[(name, f"figures/{quote(name)}.png") for name in figures],
     )
     results.write_atomically(folder / NAME, page)
