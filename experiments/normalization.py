@@ -8,8 +8,7 @@ normalization costs 3.5 points of test accuracy [1.5, 5.5]. All of them widen th
 .28 to .43 with): on 300 images they help the net to memorize sooner, they do not regularize.
 
 Where the course was wrong: single runs whose differences (.663 to .686) are smaller than those between reruns of one
-arm, and batch normalization said to lower `val_loss` fastest where its own log shows the opposite. 150 s on 2 cores,
-busy with other work.
+arm, and batch normalization said to lower `val_loss` fastest where its own log shows the opposite.
 """
 
 from functools import partial
