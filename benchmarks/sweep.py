@@ -52,7 +52,7 @@ class Case:
         train, validation: the number of examples.
         model: the factory with its architecture bound.
         training: how each run is trained.
-        runs: how many: four penalties, each with `runs / 4` seeds.
+        runs: how many: four penalties with the first seed, four with the second, and so on.
         flops: floating-point operations of matrix products and convolutions for one example forward.
         backward: how many times that for one example backward; nothing flows back into the inputs.
     """
@@ -114,8 +114,8 @@ def data(case: Case) -> Dataset:
 
 
 def configurations(case: Case) -> list[tuple[Regularization, int]]:
-    """Return the runs: every penalty with every seed."""
-    return [(penalty, seed) for seed in range(case.runs // 4) for penalty in PENALTIES]
+    """Return the runs: every penalty with a seed before the next seed."""
+    return [(PENALTIES[i % len(PENALTIES)], i // len(PENALTIES)) for i in range(case.runs)]
 
 
 def write(folder: Path, name: str, rows: Sequence[dict[str, float]]) -> None:
@@ -176,6 +176,14 @@ def engines(case: Case, dataset: Dataset, folder: Path, engine: str) -> None:
         cohort.train([tasks[i] for i in group.indices], on_trained=publish, blueprints=group.blueprints)
 
 
+def train(case: Case, dataset: Dataset, folder: Path, arm: str) -> None:
+    """Train the sweep and leave a table a run in a folder."""
+    if arm in ("naive", "tuned"):
+        fit(case, dataset, folder, arm == "tuned")
+    else:
+        engines(case, dataset, folder, arm)
+
+
 def sgemm() -> float:
     """Return the floating-point operations a second of a product of two 2048 x 2048 matrices, the best of ten."""
     import tensorflow as tf
@@ -203,10 +211,7 @@ def measure(name: str, arm: str, runs: int | None) -> dict[str, float]:
     before = sgemm()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        if arm in ("naive", "tuned"):
-            fit(case, dataset, Path(folder), arm == "tuned")
-        else:
-            engines(case, dataset, Path(folder), arm)
+        train(case, dataset, Path(folder), arm)
         seconds = time.perf_counter() - began
         written = len(list(Path(folder).glob("*.csv")))
     if written != case.runs:
@@ -228,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--case", choices=CASES, help="one case; all of them without it")
     parser.add_argument("--json", type=Path, help="write {case: {naive_s, tuned_s, ...}} to this file")
-    parser.add_argument("--runs", type=int, help="how many runs, a multiple of 4, instead of the case's own")
+    parser.add_argument("--runs", type=int, help="how many runs instead of the case's own")
     parser.add_argument("--arm", choices=ARMS, help="measure one arm in this process and print its figures as JSON")
     given = parser.parse_args()
     if given.arm:
