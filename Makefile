@@ -6,6 +6,9 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 
+# A process takes 3 GB, so more than four are not started whatever the machine.
+CORES := -n auto --maxprocesses 4 --dist worksteal
+
 run: setup
 	$(BIN)/python -m lab run weight_penalty
 
@@ -13,10 +16,10 @@ test: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(CORES) -m "not slow"
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow --timeout 3600
+	$(BIN)/python -m pytest $(CORES) -m slow --timeout 3600
 
 bench: setup
 	$(BIN)/python -m benchmarks.sweep

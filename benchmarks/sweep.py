@@ -245,8 +245,8 @@ def main() -> None:
 
     console = Console()
     results = {}
-    table = Table(title="Whole sweeps, from building to the last CSV")
-    for heading in ("case", *(f"{arm}, s" for arm in ARMS), "naive / cohort", "sgemm share", "peak MB"):
+    table = Table(title="Whole sweeps, from building to the last CSV, in seconds")
+    for heading in ("case", *ARMS, "naive / cohort", "sgemm share", "peak MB"):
         table.add_column(heading, justify="left" if heading == "case" else "right")
     for name in [given.case] if given.case else CASES:
         found = {}
