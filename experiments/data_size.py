@@ -3,8 +3,8 @@
     python experiments/data_size.py            # about 3 minutes on 2 cores
 
 Where a fifth of the labels is wrong, from 100 on: dropout .5 lowers the test loss by .075 [.021, .130] at 100
-examples, .096 [.075, .116] at 500 and .102 [.055, .150] at 1 079, all there are. Where all labels are right it makes
-no difference that 6 seeds can show at any size (at most .0065 of .08 to .32) but once: .0095 [.0036, .0154] at 300,
+examples, .096 [.075, .116] at 500 and .102 [.054, .150] at 1 079, all there are. Where all labels are right it makes
+no difference that 6 seeds can show at any size (at most .0064 of .08 to .32) but once: .0095 [.0036, .0154] at 300,
 an interval of five without correction. Srivastava et al. (2014, figure 10) found no gain at 100 and 500 examples and
 more in between 1 000 and 50 000: on clean digits this net, kept at its best epoch, has nothing for dropout to cure,
 and what decides here is not the number of examples but the noise in them.

@@ -9,8 +9,8 @@ but the layer before it moves.
 
 That is not why a rate is too high, though: with 42 % of its units dead the net still fits every training example, and
 only at 1.0 accuracy falls (.63 and .10). Leaky ReLU, PReLU and maxout have no dead unit at any rate, but they do not
-live on either: where ReLU dies they diverge, maxout from .3 on, PReLU from .7, leaky ReLU from .8. Dying is what
-keeps a ReLU net finite.
+live on either: where ReLU dies they diverge, maxout from .3 on, PReLU from .7, leaky ReLU from .8 (not always with
+both seeds). Dying is what keeps a ReLU net finite.
 """
 
 from functools import partial

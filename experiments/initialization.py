@@ -3,8 +3,9 @@
     python experiments/initialization.py            # about 90 seconds on 2 cores
 
 So that the spread of the signal survives. Through five relu layers it is .83 to .82 with He, falls from .59 to .15
-with Xavier, is gone with std .01 and explodes to 14 500 with std 1. Sigmoid and tanh with std 1 saturate (70 % of the
-sigmoid's values within .1 of 0 or 1), with .01 all units say the same (.5, or 0); Xavier keeps tanh at .63 to .32.
+with Xavier, is gone with std .01 and explodes to 14 500 with std 1. Sigmoid and tanh with std 1 saturate (70 to 83 %
+of the sigmoid's values within .1 of 0 or 1), with .01 all units say the same (.5, or 0); Xavier keeps tanh at .63 to
+.32.
 
 Not equal, because equal units get equal gradients: a net that starts from zeros stays symmetric for ever. After 1 000
 steps the largest difference between two units of a layer is exactly 0 and accuracy is that of guessing (.100), for
@@ -12,11 +13,11 @@ sigmoid, tanh and relu; the weights of the tanh and relu nets have not even move
 
 The book's test (16 initial spreads from 1 to .0001, SGD .01, 20 epochs of 10 steps, three seeds, here on 1 000
 digits): without batch normalization the relu net learns in a small window only (std .16 and .29: train accuracy .94
-and 1.00; below .05 it guesses, from .54 on it diverges). With it the net learns from 1 (.67) down to .0074 (1.00),
-and how much further is decided by a number that the material does not mention, the epsilon under the root: with the
-book's 1e-6 the std of .0001 still gives .47 (the book: .523), with Keras's 1e-3 there is nothing left from .0012 on
-(.10). "Batch normalization makes the initial weights matter little" holds as long as the variance of a layer is
-larger than its epsilon.
+and 1.00; .15 at .05, it guesses below, from .54 on it diverges). With it the net learns from 1 (.67) down to .0074
+(1.00), and how much further is decided by a number that the material does not mention, the epsilon under the root:
+with the book's 1e-6 the std of .0001 still gives .47 (the book: .523), with Keras's 1e-3 there is nothing left from
+.0012 on (.10). "Batch normalization makes the initial weights matter little" holds as long as the variance of a layer
+is larger than its epsilon.
 """
 
 from functools import partial

@@ -2,8 +2,8 @@
 
     python experiments/penalty_geometry.py            # about 10 seconds on 2 cores
 
-Within the diamond |w1| + |w2| <= 1 the lowest point of the bowl is the corner (0, 1), within the disc it is (.5,
-.86): along the path of L1 w1 is exactly 0 from a strength of .89 on, along that of L2 never. A net does not get there
+Within the diamond |w1| + |w2| <= 1 the lowest point of the bowl is the corner (0, 1), within the disc it is (.49,
+.87): along the path of L1 w1 is exactly 0 from a strength of .89 on, along that of L2 never. A net does not get there
 by gradient descent: of 16 400 hidden weights under L1 61 % are within .001 of zero and not one is zero, since each
 step moves past it. The proximal step in the place of the penalty's gradient makes 44 % exactly zero with the same
 loss (test .573 against .574) and as many near it. "L1 makes weights zero" is a statement about the minimum, not about
