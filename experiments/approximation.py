@@ -1,6 +1,6 @@
 """Both one hidden layer and a sum of bumps can approximate any function: which of them is of use?
 
-    python experiments/approximation.py            # about 40 seconds on 2 cores
+    python experiments/approximation.py            # about 50 seconds on 2 cores
 
 With 60 noisy samples of a smooth wave, the net of 20 tanh units is off by .068 (root mean square against the truth,
 median of 8 draws), the best number of bumps, also 20, by .115. With 80 of each the net is off by .080 and the bumps

@@ -1,6 +1,6 @@
 """Which conclusions of the course's CIFAR-10 experiments came from what Keras did, not from regularization?
 
-    python experiments/course_mistakes.py            # about 2 minutes on 2 cores; --data cifar10 for the course's own
+    python experiments/course_mistakes.py            # about 70 seconds on 2 cores; --data cifar10 for the course's own
 
 Four of them. On 300 digits, a fifth of whose labels are random, with the course's net made smaller (5 seeds):
 

@@ -1,6 +1,6 @@
 """How large may the learning rate be before ReLUs die, and do leaky ReLU, PReLU and maxout live on?
 
-    python experiments/dead_units.py            # about 90 seconds on 2 cores
+    python experiments/dead_units.py            # about 70 seconds on 2 cores
 
 Up to .5 nothing happens: 4 to 6 % of the 200 units are zero on all training digits, and so many were before the first
 step. At .7 it is 22 % (13 and 31 % with two seeds), at .8 12 and 42 %, at 1.0 84 and 99 %. CS231n's "as much as 40 %"

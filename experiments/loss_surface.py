@@ -1,6 +1,6 @@
 """What does gradient descent see: contours it crosses at right angles, and flat or sharp valleys around trained nets?
 
-    python experiments/loss_surface.py            # about 1 minute on 2 cores
+    python experiments/loss_surface.py            # about 30 seconds on 2 cores
 
 One sigmoid neuron, 40 examples, 60 steps of rate .1 from (0, -5): from a plateau where almost nothing happens (loss
 17.06) around the ridge into a narrow valley (.35). Each step is orthogonal to the contour it starts from to 1e-7

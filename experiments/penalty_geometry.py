@@ -1,6 +1,6 @@
 """Why does L1 leave exact zeros and L2 not, and why does plain gradient descent on L1 leave none either?
 
-    python experiments/penalty_geometry.py            # about 10 seconds on 2 cores
+    python experiments/penalty_geometry.py            # about 15 seconds on 2 cores
 
 Within the diamond |w1| + |w2| <= 1 the lowest point of the bowl is the corner (0, 1), within the disc it is (.49,
 .87): along the path of L1 w1 is exactly 0 from a strength of .89 on, along that of L2 never. A net does not get there

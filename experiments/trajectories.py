@@ -1,6 +1,6 @@
 """Which optimizer crosses a valley best, at the course's learning rates and at its own best one?
 
-    python experiments/trajectories.py            # about 5 seconds
+    python experiments/trajectories.py            # about 8 seconds
 
 On f = x^2 / 20 + y^2 from (-7, 2), after 30 steps at the course's rates: AdaGrad 7.2e-4, SGD 1.3e-2, momentum 4.8e-2,
 Adam 1.0e-1, RMSProp 6.0e-1. The report ranks Adam first and calls RMSProp stable: at its own settings AdaGrad is best
