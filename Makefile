@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 
-# A process takes 3 GB, so more than four are not started whatever the machine.
+# A process takes up to 3.5 GB, so more than four are not started whatever the machine.
 CORES := -n auto --maxprocesses 4 --dist worksteal
 
 run: setup
