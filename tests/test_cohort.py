@@ -367,7 +367,9 @@ def test_models_of_different_structures_are_refused():
     assert str(refusal.value) == "models of different structures cannot train together; group them first"
 
 
-def test_cohorts_of_one_structure_may_have_penalties_of_other_kinds(monkeypatch):
+@pytest.mark.parametrize("worth_narrowing", [0, 2**16])
+def test_cohorts_of_one_structure_may_have_penalties_of_other_kinds(monkeypatch, worth_narrowing):
+    monkeypatch.setattr(penalties, "WORTH_NARROWING", worth_narrowing)
     kinds = [{"l1": 1e-3}, {}, {"l1": 1e-3, "l2": 1e-2}, {"l2": 1e-2}, {"l1": 1e-2}, {"l1": 1e-3}, {}, {}]
     tasks = [task(Regularization(**kind), seed=r) for r, kind in enumerate(kinds)]
     together = cohort.train(tasks)

@@ -9,10 +9,12 @@ the same runs leave the same files whatever trained beside them, and a cohort ma
 `channels` says what this takes.
 """
 
+import contextlib
+import gc
 import os
 import time
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,17 +67,30 @@ def group(tasks: Sequence[Task]) -> Plan:
     """
     together: dict[object, Group] = {}
     refused = {}
-    for i, task in enumerate(tasks):
-        try:
-            found = blueprint(task)
-        except RefusedError as refusal:
-            refused[i] = str(refusal)
-            continue
-        joined = together.setdefault(found.signature, Group([], []))
-        joined.indices.append(i)
-        # Models with operations that are unrolled have their weights: those are built again when their turn comes.
-        joined.blueprints.append(None if found.unrolled else found)
+    with _collector_paused():
+        for i, task in enumerate(tasks):
+            try:
+                found = blueprint(task)
+            except RefusedError as refusal:
+                refused[i] = str(refusal)
+                continue
+            joined = together.setdefault(found.signature, Group([], []))
+            joined.indices.append(i)
+            # Models with operations that are unrolled have their weights: those are built again when their turn comes.
+            joined.blueprints.append(None if found.unrolled else found)
     return Plan(list(together.values()), refused)
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python's collector of cycles from searching thousands of living objects of models again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def train(

@@ -1,9 +1,10 @@
 """What a cohort's models are charged: the penalties on their weights and on their outputs.
 
-L1 and L2 of the weights, a pass over all of them, are computed for the replicas that have them alone. Their gradients
-are taken with the update.
+L1 and L2 of large weights, a pass over all of them, are computed for the replicas alone that have them. Their
+gradients are taken with the update.
 """
 
+import math
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -13,6 +14,9 @@ from lab.engine.forward import Forward
 from lab.engine.structure import Blueprint, strengths
 
 MEASURES = {"l1": tf.abs, "l2": tf.square}
+
+WORTH_NARROWING = 2**16
+"""How many numbers a weight must have to be passed over for the replicas alone that are charged for it."""
 
 
 class Penalties:
@@ -35,7 +39,12 @@ class Penalties:
         self.ruled = [i for i in trained if i not in unrolled]
         self.odd = [i for i in self.ruled if strengths(first.variables[i].regularizer) is None]
         named = {(i, kind): f"variable{i}.{kind}" for i in self.ruled for kind in MEASURES}
-        self.spans = {key: spans[name] for key, name in named.items() if name in spans}
+        whole = slice(0, len(models))
+        self.spans = {
+            (i, kind): spans[name] if math.prod(first.variables[i].shape) >= WORTH_NARROWING else whole
+            for (i, kind), name in named.items()
+            if name in spans
+        }
 
     def parts(self, values: Sequence[tf.Tensor], numbers: dict[str, tf.Tensor]) -> tf.Tensor:
         """Return the L1 and L2 penalties on the weights, of shape (parts, replicas).
@@ -49,10 +58,13 @@ class Penalties:
         replicas = len(self.models)
         parts = [tf.zeros([0, replicas])]
         for (i, kind), span in self.spans.items():
-            measured = channels.sums(MEASURES[kind](values[i][span]))
+            weights, strength = values[i], numbers[f"variable{i}.{kind}"]
+            narrow = span.stop - span.start < replicas
+            if narrow:
+                weights, strength = weights[span], strength[span]
             # A run without the penalty has none, whatever has become of its weights.
-            part = tf.math.multiply_no_nan(measured, numbers[f"variable{i}.{kind}"][span])
-            parts.append(tf.pad(part, [[span.start, replicas - span.stop]])[None])
+            part = tf.math.multiply_no_nan(channels.sums(MEASURES[kind](weights)), strength)
+            parts.append((tf.pad(part, [[span.start, replicas - span.stop]]) if narrow else part)[None])
         return tf.concat(parts, 0)
 
     def differentiated(self, forward: Forward) -> tf.Tensor:
