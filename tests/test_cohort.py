@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lab.data import Dataset, Split
-from lab.engine import cohort, epochs, keras_fit, update
+from lab.engine import cohort, epochs, keras_fit, penalties, update
 from lab.engine.graph import RefusedError
 from lab.engine.task import Task, Trained
 from lab.models import ACTIVATIONS
