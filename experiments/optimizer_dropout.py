@@ -11,10 +11,10 @@ corrected):
     .2        -.031 [-.050, -.012] -.038 [-.107, .030] -.003 [-.053, .047] -.035 [-.072, .001] -.053 [-.104, -.002]
 
 Adam gains most in these runs; it and momentum are worst without dropout (.261 and .276 against .234 to .241). With
-.15 all five lie between .199 and .240, which 5 seeds do not tell apart. The course tried optimizers with dropout
-alone: without the controls nobody can say whether it was the optimizer, dropout or the two together. It also found
-that dropout hurts at 300 images (.704 against .761): its dropout was not inverted and carried an L2 penalty left over
-from the cell before.
+.15 all five lie between .199 and .240, which 5 seeds do not tell apart after the correction. The course tried
+optimizers with dropout alone: without the controls nobody can say whether it was the optimizer, dropout or the two
+together. It also found that dropout hurts at 300 images (.704 against .761): its dropout was not inverted and carried
+an L2 penalty left over from the cell before.
 
 The rates were not swept for this net: on the relu net of `optimizers` they come within a tenth of each optimizer's
 lowest validation loss. To see other pairs: `python -m lab compare optimizer_dropout --baseline adam_0`.

@@ -7,8 +7,8 @@ on (median; kept epoch 20, train data loss .37 there and falling). At the kept e
 loss: L1 1e-3 raises it by .036 [.024, .048], L2 1e-2 by .031 [.012, .049], the elastic net by .042 [.018, .065]; the
 activity penalties lower it by .013, which is not shown. What L2 and the elastic net do is keep a run from overfitting
 (0 and 1 of 5 runs): train 150 epochs without looking and they end .16 to .17 lower in validation data loss, though
-five seeds do not show it. Early stopping alone does better than any of these strengths of L1 and L2; `strength_path`
-looks for others.
+five seeds do not show it after the correction. Early stopping alone does better than any of these strengths of L1 and
+L2; `strength_path` looks for others.
 
 Where the course was wrong: its `val_loss` holds the penalty, so L1's high curve says nothing about fit, and its elastic
 net, `L1L2(0.01)`, was plain L1.

@@ -244,13 +244,14 @@ def _studies(question: Question) -> Sequence[Study]:
 def _report(folder: Path, studies: Sequence[Study]) -> None:
     """Rebuild the tables of a folder if runs came since, draw its figures, write its page and print what came of it."""
     from lab import page, report, results
+    from lab.tables import read_tables
     from lab.terminal import comparison_table, console
 
     figures: list[Path] = []
     if results.is_stale(folder):
         results.rebuild(folder)
     if (folder / "histories.csv").exists() or not studies:
-        tables = results.read_tables(folder)
+        tables = read_tables(folder)
         figures += report.draw_all(
             tables.histories, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs()
         )

@@ -8,13 +8,14 @@ import pandas as pd
 from lab import results, statistics
 from lab.foreign import from_logs, tables_of
 from lab.rules import DataError, UsageError, choice
+from lab.tables import Tables, read_tables
 
 FORMATS = ("table", "csv", "markdown", "json")
 FAILED = 3
 """The exit code of a comparison that found what it was told to fail on."""
 
 
-def read(folder: Path, baseline: str | None = None) -> results.Tables:
+def read(folder: Path, baseline: str | None = None) -> Tables:
     """Return the tables of an experiment's folder, or of a folder of `CSVLogger` files.
 
     Raises:
@@ -23,12 +24,12 @@ def read(folder: Path, baseline: str | None = None) -> results.Tables:
     if not folder.is_dir():
         raise DataError(f"{folder} does not exist; run the experiment first, or name its folder")
     if (folder / "histories.csv").exists():
-        return results.read_tables(folder)
+        return read_tables(folder)
     return tables_of(from_logs(folder), baseline)
 
 
 def compare(
-    tables: results.Tables,
+    tables: Tables,
     *,
     baseline: str | None = None,
     metric: str | None = None,
@@ -62,7 +63,7 @@ def compare(
     return made
 
 
-def _own(tables: results.Tables) -> str:
+def _own(tables: Tables) -> str:
     named = tables.comparison.loc[tables.comparison["decision"] == "baseline", "variant"]
     return str(named.iloc[0]) if len(named) else str(tables.summary["variant"].iloc[0])
 

@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 
 from lab import statistics
-from lab.results import HISTORY, KEYS, Tables, read_csv
+from lab.results import HISTORY, KEYS, read_csv
 from lab.rules import DataError, UsageError
+from lab.tables import Tables
 
 LOGGED = ("loss", "accuracy", "val_loss", "val_accuracy")
 ALIASES = {"acc": "accuracy", "sparse_categorical_accuracy": "accuracy", "categorical_accuracy": "accuracy",

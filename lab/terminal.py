@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lab.results import Tables
+from lab.tables import Tables
 
 
 def console() -> Console:
@@ -22,7 +22,7 @@ def comparison_table(name: str, tables: Tables) -> Table:
 
     Args:
         name: the experiment's.
-        tables: as `lab.results.read_tables` returns them.
+        tables: as `lab.tables.read_tables` returns them.
     """
     table = _plain(f"{name}: {tables.question}" if tables.question else name, _caption(tables))
     for heading in ("kept", "val", "gap", "test", "acc."):

@@ -28,8 +28,8 @@ from lab.experiment import run
 from lab.models import dense, simple_conv
 from lab.plan import plan
 from lab.regularization import Regularization
-from lab.results import read_tables
 from lab.rules import DataError
+from lab.tables import read_tables
 
 
 def test_dropout_as_the_course_distributed_it_drops_units_without_scaling_up_the_others():

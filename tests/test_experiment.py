@@ -23,6 +23,7 @@ from lab.models import dense
 from lab.plan import plan
 from lab.regularization import Regularization
 from lab.rules import DataError, UsageError
+from lab.tables import read_tables
 from lab.training import Training
 
 
@@ -45,7 +46,7 @@ def files(folder):
 @pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
 def test_one_call_trains_publishes_and_tabulates_every_run(tmp_path, engine):
     folder = run(small(l2=arm(l2=0.01)), results_folder=tmp_path, engine=engine)
-    tables = results.read_tables(folder)
+    tables = read_tables(folder)
     assert list(tables.summary["variant"]) == ["none", "l2", "none", "l2"]
     assert set(tables.summary["engine"]) == {engine}
     assert len(tables.histories) == 8
@@ -110,7 +111,7 @@ def test_a_diverging_run_is_recorded_and_costs_its_neighbours_nothing(tmp_path):
     )
     calm = dataclasses.replace(wild, training=dataclasses.replace(wild.training, learning_rate=0.1))
     both = Experiment(name="x", variants={"none": calm, "wild": wild}, baseline="none", seeds=(0,))
-    summary = results.read_tables(run(both, results_folder=tmp_path)).summary.set_index("variant")
+    summary = read_tables(run(both, results_folder=tmp_path)).summary.set_index("variant")
     assert summary.loc["wild", "status"] == "diverged"
     assert summary.loc["none", "status"] == "finished"
     assert summary.loc["none", "epochs"] == 6

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from lab import report, results
+from lab import report
 from lab.adjust import adjusted
 from lab.data import fashion_mnist
 from lab.experiment import Experiment, run
@@ -12,6 +12,7 @@ from lab.names import find, known
 from lab.plan import plan
 from lab.rules import DataError
 from lab.study import Study, compute, draw
+from lab.tables import read_tables
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}
@@ -35,7 +36,7 @@ def test_a_script_runs_in_miniature_and_draws_its_figures(tmp_path, name):
         studies, folder, figures = [found], compute(found.sized(**MINIATURE, strict=False), tmp_path), []
     else:
         studies, folder = found.studies, run(adjusted(found, **MINIATURE), results_folder=tmp_path)
-        tables = results.read_tables(folder)
+        tables = read_tables(folder)
         assert list(tables.summary["variant"]) == list(found.variants)
         figures = report.draw_all(
             tables.histories, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs()

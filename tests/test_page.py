@@ -21,6 +21,7 @@ from lab.report import curves
 from lab.report.style import in_order, styles
 from lab.rules import DataError
 from lab.study import compute, draw
+from lab.tables import read_tables
 from tests.test_study import STUDY
 
 HOSTILE = "<script>alert(1)</script>"
@@ -291,8 +292,8 @@ class TestSeries:
 class TestStrengths:
     def test_a_family_is_ordered_by_strength_and_knows_the_chosen_one(self, tmp_path):
         folder = with_path(tmp_path / "path")
-        summary = results.read_tables(folder).summary
-        runs = results.read_tables(folder).path_runs()
+        summary = read_tables(folder).summary
+        runs = read_tables(folder).path_runs()
         assert [family.name for family in strengths.families(runs.iloc[::-1])] == ["dropout", "l2"]
         first = strengths.families(runs)[0]
         assert first.variants == ["none", "l2_0.001", "l2_0.01", "l2_0.1"]
@@ -304,7 +305,7 @@ class TestStrengths:
 
     def test_zero_stands_apart_on_a_logarithmic_axis_and_in_its_place_on_a_linear_one(self, tmp_path):
         folder = with_path(tmp_path / "path")
-        made = strengths.families(results.read_tables(folder).path_runs())
+        made = strengths.families(read_tables(folder).path_runs())
         assert made[0].log
         assert made[0].positions == pytest.approx([0.001 / 10**1.5, 0.001, 0.01, 0.1])
         assert not made[1].log
@@ -312,11 +313,11 @@ class TestStrengths:
 
     def test_an_experiment_without_the_file_has_no_path(self, tmp_path):
         folder = written(tmp_path / "plain", ["none", "l2"])
-        assert strengths.families(results.read_tables(folder).path_runs()) == []
+        assert strengths.families(read_tables(folder).path_runs()) == []
 
     def test_a_variant_whose_runs_are_still_to_come_is_left_out(self, tmp_path):
         folder = with_path(tmp_path / "path")
-        tables = results.read_tables(folder)
+        tables = read_tables(folder)
         last = tables.strengths["variant"].iloc[-1]
         begun = replace(tables, summary=tables.summary[tables.summary["variant"] != last])
         assert last in strengths.families(tables.path_runs())[-1].variants
@@ -333,7 +334,7 @@ class TestStrengths:
         folder = with_path(tmp_path / "path")
         (folder / "strengths.csv").write_text(text)
         with pytest.raises(DataError) as refused:
-            results.read_tables(folder)
+            read_tables(folder)
         assert str(refused.value) == f"{folder / 'strengths.csv'} must have {said}"
 
 
@@ -493,7 +494,7 @@ class TestDocument:
 
     def test_runs_that_diverged_are_told_and_in_no_median(self, tmp_path):
         folder = written(tmp_path / "lost", ["none", "0.1"])
-        tables = results.read_tables(folder)
+        tables = read_tables(folder)
         last = (tables.histories["variant"] == "0.1") & (tables.histories["epoch"] == 40)
         histories = tables.histories.assign(val_data_loss=tables.histories["val_data_loss"].mask(last, np.inf))
         summary = statistics.facts(histories)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from lab import results
 from lab.rules import DataError
+from lab.tables import read_tables
 
 
 def history(epochs=3, **columns):
@@ -150,7 +151,7 @@ def test_a_torn_file_is_told_with_what_to_do(tmp_path, file, content, said):
 def test_the_tables_are_rebuilt_from_the_runs_and_read_back_alike(tmp_path):
     folder = experiment(tmp_path / "x")
     results.rebuild(folder)
-    tables = results.read_tables(folder)
+    tables = read_tables(folder)
     assert list(tables.histories.columns) == [*results.KEYS, *results.HISTORY]
     assert len(tables.histories) == 12
     assert list(tables.summary["variant"]) == ["none", "none", "l2", "l2"]
@@ -180,7 +181,7 @@ def test_runs_of_another_declaration_stay_out_of_the_tables(tmp_path):
     folder = experiment(tmp_path / "x")
     results.publish(folder, "none-seed0-rold", history(), record(id="rold"))
     results.rebuild(folder)
-    assert len(results.read_tables(folder).summary) == 4
+    assert len(read_tables(folder).summary) == 4
 
 
 def test_variants_with_names_that_pandas_takes_for_missing_come_back(tmp_path):
@@ -193,7 +194,7 @@ def test_tables_are_read_from_the_csv_files_alone(tmp_path):
     folder = experiment(tmp_path / "x")
     results.rebuild(folder)
     (folder / "experiment.json").unlink()
-    assert len(results.read_tables(folder).histories) == 12
+    assert len(read_tables(folder).histories) == 12
 
 
 def test_an_experiment_without_runs_is_told(tmp_path):

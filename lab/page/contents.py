@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from lab import results
 from lab.page import charts, path_charts, rows
 from lab.page.answer import answer
 from lab.page.look import MARKERS, Look, looks
@@ -15,6 +14,7 @@ from lab.page.strengths import Family, families
 from lab.report import curves
 from lab.report.notes import axis_said, diverged_said
 from lab.report.style import in_order, styles
+from lab.tables import read_tables
 
 METRIC = "test data loss"
 """What comparison.csv compares, in words; lower is better."""
@@ -63,7 +63,7 @@ def contents(folder: Path) -> Contents:
     Raises:
         DataError: a table is missing or torn, or has nothing to show.
     """
-    tables = results.read_tables(folder)
+    tables = read_tables(folder)
     compared = tables.comparison.assign(variant=tables.comparison["variant"].map(str))
     baseline = next(iter(compared.loc[compared["decision"] == "baseline", "variant"]), None)
     histories = curves.tidy(tables.histories, baseline)

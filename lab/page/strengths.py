@@ -42,7 +42,7 @@ def families(runs: pd.DataFrame | None) -> list[Family]:
     """Return the path of each family, in the order in which the table has them.
 
     Args:
-        runs: as `lab.results.Tables.path_runs` returns them; None where there is no path.
+        runs: as `lab.tables.Tables.path_runs` returns them; None where there is no path.
 
     Raises:
         DataError: a strength is negative or no number.
