@@ -73,7 +73,7 @@ def net(
     x = keras.layers.Dense(
         width, "relu", kernel_initializer=seeded("dense"), name="dense", **({f"{on}_regularizer": made} if made else {})
     )(x)
-    return keras.Model(inputs, keras.layers.Dense(outputs, kernel_initializer=seeded("output"))(x))
+    return keras.Model(inputs, keras.layers.Dense(outputs, kernel_initializer=seeded("output"), name="output")(x))
 
 
 def arms(data, training, filters, width):

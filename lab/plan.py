@@ -1,8 +1,9 @@
 """The runs of an experiment: each a variant at a seed, declared, identified, ready to be trained."""
 
+import contextlib
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,8 @@ def _build(variant: "Variant", name: str, input_shape: tuple[int, ...], outputs:
     import keras
 
     try:
-        model = variant.model(input_shape, outputs, seed=seed)
+        with _names_from_zero():
+            model = variant.model(input_shape, outputs, seed=seed)
     except (UsageError, MemoryError):
         raise
     except Exception as error:
@@ -81,3 +83,19 @@ def _build(variant: "Variant", name: str, input_shape: tuple[int, ...], outputs:
     if not isinstance(model, keras.Model):
         raise DataError(f"the factory of variant {name!r} must return a keras.Model, got {type(model).__name__}")
     return model
+
+
+@contextlib.contextmanager
+def _names_from_zero() -> Iterator[None]:
+    """Let Keras name layers as in a fresh process, so that a model does not depend on those that were built before.
+
+    With Keras's own counters a factory whose names clash may fail for the first model of a process and for no other.
+    """
+    from keras.src.backend.common import global_state
+
+    before = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", before)

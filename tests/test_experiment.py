@@ -35,12 +35,32 @@ def arm(epochs=2, **regularization):
     )
 
 
+def named(input_shape, outputs, *, seed):
+    x = inputs = keras.Input(input_shape)
+    x = keras.layers.Dense(4, name="dense")(keras.layers.Flatten()(x))
+    return keras.Model(inputs, keras.layers.Dense(outputs)(x))
+
+
 def small(**variants):
     return Experiment(name="small", variants={"none": arm()} | variants, baseline="none", seeds=(0, 1))
 
 
 def files(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.csv")}
+
+
+def test_a_models_names_do_not_depend_on_what_was_built_before():
+    build = plan(small())[0].task.build
+    first = [layer.name for layer in build().layers]
+    keras.layers.Dense(3)
+    assert [layer.name for layer in build().layers] == first
+    clashing = plan(small(clashing=dataclasses.replace(arm(), model=named)))[-1].task.build
+    for _ in range(2):
+        with pytest.raises(DataError, match='The name "dense" is used 2 times'):
+            clashing()
+    before = int(keras.layers.Dense(3).name.removeprefix("dense_"))
+    build()
+    assert keras.layers.Dense(3).name == f"dense_{before + 1}", "the caller's counters go on"
 
 
 @pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
