@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import sweep
+from benchmarks import floor, sweep
 
 
 @pytest.fixture
@@ -45,3 +45,44 @@ def test_runs_of_a_sweep_take_every_penalty_before_the_next_seed(case):
         *((penalty, 0) for penalty in sweep.PENALTIES),
         (sweep.PENALTIES[0], 1),
     ]
+
+
+@pytest.mark.parametrize("name", floor.DENSE)
+def test_the_products_of_the_floor_are_those_that_the_sweep_counts(name):
+    case = sweep.CASES[name]
+    # The floor counts a batch that is not full as a full one.
+    even = dataclasses.replace(case, train=3 * case.training.batch_size, validation=50, runs=2)
+    found = list(floor.products(even, floor.WIDTHS[name]))
+    assert sum(times * work for _, times, _, work in found) == pytest.approx(even.work())
+    for what, _, compute, work in found:
+        rows = 50 if what.endswith(" 50 rows") else even.train if "measured" in what else case.training.batch_size
+        assert work == pytest.approx(2 * np.prod(compute().shape) * inner(what, rows)), what
+
+
+def inner(what: str, rows: int) -> int:
+    """Return over how many numbers the product of this name sums."""
+    a, b = (int(size) for size in what.split(":")[0].split(" x "))
+    return rows if "to the weights" in what else b if "to the inputs" in what else a
+
+
+def test_the_floor_takes_the_optimizers_steps_and_says_what_both_take(monkeypatch, capsys):
+    case = sweep.CASES["medium"]
+    tiny = dataclasses.replace(
+        case, shape=(16,), train=20, validation=10, runs=2, training=dataclasses.replace(case.training, batch_size=10)
+    )
+    step = floor.update(tiny, (16, 256, 10))
+    assert [int(step().numpy()) for _ in range(3)] == [1, 2, 3]
+    monkeypatch.setattr(floor, "seconds", lambda compute: 0.5)
+    monkeypatch.setitem(floor.CASES, "medium", tiny)
+    monkeypatch.setitem(floor.WIDTHS, "medium", (16, 256, 10))
+    monkeypatch.setattr("sys.argv", ["floor"])
+    floor.main()
+    rows = {
+        line.split("│")[1].strip(): line.split("│")[3].strip()
+        for line in capsys.readouterr().out.splitlines()
+        if "│" in line
+    }
+    steps, measurements = 5 * 2, 5 * 2
+    products = 0.5 * (5 * steps + 2 * measurements)
+    assert rows["all products"] == f"{products:.2f}"
+    assert rows["both"] == f"{products + 0.5 * steps:.2f}"
