@@ -40,6 +40,26 @@ def test_the_table_and_the_file_say_the_same(monkeypatch, tmp_path, capsys):
     assert "15.5" in capsys.readouterr().out
 
 
+def test_with_repeats_the_arms_take_turns_and_the_fastest_sweep_of_each_is_told(monkeypatch, tmp_path):
+    seconds = {"naive": [9.0, 8.0], "tuned": [7.0, 7.5], "keras_fit": [6.0, 5.0], "cohort": [2.0, 4.0]}
+    order = []
+
+    def one(name, arm, runs):
+        order.append(arm)
+        took = seconds[arm].pop(0)
+        return {"seconds": took, "share": 1 / took, "peak_mb": 100.0 * took, "sgemm_gflops": 50.0}
+
+    monkeypatch.setattr(sweep, "_apart", one)
+    monkeypatch.setattr(
+        "sys.argv", ["sweep", "--case", "conv", "--repeats", "2", "--json", str(tmp_path / "sweep.json")]
+    )
+    sweep.main()
+    assert order == [*sweep.ARMS, *sweep.ARMS]
+    assert json.loads((tmp_path / "sweep.json").read_text()) == {
+        "conv": dict(zip(sweep.COLUMNS, (8.0, 7.0, 5.0, 2.0, 0.5, 200.0), strict=True))
+    }
+
+
 def test_runs_of_a_sweep_take_every_penalty_before_the_next_seed(case):
     assert sweep.configurations(dataclasses.replace(case, runs=5)) == [
         *((penalty, 0) for penalty in sweep.PENALTIES),
