@@ -4,9 +4,9 @@
     python -m benchmarks.floor --case small
 
 Every product of a training step and of a measurement is computed at the shape in which the cohort engine computes it,
-for all replicas at once and in a compiled loop, and so is the update; the best of several times of each, times how
-often the sweep needs it, is what those operations cost however they are put together. Activations, penalties, batches,
-building and compiling come on top.
+for all replicas at once and in a compiled loop, and so is the update (a split is measured in one piece here). The best
+of several times of each, times how often the sweep needs it, is what TensorFlow takes for those operations and nothing
+else. Activations, penalties, batches, building and compiling come on top.
 """
 
 import argparse
