@@ -33,7 +33,7 @@ def compute(
     from lab.data import digits
     from lab.engine.task import Task
     from lab.models import dense
-    from lab.together import train_all
+    from lab.run import train_all
     from lab.training import Training
 
     data = digits(train_size=train_size)
@@ -66,8 +66,8 @@ def draw(tables: Mapping):
     from matplotlib.lines import Line2D
 
     from lab.report.curves import Axis
-    from lab.report.sheet import WIDE, beside, footnote, headline_over, pair_of_axes, scale
-    from lab.report.style import look, styles, text
+    from lab.report.layout import WIDE, beside, footnote, headline_over, pair_of_axes, scale
+    from lab.report.theme import look, styles, text
 
     curves, times = tables["curves"], tables["times"]
     names, chosen = list(curves["activation"].unique()), best(times)

@@ -30,8 +30,8 @@ def compute(epochs: int = 500, sizes: tuple[int, ...] = SIZES, seeds: int = 8):
     from lab.data import from_arrays
     from lab.engine.task import Task
     from lab.models import dense
+    from lab.run import train_all
     from lab.seeds import derive
-    from lab.together import train_all
     from lab.training import Training
 
     functions = {"wave": lambda x: np.sin(4 * x) * (0.4 + x), "jump": lambda x: np.abs(x) - (x > 0.5)}
@@ -81,8 +81,8 @@ def draw(tables: Mapping):
     from matplotlib.lines import Line2D
 
     from lab.report.curves import Axis
-    from lab.report.sheet import Sheet, beside, figure_of, footnote, headline_over, own, scale
-    from lab.report.style import look, styles
+    from lab.report.layout import Sheet, beside, figure_of, footnote, headline_over, own, scale
+    from lab.report.theme import look, styles
 
     fits, errors = tables["fits"], tables["errors"]
     look_of = styles(["truth", "net", "bumps"], "truth")

@@ -26,8 +26,8 @@ def compute(seeds: int = 20, epochs: int = 2000, widths: tuple[int, ...] = WIDTH
     from lab.data import cs231n_capacity
     from lab.engine.task import Task
     from lab.models import dense
-    from lab.surfaces import around, decision_region
-    from lab.together import train_all
+    from lab.probes.regions import around, decision_region
+    from lab.run import train_all
     from lab.training import Training
 
     points = cs231n_capacity(test_size=60)
@@ -54,9 +54,9 @@ def draw(tables: Mapping):
     """Draw the regions of the median net of each width, and the final loss of all nets."""
     from lab.data import cs231n_capacity
     from lab.report.curves import Axis
+    from lab.report.layout import figure_of, footnote, headline_over, own, scale
     from lab.report.regions import decision
-    from lab.report.sheet import figure_of, footnote, headline_over, own, scale
-    from lab.report.style import canvas, look, text
+    from lab.report.theme import canvas, look, text
 
     train = cs231n_capacity().train
     runs, regions = tables["runs"], tables["regions"]

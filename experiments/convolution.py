@@ -41,8 +41,8 @@ def shift(
 
     from lab.data import Dataset, Split
     from lab.engine.task import Task
-    from lab.ensembles import probabilities
-    from lab.together import train_all
+    from lab.probes.ensembles import probabilities
+    from lab.run import train_all
 
     room = ((0, 0), (margin, margin), (margin, margin), (0, 0))
     plain = digits(train_size=train_size)
@@ -77,8 +77,8 @@ def draw_shift(tables: Mapping):
     from matplotlib.lines import Line2D
 
     from lab.report.curves import Axis
-    from lab.report.sheet import beside, figure_of, footnote, headline_over, own, scale
-    from lab.report.style import look, styles
+    from lab.report.layout import beside, figure_of, footnote, headline_over, own, scale
+    from lab.report.theme import look, styles
 
     table = tables["shifts"]
     names = list(table["variant"].unique())
@@ -108,7 +108,7 @@ def fields(size: int = 4, window: int = 2):
     import numpy as np
     import pandas as pd
 
-    from lab.convolution import im2col, output_size, overlaps
+    from lab.textbook.convolution import im2col, output_size, overlaps
 
     image = np.arange(size * size, dtype=float).reshape(1, size, size, 1)
     columns = pd.DataFrame(im2col(image, (window, window)).astype(int)).rename(columns="w{}".format)
@@ -122,7 +122,7 @@ def fields(size: int = 4, window: int = 2):
 
 def draw_fields(tables: Mapping):
     """Draw the table of receptive fields, and how often each pixel is read."""
-    from lab.report.style import canvas, look, text
+    from lab.report.theme import canvas, look, text
 
     panels = [("im2col", "a row each receptive field: the pixels it reads"), ("overlaps", "how often a pixel is read")]
     with look():

@@ -100,7 +100,7 @@ def penalties():
     """Return what penalties of the course's strength add to the loss of its untrained net, and what theory says."""
     import pandas as pd
 
-    from lab.quiet import load_tensorflow
+    from lab.engine.tensorflow import load_tensorflow
 
     load_tensorflow()
     model = net((32, 32, 3), 10, filters=32, width=512)
@@ -122,8 +122,8 @@ def draw(tables):
     """Draw what the penalties add to the loss of a net that knows nothing."""
     import math
 
-    from lab.report.sheet import figure_of, headline_over, own
-    from lab.report.style import look
+    from lab.report.layout import figure_of, headline_over, own
+    from lab.report.theme import look
 
     table = tables["penalties"]
     with look():

@@ -33,7 +33,7 @@ def compute(
     from lab.engine.task import Task
     from lab.models import dense
     from lab.regularization import Regularization
-    from lab.together import train_all
+    from lab.run import train_all
     from lab.training import Training
 
     rows = []
@@ -72,8 +72,8 @@ def differences(runs):
 
 def draw(tables: Mapping):
     """Draw the paired difference to no dropout against the number of examples, and the accuracy of both."""
-    from lab.report.sheet import WIDE, footnote, headline_over, pair_of_axes
-    from lab.report.style import look, styles, text
+    from lab.report.layout import WIDE, footnote, headline_over, pair_of_axes
+    from lab.report.theme import look, styles, text
 
     runs = tables["runs"]
     table, sizes = differences(runs), sorted(runs["train_size"].unique())

@@ -31,9 +31,9 @@ def compute(train_size=None, seeds=2, epochs=50):
     import numpy as np
     import pandas as pd
 
-    from lab.along import follow
     from lab.engine.task import Task
-    from lab.probes import dead_units
+    from lab.probes.activations import dead_units
+    from lab.probes.steps import follow
 
     data = digits(train_size=train_size)
     rows = []
@@ -56,7 +56,7 @@ def compute(train_size=None, seeds=2, epochs=50):
 
 def draw(tables):
     """Draw the share of dead units and the accuracy against the rate, and how ReLUs die over time."""
-    from lab.report.panels import panels, ranked
+    from lab.report.small_multiples import panels, ranked
 
     # A unit that is NaN is no longer a unit.
     alive = tables["dead"][~tables["dead"]["diverged"]]

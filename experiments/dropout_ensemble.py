@@ -26,10 +26,10 @@ def compute(seeds: int = 5, members: int = 20, masks: int = 100, epochs: int = 6
 
     from lab.data import digits
     from lab.engine.task import Task
-    from lab.ensembles import growing, probabilities, sampled
     from lab.models import dense
+    from lab.probes.ensembles import growing, probabilities, sampled
     from lab.regularization import NONE, Regularization
-    from lab.together import train_all
+    from lab.run import train_all
     from lab.training import Training
 
     data = digits(train_size=train_size, label_noise=0.2)
@@ -72,8 +72,8 @@ def draw(tables: Mapping):
     """Draw test data loss and accuracy against the number of members, with weight scaling as a line across."""
     from matplotlib.lines import Line2D
 
-    from lab.report.sheet import WIDE, beside, footnote, headline_over, pair_of_axes
-    from lab.report.style import look, styles
+    from lab.report.layout import WIDE, beside, footnote, headline_over, pair_of_axes
+    from lab.report.theme import look, styles
 
     table = tables["curves"]
     kinds = list(table["kind"].unique())

@@ -58,7 +58,7 @@ def histograms():
     """Spread the signals of each activation and initial spread over 30 bins."""
     import pandas as pd
 
-    from lab.probes import histogram, moments
+    from lab.probes.activations import histogram, moments
 
     bins, numbers = [], []
     for activation, ends in RANGES.items():
@@ -73,8 +73,8 @@ def symmetry(train_size, epochs):
     """Train from zeros and from a Gaussian, and say how far the units of each hidden layer are apart."""
     import pandas as pd
 
-    from lab.along import follow
     from lab.engine.task import Task
+    from lab.probes.steps import follow
 
     data = digits(train_size=train_size)
     training = Training(optimizer="sgd", learning_rate=0.1, batch_size=100, epochs=epochs)
@@ -119,7 +119,7 @@ def batch_normalization(train_size, seeds, epochs):
     import pandas as pd
 
     from lab.engine.task import Task
-    from lab.together import train_all
+    from lab.run import train_all
 
     data = digits(train_size=train_size)
     training = Training(optimizer="sgd", learning_rate=0.01, batch_size=100, epochs=epochs)
@@ -148,8 +148,8 @@ def compute(train_size=1000, seeds=3, epochs=20):
 
 def draw(tables):
     """Draw the histograms of each activation, the spread between units, and the accuracy at each initial spread."""
-    from lab.report.insides import activation_histograms
-    from lab.report.panels import panels
+    from lab.report.histograms import activation_histograms
+    from lab.report.small_multiples import panels
 
     bins, spreads, symmetric = tables["histograms"], tables["spreads"], tables["symmetry"]
     figures = {

@@ -22,7 +22,7 @@ def compute(
     seeds: int = 5, epochs: int = 2000, strengths: tuple[float, ...] = STRENGTHS, rate: float = 0.05, every: int = 20
 ):
     """Train one neuron on two moons from large random weights, by full-batch descent with either loss and each L2."""
-    from lab.quiet import load_tensorflow
+    from lab.engine.tensorflow import load_tensorflow
 
     load_tensorflow()
     import numpy as np
@@ -32,8 +32,8 @@ def compute(
     from lab.data import moons
     from lab.engine.objective import data_loss, hits
     from lab.models import dense
+    from lab.probes.regions import around, decision_region
     from lab.regularization import Regularization
-    from lab.surfaces import around, decision_region
 
     data = moons(points=50, noise=0.25)
     (x, y), (x_test, y_test) = ((tf.constant(s.x), tf.constant(s.y)) for s in (data.train, data.test))
@@ -84,9 +84,9 @@ def draw(tables: Mapping):
 
     from lab.data import moons
     from lab.report.curves import Axis
+    from lab.report.layout import WIDE, beside, footnote, headline_over, pair_of_axes, scale
     from lab.report.regions import decision
-    from lab.report.sheet import WIDE, beside, footnote, headline_over, pair_of_axes, scale
-    from lab.report.style import canvas, look, styles, text
+    from lab.report.theme import canvas, look, styles, text
 
     regions, norms, runs = tables["regions"], tables["norms"], tables["runs"]
     losses, strengths = list(regions["loss"].unique()), sorted(regions["l2"].unique())

@@ -44,8 +44,8 @@ def examples():
 
 def descent(steps):
     """Descend from `START` on the squared errors of one sigmoid neuron; say how each step leaves the contour."""
-    from lab.descent import neuron, trajectory
-    from lab.surfaces import surface
+    from lab.probes.regions import surface
+    from lab.textbook.descent import neuron, trajectory
 
     landscape = neuron(*examples())
     path = trajectory("sgd", landscape, learning_rate=RATE, start=START, steps=steps)
@@ -66,9 +66,9 @@ def around(train_size, seeds, epochs):
     """Train nets with and without regularization; slice the loss around their last weights and between them."""
     import pandas as pd
 
-    from lab.along import follow
     from lab.engine.task import Task
-    from lab.slices import interpolate, slice_1d, slice_2d
+    from lab.probes.loss_slices import interpolate, slice_1d, slice_2d
+    from lab.probes.steps import follow
 
     training = Training(epochs=epochs)
     data = digits(train_size=train_size, label_noise=0.2)
@@ -107,9 +107,9 @@ def compute(train_size=300, seeds=3, epochs=100):
 
 def draw(tables):
     """Draw the neuron's landscape with its path, and the loss around and between the nets."""
-    from lab.report.panels import panels
-    from lab.report.planes import contours, relief, steps
-    from lab.report.sheet import figure_of
+    from lab.report.landscapes import contours, relief, steps
+    from lab.report.layout import figure_of
+    from lab.report.small_multiples import panels
 
     surface, path, of = tables["surface"], tables["path"], "loss_surface"
     figures = {

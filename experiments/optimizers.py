@@ -60,7 +60,7 @@ def rates(optimizer):
 def runs(data, arms, epochs):
     """Train arms of (net, optimizer, rate, seed) in batches of 100, drawn with replacement, without early stopping."""
     from lab.engine.task import Task
-    from lab.together import train_all
+    from lab.run import train_all
 
     tasks = []
     for net, optimizer, rate, seed in arms:
@@ -107,7 +107,7 @@ def compute(train_size=1000, seeds=3, epochs=100):
 
 def draw(tables):
     """Draw the sweep, and the curves at each optimizer's own best rate beside those at the course's."""
-    from lab.report.panels import panels
+    from lab.report.small_multiples import panels
 
     sweep, curves = tables["sweep"], tables["curves"]
     curves = curves.assign(panel=curves["net"] + ", " + curves["rates"] + " rates")

@@ -23,7 +23,7 @@ RADIUS = 1.0
 
 def compute(epochs: int = 300, train_size: int = 300, l1: float = 2e-3, l2: float = 2e-3, rate: float = 0.1):
     """Find the lowest points along both paths, and the weights of nets with each penalty."""
-    from lab.quiet import load_tensorflow
+    from lab.engine.tensorflow import load_tensorflow
 
     load_tensorflow()
     import numpy as np
@@ -60,10 +60,10 @@ def _nets(epochs: int, train_size: int, l1: float, l2: float, rate: float):
     import pandas as pd
     import tensorflow as tf
 
-    from lab import probes, sparsity
     from lab.data import digits
     from lab.engine.objective import data_loss, hits
     from lab.models import dense
+    from lab.probes import activations, weights
     from lab.regularization import NONE, Regularization
     from lab.training import Training, pieces
 
@@ -82,9 +82,9 @@ def _nets(epochs: int, train_size: int, l1: float, l2: float, rate: float):
         for epoch in range(1, epochs + 1):
             for order in pieces(training.order(len(data.train), 0, epoch), training.batch_size):
                 step(tf.constant(order))
-        kernels = {layer: w for layer, w in sparsity.kernels(model).items() if layer != "output"}
-        histograms.append(probes.histogram(kernels, list(np.linspace(-0.5, 0.5, 102))).assign(variant=name))
-        table = sparsity.zeros(model, 1e-3)
+        kernels = {layer: w for layer, w in weights.kernels(model).items() if layer != "output"}
+        histograms.append(activations.histogram(kernels, list(np.linspace(-0.5, 0.5, 102))).assign(variant=name))
+        table = weights.zeros(model, 1e-3)
         share = table[table["layer"] != "output"][["weights", "exact", "near"]].sum()
         logits = model(data.test.x)
         counts.append({
@@ -100,11 +100,11 @@ def _stepper(model, train, training, threshold: float):
     """Return one step of plain gradient descent, followed by the proximal step of L1 where there is a threshold."""
     import tensorflow as tf
 
-    from lab import sparsity
     from lab.engine.objective import data_loss
+    from lab.probes import weights
 
     x, y = tf.constant(train.x), tf.constant(train.y)
-    hidden = [v for layer, v in sparsity.variables(model).items() if layer != "output"]
+    hidden = [v for layer, v in weights.variables(model).items() if layer != "output"]
 
     @tf.function
     def step(order):
@@ -115,7 +115,7 @@ def _stepper(model, train, training, threshold: float):
         for v, gradient in zip(model.trainable_variables, found, strict=True):
             v.assign(v.value - training.learning_rate * gradient)
         if threshold:
-            # As `lab.sparsity.shrink`, compiled.
+            # As `lab.probes.weights.shrink`, compiled.
             for v in hidden:
                 v.assign(tf.sign(v.value) * tf.maximum(tf.abs(v.value) - threshold, 0.0))
 
@@ -127,10 +127,10 @@ def draw(tables: Mapping):
     import numpy as np
     from matplotlib.lines import Line2D
 
-    from lab.report.insides import weight_histograms
-    from lab.report.planes import contours
-    from lab.report.sheet import beside, figure_of, footnote, headline_over, own
-    from lab.report.style import canvas, look, styles, text
+    from lab.report.histograms import weight_histograms
+    from lab.report.landscapes import contours
+    from lab.report.layout import beside, figure_of, footnote, headline_over, own
+    from lab.report.theme import canvas, look, styles, text
 
     bowl, path = tables["bowl"], tables["path"]
     shapes: dict[str, list] = {"l1": [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 0)],

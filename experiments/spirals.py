@@ -32,9 +32,9 @@ def compute(seeds: int = 5, epochs: int = 9000, linear_epochs: int = 200):
     from lab.data import spirals
     from lab.engine.task import Task
     from lab.models import dense
+    from lab.probes.regions import around, decision_region
     from lab.regularization import NONE, Regularization, half_lambda
-    from lab.surfaces import around, decision_region
-    from lab.together import train_all
+    from lab.run import train_all
     from lab.training import Training
 
     l2 = Regularization(l2=half_lambda(LAMBDA))
@@ -80,9 +80,9 @@ def draw(tables: Mapping):
 
     from lab.data import spirals
     from lab.report.curves import Axis
+    from lab.report.layout import beside, figure_of, footnote, headline_over, own, scale
     from lab.report.regions import decision
-    from lab.report.sheet import beside, figure_of, footnote, headline_over, own, scale
-    from lab.report.style import DASHED, canvas, look, styles, text
+    from lab.report.theme import DASHED, canvas, look, styles, text
 
     losses, runs, regions = tables["losses"], tables["runs"], tables["regions"]
     variants, train = list(losses["variant"].unique()), spirals(seed=0).train

@@ -30,9 +30,9 @@ def compute(seeds: int = 5, epochs: int = 2000, lambdas: tuple[float, ...] = LAM
     from lab.data import cs231n_strength
     from lab.engine.task import Task
     from lab.models import dense
+    from lab.probes.regions import around, decision_region
     from lab.regularization import Regularization
-    from lab.surfaces import around, decision_region
-    from lab.together import train_all
+    from lab.run import train_all
     from lab.training import Training
 
     points = cs231n_strength()
@@ -68,7 +68,7 @@ def draw(tables: Mapping):
     """Draw the regions: a row a convention, a column a lambda."""
     from lab.data import cs231n_strength
     from lab.report.regions import decision
-    from lab.report.style import canvas, look, text
+    from lab.report.theme import canvas, look, text
 
     train = cs231n_strength().train
     runs, regions = tables["runs"], tables["regions"]

@@ -25,8 +25,8 @@ def compute(epochs=30):
     """Walk down x ** 2 / 20 + y ** 2 from (-7, 2) in `epochs` steps, at the course's rates and at many others."""
     import pandas as pd
 
-    from lab.descent import COURSE_RATES, VALLEY, trajectory
-    from lab.surfaces import surface
+    from lab.probes.regions import surface
+    from lab.textbook.descent import COURSE_RATES, VALLEY, trajectory
 
     tried = [(name, rate) for name in COURSE_RATES for rate in RATES]
     heights = [trajectory(name, learning_rate=rate, steps=epochs)["f"] for name, rate in tried]
@@ -49,9 +49,9 @@ def compute(epochs=30):
 
 def draw(tables):
     """Draw the paths on the contours, the height over the steps, and the height reached at each rate."""
-    from lab.report.panels import panels
-    from lab.report.planes import contours
-    from lab.report.sheet import figure_of
+    from lab.report.landscapes import contours
+    from lab.report.layout import figure_of
+    from lab.report.small_multiples import panels
 
     paths, figures = tables["trajectories"], {}
     for rates, of in paths.groupby("rates", sort=False):

@@ -73,9 +73,9 @@ def gradients(train_size=1000, epochs=200, seeds=1):
     """Follow every net: validation accuracy, and the size of the gradient at each kernel, every 100 steps."""
     import pandas as pd
 
-    from lab.along import follow
     from lab.engine.task import Task
-    from lab.probes import gradient_norms
+    from lab.probes.activations import gradient_norms
+    from lab.probes.steps import follow
 
     data = digits(train_size=train_size)
     held, seen = data.validation, data.train
@@ -94,7 +94,7 @@ def gradients(train_size=1000, epochs=200, seeds=1):
 
 def drawn(tables):
     """Draw the course's grid of accuracies, and where the gradient of the deep nets stays."""
-    from lab.report.panels import panels, ranked
+    from lab.report.small_multiples import panels, ranked
 
     def taken_apart(table, *columns):
         words = table[list(columns)].replace({"none": "", "batch": "BN"}).to_numpy()

@@ -1,5 +1,5 @@
 """`python -m lab`."""
 
-from lab.cli import lab
+from lab.cli.app import lab
 
 lab()

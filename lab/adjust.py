@@ -5,8 +5,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lab.checks import whole
 from lab.experiment import Experiment, Variant
-from lab.rules import whole
 
 if TYPE_CHECKING:
     from lab.data import Dataset

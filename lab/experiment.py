@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.checks import DataError, UsageError, choice, flag, number, whole
 from lab.plan import Run, plan
-from lab.rules import DataError, UsageError, choice, flag, number, whole
+from lab.progress import Watch
 from lab.study import Study, compute
 from lab.training import Training
-from lab.watch import Watch
 
 if TYPE_CHECKING:
     import keras
@@ -192,12 +192,12 @@ def _company(folder: Path, names: list[str], pending: list[str]) -> list[str]:
 
 
 def _train(experiment: Experiment, runs: list[Run], pending: set[str], folder: Path, engine: str, watch: Watch) -> None:
-    from lab.quiet import load_tensorflow
+    from lab.engine.tensorflow import load_tensorflow
 
     load_tensorflow()
     from lab import results
     from lab.engine import keras_fit
-    from lab.provenance import record
+    from lab.results.record import record
 
     def publish(run: Run, trained: "Trained") -> None:
         if run.name in pending:

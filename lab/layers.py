@@ -9,7 +9,7 @@ import functools
 import keras
 from keras import ops
 
-from lab.rules import UsageError, number, whole
+from lab.checks import UsageError, number, whole
 
 
 def drop_weights(kernel, uniform, rate):

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lab.hidden import (
+from lab.checks import UsageError, choice, flag, whole
+from lab.model_blocks import (
     ACTIVATIONS,
     INITIALIZERS,
     KERAS_INITIALIZERS,
@@ -28,7 +29,6 @@ from lab.hidden import (
     widths_of,
 )
 from lab.regularization import NONE, Regularization
-from lab.rules import UsageError, choice, flag, whole
 
 if TYPE_CHECKING:
     import keras

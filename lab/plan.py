@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lab.declaration import declare, identify
-from lab.rules import DataError, UsageError
+from lab.checks import DataError, UsageError
+from lab.identity import declare, identify
 
 if TYPE_CHECKING:
     import keras

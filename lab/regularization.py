@@ -9,7 +9,7 @@ biases and the parameters of the normalization layers carry no penalty.
 import dataclasses
 from dataclasses import dataclass
 
-from lab.rules import choice, number, whole
+from lab.checks import choice, number, whole
 
 NORMALIZATIONS = ("none", "batch", "layer", "instance", "group")
 

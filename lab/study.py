@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.declaration import declare, identify
-from lab.rules import DataError, UsageError
+from lab.checks import DataError, UsageError
+from lab.identity import declare, identify
 
 if TYPE_CHECKING:
     import pandas as pd

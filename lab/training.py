@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.rules import UsageError, choice, flag, number, whole
+from lab.checks import UsageError, choice, flag, number, whole
 from lab.seeds import derive
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")

@@ -79,7 +79,7 @@ def test_list_shows_each_experiment_with_its_question(capsys):
 
 def test_usage_errors_answer_before_tensorflow_loads():
     code = (
-        "import sys; from lab.cli import lab\n"
+        "import sys; from lab.cli.app import lab\n"
         "try: lab(['run', 'weight_penalty', '--data', 'cifar'])\n"
         "except SystemExit as end: sys.exit(9 if 'tensorflow' in sys.modules else end.code)"
     )

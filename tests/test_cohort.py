@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lab.data import Dataset, Split
-from lab.engine import cohort, epochs, keras_fit, penalties, update
+from lab.engine import cohort, keras_fit, loop, penalties, update
 from lab.engine.graph import RefusedError
 from lab.engine.task import Task, Trained
 from lab.models import ACTIVATIONS
@@ -216,17 +216,17 @@ def test_a_run_alone_is_a_row_of_eight(activation, normalization):
 def test_compaction_changes_nothing(kind, monkeypatch):
     tasks = rich(kind, patience=2, epochs=9)
     sizes = []
-    compact = epochs.Cohort._compact
+    compact = loop.Cohort._compact
 
     def watch(self, going):
         sizes.append((len(self.slots), len(going)))
         compact(self, going)
 
-    monkeypatch.setattr(epochs.Cohort, "_compact", watch)
-    monkeypatch.setattr(epochs, "worth_compacting", lambda *_: False)
+    monkeypatch.setattr(loop.Cohort, "_compact", watch)
+    monkeypatch.setattr(loop, "worth_compacting", lambda *_: False)
     whole = cohort.train(tasks)
     assert sizes == []
-    monkeypatch.setattr(epochs, "worth_compacting", lambda replicas, going, *_: going < replicas)
+    monkeypatch.setattr(loop, "worth_compacting", lambda replicas, going, *_: going < replicas)
     small = cohort.train(tasks)
     assert len(sizes) > 1
     assert all(identical(a, b) for a, b in zip(whole, small, strict=True))
@@ -234,10 +234,10 @@ def test_compaction_changes_nothing(kind, monkeypatch):
 
 def test_a_smaller_program_is_made_only_where_it_saves_time():
     # Ten epochs of 1 s ahead, half of which would be saved, against 3 s of compilation.
-    assert epochs.worth_compacting(8, 4, 10, [4.0, 1.0])
-    assert not epochs.worth_compacting(8, 5, 10, [4.0, 1.0])
-    assert not epochs.worth_compacting(8, 4, 1, [4.0, 1.0])
-    assert not epochs.worth_compacting(8, 4, 10, [4.0])
+    assert loop.worth_compacting(8, 4, 10, [4.0, 1.0])
+    assert not loop.worth_compacting(8, 5, 10, [4.0, 1.0])
+    assert not loop.worth_compacting(8, 4, 1, [4.0, 1.0])
+    assert not loop.worth_compacting(8, 4, 10, [4.0])
 
 
 def test_patience_ends_each_run_where_keras_fit_ends_it():
@@ -405,14 +405,14 @@ def test_a_device_out_of_memory_halves_the_cohort_too(monkeypatch):
 
     tasks = rich(epochs=2)
     whole = cohort.train(tasks)
-    train = epochs.Cohort.train
+    train = loop.Cohort.train
 
     def fail(self, on_epoch, on_trained):
         if len(self.runs) > 3:
             raise tf.errors.ResourceExhaustedError(None, None, "too large")
         train(self, on_epoch, on_trained)
 
-    monkeypatch.setattr(epochs.Cohort, "train", fail)
+    monkeypatch.setattr(loop.Cohort, "train", fail)
     with pytest.warns(UserWarning, match="5 runs do not fit into memory together"):
         halves = cohort.train(tasks)
     assert all(identical(a, b) for a, b in zip(whole, halves, strict=True))

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lab.convolution import col2im, convolve, gradients, im2col, output_size, overlaps, same_padding
-from lab.rules import UsageError
+from lab.checks import UsageError
+from lab.textbook.convolution import col2im, convolve, gradients, im2col, output_size, overlaps, same_padding
 
 
 def image(side, channels=1):

@@ -21,15 +21,15 @@ from experiments import (
     spirals,
     strength_regions,
 )
+from lab.checks import DataError
 from lab.data import digits
 from lab.data import spirals as spiral_data
-from lab.ensembles import probabilities
 from lab.experiment import run
 from lab.models import dense, simple_conv
 from lab.plan import plan
+from lab.probes.ensembles import probabilities
 from lab.regularization import Regularization
-from lab.rules import DataError
-from lab.tables import read_tables
+from lab.results.tables import read_tables
 
 
 def test_dropout_as_the_course_distributed_it_drops_units_without_scaling_up_the_others():

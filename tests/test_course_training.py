@@ -18,8 +18,8 @@ from experiments import (
 )
 from lab.data import digits
 from lab.engine.task import Task
-from lab.probes import gradient_norms
-from lab.together import train_all
+from lab.probes.activations import gradient_norms
+from lab.run import train_all
 from lab.training import Training
 
 # The course's table, worked out with its own code: x and y at step 10, at step 30, and f at step 30.

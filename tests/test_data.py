@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from lab import data
+from lab.checks import DataError, UsageError
 from lab.data import formats, images, keras_cache
 from lab.data.dataset import Dataset, Split
 from lab.data.keras_cache import Download
 from lab.data.splitting import mislabelled, ordering
-from lab.rules import DataError, UsageError
 
 PARTS = ("train", "validation", "test")
 PLANAR = (

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lab.descent import COURSE_RATES, VALLEY, neuron, trajectory
-from lab.rules import UsageError
+from lab.checks import UsageError
+from lab.textbook.descent import COURSE_RATES, VALLEY, neuron, trajectory
 
 # Section 3 of the course's experiments: (x, y) after 10 and after 30 steps from (-7, 2), and the height after 30.
 TABLE = {

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from lab.ensembles import growing, mask_average, probabilities, sampled
+from lab.checks import UsageError
 from lab.models import conv, dense
+from lab.probes.ensembles import growing, mask_average, probabilities, sampled
 from lab.regularization import Regularization
-from lab.rules import UsageError
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 

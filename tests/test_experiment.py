@@ -17,13 +17,13 @@ import pytest
 from lab import experiment as room
 from lab import results
 from lab.adjust import adjusted
+from lab.checks import DataError, UsageError
 from lab.data import digits
 from lab.experiment import Experiment, Variant, run
 from lab.models import dense
 from lab.plan import plan
 from lab.regularization import Regularization
-from lab.rules import DataError, UsageError
-from lab.tables import read_tables
+from lab.results.tables import read_tables
 from lab.training import Training
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from lab import report
 from lab.adjust import adjusted
+from lab.checks import DataError
+from lab.cli.find import find, known
 from lab.data import fashion_mnist
 from lab.experiment import Experiment, run
-from lab.names import find, known
 from lab.plan import plan
-from lab.rules import DataError
+from lab.results.tables import read_tables
 from lab.study import Study, compute, draw
-from lab.tables import read_tables
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}

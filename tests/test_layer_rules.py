@@ -4,9 +4,9 @@ import pytest
 import tensorflow as tf
 
 from lab.engine import cohort, keras_fit
+from lab.engine.blueprint import blueprint
 from lab.engine.forward import Draws, Forward
 from lab.engine.graph import RefusedError
-from lab.engine.structure import blueprint
 from lab.engine.task import Task
 from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
 from lab.training import Training

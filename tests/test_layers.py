@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lab.checks import UsageError
 from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
-from lab.rules import UsageError
 
 # Keras 3.15 hands its variables to NumPy 2 in an old way when it saves a model.
 saves = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from lab import models
+from lab.checks import UsageError
 from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization
 from lab.models import INITIALIZERS, alexnet_like, conv, dense, simple_conv
 from lab.regularization import NONE, Regularization
-from lab.rules import UsageError
 from lab.seeds import derive
 
 # Keras 3.15 hands its variables to NumPy 2 in an old way when it saves a model.
@@ -695,7 +695,7 @@ def test_neither_importing_the_factories_nor_a_refusal_loads_keras():
 import sys
 from lab.models import alexnet_like, conv, dense, simple_conv
 from lab.regularization import Regularization
-from lab.rules import UsageError
+from lab.checks import UsageError
 for factory, arguments, options in [
     (dense, ((4,), 2), {"activation": "?"}), (dense, ((4,), 2), {"widths": (0,)}),
     (dense, ((4,), 2), {"regularization": Regularization(normalization="instance")}),

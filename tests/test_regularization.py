@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from lab.checks import UsageError
 from lab.regularization import NONE, Regularization, half_lambda
-from lab.rules import UsageError
 
 
 def refusal(**fields) -> str:

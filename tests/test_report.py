@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from lab import report
-from lab.report import curves, differences, sheet, strength, style
-from lab.rules import DataError, UsageError
+from lab.checks import DataError, UsageError
+from lab.report import curves, forest, layout, strength_path, theme
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = [
@@ -126,10 +126,10 @@ def test_histories_are_put_in_order_with_the_baseline_first_and_infinities_as_na
 
 
 def test_the_baseline_is_none_by_name_or_else_the_first_variant():
-    assert style.in_order(["b", "none", "a", "b"]) == ["none", "b", "a"]
-    assert style.in_order(["b", "a"]) == ["b", "a"]
+    assert theme.in_order(["b", "none", "a", "b"]) == ["none", "b", "a"]
+    assert theme.in_order(["b", "a"]) == ["b", "a"]
     with pytest.raises(UsageError) as refusal:
-        style.in_order(["b", "a"], "c")
+        theme.in_order(["b", "a"], "c")
     assert str(refusal.value) == "baseline must be one of the variants b, a, got 'c'"
 
 
@@ -255,7 +255,7 @@ def test_strengths_are_coloured_in_viridis_by_rank():
 
 def test_labels_are_short_printable_and_never_twice_the_same():
     names = ["x" * 50 + "0.01", "x" * 50 + "0.1", "y" * 50, "y" * 51, "a\nb\x07"]
-    made = style.labels(names, 16)
+    made = theme.labels(names, 16)
     assert len(set(made.values())) == 5
     assert all(len(label) <= 16 for label in made.values())
     assert made["x" * 50 + "0.01"].endswith("0.01")
@@ -263,7 +263,7 @@ def test_labels_are_short_printable_and_never_twice_the_same():
 
 
 def test_a_grid_is_nearly_square_with_few_empty_cells():
-    assert [sheet.columns(n) for n in (1, 2, 3, 4, 5, 6, 8, 9, 10, 12)] == [1, 2, 3, 2, 3, 3, 4, 3, 5, 4]
+    assert [layout.columns(n) for n in (1, 2, 3, 4, 5, 6, 8, 9, 10, 12)] == [1, 2, 3, 2, 3, 3, 4, 3, 5, 4]
 
 
 # What is drawn
@@ -432,7 +432,7 @@ def test_beyond_twelve_variants_the_others_are_grey():
 
 
 def test_rows_of_a_forest_say_difference_interval_and_pairs():
-    table = differences.rows(comparison())
+    table = forest.rows(comparison())
     assert table["said"].tolist() == [
         "\N{MINUS SIGN}0.120 [\N{MINUS SIGN}0.150, \N{MINUS SIGN}0.090], n = 5",
         "+0.050 [\N{MINUS SIGN}0.010, +0.110], n = 5",
@@ -444,7 +444,7 @@ def test_rows_of_a_forest_say_difference_interval_and_pairs():
 
 def test_a_decision_counts_more_than_an_interval_that_leaves_zero_out():
     table = comparison().assign(decision=["not shown", "worse", "not shown"])
-    assert differences.rows(table)["proven"].tolist() == [False, True, False]
+    assert forest.rows(table)["proven"].tolist() == [False, True, False]
 
 
 def test_a_forest_draws_intervals_against_zero_and_says_which_side_is_better():
@@ -461,7 +461,7 @@ def test_a_forest_draws_intervals_against_zero_and_says_which_side_is_better():
 
 def test_the_row_of_the_baseline_is_left_out_and_it_alone_is_nothing_to_draw():
     table = pd.concat([pd.DataFrame({"variant": ["none"], "n": [5]}), comparison()], ignore_index=True)
-    assert differences.rows(table)["variant"].tolist() == ["l1", "l2", "l3"]
+    assert forest.rows(table)["variant"].tolist() == ["l1", "l2", "l3"]
     with pytest.raises(DataError) as refusal:
         report.forest(table.iloc[:1])
     assert str(refusal.value) == (
@@ -481,7 +481,7 @@ def test_a_comparison_without_any_number_is_still_a_figure():
 def test_the_path_chooses_the_strength_of_the_lowest_validation_data_loss_never_by_test():
     runs = strengths()
     runs.loc[runs["strength"] == 1.0, "test_data_loss"] = 0.0
-    table = strength.path(runs)
+    table = strength_path.path(runs)
     assert table["strength"].tolist() == [0.0, 0.001, 0.01, 0.1, 1.0]
     assert table.loc[table["chosen"], "strength"].tolist() == [0.01]
     by_strength = runs.groupby("strength")["val_data_loss"]
@@ -527,7 +527,7 @@ def test_several_regularizers_have_a_column_each_on_one_loss_axis():
 def test_a_strength_below_zero_or_without_a_number_is_refused():
     for wrong, shown in ((-1.0, "-1.0"), (np.nan, "nan"), (np.inf, "inf")):
         with pytest.raises(DataError) as refusal:
-            strength.path(strengths().assign(strength=wrong))
+            strength_path.path(strengths().assign(strength=wrong))
         assert str(refusal.value) == f"a strength must be a number of at least 0, got {shown}"
 
 
@@ -571,7 +571,7 @@ def test_more_than_thirty_six_variants_are_spread_over_sheets(tmp_path):
 def test_the_baseline_of_the_comparison_is_drawn_first(tmp_path, monkeypatch):
     first = []
     monkeypatch.setattr(
-        "lab.report.files.overlay", lambda table, *, baseline, look_of: first.append(baseline) or report.overlay(table)
+        "lab.report.save.overlay", lambda table, *, baseline, look_of: first.append(baseline) or report.overlay(table)
     )
     table = comparison(("none", "l1")).assign(decision=["worse", "baseline"])
     report.draw_all(histories(), None, table, tmp_path)

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import results
-from lab.rules import DataError
-from lab.tables import read_tables
+from lab.checks import DataError
+from lab.results.tables import read_tables
 
 
 def history(epochs=3, **columns):
@@ -207,5 +207,5 @@ def test_an_experiment_without_runs_is_told(tmp_path):
 
 
 def test_reading_results_loads_no_tensorflow():
-    code = "import sys, lab.results, lab.report; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    code = "import sys, lab.results.store, lab.report; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

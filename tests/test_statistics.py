@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from lab import statistics
-from lab.rules import DataError, UsageError
+from lab.checks import DataError, UsageError
 from lab.statistics import adjust, compare, curves, facts, find_onset, run_facts, seeds_for
 
 

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from lab import results
+from lab.checks import DataError, UsageError
 from lab.experiment import run
-from lab.rules import DataError, UsageError
 from lab.study import Study, compute, draw
 from tests.test_experiment import small
 

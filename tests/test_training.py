@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lab.rules import UsageError
+from lab.checks import UsageError
 from lab.training import Keeper, Training, pieces, shortest
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lab.checks import DataError, UsageError, choice, flag
 from lab.data.dataset import Dataset, finite
 from lab.data.images import pixels
 from lab.data.splitting import Cut
-from lab.rules import DataError, UsageError, choice, flag
 
 LABELS = ("classes", "numbers")
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lab.rules import DataError
+from lab.checks import DataError
 
 SPLITS = ("train", "validation", "test")
 WORDS = {"train": "training", "validation": "validation", "test": "test"}

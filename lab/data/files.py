@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from lab.checks import DataError, UsageError, choice
 from lab.data import formats
 from lab.data.arrays import LABELS, from_arrays
+from lab.data.csv_table import read_table
 from lab.data.dataset import Dataset
 from lab.data.keras_cache import content
 from lab.data.splitting import Cut
-from lab.data.table import read_table
-from lab.rules import DataError, UsageError, choice
 
 
 def from_npz(

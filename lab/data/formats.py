@@ -11,7 +11,7 @@ import zlib
 
 import numpy as np
 
-from lab.rules import DataError
+from lab.checks import DataError
 
 
 def idx(content: bytes, where: str, shape: tuple[int, ...], sha256: str) -> np.ndarray:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lab.checks import DataError
 from lab.data.dataset import update
-from lab.rules import DataError
 
 KERAS_DATASETS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 

@@ -14,10 +14,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from lab.checks import number, whole
 from lab.data.dataset import Dataset
 from lab.data.points import CAPACITY, STRENGTH
 from lab.data.splitting import Cut, Pair
-from lab.rules import number, whole
 from lab.seeds import derive
 
 ELSEWHERE = 600

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.checks import DataError, UsageError, number, whole
 from lab.data.dataset import SPLITS, WORDS, Dataset, Split, distinct
-from lab.rules import DataError, UsageError, number, whole
 from lab.seeds import derive
 
 # By default a fifth of the data is cut for validation and for the test, and never more than this.

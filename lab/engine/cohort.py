@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from lab.engine import stack
-from lab.engine.epochs import Cohort
+from lab.engine import stacking
+from lab.engine.blueprint import Blueprint, blueprint
 from lab.engine.graph import RefusedError
+from lab.engine.loop import Cohort
 from lab.engine.program import Program
-from lab.engine.structure import Blueprint, blueprint
 from lab.engine.task import Task, Trained
 
 LARGEST_COHORT = 32
@@ -129,7 +129,7 @@ def train(
         try:
             began = time.perf_counter()
             members = [known[i] or blueprint(tasks[i]) for i in indices]
-            places = sorted(range(len(indices)), key=lambda place: stack.by_penalty(members[place]))
+            places = sorted(range(len(indices)), key=lambda place: stacking.by_penalty(members[place]))
             members, indices = [members[place] for place in places], [indices[place] for place in places]
             if any(member.signature != members[0].signature for member in members):
                 raise RefusedError("models of different structures cannot train together; group them first")

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lab.engine import channels
+from lab.engine import invariant
+from lab.engine.blueprint import Blueprint, Operation
 from lab.engine.layer_rules import Call
-from lab.engine.structure import Blueprint, Operation
 
 _SEED_LIMIT = tf.int32.max - 1  # Keras folds its 64-bit seeds into 32 bits with this modulus.
 
@@ -209,7 +209,7 @@ class Forward:
         for name, measure in (("l1", tf.abs), ("l2", tf.square)):
             if f"operation{i}.{name}" in self.numbers:
                 strength = self._number(f"operation{i}.{name}", r)
-                part = tf.math.multiply_no_nan(channels.sums(measure(output)), strength)
+                part = tf.math.multiply_no_nan(invariant.sums(measure(output)), strength)
                 charge = part if charge is None else charge + part
         if charge is not None:
             self._charges.append(charge / tf.cast(tf.shape(output)[1], output.dtype))

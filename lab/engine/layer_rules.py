@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lab.engine import channels
+from lab.engine import invariant
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Call:
         return meeting(self.numbers(name), x)
 
     def rounded_alike(self, f: Callable[..., tf.Tensor], x: tf.Tensor) -> tf.Tensor:
-        """Return f(x), every number rounded alike: see `channels.in_lanes`."""
-        return f(x) if self.apart else channels.in_lanes(f, x)
+        """Return f(x), every number rounded alike: see `invariant.in_lanes`."""
+        return f(x) if self.apart else invariant.in_lanes(f, x)
 
 
 def meeting(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
@@ -94,7 +94,7 @@ def _affine(call: Call, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     # A dense layer may stand on images or sequences: all positions are rows of one matrix.
     y = tf.matmul(_rows(x, kernel.shape[1]), kernel)
     if call.layer.use_bias:
-        y = channels.add(y, call.weight(call.layer.bias))
+        y = invariant.add(y, call.weight(call.layer.bias))
     if len(x.shape) != 3:
         y = tf.reshape(y, tf.concat([[y.shape[0]], tf.shape(x)[1:-1], [y.shape[-1]]], 0))
         y = tf.ensure_shape(y, [y.shape[0], *x.shape[1:-1], kernel.shape[-1]])
@@ -139,8 +139,8 @@ def batch_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
     layer, rows = call.layer, _rows(x, x.shape[-1])
     moving_mean, moving_variance = call.weight(layer.moving_mean), call.weight(layer.moving_variance)
     if call.training and layer.trainable:
-        mean = channels.mean(rows)
-        variance = channels.mean(tf.math.squared_difference(rows, tf.stop_gradient(mean)[:, None]))
+        mean = invariant.mean(rows)
+        variance = invariant.mean(tf.math.squared_difference(rows, tf.stop_gradient(mean)[:, None]))
         old, new = call.number("momentum", mean), call.number("renewal", mean)
         call.update(layer.moving_mean, moving_mean * old + mean * new)
         call.update(layer.moving_variance, moving_variance * old + variance * new)
@@ -152,16 +152,16 @@ def batch_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
     shift = -mean * inverse
     if layer.center:
         shift = call.weight(layer.beta) - mean * inverse
-    return _like(channels.add(channels.multiply(rows, inverse), shift), x)
+    return _like(invariant.add(invariant.multiply(rows, inverse), shift), x)
 
 
 def _scaled(call: Call, x: tf.Tensor, size: int) -> tf.Tensor:
     """Apply gamma and beta of a normalization over one example, which have `size` values."""
     rows = _rows(x, size)
     if call.layer.scale:
-        rows = channels.multiply(rows, _flat(call.weight(call.layer.gamma)))
+        rows = invariant.multiply(rows, _flat(call.weight(call.layer.gamma)))
     if call.layer.center:
-        rows = channels.add(rows, _flat(call.weight(call.layer.beta)))
+        rows = invariant.add(rows, _flat(call.weight(call.layer.beta)))
     return _like(rows, x)
 
 
@@ -194,7 +194,7 @@ def prelu(call: Call, x: tf.Tensor) -> tf.Tensor:
     size = math.prod(alpha.shape[1:])
     if alpha.shape[1:] == x.shape[2:] or size == x.shape[-1]:
         # One slope a feature, or one a channel for all positions: either way the last axes of x.
-        slopes = _like(channels.multiply(_rows(tf.nn.relu(-x), size), _flat(alpha)), x)
+        slopes = _like(invariant.multiply(_rows(tf.nn.relu(-x), size), _flat(alpha)), x)
     else:
         slopes = alpha[:, None] * tf.nn.relu(-x)
     return tf.nn.relu(x) - slopes

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from lab.engine import channels
+from lab.engine import invariant
+from lab.engine.blueprint import Blueprint, strengths
 from lab.engine.forward import Forward
-from lab.engine.structure import Blueprint, strengths
 
 MEASURES = {"l1": tf.abs, "l2": tf.square}
 
@@ -63,7 +63,7 @@ class Penalties:
             if narrow:
                 weights, strength = weights[span], strength[span]
             # A run without the penalty has none, whatever has become of its weights.
-            part = tf.math.multiply_no_nan(channels.sums(MEASURES[kind](weights)), strength)
+            part = tf.math.multiply_no_nan(invariant.sums(MEASURES[kind](weights)), strength)
             parts.append((tf.pad(part, [[span.start, replicas - span.stop]]) if narrow else part)[None])
         return tf.concat(parts, 0)
 

@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lab.engine import channels, objective
+from lab.engine import invariant, objective
+from lab.engine.blueprint import Blueprint
 from lab.engine.forward import Draws, Forward
 from lab.engine.penalties import Penalties
-from lab.engine.stack import Splits
-from lab.engine.structure import Blueprint
+from lab.engine.stacking import Splits
 from lab.engine.update import Update, leading_axes
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Program:
             if i not in trained and forward.values[i] is not values[i]:
                 v.assign(forward.values[i])
         visits = tf.cast(tf.shape(plain)[1], tf.float32)
-        return tf.concat([[channels.sums(plain), channels.sums(hits), extra * visits], penalties * visits], 0)
+        return tf.concat([[invariant.sums(plain), invariant.sums(hits), extra * visits], penalties * visits], 0)
 
     def _losses(self, y, outputs, smoothing):
         """Return what is minimized, the plain data loss and the hits, each of shape (replicas, batch)."""
@@ -163,7 +163,7 @@ class Program:
             return tf.stack([smoothed, plain, objective.hits(y, outputs)], 1)
 
         # The exponentials of a loss are rounded alike for every replica.
-        found = channels.in_lanes(losses, y, outputs, *([] if smoothing is None else [smoothing]))
+        found = invariant.in_lanes(losses, y, outputs, *([] if smoothing is None else [smoothing]))
         return tf.unstack(found, axis=1)
 
     @tf.function(autograph=False)

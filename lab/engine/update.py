@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from lab.engine import channels, objective
-from lab.engine.channels import LANE
+from lab.engine import invariant, objective
+from lab.engine.invariant import LANE
 from lab.engine.layer_rules import meeting
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Update:
         value = variable.value.read_value()
         leading = math.prod(value.shape[1 : axes + 1])
         rows = tf.reshape(value, [value.shape[0], leading, -1])
-        norms = channels.in_lanes(tf.sqrt, channels.total(tf.square(rows)))
+        norms = invariant.in_lanes(tf.sqrt, invariant.total(tf.square(rows)))
         desired = tf.minimum(tf.maximum(norms, 0.0), largest[:, None])
         scale = desired / (keras.backend.epsilon() + norms)
         variable.value.assign(tf.reshape(rows * scale[:, None], value.shape))

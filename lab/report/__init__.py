@@ -12,12 +12,12 @@ and draws second, into an axes that is given or a new figure of no global state.
     draw_all(histories, summary, comparison, folder)    all of them, as PNG and SVG
 """
 
-from lab.report.differences import forest
-from lab.report.files import draw_all, save
+from lab.report.forest import forest
 from lab.report.overfitting import PAIRS, overfitting, panel
-from lab.report.overlays import accuracy, gap, overlay, penalty
-from lab.report.strength import strength_path
-from lab.report.style import Style, styles
+from lab.report.overlay import accuracy, gap, overlay, penalty
+from lab.report.save import draw_all, save
+from lab.report.strength_path import strength_path
+from lab.report.theme import Style, styles
 
 __all__ = [
     "PAIRS",

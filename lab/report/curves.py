@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from lab import statistics
-from lab.report.style import columns_of, in_order
-from lab.rules import DataError
+from lab.checks import DataError
+from lab.report.theme import columns_of, in_order
 
 KEYS = ["variant", "seed", "epoch"]
 # Above this ratio of the highest to the lowest validation value a linear axis hides the lower curves.

@@ -11,12 +11,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lab.checks import UsageError, choice
 from lab.report import curves
 from lab.report.curves import Axis
+from lab.report.layout import Sheet, epochs_axis, experiment_of, own, scale
 from lab.report.notes import axis_said, diverged_said, seeds_said
-from lab.report.sheet import Sheet, epochs_axis, experiment_of, own, scale
-from lab.report.style import DASHED, GREY, SOLID, Style, columns_of, look, styles
-from lab.rules import UsageError, choice
+from lab.report.theme import DASHED, GREY, SOLID, Style, columns_of, look, styles
 
 PAIRS = {
     "loss": ("loss", "val_loss"),

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from lab.report.sheet import beside, headline_over, own
-from lab.report.style import columns_of, labels, look, styles
+from lab.report.layout import beside, headline_over, own
+from lab.report.theme import columns_of, labels, look, styles
 
 SQUARE = (4.2, 4.2)
 
@@ -26,7 +26,7 @@ def decision(
     """Draw what a model decides everywhere: the colour is the class, its strength how sure the model is.
 
     Args:
-        table: as `lab.surfaces.decision_region` returns it.
+        table: as `lab.probes.regions.decision_region` returns it.
         points: (x of shape (n, 2), y of shape (n,)): examples to draw on top, a marker a class.
         classes: the names of the classes; None numbers them.
         title: which model.

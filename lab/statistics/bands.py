@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lab.rules import DataError, choice, number
+from lab.checks import DataError, choice, number
 
 BANDS = ("variant", "epoch", "runs", "n", "median", "low", "high")
 """The columns of `curves`."""

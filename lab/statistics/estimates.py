@@ -6,7 +6,7 @@ Tables of shape (variants, seeds) go in, NaN where there is no run; one number a
 import numpy as np
 from scipy import special, stats
 
-from lab.rules import choice
+from lab.checks import choice
 
 METHODS = ("t", "bootstrap")
 CORRECTIONS = ("holm", "benjamini_hochberg", "none")

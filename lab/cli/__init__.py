@@ -1,0 +1,5 @@
+"""The command line: `python -m lab list | run | report | compare`, and `main(EXPERIMENT)` for the scripts."""
+
+from lab.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,118 @@
+"""What `python -m lab compare` prints: the variants against the baseline, for people and for machines."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from lab import results, statistics
+from lab.checks import DataError, UsageError, choice
+from lab.results.keras_logs import from_logs, tables_of
+from lab.results.tables import Tables, read_tables
+
+FORMATS = ("table", "csv", "markdown", "json")
+FAILED = 3
+"""The exit code of a comparison that found what it was told to fail on."""
+
+
+def read(folder: Path, baseline: str | None = None) -> Tables:
+    """Return the tables of an experiment's folder, or of a folder of `CSVLogger` files.
+
+    Raises:
+        DataError: the folder holds neither.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} does not exist; run the experiment first, or name its folder")
+    if (folder / "histories.csv").exists():
+        return read_tables(folder)
+    return tables_of(from_logs(folder), baseline)
+
+
+def compare(
+    tables: Tables,
+    *,
+    baseline: str | None = None,
+    metric: str | None = None,
+    confidence: float = 0.95,
+    method: str = "t",
+    correction: str = "holm",
+) -> pd.DataFrame:
+    """Return `lab.statistics.compare` of an experiment, with what its runs' curves say beside it.
+
+    Args:
+        tables: of the experiment.
+        baseline: the variant the others are compared with; None takes the experiment's own.
+        metric: a column of the summary; None takes the test data loss, or what Keras logged (`val_loss`).
+        confidence, method, correction: as for `lab.statistics.compare`.
+
+    Returns:
+        Its columns and, behind the decision, the median `kept_epoch` and `onset` (NaN where
+        most runs have none) and `overfits`, the share of the runs whose verdict is "overfits".
+    """
+    summary = tables.summary
+    metric = metric or ("test_data_loss" if "test_data_loss" in summary else "val_loss")
+    made = statistics.compare(
+        summary, baseline or _own(tables), metric, confidence=confidence, method=method, correction=correction
+    )
+    runs = summary.assign(variant=summary["variant"].map(str)).groupby("variant")
+    # A run without an onset had none until it ended: the median over all runs is one only if most have one.
+    onset = runs["onset"].apply(lambda column: column.fillna(float("inf")).median())
+    made["kept_epoch"] = made["variant"].map(runs["kept_epoch"].median())
+    made["onset"] = made["variant"].map(onset.replace(float("inf"), float("nan")))
+    made["overfits"] = made["variant"].map(runs["verdict"].apply(lambda column: (column == "overfits").mean()))
+    return made
+
+
+def _own(tables: Tables) -> str:
+    named = tables.comparison.loc[tables.comparison["decision"] == "baseline", "variant"]
+    return str(named.iloc[0]) if len(named) else str(tables.summary["variant"].iloc[0])
+
+
+def written(comparison: pd.DataFrame, form: str) -> str:
+    """Return a comparison as "csv", "markdown" or "json", ending in a line end."""
+    choice("format", form, FORMATS[1:])
+    if form == "csv":
+        return results.to_csv(comparison)
+    if form == "json":
+        rows = [{name: None if value != value else value for name, value in row.items()} for row in _rows(comparison)]
+        return json.dumps(rows, indent=1) + "\n"
+    cells = [list(comparison.columns), ["---"] * len(comparison.columns)]
+    cells += [[_cell(value) for value in row.values()] for row in _rows(comparison)]
+    return "".join("| " + " | ".join(row) + " |\n" for row in cells)
+
+
+def _rows(comparison: pd.DataFrame) -> list[dict]:
+    return json.loads(comparison.to_json(orient="records", double_precision=15))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+
+def failures(comparison: pd.DataFrame, worse: tuple[str, ...], overfits: bool) -> list[str]:
+    """Return a sentence for each thing that a comparison was told to fail on and found.
+
+    Args:
+        comparison: as `compare` returns it.
+        worse: variants that must not be worse than the baseline.
+        overfits: whether no variant may overfit in half of its runs or more.
+
+    Raises:
+        UsageError: a variant that is not there.
+    """
+    table = comparison.set_index("variant")
+    said = []
+    for variant in worse:
+        choice("--fail-if-worse", variant, table.index)
+        row = table.loc[variant]
+        if row["decision"] == "baseline":
+            raise UsageError(f"--fail-if-worse must name a variant other than the baseline, got {variant!r}")
+        if row["decision"] == "worse":
+            interval = f"[{row['difference_low']:+.4g}, {row['difference_high']:+.4g}]"
+            said.append(f"{variant} is worse than the baseline: {row['metric']} {row['difference']:+.4g} {interval}")
+    if overfits:
+        share = table["overfits"]
+        said += [f"{variant} overfits in {share[variant]:.0%} of its runs" for variant in table.index[share >= 0.5]]
+    return said

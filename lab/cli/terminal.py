@@ -1,0 +1,114 @@
+"""The table that ends a run: what each variant came to, and how it differs from the baseline."""
+
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lab.results.tables import Tables
+
+
+def console() -> Console:
+    """Return the console for tables: as wide as the terminal, and where there is none, wide enough for a row."""
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=120)
+
+
+def comparison_table(name: str, tables: Tables) -> Table:
+    """Return an experiment's table for the terminal, a row a variant; it fits into 80 columns.
+
+    Args:
+        name: the experiment's.
+        tables: as `lab.results.tables.read_tables` returns them.
+    """
+    table = _plain(f"{name}: {tables.question}" if tables.question else name, _caption(tables))
+    for heading in ("kept", "val", "gap", "test", "acc."):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("difference in test", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    compared = {str(row.variant): row for _, row in tables.comparison.iterrows()}
+    for variant, runs in tables.summary.groupby("variant", sort=False):
+        row = compared.get(str(variant))
+        table.add_row(
+            Text(str(variant)),
+            _shown(runs["kept_epoch"].median(), ".0f"),
+            *(_shown(runs[column].mean(), ".3f") for column in ("val_data_loss", "gap", "test_data_loss")),
+            _shown(runs["test_accuracy"].mean(), ".3f"),
+            _difference(row),
+            "" if row is None else str(row.decision),
+        )
+    return table
+
+
+def _caption(tables: Tables) -> str:
+    counts = tables.summary.groupby("variant").size()
+    runs = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    diverged = int((tables.summary["status"] == "diverged").sum())
+    return (
+        f"{runs} runs a variant{f', {diverged} diverged in all' if diverged else ''}. kept: median kept epoch. "
+        "val, gap, test, acc.: means of validation data loss, validation minus train data loss, test data loss and "
+        "test accuracy at the kept epoch. Difference to the baseline, paired over seeds, with its 95 % interval; "
+        "better or worse only if shown after Holm's correction."
+    )
+
+
+def _shown(value: float, form: str) -> str:
+    return format(value, form) if value == value else "-"
+
+
+def _difference(row: Any) -> str:
+    if row is None or row.decision == "baseline" or row.difference != row.difference:
+        return ""
+    if not row.difference_low <= row.difference_high:
+        return f"{row.difference:+.3f}"
+    return f"{row.difference:+.3f} [{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
+
+
+def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Table:
+    """Return the comparison of one metric for the terminal, a row a variant; it fits into 80 columns.
+
+    Args:
+        name: the experiment's.
+        comparison: as `lab.cli.compare.compare` returns it.
+        confidence: of its intervals.
+    """
+    caption = (
+        f"n: paired seeds. Differences to the baseline with {confidence:.0%} intervals, one by one; p: of the paired t "
+        "test, corrected over the variants. P(better): how often a run of the variant beats one of the baseline. "
+        "more: seeds still needed for a decision, if the differences so far are typical. over: share of runs that "
+        "overfit."
+    )
+    table = _plain(f"{name}: {comparison['metric'].iloc[0]}", caption)
+    for heading in ("n", "mean", "difference", "p", "P(better)", "more", "over"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for _, row in comparison.iterrows():
+        table.add_row(
+            Text(str(row.variant)),
+            str(row.n),
+            _shown(row["mean"], ".3f"),
+            _difference(row),
+            _shown(row.p_adjusted, ".3f"),
+            _shown(row.probability_of_improvement, ".2f"),
+            ">999" if row.seeds_needed > 999 else _shown(row.seeds_needed, ".0f"),
+            _shown(row.overfits, ".0%"),
+            str(row.decision),
+        )
+    return table
+
+
+def _plain(title: str, caption: str) -> Table:
+    table = Table(
+        title=Text(title),
+        title_justify="left",
+        caption=Text(caption),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
+    table.add_column("variant", overflow="fold", min_width=11)
+    return table

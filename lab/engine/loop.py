@@ -1,0 +1,233 @@
+"""A cohort in training: epoch by epoch, each run handed over as it ends, the rest compacted when that saves time."""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import tensorflow as tf
+
+from lab.engine import stacking
+from lab.engine.blueprint import Blueprint
+from lab.engine.forward import Draws
+from lab.engine.history import row, tested
+from lab.engine.program import Program, inputs
+from lab.engine.stacking import Splits
+from lab.engine.task import Task, Trained
+from lab.training import Keeper
+
+
+@dataclass
+class _Run:
+    """A run of a cohort as it grows."""
+
+    task: Task
+    parameters: int
+    rates: np.ndarray
+    seconds: float
+    rows: list[dict[str, float]] = field(default_factory=list)
+    epoch_seconds: list[float] = field(default_factory=list)
+
+
+class Cohort:
+    """Runs of one structure in training.
+
+    Attributes:
+        slots: which run each replica of the program is; a run that has ended may keep its slot for a while.
+    """
+
+    def __init__(
+        self, tasks: Sequence[Task], blueprints: list[Blueprint], programs: dict[tuple, Program], began: float
+    ) -> None:
+        training = tasks[0].training
+        self.training = training
+        self.keeper = Keeper(len(tasks), training.patience, training.min_delta)
+        self.programs = programs
+        self.slots = np.arange(len(tasks))
+        data = [task.data for task in tasks]
+        self.train_split, self.validation, self.test = (
+            Splits(
+                stacking.table([getattr(d, name).x for d in data]), stacking.table([getattr(d, name).y for d in data])
+            )
+            for name in ("train", "validation", "test")
+        )
+        n = self.train_split.examples
+        self.numbers = stacking.numbers(blueprints)
+        self.decay = np.array([task.training.weight_decay for task in tasks], np.float32)
+        self.smoothing = np.array([task.training.label_smoothing for task in tasks], np.float32)
+        self.blueprints = blueprints
+        self.program = self._program(self.slots)
+        values = [np.stack([b.starts[i]() for b in blueprints]) for i in range(len(blueprints[0].variables))]
+        self.program.load(values, None, 0)
+        seconds = (time.perf_counter() - began) / len(tasks)
+        self.runs = [
+            _Run(task, b.parameters, task.training.rates(n), seconds) for task, b in zip(tasks, blueprints, strict=True)
+        ]
+
+    def _program(self, slots: np.ndarray) -> Program:
+        members = [self.blueprints[i] for i in slots]
+        draws = Draws.of(members)
+        spans = stacking.spans(self.numbers, slots)
+        self.draws = draws
+        arguments = members, draws, spans, self.training, len(self.blueprints)
+        if members[0].unrolled:
+            return Program(*arguments)
+        size = len(members), len(self.blueprints)
+        key = members[0].signature, size, tuple(draws.owners.items()), tuple(self.numbers), repr(spans)
+        if key not in self.programs:
+            self.programs[key] = Program(*arguments)
+        program = self.programs[key]
+        program.draws = draws
+        return program
+
+    def train(self, on_epoch: Callable[[int, int, float], None], on_trained: Callable[[int, Trained], None]) -> None:
+        """Train until every run has ended."""
+        costs: list[float] = []
+        for epoch in range(1, self.training.epochs + 1):
+            began = time.perf_counter()
+            live = ~self.keeper.ended
+            self._epoch(epoch)
+            seconds = time.perf_counter() - began
+            costs.append(seconds)
+            if epoch == self.training.epochs:
+                self.keeper.ended[:] = True
+            for i in np.flatnonzero(live):
+                self.runs[i].epoch_seconds.append(seconds / live.sum())
+            ended = np.flatnonzero(live & self.keeper.ended)
+            if len(ended):
+                self._hand_over(ended, on_trained)
+            going = np.flatnonzero(~self.keeper.ended)
+            on_epoch(epoch, len(going), float(self.keeper.best.min()))
+            if not len(going):
+                return
+            if worth_compacting(len(self.slots), len(going), min(epoch, self.training.epochs - epoch), costs):
+                self._compact(going)
+                costs = []
+
+    def _epoch(self, epoch: int) -> None:
+        slots, n = self.slots, self.train_split.examples
+        orders: dict[int, np.ndarray] = {}
+        for i in slots:
+            seed = self.runs[i].task.seed
+            if seed not in orders:
+                orders[seed] = self.training.order(n, seed, epoch)
+        visits = np.stack([orders[self.runs[i].task.seed] for i in slots])
+        order = np.stack(
+            [visits + n * table.rows[slots][:, None] for table in (self.train_split.x, self.train_split.y)]
+        )
+        rates = np.stack([self.runs[i].rates[epoch - 1] for i in slots], axis=1)
+        numbers = {name: tf.constant(values[slots]) for name, values in self.numbers.items()}
+        sums = self.program.epoch(
+            tuple(_flat(table.values) for table in (self.train_split.x, self.train_split.y)),
+            tf.constant(order.astype(np.int32)),
+            tf.constant(rates),
+            tf.constant(self.decay[slots]) if self.decay.any() else None,
+            tf.constant(self.smoothing[slots]) if self.smoothing.any() else None,
+            numbers,
+            {i: tf.constant(seeds) for i, seeds in self.draws.seeds.items()},
+        )
+        data_loss, hits, extra, *penalties = sums.numpy()
+        fitted = np.stack([data_loss, _added(penalties, extra), hits]) / visits.shape[1]
+        self._record(epoch, fitted, self._measure(False, [self.train_split, self.validation], numbers))
+
+    def _measure(self, best: bool, splits: list[Splits], numbers: dict[str, tf.Tensor]) -> list[np.ndarray]:
+        """Return data loss, penalty and accuracy of each split, of shape (3, slots)."""
+        values = self.program.values(best)
+        penalties = self.program.charged(values, numbers).numpy()
+        found = []
+        for split in splits:
+            losses, hits, extra = self.program.measure(values, inputs(split, self.slots), numbers)
+            # The sums are taken here, in float64 and run by run, so that they do not depend on how many there are.
+            found.append(np.stack([_means(losses.numpy()), _added(penalties, extra.numpy()), _means(hits.numpy())]))
+        return found
+
+    def _record(self, epoch: int, fitted: np.ndarray, measured: list[np.ndarray]) -> None:
+        total = np.full((3, len(self.runs)), np.nan)
+        for k, i in enumerate(self.slots):
+            if self.keeper.ended[i]:
+                continue
+            seen, train, validation = (_named(values[:, k]) for values in (fitted, *measured))
+            self.runs[i].rows.append(row(epoch, seen, train, validation, self.runs[i].rates[epoch - 1, 0]))
+            total[:, i] = seen["data_loss"] + seen["penalty"], train["data_loss"], validation["data_loss"]
+        better = self.keeper.update(epoch, *total)
+        rows = np.flatnonzero(better[self.slots]).astype(np.int32)
+        if len(rows):
+            self.program.keep(tf.constant(rows))
+
+    def _hand_over(self, ended: np.ndarray, on_trained: Callable[[int, Trained], None]) -> None:
+        """Measure the kept weights of the runs that have ended on the test split, and hand them over."""
+        began = time.perf_counter()
+        measured = None
+        if self.keeper.kept[ended].any():
+            numbers = {name: tf.constant(values[self.slots]) for name, values in self.numbers.items()}
+            (measured,) = self._measure(True, [self.test], numbers)
+        position = {int(i): k for k, i in enumerate(self.slots)}
+        results = []
+        for i in ended:
+            run, k, kept = self.runs[i], position[int(i)], int(self.keeper.kept[i]) or None
+            test = None if kept is None or measured is None else tested(_named(measured[:, k]))
+            weights = None if kept is None else [best.value[k].numpy() for best in self.program.best]
+            results.append(
+                Trained(
+                    engine="cohort",
+                    status="diverged" if self.keeper.diverged[i] else "finished",
+                    kept_epoch=kept,
+                    rows=run.rows,
+                    test=test,
+                    weights=weights,
+                    parameters=run.parameters,
+                    seconds=run.seconds + sum(run.epoch_seconds),
+                    epoch_seconds=run.epoch_seconds,
+                )
+            )
+        share = (time.perf_counter() - began) / len(ended)
+        for i, trained in zip(ended, results, strict=True):
+            trained.seconds += share
+            on_trained(int(i), trained)
+
+    def _compact(self, slots: np.ndarray) -> None:
+        """Go on with the runs that have not ended, in a smaller program."""
+        position = {int(i): k for k, i in enumerate(self.slots)}
+        rows = tf.constant([position[int(i)] for i in slots])
+        old = self.program
+        values = [tf.gather(v.value.read_value(), rows) for v in old.variables]
+        best = [tf.gather(v.value.read_value(), rows) for v in old.best]
+        slot_values = [tf.gather(v.value.read_value(), rows) for v in old.update.slots]
+        step = int(old.update.optimizer.iterations.numpy())
+        self.program = self._program(slots)
+        self.program.load(values, slot_values, step)
+        for v, value in zip(self.program.best, best, strict=True):
+            v.assign(value)
+        self.slots = slots
+
+
+def worth_compacting(replicas: int, going: int, ahead: int, costs: Sequence[float]) -> bool:
+    """Say whether a smaller program saves more time than its compilation takes.
+
+    Args:
+        replicas: how many replicas the program has.
+        going: how many of them have not ended.
+        ahead: how many epochs they are guessed to go on.
+        costs: the seconds of the program's epochs; the first holds its compilation.
+    """
+    if 2 * going > replicas or len(costs) < 2:
+        return False
+    return ahead * min(costs) * (1 - going / replicas) > costs[0] - min(costs)
+
+
+def _flat(values: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(values, [-1, *values.shape[2:]])
+
+
+def _means(values: np.ndarray) -> np.ndarray:
+    return np.array([np.mean(run, dtype=np.float64) for run in np.ascontiguousarray(values)])
+
+
+def _added(penalties: Sequence[np.ndarray], extra: np.ndarray) -> np.ndarray:
+    """Add the parts of the penalty one after the other, so that a part that is 0 makes no difference."""
+    return functools.reduce(np.add, penalties, np.zeros_like(extra)) + extra
+
+
+def _named(values: np.ndarray) -> dict[str, float]:
+    return {"data_loss": float(values[0]), "penalty": float(values[1]), "accuracy": float(values[2])}

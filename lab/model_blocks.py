@@ -1,0 +1,231 @@
+"""How one hidden layer is made and checked: the fixed order of regularization, activations and initial weights.
+
+The factories of `lab.models` are made of these. Wrong arguments are refused before Keras is loaded.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lab.checks import UsageError, choice, number, whole
+from lab.regularization import NONE, Regularization
+from lab.seeds import derive
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "maxout", "elu", "linear")
+KERAS_INITIALIZERS = (
+    *("glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform"),
+    *("orthogonal", "random_normal", "random_uniform", "truncated_normal", "variance_scaling"),
+)
+INITIALIZERS = ("zeros", "xavier", "he", *KERAS_INITIALIZERS)
+PIECES = 2
+
+
+def whole_numbers(name: str, values: object, meaning: str) -> tuple[int, ...]:
+    """Return the whole numbers of a list, or refuse it."""
+    if not isinstance(values, (list, tuple)):
+        raise UsageError(f"{name} must be a list of whole numbers, got {values!r}")
+    return tuple(whole(f"{name}[{i}]", value, meaning) for i, value in enumerate(values))
+
+
+def widths_of(widths: object) -> tuple[int, ...]:
+    """Return the widths of dense hidden layers, or refuse them."""
+    return whole_numbers("widths", widths, "the number of units of a hidden layer")
+
+
+def outputs_of(outputs: object) -> int:
+    """Return the number of logits, or refuse it."""
+    return whole("outputs", outputs, "the number of logits")
+
+
+def check_kind(name: str, regularization: object) -> None:
+    """Refuse what is no `Regularization`."""
+    if not isinstance(regularization, Regularization):
+        raise UsageError(f"{name} must be a Regularization, got {regularization!r}")
+
+
+def _check_normalization(name: str, regularization: Regularization, features: int, positions: int = 1) -> None:
+    """Refuse a normalization that cannot be done, or that would normalize single numbers, which makes them zeros."""
+    kind, groups = regularization.normalization, regularization.groups
+    if kind == "group" and features % groups:
+        raise UsageError(
+            f"groups is the number of groups of channels and must divide the {features} channels of {name}, "
+            f"got {groups}"
+        )
+    alone = {"layer": features * positions, "instance": positions, "group": features // groups * positions}
+    if alone.get(kind) == 1:
+        raise UsageError(
+            f"normalization {kind!r} would output zeros at {name}, where it would normalize one number at a time; "
+            f"choose another normalization{' or fewer groups' if kind == 'group' else ''} there"
+        )
+
+
+def _penalty(l1: float, l2: float) -> Any:
+    import keras
+
+    # By keyword: L1L2(0.01) is an L1 penalty alone.
+    return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the layers of a model have in common, and how one of them is made."""
+
+    activation: str
+    initializer: str | float
+    seed: int
+
+    def __post_init__(self) -> None:
+        choice("activation", self.activation, ACTIVATIONS)
+        if isinstance(self.initializer, str):
+            choice("initializer", self.initializer, INITIALIZERS)
+        else:
+            meaning = "the name of an initializer or the standard deviation of a Gaussian"
+            number("initializer", self.initializer, meaning, low_open=True)
+        whole("seed", self.seed, "the seed of the run", low=0)
+
+    @property
+    def pieces(self) -> int:
+        """How many linear outputs a unit needs."""
+        return PIECES if self.activation == "maxout" else 1
+
+    def check_dense(self, widths: tuple[int, ...], name: str, regularization: Regularization) -> None:
+        """Refuse what cannot be done to dense layers, or would silently be done to none."""
+        check_kind(name, regularization)
+        if not widths and regularization != NONE:
+            raise UsageError(
+                f"{name} is for the dense hidden layers, of which widths () makes none, got {regularization!r}; "
+                f"leave it at its default or give widths"
+            )
+        for i, units in enumerate(widths, 1):
+            _check_normalization(f"dense_{i}", regularization, units * self.pieces)
+
+    def kernel(self, name: str) -> Any:
+        """Return the initializer of a layer's kernel."""
+        import keras
+
+        seed = derive(self.seed, name, "kernel")
+        match self.initializer:
+            case "zeros":
+                return keras.initializers.Zeros()
+            case "xavier":
+                return keras.initializers.VarianceScaling(1.0, "fan_in", "untruncated_normal", seed)
+            case "he":
+                return keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal", seed)
+            case str(own):
+                return keras.initializers.get({"class_name": own, "config": {"seed": seed}})
+            case deviation:
+                return keras.initializers.RandomNormal(0.0, float(deviation), seed)
+
+    def weighted(self, name: str, units: int, r: Regularization, window: int = 0, padding: str = "valid") -> Any:
+        """Return a layer with weights: dense, or a convolution if it has a window."""
+        import keras
+
+        from lab import layers
+
+        options: dict[str, Any] = {
+            "name": name,
+            "kernel_initializer": self.kernel(name),
+            "kernel_regularizer": _penalty(r.l1, r.l2),
+        }
+        if r.max_norm is not None:
+            # The axes of all weights into one unit; Keras's default is right for dense kernels only.
+            options["kernel_constraint"] = keras.constraints.MaxNorm(r.max_norm, axis=[0, 1, 2] if window else 0)
+        if r.dropconnect:
+            options |= {"rate": r.dropconnect, "seed": derive(self.seed, name, "dropconnect")}
+        if window:
+            convolution = layers.DropConnectConv2D if r.dropconnect else keras.layers.Conv2D
+            return convolution(units, window, padding=padding, **options)
+        return (layers.DropConnectDense if r.dropconnect else keras.layers.Dense)(units, **options)
+
+    def finish(self, x: Any, name: str, r: Regularization) -> Any:
+        """Apply what follows the linear part of a hidden layer: normalization, activation, noise."""
+        import keras
+
+        from lab.layers import Maxout
+
+        image = len(x.shape) == 4
+        match r.normalization:
+            case "batch":
+                x = keras.layers.BatchNormalization(momentum=r.batch_momentum, name=f"{name}_norm")(x)
+            case "layer" if not image:
+                x = keras.layers.LayerNormalization(name=f"{name}_norm")(x)
+            case "layer" | "instance" | "group" as kind:
+                groups = {"layer": 1, "instance": -1, "group": r.groups}[kind]
+                x = keras.layers.GroupNormalization(groups, name=f"{name}_norm")(x)
+        options: dict[str, Any] = {
+            "name": f"{name}_activation",
+            "activity_regularizer": _penalty(r.activity_l1, r.activity_l2),
+        }
+        match self.activation:
+            case "leaky_relu":
+                x = keras.layers.LeakyReLU(negative_slope=0.01, **options)(x)
+            case "prelu":
+                slopes = keras.initializers.Constant(0.25)
+                x = keras.layers.PReLU(slopes, shared_axes=[1, 2] if image else None, **options)(x)
+            case "maxout":
+                x = Maxout(PIECES, **options)(x)
+            case plain:
+                x = keras.layers.Activation(plain, **options)(x)
+        if r.noise:
+            x = keras.layers.GaussianNoise(r.noise, seed=derive(self.seed, name, "noise"), name=f"{name}_noise")(x)
+        return x
+
+    def dropped(self, x: Any, name: str, r: Regularization) -> Any:
+        """Apply dropout, where there is any."""
+        import keras
+
+        if not r.dropout:
+            return x
+        return keras.layers.Dropout(r.dropout, seed=derive(self.seed, name, "dropout"), name=f"{name}_dropout")(x)
+
+    def hidden(self, x: Any, widths: tuple[int, ...], r: Regularization) -> Any:
+        """Apply the dense hidden layers."""
+        for i, units in enumerate(widths, 1):
+            name = f"dense_{i}"
+            x = self.weighted(name, units * self.pieces, r)(x)
+            x = self.dropped(self.finish(x, name, r), name, r)
+        return x
+
+
+@dataclass(frozen=True)
+class Block:
+    """Convolutions of one window, perhaps local response normalization, then pooling."""
+
+    filters: tuple[int, ...]
+    window: int
+    paddings: tuple[str, ...]
+    pool: int
+    stride: int
+    lrn: bool = False
+
+    def check(self, shape: tuple[int, ...], i: int, size: tuple[int, ...], pieces: int, r: Regularization):
+        """Return the (height, width) this block leaves of `size`, or refuse an image that is too small."""
+
+        def slide(name: str, window: int, stride: int) -> tuple[int, int]:
+            if min(size) < window:
+                raise UsageError(
+                    f"input_shape {shape} is too small for block {i}: {name} needs at least {window}x{window} pixels "
+                    f"and gets {size[0]}x{size[1]}; use larger images, or fewer or smaller blocks"
+                )
+            return (size[0] - window) // stride + 1, (size[1] - window) // stride + 1
+
+        for j, (units, padding) in enumerate(zip(self.filters, self.paddings, strict=True), 1):
+            if padding == "valid":
+                size = slide(f"conv_{i}_{j}", self.window, 1)
+            _check_normalization(f"conv_{i}_{j}", r, units * pieces, size[0] * size[1])
+        return slide(f"pool_{i}", self.pool, self.stride)
+
+    def apply(self, x: Any, i: int, style: Style, r: Regularization) -> Any:
+        """Apply the block's layers."""
+        import keras
+
+        from lab.layers import LocalResponseNormalization
+
+        for j, (units, padding) in enumerate(zip(self.filters, self.paddings, strict=True), 1):
+            name = f"conv_{i}_{j}"
+            x = style.weighted(name, units * style.pieces, r, self.window, padding)(x)
+            x = style.finish(x, name, r)
+        if self.lrn:
+            x = LocalResponseNormalization(name=f"lrn_{i}")(x)
+        if self.pool > 1:
+            x = keras.layers.MaxPooling2D(self.pool, self.stride, name=f"pool_{i}")(x)
+        return style.dropped(x, f"block_{i}", r)

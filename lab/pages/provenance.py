@@ -1,0 +1,164 @@
+"""How an experiment was run: from the run.json files where they are there, and in what its variants differ."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lab import results
+from lab.checks import DataError
+
+# What differs between the seeds of one variant is no difference between variants.
+_SEEDS = ("seed", "fingerprint")
+
+
+@dataclass(frozen=True)
+class Change:
+    """In what a variant differs from the baseline: the path of a value, and both values as JSON."""
+
+    path: str
+    baseline: str
+    variant: str
+
+
+@dataclass(frozen=True)
+class How:
+    """How the runs of an experiment were made.
+
+    Args:
+        runs: how many run.json were read; with 0 all else is empty.
+        facts: label and text, a line each.
+        declaration: the first declaration of the baseline, as indented JSON.
+        changes: for each other variant in what it differs from the baseline.
+    """
+
+    runs: int
+    facts: Sequence[tuple[str, str]] = ()
+    declaration: str = ""
+    changes: Sequence[tuple[str, Sequence[Change]]] = ()
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """Return the run.json of the experiment's runs that are there, in the order of experiment.json or of their names.
+
+    Raises:
+        DataError: one of them is torn.
+    """
+    if (folder / "experiment.json").exists():
+        paths = [folder / "runs" / name / "run.json" for name in results.read_experiment(folder)["runs"]]
+    else:
+        paths = sorted(folder.glob("runs/*/run.json"))
+    records = []
+    for path in paths:
+        if not path.exists():
+            continue
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            records.append({"variant": str(record["variant"])} | record)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            remedy = f"delete the folder {path.parent} and run the experiment again"
+            raise DataError(f"{path} cannot be read ({error}); {remedy}") from None
+    return records
+
+
+def how(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> How:
+    """Return how runs were made.
+
+    Args:
+        records: the contents of their run.json; what a record lacks is left out.
+        names: the variants in order, the baseline first.
+    """
+    if not records:
+        return How(0)
+    declared: dict[str, Any] = {}
+    for record in records:
+        declared.setdefault(record["variant"], record.get("declaration"))
+    baseline = declared.get(names[0])
+    changes = []
+    if baseline:
+        flat = _flat(baseline)
+        changes = [(name, _changes(flat, _flat(declared[name]))) for name in names[1:] if declared.get(name)]
+    return How(
+        len(records),
+        [(label, text) for label, text in _facts(records) if text],
+        json.dumps(baseline, indent=2, ensure_ascii=False) if baseline else "",
+        changes,
+    )
+
+
+def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    seconds = [float(record["seconds"]) for record in records if record.get("seconds") is not None]
+    took = f"{duration(sum(seconds))} in all, {duration(float(np.median(seconds)))} a run (median)" if seconds else ""
+    versions: dict[str, set[str]] = {}
+    for record in records:
+        for name, version in (record.get("versions") or {}).items():
+            versions.setdefault(str(name), set()).add(str(version))
+    machine = versions.pop("machine", set())
+    seeds = sorted({int(record["seed"]) for record in records if "seed" in record})
+    return [
+        ("Runs", _counted(records, "status")),
+        ("Seeds", ranges(seeds)),
+        ("Engine", _counted(records, "engine")),
+        ("Time", took),
+        ("Threads", _counted(records, "threads")),
+        ("Parameters", _counted(records, "parameters")),
+        ("Versions", ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())),
+        ("Machine", " and ".join(sorted(machine))),
+    ]
+
+
+def _counted(records: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Return the values of a field: the value alone if all have it, else each with its count."""
+    counts = Counter(record[name] for record in records if record.get(name) is not None)
+    words = {value: f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if isinstance(value, int) else str(value)
+             for value in counts}  # fmt: skip
+    if name == "status":
+        return ", ".join(f"{count} {words[value]}" for value, count in counts.most_common())
+    if len(counts) == 1:
+        return next(iter(words.values()))
+    said = [f"{words[value]} ({count} runs)" for value, count in counts.most_common(6)]
+    return ", ".join(said) + (f" and {len(counts) - 6} others" if len(counts) > 6 else "")
+
+
+def duration(seconds: float) -> str:
+    """Return a time as one says it: "4.2 s", "3 min 20 s", "2 h 5 min"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return rising whole numbers with runs of them drawn together: "0 to 4, 7"."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(f"{part[0]} to {part[-1]}" if len(part) > 2 else ", ".join(map(str, part)) for part in parts)
+
+
+def _flat(value: Any, path: str = "") -> dict[str, str]:
+    if isinstance(value, Mapping) and value:
+        found: dict[str, str] = {}
+        for name, item in value.items():
+            if not (path in ("", "data") and name in _SEEDS):
+                found |= _flat(item, f"{path}.{name}" if path else str(name))
+        return found
+    return {path: json.dumps(value, ensure_ascii=False)}
+
+
+def _changes(baseline: Mapping[str, str], variant: Mapping[str, str]) -> list[Change]:
+    paths = dict.fromkeys([*baseline, *variant])
+    return [
+        Change(path, baseline.get(path, "absent"), variant.get(path, "absent"))
+        for path in paths
+        if baseline.get(path) != variant.get(path)
+    ]

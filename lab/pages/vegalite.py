@@ -1,0 +1,90 @@
+"""What all charts of a page share: looks, scales and names, as Vega-Lite made with Altair.
+
+Every colour is a custom property of the style sheet ("var(--v0)"), so the charts follow the reader's light or dark
+screen and print in light without being drawn again. Every name is given here: Altair's own are counted up within a
+process, and the same tables must give the same bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from lab.pages.look import MARKERS
+from lab.report.curves import Axis
+
+Spec = dict[str, Any]
+
+EPOCHS_AXIS = alt.Axis(tickMinStep=1, tickCount=8, grid=False, format="d")
+
+_DASHES = {"train": [1, 0], "validation": [6, 3], "test": [2, 2]}
+SPLIT_COLOURS = {"train": "var(--ink)", "validation": "var(--validation)", "test": "var(--test)"}
+
+_CONFIG = {
+    "background": "transparent",
+    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif",
+    "aria": False,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--soft)",
+        "titleColor": "var(--soft)",
+        "titleFontWeight": "normal",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titlePadding": 8,
+        "gridColor": "var(--hair)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "tickSize": 4,
+        "labelPadding": 5,
+    },
+}
+
+
+def spec(chart: Any, name: str, description: str, height: int) -> Spec:
+    """Return a chart as a specification without data, as wide as its place on the page.
+
+    Args:
+        chart: the layers.
+        name: the chart's, in the specification.
+        description: what it shows, in words, for those who do not see it.
+        height: in pixels, without the axes.
+    """
+    chart = chart.properties(
+        name=name,
+        description=description,
+        width="container",
+        height=height,
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+    )
+    return {**chart.to_dict(), "config": _CONFIG}
+
+
+# A colour is looked up by the style sheet and a marker by its place, so that the size of a chart's specification does
+# not depend on the number of variants.
+COLOUR = "'var(--v' + datum.v + ')'"
+
+
+def colour(channel: type[alt.Color] | type[alt.Stroke] | type[alt.Fill] = alt.Color) -> Any:
+    """Return the variant's colour as a channel, from the field that `COLOUR` computes."""
+    return channel("c:N", scale=None, legend=None)
+
+
+def shape() -> alt.Shape:
+    """Return the variant's marker as a channel, from the field "k", its place among all markers."""
+    scale = alt.Scale(domain=list(range(len(MARKERS))), range=list(MARKERS.values()))
+    return alt.Shape("k:N", scale=scale, legend=None)
+
+
+def dash(splits: Sequence[str]) -> alt.StrokeDash:
+    """Return the dashes of splits as a channel: train solid, validation dashed, test dotted."""
+    scale = alt.Scale(domain=list(splits), range=[_DASHES[split] for split in splits])
+    return alt.StrokeDash("split:N", scale=scale, legend=None)
+
+
+def value_axis(field: str, axis: Axis, title: str) -> alt.Y:
+    """Return the value axis: logarithmic and cut by the rules of the figures, and else to fit what is shown."""
+    scale = alt.Scale(type="log") if axis.log else alt.Scale(zero=False)
+    if axis.cut:
+        scale = alt.Scale(type="log" if axis.log else "linear", domain=[axis.low, axis.high], nice=False)
+    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6, format="~g"))

@@ -1,0 +1,1 @@
+"""Looking into Keras models: activations, weights, training steps, loss slices, decision regions, ensembles."""

@@ -1,0 +1,250 @@
+"""All variants in one axes: the median over seeds with its band, for data loss, gap, penalty and accuracy."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lab.report import curves
+from lab.report.curves import Axis
+from lab.report.layout import (
+    WIDE,
+    beside,
+    epochs_axis,
+    experiment_of,
+    footnote,
+    headline_over,
+    own,
+    pair_of_axes,
+    scale,
+)
+from lab.report.notes import axis_said, diverged_said, seeds_said
+from lab.report.theme import DASHED, GREY, SOLID, Style, columns_of, labels, look, styles
+
+# With more variants than this only the baseline and the best are told apart; the others are grey.
+NAMED = 12
+# An overlay of validation spans the values from this share of the earliest kept epoch on.
+EARLY = 0.5
+# Markers of one size do not look so.
+_LARGER = {"P": 1.2, "X": 1.2, "*": 1.5, "<": 1.1, ">": 1.1, "^": 1.1, "v": 1.1, "D": 0.85, "s": 0.9}
+
+WORDS = {
+    "loss": "train loss",
+    "data_loss": "train data loss while training",
+    "penalty": "penalty",
+    "accuracy": "train accuracy while training",
+    "train_data_loss": "train data loss",
+    "train_accuracy": "train accuracy",
+    "val_loss": "validation loss",
+    "val_data_loss": "validation data loss",
+    "val_penalty": "validation penalty",
+    "val_accuracy": "validation accuracy",
+    "learning_rate": "learning rate",
+    "gap": "gap: validation minus train data loss",
+}
+"""What each column of a history is called on an axis."""
+
+
+def overlay(
+    histories: pd.DataFrame,
+    column: str = "val_data_loss",
+    *,
+    baseline: str | None = None,
+    look_of: Mapping[str, Style] | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one column of all variants in one axes: which one ends lowest, and how far its seeds spread.
+
+    A line is the median over the seeds that did not diverge, its band their middle half. Where some of the runs
+    have ended, the median of the others goes on thin and without a band, and the legend says so. The large marker
+    stands at the median kept epoch. Beyond 12 variants the baseline and the 11 of the lowest validation data loss
+    are named and the others are grey.
+
+    Args:
+        histories: a row an epoch, as `lab.results.load` returns them.
+        column: a column of the histories.
+        baseline: the variant listed first and in black; None takes "none" or else the first.
+        look_of: the style of each variant; None takes `lab.report.styles`.
+        title: what is seen; None names the column.
+        ax: where to draw; None makes a figure.
+
+    Raises:
+        DataError: the table lacks the column or has no rows.
+        UsageError: the baseline is unknown.
+    """
+    table = curves.tidy(histories, baseline)
+    columns_of(table, [column], "the table of histories")
+    look_of = look_of or styles(table["variant"], baseline)
+    said = title or f"{WORDS.get(column, column)} of all variants"
+    with look():
+        ax = own(ax)
+        notes = _draw(ax, table, column, look_of)
+        beside(ax, _legend(table, [column], look_of))
+        headline_over(ax, said, experiment_of(table))
+        footnote(ax, notes)
+    return ax
+
+
+def gap(
+    histories: pd.DataFrame,
+    *,
+    baseline: str | None = None,
+    look_of: Mapping[str, Style] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the gap of all variants over time: validation minus train data loss, same weights, inference mode.
+
+    Args and Raises are those of `overlay`.
+    """
+    columns_of(histories, ["train_data_loss", "val_data_loss"], "the table of histories")
+    return overlay(
+        curves.gaps(histories),
+        "gap",
+        baseline=baseline,
+        look_of=look_of,
+        title="how far validation lies above train",
+        ax=ax,
+    )
+
+
+def penalty(
+    histories: pd.DataFrame,
+    *,
+    baseline: str | None = None,
+    look_of: Mapping[str, Style] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what the regularizers add to the loss: the penalty of all variants, apart from the data loss.
+
+    Args and Raises are those of `overlay`. Variants without a penalty are listed and have no line.
+    """
+    title = "what the regularizers add to the loss"
+    return overlay(histories, "penalty", baseline=baseline, look_of=look_of, title=title, ax=ax)
+
+
+def accuracy(
+    histories: pd.DataFrame, *, baseline: str | None = None, look_of: Mapping[str, Style] | None = None
+) -> Figure:
+    """Draw validation accuracy beside validation data loss: the loss can rise while the accuracy does not fall.
+
+    Args and Raises are those of `overlay`.
+    """
+    table = curves.tidy(histories, baseline)
+    columns = ["val_data_loss", "val_accuracy"]
+    columns_of(table, columns, "the table of histories")
+    look_of = look_of or styles(table["variant"], baseline)
+    with look():
+        figure, axes = pair_of_axes()
+        notes = [_draw(ax, table, column, look_of) for ax, column in zip(axes, columns, strict=True)]
+        beside(axes[1], _legend(table, columns, look_of))
+        headline_over(axes[0], "validation data loss and accuracy", experiment_of(table), WIDE)
+        footnote(axes[0], list(dict.fromkeys(note for part in notes for note in part)), WIDE)
+    return figure
+
+
+def _draw(ax: Axes, table: pd.DataFrame, column: str, look_of: Mapping[str, Style]) -> list[str]:
+    middle = curves.medians(table, column)
+    if column == "penalty":
+        middle = middle[middle.groupby("variant")["median"].transform("max") > 0]
+    state = curves.runs(table, column)
+    kept = state[~state["diverged"]].groupby("variant", sort=False)["kept_epoch"].median()
+    shown = middle
+    if column.startswith("val_") and kept.notna().any():
+        # The fall of the first epochs is ten times what the variants differ by later.
+        shown = middle[middle["epoch"] >= EARLY * kept.min()]
+    named = curves.named(table, NAMED)
+    drawn = shown[["median", "low", "high"]].copy()
+    # The grey lines have no band.
+    drawn.loc[~shown["variant"].isin(named), ["low", "high"]] = float("nan")
+    shared = curves.axis_of(drawn, drawn.max(axis=1).groupby(shown["variant"]).max())
+    scale(ax, shared)
+    if column == "gap":
+        ax.axhline(0, color=GREY, lw=0.8, zorder=1)
+    for variant, rows in middle.groupby("variant", sort=False):
+        dashes = DASHED if column.startswith("val_") else SOLID
+        if variant in named:
+            place = named.index(str(variant)), len(named)
+            _line(ax, str(variant), rows, look_of[str(variant)], dashes, float(kept.get(variant, 0)), place)
+        else:
+            ax.plot(rows["epoch"], rows["median"], color="0.8", lw=0.7, label="_other", zorder=1.5)
+    epochs_axis(ax, table)
+    ax.set_xlabel("epoch")
+    ax.set_ylabel(WORDS.get(column, column))
+    early = (
+        ["The axis fits the epochs from half the earliest kept one on; earlier values may lie outside."]
+        if len(shown) < len(middle)
+        else []
+    )
+    return _notes(state, middle, shared) + early
+
+
+def _line(
+    ax: Axes, variant: str, rows: pd.DataFrame, style: Style, dashes: Any, kept: float, place: tuple[int, int]
+) -> None:
+    whole = rows[rows["whole"]]
+    # From the last epoch of the whole median on, so that the thin line joins it.
+    rest = rows[rows["epoch"] >= whole["epoch"].max()] if len(whole) else rows
+    colour = style.colour
+    if rows["runs"].iloc[0] > 1:
+        ax.fill_between(
+            whole["epoch"], whole["low"], whole["high"], color=colour, alpha=0.14, lw=0, label=f"_{variant} band"
+        )
+    ax.plot(rest["epoch"], rest["median"], color=colour, lw=0.7, ls=dashes, label=f"_{variant} of fewer", zorder=2)
+    # The markers tell lines apart without colour; each variant has them at other epochs.
+    step = max(1, round(len(whole) / 5))
+    start = int(step * (place[0] + 0.5) / place[1])
+    looks: dict[str, Any] = {"color": colour, "marker": style.marker, "mec": "white"}
+    size = _LARGER.get(style.marker, 1.0)
+    ax.plot(
+        whole["epoch"], whole["median"], ls=dashes, lw=1.5, ms=4.6 * size, mew=0.5, markevery=(start, step),
+        label=f"_{variant}", zorder=3, **looks,
+    )  # fmt: skip
+    at = rows[rows["epoch"] == round(kept)]
+    ax.plot(at["epoch"], at["median"], ls="none", ms=8 * size, mew=0.9, label=f"_{variant} kept", zorder=4, **looks)
+
+
+def _legend(table: pd.DataFrame, columns: Sequence[str], look_of: Mapping[str, Style]) -> list[Line2D]:
+    state = curves.runs(table, columns[0])
+    named = curves.named(table, NAMED)
+    names = labels(table["variant"].unique(), 30)
+    dashes = DASHED if columns[0].startswith("val_") else SOLID
+    entries = []
+    for variant, runs in state[state["variant"].isin(named)].groupby("variant", sort=False):
+        style = look_of[str(variant)]
+        words = names[str(variant)]
+        going = runs.loc[~runs["diverged"], "epochs"]
+        facts = []
+        if len(going) < len(runs):
+            facts.append(f"{len(runs) - len(going)} of {len(runs)} diverged")
+        if going.nunique() > 1:
+            facts.append(f"n = {len(going)} to epoch {going.min():g}, then fewer")
+        drawn = len(going) > 0
+        if columns[0] == "penalty" and not table.loc[table["variant"] == variant, "penalty"].any():
+            facts, drawn = ["no penalty"], False
+        words += f"\n({'; '.join(facts)})" if facts else ""
+        looks: dict[str, Any] = (
+            {"marker": style.marker, "ms": 6.5 * _LARGER.get(style.marker, 1.0), "mec": "white", "mew": 0.7}
+            if drawn
+            else {}
+        )
+        entries.append(Line2D([], [], color=style.colour, ls=dashes if drawn else "none", lw=1.5, label=words, **looks))
+    others = len(names) - len(named)
+    if others:
+        entries.append(Line2D([], [], color="0.8", lw=0.9, label=f"{others} other variants"))
+    return entries
+
+
+def _notes(state: pd.DataFrame, middle: pd.DataFrame, shared: Axis) -> list[str]:
+    notes = [seeds_said(state)]
+    if (middle["runs"] > 1).any():
+        notes.append("Lines: median over seeds; bands: their middle half.")
+    notes.append("Large marker: median kept epoch." if (middle["runs"] > 1).any() else "Large marker: kept epoch.")
+    if not middle["whole"].all():
+        notes.append("Runs end at different epochs: bold while all of a variant go on, thin for those that remain.")
+    if state["diverged"].any():
+        notes.append(diverged_said(state))
+    return notes + axis_said(shared)

@@ -1,0 +1,64 @@
+"""What run.json says of a run: what it was, how it ended, on what it ran."""
+
+import functools
+import math
+import os
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from lab import results
+from lab.probes.weights import share_of_zeros
+
+if TYPE_CHECKING:
+    from lab.engine.task import Trained
+    from lab.plan import Run
+
+
+def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
+    """Return the content of a run's run.json, in JSON types."""
+    data, training = run.task.data, run.task.training
+    test = None if trained.test is None else {name: _number(value) for name, value in trained.test.items()}
+    return {
+        "schema": results.SCHEMA,
+        "experiment": experiment,
+        "variant": run.variant,
+        "seed": run.seed,
+        "id": run.id,
+        "status": trained.status,
+        "kept_epoch": trained.kept_epoch,
+        "rows": len(trained.rows),
+        "chance": training.chance(None if data.classes is None else len(data.classes)),
+        "test": test,
+        "parameters": trained.parameters,
+        "zeros": None if trained.weights is None else share_of_zeros(trained.weights),
+        "engine": trained.engine,
+        "seconds": round(trained.seconds, 4),
+        "epoch_seconds": [round(seconds, 5) for seconds in trained.epoch_seconds],
+        "threads": _threads(),
+        "versions": _versions(),
+        "declaration": run.declaration,
+    }
+
+
+def _number(value: float) -> float | None:
+    # JSON has no NaN: the accuracy of a model that predicts numbers is null.
+    return value if math.isfinite(value) else None
+
+
+def _threads() -> int:
+    import tensorflow as tf
+
+    # 0 is TensorFlow's word for all there are; results hold to the last bit only at one number of threads.
+    return tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in ("regularization-lab", "tensorflow", "keras", "numpy", "pandas"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

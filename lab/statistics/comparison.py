@@ -1,0 +1,223 @@
+"""Variants against the baseline, paired over seeds: how much, how sure, and how many seeds are missing.
+
+Variants of one seed start from the same weights and see the same batches, so the difference of two runs of one
+seed is less noisy than the runs themselves. All that is said here rests on these differences.
+"""
+
+import numpy as np
+import pandas as pd
+
+from lab.checks import DataError, UsageError, choice, number
+from lab.statistics.estimates import (
+    CORRECTIONS,
+    METHODS,
+    adjust,
+    hedges,
+    improvements,
+    intervals,
+    moments,
+    p_values,
+)
+from lab.statistics.power import seeds_for
+
+COMPARISON = (
+    "variant",
+    "metric",
+    "runs",
+    "diverged",
+    "n",
+    "mean",
+    "low",
+    "high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "effect_size",
+    "probability_of_improvement",
+    "p_value",
+    "p_adjusted",
+    "seeds_needed",
+    "decision",
+)
+"""The columns of `compare`."""
+
+DECISIONS = ("baseline", "better", "worse", "not shown")
+
+_NO_SPREAD = 4 * float(np.finfo(np.float32).eps)  # metrics are float32: less than this is rounding
+
+
+def compare(
+    summary: pd.DataFrame,
+    baseline: str,
+    metric: str = "test_data_loss",
+    *,
+    confidence: float = 0.95,
+    better: str | None = None,
+    method: str = "t",
+    correction: str = "holm",
+) -> pd.DataFrame:
+    """Compare every variant with the baseline over the seeds they share, a row a variant.
+
+    A run counts if its status is not "diverged" and its metric is finite. Per variant:
+
+    * `metric`: what is compared.
+    * `runs`, `diverged`: how many runs count, and how many diverged; `n`: seeds of which both the variant's run
+      and the baseline's count. The paired numbers below are over these `n` seeds.
+    * `mean`, `low`, `high`: the variant's own mean over its `runs`, with its interval.
+    * `difference`, `difference_low`, `difference_high`: the mean of variant minus baseline, with its interval.
+      The intervals hold one by one, at `confidence`; they are not widened for the number of variants.
+    * `effect_size`: the mean difference over the standard deviation of the differences (Cohen's d_z), times
+      Hedges's correction for few seeds. NaN under 3 seeds and where the differences do not vary.
+    * `probability_of_improvement`: how often a run of the variant is better than a run of the baseline, over all
+      pairs of runs of the shared seeds, equal seeds or not; a tie counts half. In [0, 1].
+    * `p_value`: of the two-sided paired t test; `p_adjusted`: corrected over the variants that could be tested.
+    * `seeds_needed`: how many more seeds the test would need for a decision with a probability of 80 %, if the
+      differences seen so far are typical, at the strictest level the correction may ask for; 0 once decided, NaN
+      where more seeds would not help or nothing can be said.
+    * `decision`: "better" or "worse" if `p_adjusted <= 1 - confidence`, else "not shown"; "baseline". A variant is
+      not called better on the seeds where it survived while it diverged on others where the baseline finished,
+      and not called worse in the reverse case: the missing runs are not missing by chance.
+
+    One seed gives no interval and no decision: NaN and "not shown". Differences that are the same on every seed
+    (up to float32 rounding) have an interval of no width, and p is 0, or 1 if they are 0.
+
+    Args:
+        summary: a row a run of one experiment, with the columns "variant", "seed", the metric and, where runs
+            may have diverged, "status".
+        baseline: the variant that the others are compared with.
+        metric: a numeric column of the summary.
+        confidence: of the intervals and of the decision, in (0, 1).
+        better: "lower" or "higher"; None tells it from the metric's name (`better_direction`).
+        method: how intervals are made. "t", Student's; or "bootstrap", BCa with 9 999 resamples of the seeds and
+            a fixed seed. The bootstrap does not assume normal differences, but it needs many seeds: its 95 %
+            intervals covered the truth in 86 of 100 simulated experiments of 5 seeds, in 90 of 10 seeds, in 95
+            of 40. Test and decision are those of the t test in either case.
+        correction: "holm" bounds the probability of one or more wrong decisions over the variants;
+            "benjamini_hochberg" the expected share of wrong ones among the decisions; "none".
+
+    Returns:
+        The columns `COMPARISON`, the baseline first, then the variants in the order in which they first appear.
+
+    Raises:
+        UsageError: the baseline, the metric or an option is unknown.
+        DataError: a column is missing, a name or seed is empty, or a variant has two runs of one seed.
+
+    Reference:
+        Holm, A simple sequentially rejective multiple test procedure (1979); Benjamini and Hochberg (1995);
+        Efron, Better bootstrap confidence intervals (1987); Hedges (1981); Agarwal et al., Deep reinforcement
+        learning at the edge of the statistical precipice (2021), for the probability of improvement.
+    """
+    confidence = number(
+        "confidence", confidence, "the probability of an interval", low_open=True, high=1, high_open=True
+    )
+    choice("method", method, METHODS)
+    choice("correction", correction, CORRECTIONS)
+    _check(summary)
+    numeric = summary.select_dtypes("number").columns.difference(["seed"], sort=False)
+    choice("metric", metric, map(str, numeric))
+    direction = better_direction(metric) if better is None else choice("better", better, ("lower", "higher"))
+    summary = summary.assign(variant=summary["variant"].map(str))  # names may read as numbers
+    choice("baseline", baseline, summary["variant"].unique())
+
+    variants = [baseline, *(name for name in summary["variant"].unique() if name != baseline)]
+    values, diverged = _matrix(summary, variants, metric)
+    differences = values - values[0]
+    differences[0] = np.nan
+
+    level = 1 - confidence
+    rounding = _NO_SPREAD * np.nan_to_num(np.abs(values)).max(1)
+    n, difference, spread = moments(differences, np.maximum(rounding, rounding[0]))
+    p = p_values(n, difference, spread)
+    tested = np.isfinite(p)
+    strictest = level / max(1, tested.sum()) if correction != "none" else level
+    p_adjusted = adjust(p, correction)
+    sign = -1.0 if direction == "lower" else 1.0
+    shown = p_adjusted <= level
+    # A run that diverged on one side only is evidence against that side which the differences do not hold.
+    lost = (diverged & np.isfinite(values[0])).any(1)
+    won = (diverged[0] & np.isfinite(values)).any(1)
+    decision = np.select(
+        [
+            np.arange(len(variants)) == 0,
+            shown & (sign * difference > 0) & ~lost,
+            shown & (sign * difference < 0) & ~won,
+        ],
+        ["baseline", "better", "worse"],
+        "not shown",
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = np.where(spread > 0, difference / spread, np.nan)
+    needed = np.where(shown, np.nan, seeds_for(effect, strictest) - n)
+    needed = np.where(np.isin(decision, ["better", "worse"]), 0.0, needed)
+
+    own_n, own_mean, own_spread = moments(values, rounding)
+    low, high = intervals(values, own_n, own_mean, own_spread, confidence, method)
+    difference_low, difference_high = intervals(differences, n, difference, spread, confidence, method)
+    n[0] = own_n[0]
+    table = {
+        "variant": variants,
+        "metric": metric,
+        "runs": own_n,
+        "diverged": diverged.sum(1),
+        "n": n,
+        "mean": own_mean,
+        "low": low,
+        "high": high,
+        "difference": difference,
+        "difference_low": difference_low,
+        "difference_high": difference_high,
+        "effect_size": effect * hedges(n),
+        "probability_of_improvement": improvements(values, sign),
+        "p_value": p,
+        "p_adjusted": p_adjusted,
+        "seeds_needed": needed,
+        "decision": decision,
+    }
+    return pd.DataFrame(table, columns=list(COMPARISON))
+
+
+def better_direction(metric: str) -> str:
+    """Return whether "lower" or "higher" values of a metric are better, from its name.
+
+    Raises:
+        UsageError: the name says neither accuracy, nor loss, penalty or gap.
+    """
+    if "accuracy" in metric:
+        return "higher"
+    if any(word in metric for word in ("loss", "penalty", "gap")):
+        return "lower"
+    raise UsageError(
+        f"better must be lower or higher for a metric whose name says neither accuracy, loss, penalty nor gap, "
+        f"got None for {metric!r}"
+    )
+
+
+def _check(summary: pd.DataFrame) -> None:
+    for name in ("variant", "seed"):
+        if name not in summary:
+            got = ", ".join(map(str, summary.columns)) or "no column"
+            raise DataError(f"a summary must have the column {name!r}, got {got}")
+        if summary[name].isna().any():
+            raise DataError(f"the column {name!r} of a summary must be filled in every row, got an empty one")
+    if not len(summary):
+        raise DataError("a summary must have at least one run, got none")
+    twice = summary.duplicated(["variant", "seed"])
+    if twice.any():
+        first = summary[twice].iloc[0]
+        raise DataError(
+            f"a variant must have one run a seed, got two of variant {first['variant']!r}, seed {first['seed']}; "
+            f"pass the summary of one experiment"
+        )
+
+
+def _matrix(summary: pd.DataFrame, variants: list[str], metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the metric, NaN where no run counts, and whether a run diverged: both (variants, seeds)."""
+    rows = pd.Index(variants).get_indexer(pd.Index(summary["variant"]))
+    seeds, columns = np.unique(summary["seed"].to_numpy(), return_inverse=True)
+    diverged = np.zeros((len(variants), len(seeds)), bool)
+    if "status" in summary:
+        diverged[rows, columns] = (summary["status"] == "diverged").to_numpy()
+    values = np.full(diverged.shape, np.nan)
+    values[rows, columns] = summary[metric].to_numpy(np.float64, na_value=np.nan)
+    values[diverged | ~np.isfinite(values)] = np.nan
+    return values, diverged

@@ -1,0 +1,128 @@
+"""A run's identity: equal declarations are one run, whatever could change a number makes another."""
+
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lab.checks import UsageError
+from lab.data import digits
+from lab.identity import declare, identify
+from lab.models import dense
+from lab.regularization import Regularization
+from lab.training import Training
+
+ROOT = Path(__file__).parent.parent
+
+
+def factory(input_shape, outputs, *, width=3, seed=0):
+    """Stand in for a factory of somebody's own."""
+    return width
+
+
+def test_a_call_is_declared_by_its_qualified_name_and_all_its_arguments():
+    declared = declare(functools.partial(digits, train_size=300), "data")
+    assert declared["call"] == "lab.data.images.digits"
+    assert declared["train_size"] == 300
+    assert declared["label_noise"] == 0.0, "a default is part of what the run is"
+
+
+def test_the_seed_that_the_lab_fills_in_is_not_part_of_the_factory():
+    assert "seed" not in declare(dense, "model", omit=("seed",))
+
+
+def test_writing_a_default_out_or_zero_as_a_whole_number_changes_nothing():
+    def arm(**made):
+        return identify({"model": declare(functools.partial(dense, regularization=Regularization(**made)), "model")})
+
+    assert arm() == arm(l1=0) == arm(l1=0.0, dropout=0)
+    assert arm() != arm(l1=1e-9)
+
+
+def test_a_list_a_tuple_and_a_range_are_one_and_nested_partials_are_flattened():
+    a = declare(functools.partial(dense, widths=[3, 4]), "model")
+    b = declare(functools.partial(functools.partial(dense, widths=(9,)), widths=(3, 4)), "model")
+    assert a == b
+    assert declare(range(3), "seeds") == [0, 1, 2]
+
+
+def test_arrays_count_by_their_content():
+    one, other = np.arange(3.0), np.arange(3.0)
+    assert declare(one, "data") == declare(other, "data")
+    other[0] = 1
+    assert declare(one, "data") != declare(other, "data")
+
+
+def test_an_id_starts_with_a_letter_so_that_no_reader_takes_it_for_a_number():
+    for seed in range(200):
+        assert identify({"seed": seed})[0] == "r"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (
+            lambda: None,
+            "data of variant 'a' must be a function at the top of a module, or functools.partial of one, because a "
+            "run is known by its name and arguments, got <lambda>",
+        ),
+        (
+            functools.partial(digits, size=3),
+            "data of variant 'a' binds arguments that digits does not take: got an unexpected keyword argument 'size'",
+        ),
+        (
+            functools.partial(digits, train_size=object()),
+            "data of variant 'a' must be made of numbers, strings, arrays, dataclasses and functions, which have an "
+            "identity, got object",
+        ),
+        (
+            functools.partial(digits, label_noise=float("nan")),
+            "data of variant 'a' must be made of finite numbers, got nan",
+        ),
+    ],
+)
+def test_what_has_no_identity_is_refused(value, said):
+    with pytest.raises(UsageError) as caught:
+        declare(value, "data of variant 'a'")
+    assert str(caught.value) == said
+
+
+SCRIPT = '''
+import json, sys
+from lab.identity import declare
+def mine(input_shape, outputs, *, width=3, seed=0):
+    """{doc}"""
+    return width + {code}  # {comment}
+if __name__ == "__main__":
+    print(json.dumps(declare(mine, "model")))
+'''
+
+
+def run(folder, *command):
+    done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_a_script_declares_alike_however_it_is_started_and_anew_when_its_code_changes(tmp_path):
+    def script(**parts):
+        (tmp_path / "x.py").write_text(SCRIPT.format(**parts))
+
+    script(doc="a", code=1, comment="a")
+    first = run(tmp_path, "x.py")
+    assert first == run(tmp_path, "-m", "x")
+    imported = "import json, x; from lab.identity import declare; print(json.dumps(declare(x.mine, 'model')))"
+    assert first == run(tmp_path, "-c", imported)
+    script(doc="b", code=1, comment="b")
+    assert first == run(tmp_path, "x.py"), "a comment or a docstring changes no number"
+    script(doc="a", code=2, comment="a")
+    assert first != run(tmp_path, "x.py")
+
+
+def test_a_training_is_declared_field_by_field():
+    declared = declare(Training(epochs=3), "training")
+    assert declared["is"] == "Training"
+    assert declared["epochs"] == 3
+    assert declared["learning_rate"] == 0.001

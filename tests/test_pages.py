@@ -1,0 +1,777 @@
+"""The pages: an honest sentence, small data, nothing that a file says becomes markup, and a real browser."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab import pages, results, statistics
+from lab.checks import DataError
+from lab.pages import epochs_chart, look, provenance, strengths_chart, write
+from lab.pages import table as table_rows
+from lab.report import curves
+from lab.report.theme import in_order, styles
+from lab.results.tables import read_tables
+from lab.study import compute, draw
+from tests.test_study import STUDY
+
+HOSTILE = "<script>alert(1)</script>"
+CLOSING = "</script><img src=x onerror=alert(2)>"
+MINUS = "\N{MINUS SIGN}"
+TEMPLATE = "${alert(3)} {{7*7}} datum['v']"
+
+
+def compared(*variants: tuple, baseline: str = "none", n: int = 5) -> pd.DataFrame:
+    """A comparison from tuples: name, difference, low, high, p, decision."""
+    rows = [{"variant": baseline, "runs": n, "diverged": 0, "n": n, "decision": "baseline"}]
+    for name, difference, low, high, p, decision in variants:
+        rows.append(
+            {
+                "variant": name,
+                "runs": n,
+                "diverged": 0,
+                "n": n,
+                "difference": difference,
+                "difference_low": low,
+                "difference_high": high,
+                "p_value": p,
+                "p_adjusted": p,
+                "decision": decision,
+            }
+        )
+    columns = ["difference", "difference_low", "difference_high", "p_value", "p_adjusted"]
+    return pd.DataFrame(rows).reindex(columns=["variant", "runs", "diverged", "n", *columns, "decision"])
+
+
+def runs_of(variant: str, verdicts: list[str], onsets: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"variant": variant, "verdict": verdicts, "onset": onsets})
+
+
+NO_RUNS = pd.DataFrame({"variant": []})
+
+
+def histories_of(variants: list[str], seeds: int, epochs: int, rise: float = 0.012) -> pd.DataFrame:
+    """Curves of which each variant overfits less than the one before."""
+    generator = np.random.default_rng(0)
+    epoch = np.arange(1, epochs + 1)
+    parts = []
+    for i, variant in enumerate(variants):
+        for seed in range(seeds):
+            train = 0.1 + 2.2 * np.exp(-epoch / 8) + generator.normal(0, 0.002, epochs)
+            validation = (
+                0.45
+                + 1.8 * np.exp(-epoch / 7)
+                + rise * max(0.0, 1 - 0.3 * i) * np.maximum(0, epoch - 18)
+                + generator.normal(0, 0.003, epochs)
+                + 0.01 * seed
+                - 0.02 * min(i, 9)
+            )
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "experiment": "made",
+                        "variant": variant,
+                        "seed": seed,
+                        "epoch": epoch,
+                        "train_data_loss": train,
+                        "val_data_loss": validation,
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def written(
+    folder: Path, variants: list[str], seeds: int = 3, epochs: int = 40, question: str = "Does it help?"
+) -> Path:
+    """An experiment's folder with its three tables and its question, without runs."""
+    histories = histories_of(variants, seeds, epochs)
+    summary = statistics.facts(histories).assign(status="finished")
+    summary["test_data_loss"] = summary["val_data_loss"] + 0.01
+    comparison = statistics.compare(summary, variants[0])
+    for name, table in (("histories", histories), ("summary", summary), ("comparison", comparison)):
+        results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
+    made = {"name": folder.name, "baseline": variants[0], "question": question, "runs": []}
+    results.write_atomically(folder / "experiment.json", json.dumps(made))
+    return folder
+
+
+def with_path(folder: Path) -> Path:
+    """An experiment over strengths: two families that share the variant without any."""
+    written(folder, ["none", "l2_0.001", "l2_0.01", "l2_0.1", "dropout_0.2", "dropout_0.5"])
+    path = [("none", "l2", 0), ("l2_0.001", "l2", 0.001), ("l2_0.01", "l2", 0.01), ("l2_0.1", "l2", 0.1)]
+    path += [("none", "dropout", 0), ("dropout_0.2", "dropout", 0.2), ("dropout_0.5", "dropout", 0.5)]
+    table = pd.DataFrame(path, columns=list(results.STRENGTHS))
+    results.write_atomically(folder / "strengths_chart.csv", results.to_csv(table))
+    return folder
+
+
+def series_of(histories: pd.DataFrame) -> epochs_chart.Series:
+    table = curves.tidy(histories)
+    return epochs_chart.series(table, statistics.facts(table), in_order(table["variant"]))
+
+
+class TestAnswer:
+    def test_one_better_variant_is_told_with_its_interval_and_the_seeds(self):
+        table = compared(("l2", -0.12, -0.15, -0.09, 0.001, "better"), ("l1", 0.01, -0.02, 0.04, 0.4, "not shown"))
+        assert pages.answer(table, NO_RUNS) == (
+            "Over 5 seeds, l2 is better than none in test data loss, by 0.120 (95 % interval 0.090 to 0.150); "
+            "nothing is shown for l1."
+        )
+
+    def test_better_and_worse_variants_are_both_told_the_largest_difference_first(self):
+        table = compared(
+            ("a", -0.1, -0.15, -0.05, 0.01, "better"),
+            ("b", -0.3, -0.35, -0.25, 0.01, "better"),
+            ("c", 0.2, 0.1, 0.3, 0.01, "worse"),
+        )
+        assert pages.answer(table, NO_RUNS) == (
+            "Over 5 seeds, b and a are better than none in test data loss, b by 0.30 (95 % interval 0.25 to 0.35) "
+            "and a by 0.10 (0.05 to 0.15); c is worse, by 0.20 (0.10 to 0.30)."
+        )
+
+    def test_only_worse_variants_are_called_worse(self):
+        table = compared(("a", 0.2, 0.1, 0.3, 0.01, "worse"))
+        assert pages.answer(table, NO_RUNS) == (
+            "Over 5 seeds, a is worse than none in test data loss, by 0.20 (95 % interval 0.10 to 0.30)."
+        )
+
+    def test_a_higher_accuracy_is_better(self):
+        table = compared(("a", 0.2, 0.1, 0.3, 0.01, "better"))
+        assert pages.answer(table, NO_RUNS, metric="test accuracy", lower_is_better=False, confidence=0.9) == (
+            "Over 5 seeds, a is better than none in test accuracy, by 0.20 (90 % interval 0.10 to 0.30)."
+        )
+
+    def test_many_variants_are_counted_and_the_best_two_named(self):
+        table = compared(*((f"v{i}", -0.1 * i, -0.1 * i - 0.05, -0.1 * i + 0.05, 0.01, "better") for i in range(1, 7)))
+        assert pages.answer(table, NO_RUNS) == (
+            "Over 5 seeds, 6 of 6 variants are better than none in test data loss, most of all v6 by 0.60 "
+            "(95 % interval 0.55 to 0.65) and v5 by 0.50 (0.45 to 0.55)."
+        )
+
+    def test_many_open_variants_are_named_up_to_three(self):
+        open_ = [(f"v{i}", 0.0, -0.1, 0.1, 0.9, "not shown") for i in range(6)]
+        table = compared(("a", -0.2, -0.3, -0.1, 0.01, "better"), *open_)
+        assert pages.answer(table, NO_RUNS).endswith("; nothing is shown for v0, v1, v2 and 3 others.")
+
+    def test_nothing_is_shown_where_nothing_is_and_the_nearest_is_told_with_its_sign(self):
+        table = compared(("a", 0.0, -0.1, 0.1, 0.9, "not shown"), ("b", 0.074, -0.007, 0.155, 0.05, "not shown"))
+        assert pages.answer(table, NO_RUNS) == (
+            "Nothing is shown: over 5 seeds no variant differs from none in test data loss by more than chance "
+            f"explains; closest to it comes b, at +0.07 (95 % interval {MINUS}0.01 to +0.15)."
+        )
+
+    def test_one_seed_shows_nothing(self):
+        table = compared(("a", -0.3, np.nan, np.nan, np.nan, "not shown"), n=1)
+        assert pages.answer(table, NO_RUNS) == (
+            "Nothing is shown: on one seed a difference to none cannot be told from chance."
+        )
+
+    def test_variants_without_a_shared_seed_show_nothing(self):
+        table = compared(("a", np.nan, np.nan, np.nan, np.nan, "not shown"), n=0)
+        assert pages.answer(table, NO_RUNS) == (
+            "Nothing is shown: no variant has a seed on which both it and none finished."
+        )
+
+    def test_a_baseline_alone_is_compared_with_nothing(self):
+        assert pages.answer(compared(), NO_RUNS) == "Nothing is compared: none is the only variant."
+
+    def test_the_onset_is_told_where_most_runs_of_the_baseline_overfit(self):
+        runs = runs_of("none", ["overfits", "overfits", "healthy"], [20, 24, np.nan])
+        assert pages.answer(compared(), runs) == (
+            "Nothing is compared: none is the only variant; none itself overfits from about epoch 22 on, in 2 of 3 "
+            "runs."
+        )
+
+    def test_no_onset_is_told_where_half_of_the_runs_or_only_other_variants_overfit(self):
+        half = runs_of("none", ["overfits", "healthy"], [20, np.nan])
+        other = runs_of("l2", ["overfits", "overfits"], [20, 20])
+        for runs in (half, other):
+            assert "overfits" not in pages.answer(compared(), runs)
+
+    def test_diverged_runs_are_told(self):
+        table = compared(("a", -0.2, -0.3, -0.1, 0.01, "better"))
+        table.loc[1, "diverged"] = 2
+        assert pages.answer(table, NO_RUNS).endswith("; 2 runs of a diverged.")
+
+    def test_differing_numbers_of_seeds_are_told_as_a_range(self):
+        table = compared(("a", -0.2, -0.3, -0.1, 0.01, "better"), ("b", 0.0, -0.1, 0.1, 0.9, "not shown"))
+        table.loc[2, "n"] = 3
+        assert pages.answer(table, NO_RUNS).startswith("Over 3 to 5 seeds, a is better")
+
+    def test_a_comparison_without_its_columns_is_refused(self):
+        with pytest.raises(DataError) as refused:
+            pages.answer(pd.DataFrame({"variant": ["none"]}), NO_RUNS)
+        assert str(refused.value) == (
+            "the comparison must have the columns variant, diverged, n, difference, difference_low, difference_high, "
+            "p_value, decision, got variant; missing: diverged, n, difference, difference_low, difference_high, "
+            "p_value, decision"
+        )
+
+
+class TestSeries:
+    def test_medians_and_quartiles_are_those_of_numpy(self):
+        histories = histories_of(["none", "l2"], 5, 12)
+        made = series_of(histories)
+        row = next(row for row in made.medians if row["name"] == "l2" and row["split"] == "validation")
+        values = histories[histories["variant"] == "l2"].pivot(index="epoch", columns="seed", values="val_data_loss")
+        np.testing.assert_allclose(row["m"], np.median(values, axis=1), rtol=1e-4)
+        np.testing.assert_allclose(row["lo"], np.quantile(values, 0.25, axis=1), rtol=1e-4)
+        np.testing.assert_allclose(row["hi"], np.quantile(values, 0.75, axis=1), rtol=1e-4)
+        assert row["e"] == list(range(1, 13))
+        assert row["n"] == [5] * 12
+
+    def test_numbers_have_five_significant_digits_and_what_is_not_finite_is_none(self):
+        assert epochs_chart.short([1.23456789, 0.000123456789, np.nan, np.inf]) == [1.2346, 0.00012346, None, None]
+
+    def test_a_long_history_keeps_every_kth_epoch_and_its_last_and_says_so(self):
+        made = series_of(histories_of(["none"], 2, 400))
+        assert made.medians[0]["e"] == [*range(1, 401, 3)]
+        assert made.notes == ["Histories have up to 400 epochs: every 3rd and the last are drawn."]
+        assert series_of(histories_of(["none"], 2, 401)).medians[0]["e"][-2:] == [400, 401]
+
+    def test_a_short_history_is_whole_and_nothing_is_said(self):
+        made = series_of(histories_of(["none"], 2, 150))
+        assert made.medians[0]["e"] == [*range(1, 151)]
+        assert made.notes == []
+
+    def test_single_seeds_are_left_out_where_they_do_not_fit_and_that_is_said(self):
+        made = series_of(histories_of(["none", "l2"], 400, 50))
+        assert made.listed == [*range(300)]
+        assert sum(len(row["e"]) for row in made.seeds) == epochs_chart.POINTS
+        assert made.notes == [
+            "Of 400 seeds the first 300 can be shown singly, so that the page stays small; medians and bands are over "
+            "all."
+        ]
+
+    def test_one_run_a_variant_is_its_own_median_and_not_drawn_twice(self):
+        made = series_of(histories_of(["none", "l2"], 1, 20))
+        assert made.seeds == []
+        assert made.listed == []
+
+    def test_fewer_runs_make_a_piece_of_their_own_that_shares_an_epoch(self):
+        histories = histories_of(["none"], 2, 20)
+        histories = histories[(histories["seed"] == 0) | (histories["epoch"] <= 12)]
+        pieces = [row for row in series_of(histories).medians if row["split"] == "train"]
+        assert [(row["whole"], row["e"][0], row["e"][-1]) for row in pieces] == [(True, 1, 12), (False, 12, 20)]
+        assert pieces[1]["n"] == [2] + [1] * 8
+
+    def test_the_kept_epoch_and_the_onset_are_marked_on_the_median(self):
+        histories = histories_of(["none"], 3, 60)
+        made = series_of(histories)
+        facts = statistics.facts(histories)
+        kept, onset = (next(row for row in made.marks if row["mark"] == mark) for mark in ("kept", "onset"))
+        assert kept["e"] == facts["kept_epoch"].median()
+        assert onset["e"] == facts["onset"].median()
+        at = histories[histories["epoch"] == kept["e"]]["val_data_loss"].median()
+        assert kept["y"] == pytest.approx(at, rel=1e-4)
+
+    def test_the_losses_of_keras_are_shown_where_there_are_no_others(self):
+        histories = histories_of(["none"], 2, 10).rename(
+            columns={"train_data_loss": "loss", "val_data_loss": "val_loss"}
+        )
+        assert epochs_chart.columns_of(histories) == {"train": "loss", "validation": "val_loss"}
+
+    def test_histories_without_a_validation_loss_are_refused(self):
+        with pytest.raises(DataError) as refused:
+            epochs_chart.columns_of(pd.DataFrame({"epoch": [1], "loss": [0.5]}))
+        assert str(refused.value) == (
+            "the histories must have a finite val_data_loss or val_loss, got none; there is nothing to show"
+        )
+
+
+class TestStrengths:
+    def test_a_family_is_ordered_by_strength_and_knows_the_chosen_one(self, tmp_path):
+        folder = with_path(tmp_path / "path")
+        summary = read_tables(folder).summary
+        runs = read_tables(folder).path_runs()
+        assert [family.name for family in strengths_chart.families(runs.iloc[::-1])] == ["dropout", "l2"]
+        first = strengths_chart.families(runs)[0]
+        assert first.variants == ["none", "l2_0.001", "l2_0.01", "l2_0.1"]
+        assert first.strengths == [0, 0.001, 0.01, 0.1]
+        medians = summary.groupby("variant")["val_data_loss"].median()[first.variants]
+        assert first.chosen == int(np.argmin(medians))
+        assert [row["split"] for row in first.losses] == ["train", "validation", "test"]
+        np.testing.assert_allclose(first.losses[1]["m"], medians, rtol=1e-4)
+
+    def test_zero_stands_apart_on_a_logarithmic_axis_and_in_its_place_on_a_linear_one(self, tmp_path):
+        folder = with_path(tmp_path / "path")
+        made = strengths_chart.families(read_tables(folder).path_runs())
+        assert made[0].log
+        assert made[0].positions == pytest.approx([0.001 / 10**1.5, 0.001, 0.01, 0.1])
+        assert not made[1].log
+        assert made[1].positions == [0, 0.2, 0.5]
+
+    def test_an_experiment_without_the_file_has_no_path(self, tmp_path):
+        folder = written(tmp_path / "plain", ["none", "l2"])
+        assert strengths_chart.families(read_tables(folder).path_runs()) == []
+
+    def test_a_variant_whose_runs_are_still_to_come_is_left_out(self, tmp_path):
+        folder = with_path(tmp_path / "path")
+        tables = read_tables(folder)
+        last = tables.strengths["variant"].iloc[-1]
+        begun = replace(tables, summary=tables.summary[tables.summary["variant"] != last])
+        assert last in strengths_chart.families(tables.path_runs())[-1].variants
+        assert last not in strengths_chart.families(begun.path_runs())[-1].variants
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("variant,family,strength\na,l2,0.1\nb,l2,0.1\n", "one row a strength of a family, got 0.1 twice"),
+            ("variant,family\na,l2\n", "the columns variant, family, strength, got none of strength"),
+        ],
+    )
+    def test_a_table_that_is_no_path_is_refused(self, tmp_path, text, said):
+        folder = with_path(tmp_path / "path")
+        (folder / "strengths_chart.csv").write_text(text)
+        with pytest.raises(DataError) as refused:
+            read_tables(folder)
+        assert str(refused.value) == f"{folder / 'strengths_chart.csv'} must have {said}"
+
+
+class TestTable:
+    def test_a_row_tells_means_difference_and_verdict(self):
+        runs = pd.DataFrame(
+            {
+                "variant": ["none", "none", "l2", "l2"],
+                "seed": [0, 1, 0, 1],
+                "kept_epoch": [10, 12, 20, 21],
+                "test_data_loss": [0.5, 0.7, 0.4, np.inf],
+                "verdict": ["overfits", "overfits", "healthy", "diverged"],
+                "onset": [15, 17, np.nan, np.nan],
+            }
+        )
+        made = table_rows.comparison(
+            compared(("l2", -0.12, -0.15, -0.09, 0.0004, "better")), runs, ["none", "l2"], "test data loss"
+        )
+        assert [column.heading for column in made.columns] == [
+            "variant", "difference in test data loss", "decision", "p", "test data loss", "kept epoch", "overfits",
+            "runs",
+        ]  # fmt: skip
+        texts = [[cell.text for cell in cells] for _, cells in made.rows]
+        assert texts == [
+            ["none", "", "baseline", "", "0.600", "11", "2 of 2, from 16", "5"],
+            ["l2", f"{MINUS}0.12 [{MINUS}0.15, {MINUS}0.09]", "better", "< 0.001", "0.400", "20", "0 of 2", "5"],
+        ]
+        assert [cell.key for cell in made.rows[1][1]] == ["l2", "-0.12", "better", "0.0004", "0.4", "20.5", "0", "5"]
+
+    def test_a_number_rounded_to_nothing_has_no_sign(self):
+        assert table_rows.signed([-0.001, 0.0, -0.26, np.nan], 1) == ["0.0", "0.0", f"{MINUS}0.3", ""]
+
+
+RECORD = {
+    "variant": "none",
+    "seed": 0,
+    "status": "finished",
+    "engine": "cohort",
+    "threads": 2,
+    "parameters": 85002,
+    "seconds": 30.0,
+    "versions": {"python": "3.11", "machine": "x86_64", "keras": "3.15"},
+    "declaration": {"model": {"call": "dense", "l2": 0.0}, "seed": 0},
+}
+
+
+class TestHow:
+    def test_what_all_runs_share_is_told_once_and_what_differs_is_counted(self):
+        other = RECORD | {
+            "variant": "l2",
+            "seed": 1,
+            "engine": "keras_fit",
+            "seconds": 130.0,
+            "status": "diverged",
+        }
+        made = provenance.how([RECORD, RECORD | {"seed": 2}, other], ["none", "l2"])
+        assert made.facts == [
+            ("Runs", "2 finished, 1 diverged"),
+            ("Seeds", "0 to 2"),
+            ("Engine", "cohort (2 runs), keras_fit (1 runs)"),
+            ("Time", "3 min 10 s in all, 30 s a run (median)"),
+            ("Threads", "2"),
+            ("Parameters", "85\u202f002"),
+            ("Versions", "python 3.11, keras 3.15"),
+            ("Machine", "x86_64"),
+        ]
+
+    def test_a_variant_tells_in_what_it_differs_from_the_baseline_but_for_the_seed(self):
+        other = RECORD | {"variant": "l2", "declaration": {"model": {"call": "dense", "l2": 0.01}, "seed": 3}}
+        made = provenance.how([RECORD, other], ["none", "l2"])
+        assert made.changes == [("l2", [provenance.Change("model.l2", "0.0", "0.01")])]
+
+    def test_a_torn_record_is_refused(self, tmp_path):
+        (tmp_path / "runs" / "a").mkdir(parents=True)
+        (tmp_path / "runs" / "a" / "run.json").write_text('{"seed": 1}')
+        with pytest.raises(DataError) as refused:
+            provenance.read_records(tmp_path)
+        folder = tmp_path / "runs" / "a"
+        assert str(refused.value) == (
+            f"{folder / 'run.json'} cannot be read ('variant'); delete the folder {folder} and run the experiment again"
+        )
+
+    def test_times_and_seeds_are_said_as_one_says_them(self):
+        assert [provenance.duration(s) for s in (4.24, 59.4, 200, 7500)] == ["4.2 s", "59 s", "3 min 20 s", "2 h 5 min"]
+        assert provenance.ranges([0, 1, 2, 5, 7, 8]) == "0 to 2, 5, 7, 8"
+
+
+class TestLook:
+    def test_light_colours_are_those_of_the_figures(self):
+        made = look.looks(styles(["none", "l1", "l2"]))
+        assert [(each.name, each.light) for each in made] == [("none", "#000000"), ("l1", "#0072b2"), ("l2", "#d55e00")]
+
+    def test_dark_colours_stand_out_from_the_dark_paper(self):
+        for style in styles(["none", *(f"v{i}" for i in range(18))]).values():
+            assert look.contrast(look.on_dark(style.colour), look.DARK_PAPER) >= look.CONTRAST
+
+    def test_contrast_is_that_of_the_guidelines(self):
+        assert look.contrast((0, 0, 0), (1, 1, 1)) == pytest.approx(21)
+        assert look.contrast((1, 1, 1), (1, 1, 1)) == pytest.approx(1)
+
+    def test_the_dark_paper_is_that_of_the_style_sheet(self):
+        style = (Path(write.__file__).parent / "templates" / "style.css").read_text()
+        assert f"--paper: light-dark(#fdfdfb, {look.hexadecimal(look.DARK_PAPER)})" in style
+
+    def test_every_marker_of_the_figures_has_a_path(self):
+        markers = {style.marker for style in styles([f"v{i}" for i in range(12)]).values()}
+        assert markers == set(look.MARKERS)
+
+
+class TestDocument:
+    def test_what_files_say_is_text_everywhere(self, tmp_path):
+        question = "Is <b>this</b> text? </title>" + CLOSING
+        folder = written(tmp_path / "hostile", ["none", HOSTILE, CLOSING, TEMPLATE], question=question)
+        for path in (pages.experiment_page(folder), pages.index_page(tmp_path)):
+            text = path.read_text().replace(write.vega(), "")
+            for name in ("<script>alert", "<img", "<b>this", "</title>" + CLOSING):
+                assert name not in text
+            assert html.escape(HOSTILE) in text
+            assert len(re.findall("</title>", text)) == 1
+
+    def test_names_in_the_data_of_the_charts_come_back_unchanged(self, tmp_path):
+        names = ["none", HOSTILE, CLOSING, TEMPLATE]
+        text = pages.experiment_page(written(tmp_path / "hostile", names)).read_text()
+        (data,) = re.findall(r'<script type="application/json" id="drawn">(.*?)</script>', text, re.DOTALL)
+        assert list(dict.fromkeys(row["name"] for row in json.loads(data)["data"]["medians"])) == names
+
+    def test_the_policy_allows_the_scripts_of_the_page_and_nothing_from_outside(self, tmp_path):
+        text = pages.experiment_page(written(tmp_path / "plain", ["none", "l2"])).read_text()
+        scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+        assert len(scripts) == 2
+        hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+        # A content security policy does not hold for what stands before it.
+        assert text.index("Content-Security-Policy") < text.index("<title>")
+        (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', text)
+        assert html.unescape(policy) == (
+            f"default-src 'none'; script-src 'sha256-{hashes[0]}' 'sha256-{hashes[1]}'; style-src 'unsafe-inline'; "
+            "img-src data:; base-uri 'none'; form-action 'none'"
+        )
+        rest = text.replace(scripts[0], "")
+        assert not re.search(r'(src|href)="(?!\.\./index\.html|[a-z]+\.csv)', rest)
+        assert "url(" not in rest
+        assert "@import" not in rest
+
+    def test_equal_tables_give_equal_bytes(self, tmp_path):
+        made = []
+        for name in ("one", "two"):
+            with_path(tmp_path / name / "path")
+            paths = pages.experiment_page(tmp_path / name / "path"), pages.index_page(tmp_path / name)
+            made.append([path.read_bytes() for path in paths])
+        assert made[0] == made[1]
+
+    @pytest.mark.parametrize(("variants", "seeds"), [(200, 5), (1000, 1), (5, 200)])
+    def test_a_page_over_a_thousand_runs_stays_under_five_megabytes(self, tmp_path, variants, seeds):
+        names = ["none", *(f"l2_{i}" for i in range(1, variants))]
+        path = pages.experiment_page(written(tmp_path / "many", names, seeds, 100))
+        assert path.stat().st_size < 5_000_000
+
+    def test_runs_that_diverged_are_told_and_in_no_median(self, tmp_path):
+        folder = written(tmp_path / "lost", ["none", "0.1"])
+        tables = read_tables(folder)
+        last = (tables.histories["variant"] == "0.1") & (tables.histories["epoch"] == 40)
+        histories = tables.histories.assign(val_data_loss=tables.histories["val_data_loss"].mask(last, np.inf))
+        summary = statistics.facts(histories)
+        summary["status"] = np.where(summary["verdict"] == "diverged", "diverged", "finished")
+        summary["test_data_loss"] = summary["val_data_loss"].where(summary["status"] == "finished")
+        comparison = statistics.compare(summary, "none")
+        for name, table in (("histories", histories), ("summary", summary), ("comparison", comparison)):
+            results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
+        text = pages.experiment_page(folder).read_text()
+        assert (
+            "Nothing is shown: no variant has a seed on which both it and none finished; 3 runs of 0.1 diverged."
+            in text
+        )
+        assert "Diverged: 3 of 6 runs, in no median." in text
+        (data,) = re.findall(r'<script type="application/json" id="drawn">(.*?)</script>', text, re.DOTALL)
+        assert {row["name"] for row in json.loads(data)["data"]["medians"]} == {"none"}
+
+    def test_runs_that_are_not_there_are_said_not_to_be(self, tmp_path):
+        text = pages.experiment_page(written(tmp_path / "plain", ["none", "l2"])).read_text()
+        assert "files, which say it, are not in this folder." in text
+
+    def test_runs_that_are_there_are_told(self, tmp_path):
+        folder = written(tmp_path / "plain", ["none", "l2"])
+        (folder / "experiment.json").unlink()
+        for variant, strength in (("none", 0.0), ("l2", 0.01)):
+            made = RECORD | {"variant": variant, "declaration": {"model": {"l2": strength}}}
+            results.write_atomically(folder / "runs" / variant / "run.json", json.dumps(made))
+        text = pages.experiment_page(folder).read_text()
+        assert "2 finished" in text
+        assert "<code>model.l2</code></td><td><code>0.0</code></td><td><code>0.01</code>" in text
+
+    def test_the_tables_that_are_there_are_linked(self, tmp_path):
+        text = pages.experiment_page(with_path(tmp_path / "path")).read_text()
+        for name in ("comparison.csv", "summary.csv", "histories.csv", "strengths_chart.csv"):
+            assert f'<a href="{name}">{name}</a>' in text
+
+    def test_the_index_lists_every_experiment_with_question_answer_and_curves(self, tmp_path):
+        for name in ("b", "a"):
+            written(tmp_path / name, ["none", "l2"], question=f"Question {name}?")
+        text = pages.index_page(tmp_path).read_text()
+        assert re.findall(r'<h3><a href="(.*?)">(.*?)</a>', text) == [
+            ("a/index.html", "Question a?"),
+            ("b/index.html", "Question b?"),
+        ]
+        assert text.count("<polyline") == 8
+        assert text.count("Over 3 seeds") == 2
+
+    def test_the_index_is_a_guide_in_chapters_and_leaves_nothing_out(self, tmp_path):
+        for name in ("a", "b", "b-other", "c"):
+            written(tmp_path / name, ["none", "l2"], question=f"Question {name}?")
+        text = pages.index_page(tmp_path, [("Second <first>", ["b", "missing"]), ("First", ["a"])]).read_text()
+        found = re.findall(r'<h2 class="chapter">(.*?)</h2>|<h3><a href="(.*?)/index.html">', text)
+        told = [chapter or name for chapter, name in found]
+        assert told == ["Second &lt;first&gt;", "b", "b-other", "First", "a", "Others", "c"]
+
+    def test_a_study_has_a_page_and_a_card_with_its_figure_and_escaped_notes(self, tmp_path):
+        folder = tmp_path / "squares"
+        study = replace(STUDY, notes="One <b>fact</b>.\n\nWhere the course was wrong.")
+        compute(study, folder)
+        draw(study, folder)
+        for text in (pages.study_page(folder).read_text(), pages.index_page(tmp_path).read_text()):
+            assert "How do squares grow?" in text
+            assert "One &lt;b&gt;fact&lt;/b&gt;." in text
+            assert "Where the course was wrong." in text
+            assert text.count('src="data:image/png;base64,') == 1
+            assert "http" not in text.replace("http-equiv", "")
+        assert '<a href="squares.csv">squares.csv</a><span>3 rows</span>' in pages.study_page(folder).read_text()
+
+    def test_an_experiment_shows_its_notes_and_the_studies_beside_it_once_they_are_drawn(self, tmp_path):
+        folder = written(tmp_path / "beside", ["none", "l2"])
+        made = results.read_experiment(folder) | {"notes": "What `none`\nshows: <b>much</b>."}
+        results.write_atomically(folder / "experiment.json", json.dumps(made))
+        compute(STUDY, folder)
+        assert "How do squares grow?" not in pages.experiment_page(folder).read_text()
+        draw(STUDY, folder)
+        text = pages.experiment_page(folder).read_text()
+        assert "What none shows: &lt;b&gt;much&lt;/b&gt;." in text
+        assert ">How do squares grow?</h2>" in text
+        assert text.count('src="data:image/png;base64,') == 1
+        assert '<a href="squares.csv">squares.csv</a> <span>of a study beside it</span>' in text
+
+    def test_an_index_of_nothing_is_refused(self, tmp_path):
+        with pytest.raises(DataError) as refused:
+            pages.index_page(tmp_path)
+        assert str(refused.value) == f"{tmp_path} holds no experiment; run one first: python -m lab list"
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """A real browser without a network; skipped where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the browser's driver is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=switches)
+        yield launched
+        launched.close()
+
+
+class Opened:
+    """A page in the browser, with all that it complained about and asked for."""
+
+    def __init__(self, browser, path: Path, width: int = 1280):
+        self.context = browser.new_context(offline=True, viewport={"width": width, "height": 800})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(60_000)
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+        if path.parent.name != "all":
+            self.page.wait_for_selector("html[data-drawn=all]", state="attached")
+
+    def count(self, selector: str) -> int:
+        return self.page.locator(selector).count()
+
+    def lines(self, chart: str) -> list[str]:
+        """The paths of a chart's lines, in order."""
+        script = "found => found.map(path => path.getAttribute('d'))"
+        return self.page.locator(f"#{chart} g.mark-line path").evaluate_all(script)
+
+    def settled(self, chart: str, before: list[str]) -> list[str]:
+        """The lines of a chart once they are no longer what they were."""
+        deadline = 200
+        while (now := self.lines(chart)) == before and deadline:
+            self.page.wait_for_timeout(50)
+            deadline -= 1
+        return now
+
+    def first_column(self) -> list[str]:
+        return self.page.locator("table.sortable tbody th").all_inner_texts()
+
+
+@pytest.fixture
+def opened(browser) -> Iterator:
+    made: list[Opened] = []
+
+    def open_(path: Path, width: int = 1280) -> Opened:
+        made.append(Opened(browser, path, width))
+        return made[-1]
+
+    yield open_
+    for each in made:
+        each.context.close()
+
+
+class TestBrowser:
+    def test_the_page_opens_without_a_network_and_without_a_complaint(self, tmp_path, opened):
+        path = pages.experiment_page(with_path(tmp_path / "path"))
+        seen = opened(path)
+        assert [seen.count(f"#{chart} svg") for chart in ("forest", "curves", "path", "at_strength")] == [1, 1, 1, 1]
+        assert seen.complaints == []
+        assert seen.asked == [path.as_uri()]
+
+    def test_no_page_is_wider_than_a_phone(self, tmp_path, opened):
+        path = pages.experiment_page(with_path(tmp_path / "all" / "path"))
+        for each in (path, pages.index_page(tmp_path / "all")):
+            seen = opened(each, 375)
+            assert seen.page.evaluate("document.documentElement.scrollWidth") == 375
+            assert seen.complaints == []
+
+    def test_the_slider_moves_both_charts_and_says_where_it_stands(self, tmp_path, opened):
+        seen = opened(pages.experiment_page(with_path(tmp_path / "path")))
+        slider = seen.page.locator("#at")
+        slider.focus()
+        rule = seen.page.locator("#path g.role-mark.mark-rule line")
+        at_chosen, curves_at_chosen = rule.get_attribute("transform"), seen.lines("at_strength")
+        slider.press("Home")
+        curves_at_none = seen.settled("at_strength", curves_at_chosen)
+        at_none = rule.get_attribute("transform")
+        slider.press("ArrowRight")
+        assert seen.settled("at_strength", curves_at_none) != curves_at_none
+        assert len({at_chosen, at_none, rule.get_attribute("transform")}) == 3
+        told = "l2 0.001: train 0.227, validation 0.547, test 0.557 (3 runs)"
+        assert slider.get_attribute("aria-valuetext") == told
+        assert seen.page.locator("#at-said").inner_text() == told
+        assert seen.complaints == []
+
+    def test_another_regularizer_brings_its_own_strengths(self, tmp_path, opened):
+        seen = opened(pages.experiment_page(with_path(tmp_path / "path")))
+        before = seen.lines("path")
+        seen.page.get_by_text("dropout", exact=True).click()
+        assert seen.settled("path", before) != before
+        assert seen.page.locator("#at").get_attribute("max") == "2"
+        assert seen.page.locator("#at-said").inner_text().startswith("dropout 0.")
+        assert seen.complaints == []
+
+    def test_a_switch_hides_a_variant_and_shows_it_again_by_key(self, tmp_path, opened):
+        seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none", "l2", "l1"])))
+        all_ = seen.lines("curves")
+        assert len(all_) == 6
+        switch = seen.page.get_by_role("checkbox", name="l2")
+        switch.focus()
+        switch.press("Space")
+        fewer = seen.settled("curves", all_)
+        assert len(fewer) == 4
+        assert not switch.is_checked()
+        switch.press("Space")
+        # What is shown again is drawn last, on top.
+        assert sorted(seen.settled("curves", fewer)) == sorted(all_)
+
+    def test_switches_show_single_seeds_and_hide_a_split(self, tmp_path, opened):
+        seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none", "l2"])))
+        before = seen.lines("curves")
+        seen.page.get_by_role("checkbox", name="1", exact=True).press("Space")
+        with_seed = seen.settled("curves", before)
+        assert len(with_seed) == len(before) + 4
+        seen.page.get_by_role("checkbox", name="train").press("Space")
+        assert len(seen.settled("curves", with_seed)) == len(with_seed) / 2
+
+    def test_the_epochs_zoom_by_key(self, tmp_path, opened):
+        seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none", "l2"])))
+        before = seen.lines("curves")
+        seen.page.get_by_role("slider", name="from").press("End")
+        assert seen.settled("curves", before) != before
+        ticks = seen.page.locator("#curves .role-axis-label text").all_text_contents()
+        assert "39" in ticks
+        assert "10" not in ticks
+
+    def test_a_point_under_the_mouse_tells_its_values_as_text(self, tmp_path, opened):
+        seen = opened(pages.experiment_page(written(tmp_path / "hostile", [HOSTILE])))
+        seen.page.locator("#curves").scroll_into_view_if_needed()
+        box = seen.page.locator("#curves svg").bounding_box()
+        seen.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"])
+        tooltip = seen.page.locator("#vg-tooltip-element.visible")
+        tooltip.wait_for()
+        told = dict(line.split("\t") for line in tooltip.inner_text().splitlines())
+        assert told["variant"] == HOSTILE
+        assert told["measured on"] in ("train", "validation")
+        assert 15 < int(told["epoch"]) < 25
+        assert told["seeds"] == "3"
+        # Of all the points only this one is seen.
+        points = seen.page.locator("#curves g.mark-symbol path[opacity='1'][stroke='var(--paper)']")
+        assert points.count() == 1
+        assert seen.complaints == []
+
+    def test_the_table_sorts_by_click_and_by_key_and_comes_back(self, tmp_path, opened):
+        seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none", "b", "a"])))
+        assert seen.first_column() == ["none", "b", "a"]
+        button = seen.page.get_by_role("button", name="variant", exact=True)
+        head = seen.page.locator("table.sortable thead th").first
+        orders = {"ascending": ["a", "b", "none"], "descending": ["none", "b", "a"], "none": ["none", "b", "a"]}
+        button.click()
+        assert (head.get_attribute("aria-sort"), seen.first_column()) == ("ascending", orders["ascending"])
+        for order in ("descending", "none"):
+            button.press("Enter")
+            assert (head.get_attribute("aria-sort"), seen.first_column()) == (order, orders[order])
+        # Smaller is better here, and the baseline, which has no difference to itself, stands last in both orders.
+        difference = seen.page.get_by_role("button", name="difference in test data loss")
+        difference.click()
+        assert seen.first_column() == ["a", "b", "none"]
+        difference.click()
+        assert seen.first_column() == ["b", "a", "none"]
+
+    def test_hostile_names_stay_text_in_the_browser(self, tmp_path, opened):
+        names = ["none", HOSTILE, CLOSING, TEMPLATE]
+        seen = opened(pages.experiment_page(written(tmp_path / "hostile", names, question=CLOSING)))
+        assert seen.first_column() == names
+        assert seen.page.locator("h1").inner_text() == CLOSING
+        assert seen.count("img") == 0
+        assert seen.complaints == []
+        for name in names:
+            assert seen.page.locator(".chip", has_text=name).count() == 1
+
+    def test_a_dark_screen_gets_light_lines_without_drawing_anew(self, tmp_path, opened):
+        seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none"])))
+        colour = "path => getComputedStyle(path).stroke"
+        line = seen.page.locator("#curves g.mark-line path").first
+        assert line.evaluate(colour) == "rgb(0, 0, 0)"
+        seen.page.emulate_media(color_scheme="dark")
+        assert line.evaluate(colour) == "rgb(237, 237, 235)"
+        seen.page.emulate_media(color_scheme="dark", media="print")
+        assert line.evaluate(colour) == "rgb(0, 0, 0)"
