@@ -1,19 +1,17 @@
-"""What a run is, as JSON, and the id that follows from it.
+"""A run as JSON, and the id that follows from it.
 
-A run's identity is the hash of its declaration: the qualified names of its loader and factory, their bound
-arguments with the defaults filled in, the training, the fingerprint of the data and the seed. Equal
-declarations are the same run, which is not trained twice; anything that could change a number changes the id.
+A run's identity is the hash of its declaration: the names of its loader and factory, their bound arguments with the
+defaults filled in, the training, the fingerprint of the data, the seed, and `NUMERICS`. Equal declarations are the same
+run, which is not trained twice; anything that could change a number changes the id, and nothing else does. The lab's
+functions are known by their public names, so moving their code renames no run; anybody else's by module, name and the
+source they reach (`lab.sources`); files by their bytes, wherever they are.
 """
 
-import ast
 import dataclasses
 import functools
-import hashlib
 import inspect
 import json
 import math
-import sys
-import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from lab.checks import UsageError
+from lab.sources import file_hash, hashed, is_labs, module_name, public_name, source_hash
 
-HERE = Path(__file__).parent
+NUMERICS = 1
+"""Raise this when the lab's own code changes what a run computes, so that old and new runs never mix."""
 
 
 def declare(value: object, role: str, *, omit: tuple[str, ...] = ()) -> Any:
@@ -38,8 +38,11 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = ()) -> Any:
         UsageError: the value has no identity, as a lambda has none.
     """
     match value:
-        case None | bool() | str():
+        case None | bool():
             return value
+        case str():
+            # A word is a word; only what looks like the name of a file and is one stands for the file's bytes.
+            return _path(Path(value)) if "." in value and _is_file(value) else value
         case int() | np.integer():
             return int(value)
         case float() | np.floating():
@@ -47,17 +50,19 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = ()) -> Any:
                 return float(value)
             raise UsageError(f"{role} must be made of finite numbers, got {value!r}")
         case PurePath():
-            return value.as_posix()
+            return _path(Path(value))
         case np.ndarray():
             array = np.ascontiguousarray(value)
-            return {"array": str(array.dtype), "shape": list(array.shape), "hash": _hash(array.tobytes())}
+            return {"array": str(array.dtype), "shape": list(array.shape), "hash": hashed(array.tobytes())}
         case list() | tuple() | range():
             return [declare(item, role) for item in value]
         case Mapping():
             return {str(name): declare(item, role) for name, item in value.items() if name not in omit}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {"is": type(value).__qualname__} | declare(fields, role)
+        kind = type(value)
+        made = {"is": kind.__qualname__ if is_labs(kind) else f"{module_name(kind)}.{kind.__qualname__}"}
+        return made | declare(fields, role) | ({} if is_labs(kind) else _source(kind))
     if callable(value):
         return _call(value, role, omit)
     raise UsageError(
@@ -72,7 +77,7 @@ def _call(value: Callable, role: str, omit: tuple[str, ...]) -> dict[str, Any]:
     while isinstance(value, functools.partial):
         args, keywords, value = value.args + args, value.keywords | keywords, value.func
     name = getattr(value, "__qualname__", "")
-    if not name or "<" in name:
+    if not name or "<" in name or inspect.ismethod(value):
         raise UsageError(
             f"{role} must be a function at the top of a module, or functools.partial of one, because a run is known "
             f"by its name and arguments, got {name or type(value).__name__}"
@@ -82,42 +87,40 @@ def _call(value: Callable, role: str, omit: tuple[str, ...]) -> dict[str, Any]:
     except TypeError as error:
         raise UsageError(f"{role} binds arguments that {name} does not take: {error}") from None
     bound.apply_defaults()
-    made = {"call": f"{_module(value)}.{name}"} | declare(dict(bound.arguments), role, omit=omit)
-    return made | _source(value)
-
-
-def _module(value: Callable) -> str:
-    """Name the module alike for `python experiments/x.py`, `python -m experiments.x` and `python -m lab run x`."""
-    name = value.__module__
-    if name == "__main__":
-        main = sys.modules["__main__"]
-        spec = getattr(main, "__spec__", None)
-        name = spec.name if spec else Path(getattr(main, "__file__", "interactive")).stem
-    return name.removeprefix("experiments.")
+    arguments = declare(dict(bound.arguments), role, omit=omit)
+    if is_labs(value):
+        return {"call": public_name(value)} | arguments
+    return {"call": f"{module_name(value)}.{name}"} | arguments | _source(value)
 
 
 def _source(value: Callable) -> dict[str, str]:
-    """Return a hash of the code of a function that is not the lab's, so that editing it makes new runs.
+    return {"source": source_hash(value, lambda constant: declare(constant, "a constant"))}
 
-    Comments, layout and the docstring do not count; functions that it calls are not followed.
-    """
+
+def _is_file(name: str) -> bool:
     try:
-        path = inspect.getsourcefile(value)
-        if path is None or HERE in Path(path).resolve().parents:
-            return {}
-        tree = ast.parse(textwrap.dedent(inspect.getsource(value)))
-    except (OSError, TypeError, SyntaxError):
-        return {}
-    body = getattr(tree.body[0], "body", [])
-    if body and ast.get_docstring(tree.body[0]) is not None:  # type: ignore[arg-type]
-        body.pop(0)
-    return {"source": _hash(ast.dump(tree).encode())}
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _path(path: Path) -> Any:
+    """Return a file as its name, for people, and its content, which is what counts."""
+    try:
+        return {"file": path.name, "content": file_hash(path)}
+    except OSError:
+        return path.name
 
 
 def identify(declaration: Mapping[str, Any]) -> str:
     """Return the id of a declaration: "r" and 12 hexadecimal digits, never to be read as a number."""
-    return "r" + _hash(json.dumps(declaration, sort_keys=True, separators=(",", ":")).encode())
+    return "r" + hashed(json.dumps(_nameless(declaration), sort_keys=True, separators=(",", ":")).encode())
 
 
-def _hash(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=6).hexdigest()
+def _nameless(value: Any) -> Any:
+    """Return a declaration without the names of files: the same bytes under another name are the same data."""
+    if isinstance(value, Mapping):
+        if set(value) == {"file", "content"}:
+            return value["content"]
+        return {name: _nameless(item) for name, item in value.items()}
+    return [_nameless(item) for item in value] if isinstance(value, list) else value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.checks import DataError, UsageError
-from lab.identity import declare, identify
+from lab.identity import NUMERICS, declare, identify
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +63,7 @@ def plan(experiment: "Experiment") -> list[Run]:
             data = loaded[key]
             classes = None if data.classes is None else len(data.classes)
             outputs = variant.training.outputs(classes, data.train.y.shape[-1])
-            declaration |= {"fingerprint": data.fingerprint, "seed": seed}
+            declaration |= {"fingerprint": data.fingerprint, "seed": seed, "numerics": NUMERICS}
             build = functools.partial(_build, variant, name, data.input_shape, outputs, seed)
             runs.append(Run(name, seed, declaration, Task(build, data, variant.training, seed)))
     return runs

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.checks import DataError, UsageError
-from lab.identity import declare, identify
+from lab.identity import NUMERICS, declare, identify
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ def compute(study: Study, folder: Path) -> Path:
     """
     from lab import results
 
-    declaration = {"compute": declare(study.compute, f"compute of {study.name!r}")}
+    declaration = {"compute": declare(study.compute, f"compute of {study.name!r}"), "numerics": NUMERICS}
     path = folder / f"{study.name}.json"
     identity = identify(declaration)
     names = _there(path, identity)

@@ -10,7 +10,7 @@ import pytest
 from lab import cli, results, statistics
 from lab.checks import UsageError
 from lab.cli import compare
-from tests.test_foreign import logs
+from tests.test_keras_logs import logs
 from tests.test_results import history, record
 
 

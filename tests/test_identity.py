@@ -25,7 +25,7 @@ def factory(input_shape, outputs, *, width=3, seed=0):
 
 def test_a_call_is_declared_by_its_qualified_name_and_all_its_arguments():
     declared = declare(functools.partial(digits, train_size=300), "data")
-    assert declared["call"] == "lab.data.images.digits"
+    assert declared["call"] == "lab.data.digits"
     assert declared["train_size"] == 300
     assert declared["label_noise"] == 0.0, "a default is part of what the run is"
 

@@ -111,7 +111,7 @@ def with_path(folder: Path) -> Path:
     path = [("none", "l2", 0), ("l2_0.001", "l2", 0.001), ("l2_0.01", "l2", 0.01), ("l2_0.1", "l2", 0.1)]
     path += [("none", "dropout", 0), ("dropout_0.2", "dropout", 0.2), ("dropout_0.5", "dropout", 0.5)]
     table = pd.DataFrame(path, columns=list(results.STRENGTHS))
-    results.write_atomically(folder / "strengths_chart.csv", results.to_csv(table))
+    results.write_atomically(folder / "strengths.csv", results.to_csv(table))
     return folder
 
 
@@ -332,10 +332,10 @@ class TestStrengths:
     )
     def test_a_table_that_is_no_path_is_refused(self, tmp_path, text, said):
         folder = with_path(tmp_path / "path")
-        (folder / "strengths_chart.csv").write_text(text)
+        (folder / "strengths.csv").write_text(text)
         with pytest.raises(DataError) as refused:
             read_tables(folder)
-        assert str(refused.value) == f"{folder / 'strengths_chart.csv'} must have {said}"
+        assert str(refused.value) == f"{folder / 'strengths.csv'} must have {said}"
 
 
 class TestTable:
@@ -528,7 +528,7 @@ class TestDocument:
 
     def test_the_tables_that_are_there_are_linked(self, tmp_path):
         text = pages.experiment_page(with_path(tmp_path / "path")).read_text()
-        for name in ("comparison.csv", "summary.csv", "histories.csv", "strengths_chart.csv"):
+        for name in ("comparison.csv", "summary.csv", "histories.csv", "strengths.csv"):
             assert f'<a href="{name}">{name}</a>' in text
 
     def test_the_index_lists_every_experiment_with_question_answer_and_curves(self, tmp_path):

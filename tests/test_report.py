@@ -16,7 +16,9 @@ from matplotlib.text import Text
 
 from lab import report
 from lab.checks import DataError, UsageError
-from lab.report import curves, forest, layout, strength_path, theme
+from lab.report import curves, layout, theme
+from lab.report.forest import rows as forest_rows
+from lab.report.strength_path import path as path_of
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = [
@@ -432,7 +434,7 @@ def test_beyond_twelve_variants_the_others_are_grey():
 
 
 def test_rows_of_a_forest_say_difference_interval_and_pairs():
-    table = forest.rows(comparison())
+    table = forest_rows(comparison())
     assert table["said"].tolist() == [
         "\N{MINUS SIGN}0.120 [\N{MINUS SIGN}0.150, \N{MINUS SIGN}0.090], n = 5",
         "+0.050 [\N{MINUS SIGN}0.010, +0.110], n = 5",
@@ -444,7 +446,7 @@ def test_rows_of_a_forest_say_difference_interval_and_pairs():
 
 def test_a_decision_counts_more_than_an_interval_that_leaves_zero_out():
     table = comparison().assign(decision=["not shown", "worse", "not shown"])
-    assert forest.rows(table)["proven"].tolist() == [False, True, False]
+    assert forest_rows(table)["proven"].tolist() == [False, True, False]
 
 
 def test_a_forest_draws_intervals_against_zero_and_says_which_side_is_better():
@@ -461,7 +463,7 @@ def test_a_forest_draws_intervals_against_zero_and_says_which_side_is_better():
 
 def test_the_row_of_the_baseline_is_left_out_and_it_alone_is_nothing_to_draw():
     table = pd.concat([pd.DataFrame({"variant": ["none"], "n": [5]}), comparison()], ignore_index=True)
-    assert forest.rows(table)["variant"].tolist() == ["l1", "l2", "l3"]
+    assert forest_rows(table)["variant"].tolist() == ["l1", "l2", "l3"]
     with pytest.raises(DataError) as refusal:
         report.forest(table.iloc[:1])
     assert str(refusal.value) == (
@@ -481,7 +483,7 @@ def test_a_comparison_without_any_number_is_still_a_figure():
 def test_the_path_chooses_the_strength_of_the_lowest_validation_data_loss_never_by_test():
     runs = strengths()
     runs.loc[runs["strength"] == 1.0, "test_data_loss"] = 0.0
-    table = strength_path.path(runs)
+    table = path_of(runs)
     assert table["strength"].tolist() == [0.0, 0.001, 0.01, 0.1, 1.0]
     assert table.loc[table["chosen"], "strength"].tolist() == [0.01]
     by_strength = runs.groupby("strength")["val_data_loss"]
@@ -527,7 +529,7 @@ def test_several_regularizers_have_a_column_each_on_one_loss_axis():
 def test_a_strength_below_zero_or_without_a_number_is_refused():
     for wrong, shown in ((-1.0, "-1.0"), (np.nan, "nan"), (np.inf, "inf")):
         with pytest.raises(DataError) as refusal:
-            strength_path.path(strengths().assign(strength=wrong))
+            path_of(strengths().assign(strength=wrong))
         assert str(refusal.value) == f"a strength must be a number of at least 0, got {shown}"
 
 

@@ -15,7 +15,7 @@ from lab.checks import UsageError, choice
 from lab.experiment import Experiment
 from lab.study import Study
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "experiments"
+SCRIPTS = Path(__file__).resolve().parents[2] / "experiments"
 DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
 
 Question = Experiment | Study
