@@ -573,7 +573,9 @@ def test_more_than_thirty_six_variants_are_spread_over_sheets(tmp_path):
 def test_the_baseline_of_the_comparison_is_drawn_first(tmp_path, monkeypatch):
     first = []
     monkeypatch.setattr(
-        "lab.report.save.overlay", lambda table, *, baseline, look_of: first.append(baseline) or report.overlay(table)
+        sys.modules["lab.report.save"],
+        "overlay",
+        lambda table, *, baseline, look_of: first.append(baseline) or report.overlay(table),
     )
     table = comparison(("none", "l1")).assign(decision=["worse", "baseline"])
     report.draw_all(histories(), None, table, tmp_path)
