@@ -3,8 +3,9 @@
 A run's identity is the hash of its declaration: the names of its loader and factory, their bound arguments with the
 defaults filled in, the training, the fingerprint of the data, the seed, and `NUMERICS`. Equal declarations are the same
 run, which is not trained twice; anything that could change a number changes the id, and nothing else does. The lab's
-functions are known by their public names, so moving their code renames no run; anybody else's by module, name and the
-source they reach (`lab.sources`); files by their bytes, wherever they are.
+functions are known by their public names, so moving their code renames no run, and arguments of theirs that have their
+default are left out of the id, so a new option renames no run either; anybody else's by module, name and the source
+they reach (`lab.sources`); files by their bytes, wherever they are.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ NUMERICS = 1
 """Raise this when the lab's own code changes what a run computes, so that old and new runs never mix."""
 
 
-def declare(value: object, role: str, *, omit: tuple[str, ...] = ()) -> Any:
+def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: bool = True) -> Any:
     """Return `value` as plain JSON types.
 
     Args:
@@ -33,6 +34,8 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = ()) -> Any:
             dataclass, a function or a `functools.partial` of one.
         role: what the value is, for the refusal.
         omit: names of arguments that the lab fills in itself.
+        defaults: whether arguments of the lab's own functions and values that have their default are written out, as
+            people want to read them, or left out, as `identify` takes them.
 
     Raises:
         UsageError: the value has no identity, as a lambda has none.
@@ -55,23 +58,45 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = ()) -> Any:
             array = np.ascontiguousarray(value)
             return {"array": str(array.dtype), "shape": list(array.shape), "hash": hashed(array.tobytes())}
         case list() | tuple() | range():
-            return [declare(item, role) for item in value]
+            return [declare(item, role, defaults=defaults) for item in value]
         case Mapping():
-            return {str(name): declare(item, role) for name, item in value.items() if name not in omit}
+            return {
+                str(name): declare(item, role, defaults=defaults) for name, item in value.items() if name not in omit
+            }
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        kind = type(value)
-        made = {"is": kind.__qualname__ if is_labs(kind) else f"{module_name(kind)}.{kind.__qualname__}"}
-        return made | declare(fields, role) | ({} if is_labs(kind) else _source(kind))
+        return _dataclass(value, role, defaults)
     if callable(value):
-        return _call(value, role, omit)
+        return _call(value, role, omit, defaults)
     raise UsageError(
         f"{role} must be made of numbers, strings, arrays, dataclasses and functions, which have an identity, "
         f"got {type(value).__name__}"
     )
 
 
-def _call(value: Callable, role: str, omit: tuple[str, ...]) -> dict[str, Any]:
+def _dataclass(value: Any, role: str, defaults: bool) -> dict[str, Any]:
+    kind = type(value)
+    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if not is_labs(kind):
+        made = {"is": f"{module_name(kind)}.{kind.__qualname__}"}
+        return made | declare(fields, role, defaults=defaults) | _source(kind)
+    if not defaults:
+        fields = _changed(fields, inspect.signature(kind), role)
+    return {"is": kind.__qualname__} | declare(fields, role, defaults=defaults)
+
+
+def _changed(arguments: dict[str, Any], signature: inspect.Signature, role: str) -> dict[str, Any]:
+    """Return the arguments that differ from their defaults."""
+
+    def has_default(name: str, value: object) -> bool:
+        default = signature.parameters[name].default
+        if default is inspect.Parameter.empty:
+            return False
+        return default is value or declare(default, role, defaults=False) == declare(value, role, defaults=False)
+
+    return {name: value for name, value in arguments.items() if not has_default(name, value)}
+
+
+def _call(value: Callable, role: str, omit: tuple[str, ...], defaults: bool) -> dict[str, Any]:
     args: tuple = ()
     keywords: dict[str, object] = {}
     while isinstance(value, functools.partial):
@@ -87,14 +112,16 @@ def _call(value: Callable, role: str, omit: tuple[str, ...]) -> dict[str, Any]:
     except TypeError as error:
         raise UsageError(f"{role} binds arguments that {name} does not take: {error}") from None
     bound.apply_defaults()
-    arguments = declare(dict(bound.arguments), role, omit=omit)
+    arguments = {name: argument for name, argument in bound.arguments.items() if name not in omit}
     if is_labs(value):
-        return {"call": public_name(value)} | arguments
-    return {"call": f"{module_name(value)}.{name}"} | arguments | _source(value)
+        if not defaults:
+            arguments = _changed(arguments, inspect.signature(value), role)
+        return {"call": public_name(value)} | declare(arguments, role, defaults=defaults)
+    return {"call": f"{module_name(value)}.{name}"} | declare(arguments, role, defaults=defaults) | _source(value)
 
 
 def _source(value: Callable) -> dict[str, str]:
-    return {"source": source_hash(value, lambda constant: declare(constant, "a constant"))}
+    return {"source": source_hash(value, lambda constant: declare(constant, "a constant", defaults=False))}
 
 
 def _is_file(name: str) -> bool:
@@ -113,7 +140,7 @@ def _path(path: Path) -> Any:
 
 
 def identify(declaration: Mapping[str, Any]) -> str:
-    """Return the id of a declaration: "r" and 12 hexadecimal digits, never to be read as a number."""
+    """Return the id of a declaration without defaults: "r" and 12 hexadecimal digits, never read as a number."""
     return "r" + hashed(json.dumps(_nameless(declaration), sort_keys=True, separators=(",", ":")).encode())
 
 

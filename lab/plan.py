@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,9 @@ class Run:
 
     variant: str
     seed: int
+    id: str
     declaration: Mapping[str, Any]
     task: "Task"
-
-    @functools.cached_property
-    def id(self) -> str:
-        """The hash of the declaration."""
-        return identify(self.declaration)
 
     @property
     def name(self) -> str:
@@ -52,21 +48,26 @@ def plan(experiment: "Experiment") -> list[Run]:
     for seed in experiment.seeds:
         for name, variant in experiment.variants.items():
             load = functools.partial(variant.data, seed=seed) if experiment.redraw_data else variant.data
-            declaration = {
-                "data": declare(load, f"data of variant {name!r}"),
-                "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",)),
-                "training": declare(variant.training, f"training of variant {name!r}"),
-            }
+            identity, declaration = (_declared(name, variant, load, defaults) for defaults in (False, True))
             key = json.dumps(declaration["data"], sort_keys=True)
             if key not in loaded:
                 loaded[key] = load()
             data = loaded[key]
             classes = None if data.classes is None else len(data.classes)
             outputs = variant.training.outputs(classes, data.train.y.shape[-1])
-            declaration |= {"fingerprint": data.fingerprint, "seed": seed, "numerics": NUMERICS}
+            ends = {"fingerprint": data.fingerprint, "seed": seed, "numerics": NUMERICS}
             build = functools.partial(_build, variant, name, data.input_shape, outputs, seed)
-            runs.append(Run(name, seed, declaration, Task(build, data, variant.training, seed)))
+            task = Task(build, data, variant.training, seed)
+            runs.append(Run(name, seed, identify(identity | ends), declaration | ends, task))
     return runs
+
+
+def _declared(name: str, variant: "Variant", load: "Callable[..., Dataset]", defaults: bool) -> dict[str, Any]:
+    return {
+        "data": declare(load, f"data of variant {name!r}", defaults=defaults),
+        "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",), defaults=defaults),
+        "training": declare(variant.training, f"training of variant {name!r}", defaults=defaults),
+    }
 
 
 def _build(variant: "Variant", name: str, input_shape: tuple[int, ...], outputs: int, seed: int) -> "keras.Model":

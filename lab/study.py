@@ -86,7 +86,9 @@ def compute(study: Study, folder: Path) -> Path:
 
     declaration = {"compute": declare(study.compute, f"compute of {study.name!r}"), "numerics": NUMERICS}
     path = folder / f"{study.name}.json"
-    identity = identify(declaration)
+    identity = identify(
+        {"compute": declare(study.compute, f"compute of {study.name!r}", defaults=False), "numerics": NUMERICS}
+    )
     names = _there(path, identity)
     if names is None:
         tables = study.compute()

@@ -1,6 +1,8 @@
 """A run's identity: equal declarations are one run, whatever could change a number makes another."""
 
 import functools
+import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,14 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lab import data, models
 from lab.checks import UsageError
-from lab.data import digits
-from lab.identity import declare, identify
+from lab.data import digits, from_npz
+from lab.identity import NUMERICS, declare, identify
 from lab.models import dense
 from lab.regularization import Regularization
+from lab.sources import public_name
 from lab.training import Training
 
 ROOT = Path(__file__).parent.parent
+ROOMS = ("lab.data.", "lab.models.", "lab.training.", "lab.regularization.")
+FROZEN = Path(__file__).with_name("defaults.json")
 
 
 def factory(input_shape, outputs, *, width=3, seed=0):
@@ -126,3 +132,79 @@ def test_a_training_is_declared_field_by_field():
     assert declared["is"] == "Training"
     assert declared["epochs"] == 3
     assert declared["learning_rate"] == 0.001
+
+
+def defaults():
+    """Return the defaults of all that a variant is declared with, as declared."""
+    things = [Training, Regularization]
+    things += [value for room in (data, models) for value in vars(room).values() if inspect.isfunction(value)]
+    found = {}
+    for thing in things:
+        if public_name(thing).rpartition(".")[0] not in (
+            "lab.data",
+            "lab.models",
+            "lab.training",
+            "lab.regularization",
+        ):
+            continue
+        parameters = inspect.signature(thing).parameters.values()
+        found[public_name(thing)] = {
+            p.name: declare(p.default, "a default") for p in parameters if p.default is not p.empty
+        }
+    return found
+
+
+def test_a_default_changes_only_together_with_numerics():
+    """Ids leave defaults out, so a changed one would give old runs for new.
+
+    After raising NUMERICS, or adding a function or an argument, write the file anew:
+    python -c "from tests.test_identity import *; FROZEN.write_text(json.dumps(frozen(), indent=1) + chr(10))"
+    """
+    kept = json.loads(FROZEN.read_text())
+    assert kept == frozen()
+
+
+def frozen():
+    """Return what the file of defaults holds."""
+    return {"numerics": NUMERICS, "defaults": defaults()}
+
+
+def test_an_option_at_its_default_is_not_part_of_the_id_and_stands_in_the_record():
+    written = functools.partial(dense, widths=(3,), regularization=Regularization(l2=0.1), activation="relu")
+    plain = functools.partial(dense, widths=(3,), regularization=Regularization(l2=0.1))
+    short = declare(plain, "model", defaults=False)
+    assert short == declare(written, "model", defaults=False)
+    assert short == {
+        "call": "lab.models.dense",
+        "widths": [3],
+        "regularization": {"is": "Regularization", "l2": 0.1},
+    }
+    assert declare(plain, "model")["activation"] == "relu"
+    assert declare(plain, "model")["regularization"]["l1"] == 0
+
+
+class Counter:
+    """Holds what a method of it would return."""
+
+    def factory(self, input_shape, outputs, *, seed=0):
+        """Stand in for a factory with a state of its own."""
+
+
+def test_a_method_is_refused_because_its_object_is_no_part_of_its_name():
+    with pytest.raises(UsageError) as caught:
+        declare(Counter().factory, "model of variant 'a'")
+    assert str(caught.value) == (
+        "model of variant 'a' must be a function at the top of a module, or functools.partial of one, because a run "
+        "is known by its name and arguments, got Counter.factory"
+    )
+
+
+def test_a_file_counts_by_its_bytes_wherever_it_is_and_whatever_it_is_called(tmp_path):
+    one, moved, other = tmp_path / "a.npz", tmp_path / "deep" / "b.npz", tmp_path / "c.npz"
+    moved.parent.mkdir()
+    for path, content in ((one, b"1"), (moved, b"1"), (other, b"2")):
+        path.write_bytes(content)
+    declared = [declare(functools.partial(from_npz, path), "data") for path in (one, str(one), moved, other)]
+    assert declared[0]["path"]["file"] == "a.npz", "people see its name, nobody sees its folder"
+    ids = [identify(one) for one in declared]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
