@@ -56,7 +56,7 @@ def plan(experiment: "Experiment") -> list[Run]:
             classes = None if data.classes is None else len(data.classes)
             outputs = variant.training.outputs(classes, data.train.y.shape[-1])
             ends = {"fingerprint": data.fingerprint, "seed": seed, "numerics": NUMERICS}
-            build = functools.partial(_build, variant, name, data.input_shape, outputs, seed)
+            build = functools.partial(_build, variant, name, data, outputs, seed)
             task = Task(build, data, variant.training, seed)
             runs.append(Run(name, seed, identify(identity | ends), declaration | ends, task))
     return runs
@@ -70,20 +70,18 @@ def _declared(name: str, variant: "Variant", load: "Callable[..., Dataset]", def
     }
 
 
-def _build(variant: "Variant", name: str, input_shape: tuple[int, ...], outputs: int, seed: int) -> "keras.Model":
-    import keras
+def _build(variant: "Variant", name: str, data: "Dataset", outputs: int, seed: int) -> "keras.Model":
+    from lab.user_model import fit_for_training
 
+    who, loss = f"variant {name!r}", variant.training.loss
     try:
         with _names_from_zero():
-            model = variant.model(input_shape, outputs, seed=seed)
-    except (UsageError, MemoryError):
+            return fit_for_training(variant.model, who, data.input_shape, outputs, loss, seed, data.train.x[:32])
+    except (UsageError, DataError, MemoryError):
         raise
     except Exception as error:
         # The factory may be anybody's code: whatever it raises is told as one sentence.
-        raise DataError(f"variant {name!r} cannot build its model: {type(error).__name__}: {error}") from error
-    if not isinstance(model, keras.Model):
-        raise DataError(f"the factory of variant {name!r} must return a keras.Model, got {type(model).__name__}")
-    return model
+        raise DataError(f"{who} cannot build its model: {type(error).__name__}: {error}") from error
 
 
 @contextlib.contextmanager
