@@ -14,9 +14,9 @@ from lab import data, models
 from lab.checks import UsageError
 from lab.data import digits, from_npz
 from lab.identity import NUMERICS, declare, identify
+from lab.identity.sources import public_name
 from lab.models import dense
 from lab.regularization import Regularization
-from lab.sources import public_name
 from lab.training import Training
 
 ROOT = Path(__file__).parent.parent

@@ -5,7 +5,7 @@ defaults filled in, the training, the fingerprint of the data, the seed, and `NU
 run, which is not trained twice; anything that could change a number changes the id, and nothing else does. The lab's
 functions are known by their public names, so moving their code renames no run, and arguments of theirs that have their
 default are left out of the id, so a new option renames no run either; anybody else's by module, name and the source
-they reach (`lab.sources`); files by their bytes, wherever they are.
+they reach (`lab.identity.sources`); files by their bytes, wherever they are.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from lab.checks import UsageError
-from lab.sources import file_hash, hashed, is_labs, module_name, public_name, source_hash
+from lab.identity.sources import file_hash, hashed, is_labs, module_name, public_name, source_hash
 
 NUMERICS = 1
 """Raise this when the lab's own code changes what a run computes, so that old and new runs never mix."""

@@ -7,6 +7,7 @@ package that computes other numbers is for the user to notice (`versions` in run
 """
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -16,11 +17,13 @@ import sys
 import sysconfig
 import textwrap
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
+from lab.identity.code import compiled, dotted_names, global_names, imported_modules, names_of_definition, normal_form
+
+HERE = Path(__file__).resolve().parents[1]
 _INSTALLED = tuple(
     Path(folder).resolve()
     for folder in {
@@ -115,13 +118,13 @@ class _Walk:
             tree: ast.AST = ast.parse(textwrap.dedent(inspect.getsource(value)))
         except (OSError, TypeError, SyntaxError):
             # Typed into an interpreter that keeps no source: its compiled form has to do.
-            self.found[name] = repr(_compiled(value))
+            self.found[name] = repr(compiled(value))
             return
-        self.found[name] = repr(_normal(tree))
+        self.found[name] = repr(normal_form(tree))
         names: dict[str, Any] = dict(vars(module)) if module else {}
-        names |= getattr(value, "__globals__", {}) | _closure(value)
         if hasattr(value, "__code__"):
-            used = _global_names(value.__code__) | _names_of_definition(tree)
+            names |= value.__globals__ | _closure(value)
+            used = global_names(value.__code__) | names_of_definition(tree)
             names = {name: names[name] for name in used & set(names)}
         self.follow(tree, names, Path(path or "."), value.__module__)
 
@@ -133,15 +136,15 @@ class _Walk:
             tree = ast.parse(path.read_bytes())
         except (OSError, SyntaxError, ValueError):
             return
-        self.found[key] = repr(_normal(tree))
+        self.found[key] = repr(normal_form(tree))
         self.follow(tree, {}, path, module)
 
     def follow(self, tree: ast.AST, names: dict[str, Any], path: Path, module: str) -> None:
         """Add what a piece of code reaches: names, imports of its own, files that its text names."""
-        for chain in sorted(set(_chains(tree))):
+        for chain in sorted(set(dotted_names(tree))):
             if chain[0] in names:
                 self.resolve(chain, names, module)
-        for imported in _imports(tree, module):
+        for imported in imported_modules(tree, module):
             root = imported.partition(".")[0]
             try:
                 # The search for a submodule would import its package, which may load TensorFlow: only its root.
@@ -199,8 +202,8 @@ class _Walk:
         except (KeyError, OSError, TypeError, SyntaxError):
             return
         simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.With)
-        made = [node for node in tree.body if isinstance(node, simple) and name in (c[0] for c in _chains(node))]
-        self.found[f"{_alike(module)} {name}"] = repr([_normal(node) for node in made])
+        made = [node for node in tree.body if isinstance(node, simple) and name in (c[0] for c in dotted_names(node))]
+        self.found[f"{_alike(module)} {name}"] = repr([normal_form(node) for node in made])
         for node in made:
             others = {other: found for other, found in vars(sys.modules[module]).items() if other != name}
             self.follow(node, others, Path(str(sys.modules[module].__file__)), module)
@@ -234,94 +237,9 @@ def _file_of(value: Any) -> str | None:
 
 
 def _closure(value: Any) -> dict[str, Any]:
-    cells = zip(getattr(getattr(value, "__code__", None), "co_freevars", ()), value.__closure__ or (), strict=False) \
-        if hasattr(value, "__closure__") else ()  # fmt: skip
+    """Return the variables that a function takes from the function around it."""
     found = {}
-    for name, cell in cells:
-        try:
+    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=False):
+        with contextlib.suppress(ValueError):  # not set yet
             found[name] = cell.cell_contents
-        except ValueError:
-            continue
     return found
-
-
-def _compiled(value: Any) -> object:
-    code = getattr(value, "__code__", None)
-    if code is None:
-        return sorted((name, _compiled(item)) for name, item in vars(value).items() if hasattr(item, "__code__"))
-    constants = [_compiled_constant(item) for item in code.co_consts]
-    return code.co_code.hex(), code.co_names, code.co_varnames, constants
-
-
-def _compiled_constant(item: Any) -> object:
-    return (item.co_code.hex(), item.co_names, repr(item.co_consts)) if hasattr(item, "co_code") else repr(item)
-
-
-def _global_names(code: types.CodeType) -> set[str]:
-    """Return the names that a function and those inside it may look up outside themselves."""
-    inner = [item for item in code.co_consts if isinstance(item, types.CodeType)]
-    return {*code.co_names, *code.co_freevars}.union(*map(_global_names, inner))
-
-
-def _names_of_definition(tree: ast.AST) -> set[str]:
-    """Return the names in the decorators and defaults of a function, which its code does not hold."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            parts = [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]
-            found |= {chain[0] for part in parts for chain in _chains(part)}
-    return found
-
-
-def _chains(tree: ast.AST) -> Iterator[tuple[str, ...]]:
-    """Yield the dotted names of a piece of code, as tuples, each as long as it is written."""
-    inner = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and id(node) not in inner:
-            parts: list[str] = []
-            at: ast.AST = node
-            while isinstance(at, ast.Attribute):
-                parts.append(at.attr)
-                inner.add(id(at))
-                at = at.value
-            if isinstance(at, ast.Name):
-                inner.add(id(at))
-                yield (at.id, *reversed(parts))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and id(node) not in inner:
-            yield (node.id,)
-
-
-def _imports(tree: ast.AST, module: str) -> Iterator[str]:
-    package = module.rpartition(".")[0]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            try:
-                base = importlib.util.resolve_name(base, package or None) if node.level else base
-            except ImportError:
-                continue
-            yield base
-
-
-def _normal(node: object) -> object:
-    """Return code as nested tuples: the same for all Pythons, whatever its comments, layout and docstrings."""
-    if isinstance(node, list):
-        return tuple(_normal(item) for item in node)
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields: list[object] = []
-    for name, value in ast.iter_fields(node):
-        if isinstance(node, ast.ImportFrom) and name == "module" and str(value).partition(".")[0] == "lab":
-            value = "lab"  # A name of the lab may come from another file tomorrow.
-        is_documented = name == "body" and isinstance(
-            node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        )
-        if is_documented and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
-            value = value[1:]
-        # What one Python leaves out and another writes as empty is the same.
-        if value not in (None, []) and name not in ("ctx", "type_comment", "kind"):
-            fields.append((name, _normal(value)))
-    return type(node).__name__, *fields
