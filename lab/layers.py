@@ -166,8 +166,8 @@ class Maxout(keras.layers.Layer):
         """Refuse inputs that cannot be cut into pieces of one size."""
         if input_shape[-1] % self.pieces:
             raise UsageError(
-                f"pieces is the number of linear pieces an output chooses from and must divide the {input_shape[-1]} "
-                f"features of the inputs, got {self.pieces}; give the layer before Maxout pieces * units outputs"
+                f"pieces must divide the {input_shape[-1]} features of the inputs (it is the number of linear pieces "
+                f"an output chooses from), got {self.pieces}; give the layer before Maxout pieces * units outputs"
             )
         super().build(input_shape)
 

@@ -47,7 +47,7 @@ def _check_normalization(name: str, regularization: Regularization, features: in
     kind, groups = regularization.normalization, regularization.groups
     if kind == "group" and features % groups:
         raise UsageError(
-            f"groups is the number of groups of channels and must divide the {features} channels of {name}, "
+            f"groups must divide the {features} channels of {name} (it is the number of groups of channels), "
             f"got {groups}"
         )
     alone = {"layer": features * positions, "instance": positions, "group": features // groups * positions}

@@ -79,7 +79,7 @@ def dense(
     """
     shape, widths = whole_numbers("input_shape", input_shape, "the size of one axis of an example"), widths_of(widths)
     if not shape:
-        raise UsageError("input_shape is the shape of one example and must have at least one axis, got ()")
+        raise UsageError("input_shape must have at least one axis (it is the shape of one example), got ()")
     outputs = outputs_of(outputs)
     style = Style(activation, initializer, seed)
     check_kind("output_regularization", output_regularization)

@@ -105,7 +105,7 @@ class Training:
         ):
             store(name, number(name, getattr(self, name), meaning))
         store("decay_steps", number("decay_steps", self.decay_steps, "the time scale of the decay in steps", low=1))
-        store("batch_size", whole("batch_size", self.batch_size, "the number of examples a step"))
+        store("batch_size", whole("batch_size", self.batch_size, "the number of examples per step"))
         store("epochs", whole("epochs", self.epochs, "the most epochs a run trains"))
         if self.patience is not None:
             meaning = "the number of epochs without a better validation data loss after which a run ends"
@@ -129,7 +129,7 @@ class Training:
         if classes is None:
             if self.loss != "squared_error":
                 raise UsageError(
-                    f"loss must be squared_error where the labels are numbers instead of classes, got {self.loss!r}"
+                    f"loss must be 'squared_error' where the labels are numbers instead of classes, got {self.loss!r}"
                 )
             return values
         if self.loss == "binary_cross_entropy" and classes != 2:

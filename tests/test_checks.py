@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lab.checks import UsageError, choice, flag, number, whole
+from lab.checks import UsageError, choice, flag, number, shown, whole
 
 
 def refusal(call, *args, **keywords) -> str:
@@ -17,14 +17,14 @@ def refusal(call, *args, **keywords) -> str:
 @pytest.mark.parametrize("value", [1.0, -0.1, math.nan, math.inf, True, "0.5", None, [0.5]])
 def test_a_probability_outside_its_interval_or_of_another_kind_is_refused(value):
     said = refusal(number, "dropout", value, "the probability of dropping a unit", high=1, high_open=True)
-    assert said == f"dropout is the probability of dropping a unit and must be in [0, 1), got {value!r}"
+    assert said == f"dropout must be in [0, 1) (it is the probability of dropping a unit), got {value!r}"
 
 
 def test_the_rule_is_said_for_each_kind_of_interval():
-    assert refusal(number, "x", -1, "a strength") == "x is a strength and must be at least 0, got -1"
-    assert refusal(number, "x", 0, "a rate", low_open=True) == "x is a rate and must be above 0, got 0"
+    assert refusal(number, "x", -1, "a strength") == "x must be at least 0 (it is a strength), got -1"
+    assert refusal(number, "x", 0, "a rate", low_open=True) == "x must be above 0 (it is a rate), got 0"
     said = refusal(number, "x", 2, "a share", low=0, high=1, low_open=True)
-    assert said == "x is a share and must be in (0, 1], got 2"
+    assert said == "x must be in (0, 1] (it is a share), got 2"
 
 
 def test_numbers_of_numpy_and_whole_numbers_become_floats():
@@ -35,16 +35,44 @@ def test_numbers_of_numpy_and_whole_numbers_become_floats():
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])
 def test_a_count_must_be_a_whole_number(value):
     said = refusal(whole, "epochs", value, "the most epochs")
-    assert said == f"epochs is the most epochs and must be a whole number of at least 1, got {value!r}"
+    assert said == f"epochs must be a whole number of at least 1 (it is the most epochs), got {value!r}"
     assert whole("epochs", np.int64(3), "the most epochs") == 3
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one():
     said = refusal(choice, "optimizer", "adm", ("sgd", "adam"))
-    assert said == "optimizer must be one of sgd, adam, got 'adm'; did you mean 'adam'?"
-    assert refusal(choice, "optimizer", 3, ("sgd", "adam")) == "optimizer must be one of sgd, adam, got 3"
+    assert said == "optimizer must be one of 'sgd', 'adam', got 'adm'; did you mean 'adam'?"
+    assert refusal(choice, "optimizer", 3, ("sgd", "adam")) == "optimizer must be one of 'sgd', 'adam', got 3"
 
 
 def test_a_switch_is_true_or_false_and_nothing_else():
-    assert refusal(flag, "replacement", 1) == "replacement is a switch and must be True or False, got 1"
+    assert refusal(flag, "replacement", 1) == "replacement must be True or False, got 1"
     assert flag("replacement", False) is False
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), np.float64("inf")])
+def test_a_number_beyond_every_float_is_refused_like_infinity(value):
+    said = refusal(number, "l2", value, "a strength")
+    assert said.startswith("l2 must be at least 0 (it is a strength), got ")
+
+
+def test_a_count_may_have_a_largest_value_and_both_ends_are_allowed():
+    said = refusal(whole, "seeds", 11, "the number of seeds", high=10)
+    assert said == "seeds must be a whole number from 1 to 10 (it is the number of seeds), got 11"
+    assert [whole("seeds", value, "the number of seeds", high=10) for value in (1, 10)] == [1, 10]
+    assert whole("seed", 0, "the data seed", low=0) == 0
+
+
+def test_a_choice_may_say_what_else_is_accepted():
+    said = refusal(choice, "data", "digit", ("digits",), otherwise="the path of a file")
+    assert said == "data must be one of 'digits', or the path of a file, got 'digit'; did you mean 'digits'?"
+
+
+def test_what_was_received_is_shortened_where_it_is_long_and_named_where_it_cannot_be_printed():
+    class Broken:
+        def __repr__(self):
+            raise RuntimeError("no")
+
+    assert shown("x" * 1000) == "'" + "x" * 296 + "..."
+    assert shown(10**5000) == "a value of type int that cannot be printed"
+    assert shown(Broken()) == "a value of type Broken that cannot be printed"

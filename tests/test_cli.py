@@ -86,8 +86,8 @@ def test_usage_errors_answer_before_tensorflow_loads():
     code, _, err = call("-c", code)
     assert code == 2
     assert err == (
-        "data must be one of digits, fashion_mnist, mnist, cifar10, cifar100, spirals, circles, moons, a file.npz, "
-        "a file.csv, got 'cifar'; did you mean 'cifar10'?\n"
+        "data must be one of 'digits', 'fashion_mnist', 'mnist', 'cifar10', 'cifar100', 'spirals', 'circles', 'moons', "
+        "or the path of an .npz or .csv file, got 'cifar'; did you mean 'cifar10'?\n"
     )
 
 
@@ -118,7 +118,7 @@ def test_usage_errors_answer_before_tensorflow_loads():
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_sentence(capsys, tmp_path, words, code, said):
-    experiments = ", ".join(sorted(path.stem for path in (ROOT / "experiments").glob("[a-z]*.py")))
+    experiments = ", ".join(sorted(repr(path.stem) for path in (ROOT / "experiments").glob("[a-z]*.py")))
     words = [word.format(tmp=tmp_path) for word in words]
     assert refused(capsys, *words) == (code, said.format(tmp=tmp_path, experiments=experiments))
 

@@ -108,7 +108,9 @@ def test_the_derivative_of_the_sigmoid_is_at_most_a_quarter():
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(UsageError) as refusal:
         trajectory("adamw", learning_rate=0.1)
-    message = "optimizer must be one of sgd, momentum, adagrad, rmsprop, adam, got 'adamw'; did you mean 'adam'?"
+    message = (
+        "optimizer must be one of 'sgd', 'momentum', 'adagrad', 'rmsprop', 'adam', got 'adamw'; did you mean 'adam'?"
+    )
     assert str(refusal.value) == message
 
 
@@ -122,7 +124,7 @@ def test_a_start_that_is_not_two_numbers_is_refused(start):
 def test_a_learning_rate_of_zero_is_refused():
     with pytest.raises(UsageError) as refusal:
         trajectory("sgd", learning_rate=0)
-    assert str(refusal.value) == "learning_rate is the step size and must be above 0, got 0"
+    assert str(refusal.value) == "learning_rate must be above 0 (it is the step size), got 0"
 
 
 def test_examples_without_targets_are_refused():

@@ -169,12 +169,12 @@ def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
             "names of experiments and variants become folders and must be made of letters, digits, '_', '.', '+' and "
             "'-', got 'a/b'",
         ),
-        ({"baseline": "nome"}, "baseline must be one of none, got 'nome'; did you mean 'none'?"),
+        ({"baseline": "nome"}, "baseline must be one of 'none', got 'nome'; did you mean 'none'?"),
         ({"seeds": (1, 1)}, "seeds must not be empty and none may stand twice, got [1, 1]"),
         ({"seeds": 3}, "seeds must be a sequence of whole numbers, got 3"),
         (
             {"seeds": (True,)},
-            "a seed is what a run's randomness follows from and must be a whole number of at least 0, got True",
+            "a seed must be a whole number of at least 0 (it is what a run's randomness follows from), got True",
         ),
     ],
 )
@@ -234,7 +234,7 @@ def test_planning_loads_equal_data_once(monkeypatch):
 def test_the_engine_is_said_and_an_unknown_one_refused(tmp_path):
     with pytest.raises(UsageError) as caught:
         run(small(), results_folder=tmp_path, engine="kohort")
-    assert str(caught.value) == "engine must be one of cohort, keras_fit, got 'kohort'; did you mean 'cohort'?"
+    assert str(caught.value) == "engine must be one of 'cohort', 'keras_fit', got 'kohort'; did you mean 'cohort'?"
     assert room.ENGINES == ("cohort", "keras_fit")
     assert not list(tmp_path.iterdir())
 

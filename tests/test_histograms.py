@@ -101,7 +101,7 @@ def test_a_table_without_variants_is_refused():
 def test_an_unknown_size_of_a_gradient_is_refused():
     with pytest.raises(UsageError) as refusal:
         gradient_history(gradients(step=0), "mean")
-    assert str(refusal.value) == "value must be one of rms, norm, got 'mean'"
+    assert str(refusal.value) == "value must be one of 'rms', 'norm', got 'mean'"
 
 
 def test_the_figures_have_the_same_bytes_at_every_run(tmp_path):

@@ -151,13 +151,13 @@ def test_a_bad_dropconnect_rate_is_refused(rate):
     for make in (lambda: DropConnectDense(3, rate, 0), lambda: DropConnectConv2D(3, 3, rate, 0)):
         with pytest.raises(UsageError) as caught:
             make()
-        assert str(caught.value) == f"rate is the probability of dropping a weight and must be in [0, 1), got {rate!r}"
+        assert str(caught.value) == f"rate must be in [0, 1) (it is the probability of dropping a weight), got {rate!r}"
 
 
 def test_a_bad_dropconnect_seed_is_refused():
     with pytest.raises(UsageError) as caught:
         DropConnectDense(3, 0.5, None)
-    assert str(caught.value) == "seed is the seed of the masks and must be a whole number of at least 0, got None"
+    assert str(caught.value) == "seed must be a whole number of at least 0 (it is the seed of the masks), got None"
 
 
 @pytest.mark.parametrize("shape", [(5, 6), (2, 3, 4, 6)])
@@ -191,13 +191,13 @@ def test_maxout_refuses_features_it_cannot_cut():
     with pytest.raises(UsageError) as caught:
         Maxout(2)(numbers(3, 5))
     assert str(caught.value) == (
-        "pieces is the number of linear pieces an output chooses from and must divide the 5 features of the inputs, "
+        "pieces must divide the 5 features of the inputs (it is the number of linear pieces an output chooses from), "
         "got 2; give the layer before Maxout pieces * units outputs"
     )
     with pytest.raises(UsageError) as caught:
         Maxout(1)
     assert str(caught.value) == (
-        "pieces is the number of linear pieces an output chooses from and must be a whole number of at least 2, got 1"
+        "pieces must be a whole number of at least 2 (it is the number of linear pieces an output chooses from), got 1"
     )
 
 
@@ -236,12 +236,12 @@ def test_local_response_normalization_does_not_overflow_in_half_precision():
     [
         (
             {"depth_radius": -1},
-            "depth_radius is the number of channels to each side that count and must be a whole number of at least 0, "
+            "depth_radius must be a whole number of at least 0 (it is the number of channels to each side that count), "
             "got -1",
         ),
-        ({"bias": 0}, "bias is what the activity of the channels is added to and must be above 0, got 0"),
-        ({"alpha": -1}, "alpha is the weight of the activity of the channels and must be at least 0, got -1"),
-        ({"beta": "x"}, "beta is the exponent of the normalization and must be at least 0, got 'x'"),
+        ({"bias": 0}, "bias must be above 0 (it is what the activity of the channels is added to), got 0"),
+        ({"alpha": -1}, "alpha must be at least 0 (it is the weight of the activity of the channels), got -1"),
+        ({"beta": "x"}, "beta must be at least 0 (it is the exponent of the normalization), got 'x'"),
     ],
 )
 def test_bad_numbers_of_local_response_normalization_are_refused(options, message):

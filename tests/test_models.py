@@ -509,7 +509,7 @@ def test_alexnet_like_survives_saving_and_loading(tmp_path):
 # Refusals
 
 
-KNOWN = ", ".join(INITIALIZERS)
+KNOWN = ", ".join(map(repr, INITIALIZERS))
 
 
 @pytest.mark.parametrize(
@@ -519,28 +519,28 @@ KNOWN = ", ".join(INITIALIZERS)
         ({"widths": "256"}, "widths must be a list of whole numbers, got '256'"),
         (
             {"widths": (8, 0)},
-            "widths[1] is the number of units of a hidden layer and must be a whole number of at least 1, got 0",
+            "widths[1] must be a whole number of at least 1 (it is the number of units of a hidden layer), got 0",
         ),
         (
             {"widths": (True,)},
-            "widths[0] is the number of units of a hidden layer and must be a whole number of at least 1, got True",
+            "widths[0] must be a whole number of at least 1 (it is the number of units of a hidden layer), got True",
         ),
         (
             {"widths": ("",)},
-            "widths[0] is the number of units of a hidden layer and must be a whole number of at least 1, got ''",
+            "widths[0] must be a whole number of at least 1 (it is the number of units of a hidden layer), got ''",
         ),
         (
             {"activation": "rleu"},
-            "activation must be one of sigmoid, tanh, relu, leaky_relu, prelu, maxout, elu, linear, got 'rleu'; "
-            "did you mean 'relu'?",
+            "activation must be one of 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'prelu', 'maxout', 'elu', "
+            "'linear', got 'rleu'; did you mean 'relu'?",
         ),
         ({"initializer": "xaver"}, f"initializer must be one of {KNOWN}, got 'xaver'; did you mean 'xavier'?"),
         (
             {"initializer": 0},
-            "initializer is the name of an initializer or the standard deviation of a Gaussian and must be above 0, "
+            "initializer must be above 0 (it is the name of an initializer or the standard deviation of a Gaussian), "
             "got 0",
         ),
-        ({"seed": -1}, "seed is the seed of the run and must be a whole number of at least 0, got -1"),
+        ({"seed": -1}, "seed must be a whole number of at least 0 (it is the seed of the run), got -1"),
         ({"regularization": 0.1}, "regularization must be a Regularization, got 0.1"),
         (
             {"widths": (), "regularization": Regularization(l2=0.1)},
@@ -559,7 +559,7 @@ KNOWN = ", ".join(INITIALIZERS)
         ),
         (
             {"regularization": Regularization(normalization="group", groups=3)},
-            "groups is the number of groups of channels and must divide the 8 channels of dense_1, got 3",
+            "groups must divide the 8 channels of dense_1 (it is the number of groups of channels), got 3",
         ),
         (
             {"regularization": Regularization(normalization="group", groups=4), "widths": (8, 4)},
@@ -580,14 +580,14 @@ def test_a_wrong_argument_of_dense_is_refused(options, message):
 @pytest.mark.parametrize(
     ("shape", "outputs", "message"),
     [
-        ((), 2, "input_shape is the shape of one example and must have at least one axis, got ()"),
+        ((), 2, "input_shape must have at least one axis (it is the shape of one example), got ()"),
         (4, 2, "input_shape must be a list of whole numbers, got 4"),
         (
             (4, None),
             2,
-            "input_shape[1] is the size of one axis of an example and must be a whole number of at least 1, got None",
+            "input_shape[1] must be a whole number of at least 1 (it is the size of one axis of an example), got None",
         ),
-        ((4,), 0, "outputs is the number of logits and must be a whole number of at least 1, got 0"),
+        ((4,), 0, "outputs must be a whole number of at least 1 (it is the number of logits), got 0"),
     ],
 )
 def test_a_wrong_shape_of_dense_is_refused(shape, outputs, message):
@@ -606,15 +606,15 @@ BLOCKS = "blocks must list the filters of each block, as in ((32, 32), (64, 64))
         ({"blocks": "32"}, f"{BLOCKS}'32'"),
         (
             {"blocks": ((8, -1),)},
-            "blocks[0][1] is the number of filters of a convolution and must be a whole number of at least 1, got -1",
+            "blocks[0][1] must be a whole number of at least 1 (it is the number of filters of a convolution), got -1",
         ),
         (
             {"kernel_size": 2.5},
-            "kernel_size is the height and width of the kernels and must be a whole number of at least 1, got 2.5",
+            "kernel_size must be a whole number of at least 1 (it is the height and width of the kernels), got 2.5",
         ),
-        ({"pool": 0}, "pool is the height and width of the pooling and must be a whole number of at least 1, got 0"),
-        ({"padding": "sane"}, "padding must be one of same, valid, got 'sane'; did you mean 'same'?"),
-        ({"padding": 1}, "padding must be one of same, valid, got 1"),
+        ({"pool": 0}, "pool must be a whole number of at least 1 (it is the height and width of the pooling), got 0"),
+        ({"padding": "sane"}, "padding must be one of 'same', 'valid', got 'sane'; did you mean 'same'?"),
+        ({"padding": 1}, "padding must be one of 'same', 'valid', got 1"),
         (
             {"padding": ("same", "valid")},
             "padding must be one word, or one for each of the 1 convolutions of block 2, got ('same', 'valid')",
@@ -642,7 +642,7 @@ BLOCKS = "blocks must list the filters of each block, as in ((32, 32), (64, 64))
         ),
         (
             {"regularization": Regularization(normalization="group", groups=4)},
-            "groups is the number of groups of channels and must divide the 6 channels of conv_1_2, got 4",
+            "groups must divide the 6 channels of conv_1_2 (it is the number of groups of channels), got 4",
         ),
         (
             {
@@ -680,9 +680,9 @@ def test_wrong_arguments_of_the_named_nets_are_refused():
     assert refusal(alexnet_like, (28, 28, 1), 10, filters=(1, 2)) == (
         "filters must give the filters of the 5 convolutions, got 2 numbers"
     )
-    assert refusal(alexnet_like, (28, 28, 1), 10, lrn=1) == "lrn is a switch and must be True or False, got 1"
+    assert refusal(alexnet_like, (28, 28, 1), 10, lrn=1) == "lrn must be True or False, got 1"
     assert refusal(simple_conv, (28, 28, 1), 10, filters=0) == (
-        "filters is the number of filters of a convolution and must be a whole number of at least 1, got 0"
+        "filters must be a whole number of at least 1 (it is the number of filters of a convolution), got 0"
     )
     assert refusal(simple_conv, (4, 4, 1), 10) == (
         "input_shape (4, 4, 1) is too small for block 1: conv_1_1 needs at least 5x5 pixels and gets 4x4; "

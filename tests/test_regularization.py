@@ -48,7 +48,7 @@ def test_a_regularization_cannot_be_changed():
 def test_a_rate_outside_zero_to_one_is_refused(name, rate):
     what = {"dropout": "a unit", "dropconnect": "a weight"}[name]
     assert (
-        refusal(**{name: rate}) == f"{name} is the probability of dropping {what} and must be in [0, 1), got {rate!r}"
+        refusal(**{name: rate}) == f"{name} must be in [0, 1) (it is the probability of dropping {what}), got {rate!r}"
     )
 
 
@@ -64,28 +64,30 @@ def test_a_rate_outside_zero_to_one_is_refused(name, rate):
 )
 @pytest.mark.parametrize("value", [-1e-9, math.inf, math.nan, False, "strong"])
 def test_a_strength_that_is_no_number_of_at_least_zero_is_refused(name, meaning, value):
-    assert refusal(**{name: value}) == f"{name} is {meaning} and must be at least 0, got {value!r}"
+    assert refusal(**{name: value}) == f"{name} must be at least 0 (it is {meaning}), got {value!r}"
 
 
 def test_a_normalization_with_a_typo_is_refused_with_the_nearest_name():
     assert refusal(normalization="bach") == (
-        "normalization must be one of none, batch, layer, instance, group, got 'bach'; did you mean 'batch'?"
+        "normalization must be one of 'none', 'batch', 'layer', 'instance', 'group', got 'bach'; did you mean 'batch'?"
     )
 
 
 @pytest.mark.parametrize("groups", [0, 2.0, True])
 def test_groups_that_are_no_positive_whole_number_are_refused(groups):
-    expected = f"groups is the number of groups of channels and must be a whole number of at least 1, got {groups!r}"
+    expected = f"groups must be a whole number of at least 1 (it is the number of groups of channels), got {groups!r}"
     assert refusal(groups=groups) == expected
 
 
 def test_a_max_norm_of_zero_is_refused():
-    assert refusal(max_norm=0) == "max_norm is the largest norm of the weights into one unit and must be above 0, got 0"
+    assert (
+        refusal(max_norm=0) == "max_norm must be above 0 (it is the largest norm of the weights into one unit), got 0"
+    )
 
 
 def test_a_batch_momentum_of_one_is_refused():
     assert refusal(batch_momentum=1) == (
-        "batch_momentum is the share of the moving statistics kept in a step and must be in [0, 1), got 1"
+        "batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 1"
     )
 
 
@@ -95,5 +97,5 @@ def test_half_lambda_turns_the_decay_of_the_course_into_that_of_keras():
     with pytest.raises(UsageError) as caught:
         half_lambda(-1)
     assert str(caught.value) == (
-        "strength is the lambda of half lambda times the sum of squares and must be at least 0, got -1"
+        "strength must be at least 0 (it is the lambda of half lambda times the sum of squares), got -1"
     )

@@ -132,7 +132,7 @@ def test_the_baseline_is_none_by_name_or_else_the_first_variant():
     assert theme.in_order(["b", "a"]) == ["b", "a"]
     with pytest.raises(UsageError) as refusal:
         theme.in_order(["b", "a"], "c")
-    assert str(refusal.value) == "baseline must be one of the variants b, a, got 'c'"
+    assert str(refusal.value) == "baseline must be one of the variants 'b', 'a', got 'c'"
 
 
 def test_a_table_that_cannot_be_drawn_is_refused_by_name():
@@ -158,7 +158,7 @@ def test_a_table_that_cannot_be_drawn_is_refused_by_name():
     with pytest.raises(UsageError) as refusal:
         report.overfitting(histories(), "data-loss")
     assert str(refusal.value) == (
-        "pair must be one of loss, data_loss, accuracy, got 'data-loss'; did you mean 'data_loss'?"
+        "pair must be one of 'loss', 'data_loss', 'accuracy', got 'data-loss'; did you mean 'data_loss'?"
     )
 
 
@@ -669,7 +669,7 @@ def test_a_figure_that_cannot_be_written_leaves_the_old_one_and_no_remains(tmp_p
 def test_a_figure_of_another_kind_is_refused(tmp_path):
     with pytest.raises(UsageError) as refusal:
         report.save(report.overfitting(histories()), tmp_path / "figure.gif")
-    assert str(refusal.value).startswith("the end of a figure's name must be one of .png, .svg, got '.gif'")
+    assert str(refusal.value).startswith("the end of a figure's name must be one of '.png', '.svg', got '.gif'")
 
 
 def test_drawing_leaves_no_trace_in_the_settings_of_matplotlib(tmp_path):

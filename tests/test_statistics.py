@@ -168,7 +168,7 @@ def test_a_kept_epoch_that_is_not_there_and_a_chance_level_of_zero_are_refused()
     with pytest.raises(UsageError) as usage:
         run_facts(history([1.0]), chance=0.0)
     assert str(usage.value) == (
-        "chance is the validation data loss of a model that has learned nothing and must be above 0, got 0.0"
+        "chance must be above 0 (it is the validation data loss of a model that has learned nothing), got 0.0"
     )
 
 
@@ -513,17 +513,17 @@ def test_variants_named_by_numbers_are_names():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"baseline": "nine"}, "baseline must be one of none, l2, got 'nine'; did you mean 'none'?"),
+        ({"baseline": "nine"}, "baseline must be one of 'none', 'l2', got 'nine'; did you mean 'none'?"),
         (
             {"metric": "test_dataloss"},
-            "metric must be one of test_data_loss, got 'test_dataloss'; did you mean 'test_data_loss'?",
+            "metric must be one of 'test_data_loss', got 'test_dataloss'; did you mean 'test_data_loss'?",
         ),
-        ({"method": "boots"}, "method must be one of t, bootstrap, got 'boots'; did you mean 'bootstrap'?"),
-        ({"correction": "bonf"}, "correction must be one of holm, benjamini_hochberg, none, got 'bonf'"),
-        ({"better": "more"}, "better must be one of lower, higher, got 'more'"),
+        ({"method": "boots"}, "method must be one of 't', 'bootstrap', got 'boots'; did you mean 'bootstrap'?"),
+        ({"correction": "bonf"}, "correction must be one of 'holm', 'benjamini_hochberg', 'none', got 'bonf'"),
+        ({"better": "more"}, "better must be one of 'lower', 'higher', got 'more'"),
         (
             {"confidence": 95},
-            "confidence is the probability of an interval and must be in (0, 1), got 95",
+            "confidence must be in (0, 1) (it is the probability of an interval), got 95",
         ),
     ],
 )
@@ -537,7 +537,7 @@ def test_a_metric_whose_direction_is_not_in_its_name_is_refused():
     with pytest.raises(UsageError) as caught:
         compare(summary({"none": [1.0]}, "zeros"), "none", "zeros")
     assert str(caught.value) == (
-        "better must be lower or higher for a metric whose name says neither accuracy, loss, penalty nor gap, "
+        "better must be 'lower' or 'higher' for a metric whose name says neither accuracy, loss, penalty nor gap, "
         "got None for 'zeros'"
     )
 
@@ -791,14 +791,14 @@ def test_curves_refuse_what_they_cannot_use_with_a_sentence():
     with pytest.raises(UsageError) as usage:
         curves(table, "val_dataloss")
     assert str(usage.value) == (
-        "metric must be one of train_data_loss, val_data_loss, got 'val_dataloss'; did you mean 'val_data_loss'?"
+        "metric must be one of 'train_data_loss', 'val_data_loss', got 'val_dataloss'; did you mean 'val_data_loss'?"
     )
     with pytest.raises(UsageError) as usage:
         curves(table, band=0)
-    assert str(usage.value) == "band is the share of the runs inside the band and must be in (0, 1], got 0"
+    assert str(usage.value) == "band must be in (0, 1] (it is the share of the runs inside the band), got 0"
     with pytest.raises(UsageError) as usage:
         curves(table, unequal="mean")
-    assert str(usage.value) == "unequal must be one of live, common, got 'mean'"
+    assert str(usage.value) == "unequal must be one of 'live', 'common', got 'mean'"
     with pytest.raises(DataError) as data:
         curves(table.drop(columns="seed"))
     assert str(data.value) == (

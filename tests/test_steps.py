@@ -45,7 +45,7 @@ def test_a_run_is_looked_at_before_the_first_step_and_after_the_last(blobs):
 def test_the_steps_between_two_looks_must_be_at_least_one(blobs):
     with pytest.raises(UsageError) as refusal:
         next(follow(task(blobs), every=0))
-    words = "every is the number of steps between two looks and must be a whole number of at least 1, got 0"
+    words = "every must be a whole number of at least 1 (it is the number of steps between two looks), got 0"
     assert str(refusal.value) == words
 
 

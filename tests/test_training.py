@@ -134,27 +134,27 @@ def test_a_float32_is_written_shortly_and_read_exactly():
 REFUSED = {
     "optimizer": (
         "lion",
-        "optimizer must be one of sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, got 'lion'",
+        "optimizer must be one of 'sgd', 'momentum', 'nesterov', 'adagrad', 'rmsprop', 'adam', 'adamw', got 'lion'",
     ),
-    "learning_rate": (0, "learning_rate is the step size at the start and must be above 0, got 0"),
-    "momentum": (1, "momentum is the share of the last step kept in the next and must be in [0, 1), got 1"),
-    "beta_1": (1.0, "beta_1 is the decay of the first moment and must be in [0, 1), got 1.0"),
+    "learning_rate": (0, "learning_rate must be above 0 (it is the step size at the start), got 0"),
+    "momentum": (1, "momentum must be in [0, 1) (it is the share of the last step kept in the next), got 1"),
+    "beta_1": (1.0, "beta_1 must be in [0, 1) (it is the decay of the first moment), got 1.0"),
     "label_smoothing": (
         math.nan,
-        "label_smoothing is the share of the target spread over the classes and must be in [0, 1), got nan",
+        "label_smoothing must be in [0, 1) (it is the share of the target spread over the classes), got nan",
     ),
-    "weight_decay": (-1, "weight_decay is the decoupled decay of the kernels and must be at least 0, got -1"),
+    "weight_decay": (-1, "weight_decay must be at least 0 (it is the decoupled decay of the kernels), got -1"),
     "batch_size": (
         True,
-        "batch_size is the number of examples a step and must be a whole number of at least 1, got True",
+        "batch_size must be a whole number of at least 1 (it is the number of examples per step), got True",
     ),
-    "epochs": (0, "epochs is the most epochs a run trains and must be a whole number of at least 1, got 0"),
+    "epochs": (0, "epochs must be a whole number of at least 1 (it is the most epochs a run trains), got 0"),
     "patience": (
         0,
-        "patience is the number of epochs without a better validation data loss after which a run ends and must be a "
-        "whole number of at least 1, got 0",
+        "patience must be a whole number of at least 1 (it is the number of epochs without a better validation data "
+        "loss after which a run ends), got 0",
     ),
-    "replacement": (1, "replacement is a switch and must be True or False, got 1"),
+    "replacement": (1, "replacement must be True or False, got 1"),
 }
 
 
@@ -183,7 +183,7 @@ def test_the_loss_and_the_labels_decide_the_outputs():
     with pytest.raises(UsageError) as refusal:
         Training().outputs(None, 1)
     assert str(refusal.value) == (
-        "loss must be squared_error where the labels are numbers instead of classes, got 'softmax_cross_entropy'"
+        "loss must be 'squared_error' where the labels are numbers instead of classes, got 'softmax_cross_entropy'"
     )
     with pytest.raises(UsageError) as refusal:
         Training(loss="binary_cross_entropy").outputs(3)

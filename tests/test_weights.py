@@ -69,7 +69,7 @@ def test_soft_thresholding_sets_what_lies_within_to_exact_zero_and_keeps_the_typ
 def test_a_negative_threshold_is_refused():
     with pytest.raises(UsageError) as refusal:
         prox_l1(np.ones(2), -0.1)
-    assert str(refusal.value) == "threshold is how far each weight moves towards zero and must be at least 0, got -0.1"
+    assert str(refusal.value) == "threshold must be at least 0 (it is how far each weight moves towards zero), got -0.1"
 
 
 def test_shrink_moves_the_hidden_kernels_alone():
@@ -85,7 +85,7 @@ def test_shrink_moves_the_hidden_kernels_alone():
 def test_shrink_refuses_a_kernel_that_is_not_there():
     with pytest.raises(UsageError) as refusal:
         shrink(net(), 0.1, layers=["dense_3"])
-    assert str(refusal.value) == "layers must be among the kernels dense_1, dense_2, output, got 'dense_3'"
+    assert str(refusal.value) == "layers must be among the kernels 'dense_1', 'dense_2', 'output', got 'dense_3'"
 
 
 def test_the_proximal_step_gives_exact_zeros_where_gradient_descent_on_l1_gives_none():

@@ -93,7 +93,7 @@ def loader(name: str, target: str | None) -> tuple[Callable, str]:
 
     path = Path(name)
     if path.suffix not in (".npz", ".csv"):
-        choice("data", name, (*DATA, "a file.npz", "a file.csv"))
+        choice("data", name, DATA, otherwise="the path of an .npz or .csv file")
         return getattr(lab.data, name), name
     called = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem)
     if path.suffix == ".npz":

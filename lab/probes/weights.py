@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lab.checks import UsageError, number
+from lab.checks import UsageError, number, quoted
 
 if TYPE_CHECKING:
     import keras
@@ -111,5 +111,5 @@ def shrink(model: "keras.Model", threshold: float, layers: Iterable[str] | None 
     names = [name for name in found if name != "output"] if layers is None else list(layers)
     for name in names:
         if name not in found:
-            raise UsageError(f"layers must be among the kernels {', '.join(found)}, got {name!r}")
+            raise UsageError(f"layers must be among the kernels {quoted(found)}, got {name!r}")
         found[name].assign(prox_l1(found[name].numpy(), threshold))

@@ -18,7 +18,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from lab.checks import DataError, UsageError
+from lab.checks import DataError, UsageError, quoted
 
 SOLID = "-"
 DASHED = (0, (5.0, 1.7))
@@ -68,7 +68,7 @@ def in_order(variants: Iterable[str], baseline: str | None = None) -> list[str]:
     if baseline is None:
         baseline = "none" if "none" in once else once[0] if once else None
     elif baseline not in once:
-        raise UsageError(f"baseline must be one of the variants {', '.join(map(str, once))}, got {baseline!r}")
+        raise UsageError(f"baseline must be one of the variants {quoted(once)}, got {baseline!r}")
     return [variant for variant in once if variant == baseline] + [v for v in once if v != baseline]
 
 

@@ -187,7 +187,7 @@ def better_direction(metric: str) -> str:
     if any(word in metric for word in ("loss", "penalty", "gap")):
         return "lower"
     raise UsageError(
-        f"better must be lower or higher for a metric whose name says neither accuracy, loss, penalty nor gap, "
+        f"better must be 'lower' or 'higher' for a metric whose name says neither accuracy, loss, penalty nor gap, "
         f"got None for {metric!r}"
     )
 
