@@ -80,3 +80,13 @@ def flag(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise UsageError(f"{name} is a switch and must be True or False, got {value!r}")
+
+
+def shown(value: object) -> str:
+    """Return a value as a refusal quotes it: its `repr`, shortened where it is long."""
+    try:
+        text = repr(value)
+    except Exception:
+        # A whole number of thousands of digits has no repr, and a value of somebody's own may have a broken one.
+        return f"a value of type {type(value).__name__} that cannot be printed"
+    return text if len(text) <= 300 else f"{text[:297]}..."

@@ -1,21 +1,25 @@
-"""The runs of an experiment: each a variant at a seed, declared, identified, ready to be trained."""
+"""What is to be trained: each variant at each seed, with its data loaded and its model checked when it is built."""
 
 import contextlib
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.checks import DataError, UsageError
+from lab.data import Dataset
+from lab.engine.task import Task
+from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
 
 if TYPE_CHECKING:
     import keras
 
-    from lab.data import Dataset
-    from lab.engine.task import Task
-    from lab.experiment import Experiment, Variant
+MOST_STEPS = 20_000_000
+"""The learning rate of every step of a run is known before it starts; more steps would fill the memory."""
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Run:
     variant: str
     seed: int
     declaration: Mapping[str, Any]
-    task: "Task"
+    task: Task
 
     @functools.cached_property
     def id(self) -> str:
@@ -38,51 +42,122 @@ class Run:
         return f"{self.variant}-seed{self.seed}-{self.id}"
 
 
-def plan(experiment: "Experiment") -> list[Run]:
+def plan(experiment: Experiment) -> list[Run]:
     """Return the runs of an experiment, seed by seed, with their data loaded.
 
     Raises:
-        UsageError: a variant's loss and data do not fit, or a loader or factory has no identity.
-        DataError: data cannot be used.
+        UsageError: the loss of a variant does not fit its data, a loader or factory has no identity, or two variants
+            are declared alike.
+        DataError: data cannot be loaded or used.
     """
-    from lab.engine.task import Task
-
-    loaded: dict[str, Dataset] = {}
+    declared = {
+        name: {
+            "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",)),
+            "training": declare(variant.training, f"training of variant {name!r}"),
+        }
+        for name, variant in experiment.variants.items()
+    }
     runs = []
-    for seed in experiment.seeds:
-        for name, variant in experiment.variants.items():
-            load = functools.partial(variant.data, seed=seed) if experiment.redraw_data else variant.data
-            declaration = {
-                "data": declare(load, f"data of variant {name!r}"),
-                "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",)),
-                "training": declare(variant.training, f"training of variant {name!r}"),
-            }
-            key = json.dumps(declaration["data"], sort_keys=True)
-            if key not in loaded:
-                loaded[key] = load()
-            data = loaded[key]
-            classes = None if data.classes is None else len(data.classes)
-            outputs = variant.training.outputs(classes, data.train.y.shape[-1])
-            declaration |= {"fingerprint": data.fingerprint, "seed": seed, "numerics": NUMERICS}
-            build = functools.partial(_build, variant, name, data.input_shape, outputs, seed)
-            runs.append(Run(name, seed, declaration, Task(build, data, variant.training, seed)))
+    for (name, seed), (data, task) in tasks(experiment.variants, experiment.seeds, experiment.redraw_data).items():
+        declaration = {"data": data, **declared[name]}
+        declaration |= {"fingerprint": task.data.fingerprint, "seed": seed, "numerics": NUMERICS}
+        runs.append(Run(name, seed, declaration, task))
+    _refuse_copies(runs[: len(experiment.variants)])
     return runs
 
 
-def _build(variant: "Variant", name: str, input_shape: tuple[int, ...], outputs: int, seed: int) -> "keras.Model":
+def _refuse_copies(runs: Sequence[Run]) -> None:
+    """Refuse variants that would be trained to the same numbers under two names."""
+    first: dict[str, str] = {}
+    for run in runs:
+        twin = first.setdefault(run.id, run.variant)
+        if twin != run.variant:
+            raise UsageError(
+                f"variants must differ in their data, model or training, got {twin!r} and {run.variant!r}, which are "
+                "declared alike; change one or leave it out"
+            )
+
+
+def tasks(
+    variants: Mapping[Key, Variant], seeds: Sequence[int], redraw_data: bool = False
+) -> dict[tuple[Key, int], tuple[Any, Task]]:
+    """Return each variant at each seed, seed by seed, as the declaration of its data and a task for an engine.
+
+    Equal data is loaded once.
+
+    Args:
+        variants: by name, or by whatever tells them apart.
+        seeds: of the runs.
+        redraw_data: whether each seed is also the data seed.
+    """
+    loaded: dict[str, Dataset] = {}
+    found: dict[tuple[Key, int], tuple[Any, Task]] = {}
+    for seed in seeds:
+        for key, variant in variants.items():
+            load = functools.partial(variant.data, seed=seed) if redraw_data else variant.data
+            declaration = declare(load, f"data of variant {key!r}")
+            known = json.dumps(declaration, sort_keys=True)
+            if known not in loaded:
+                loaded[known] = _loaded(load, key)
+            found[key, seed] = declaration, _task(variant, key, loaded[known], seed)
+    return found
+
+
+def _loaded(load: Callable[[], Any], key: Hashable) -> Dataset:
+    data = _somebodys(load, f"the loader of variant {key!r} cannot load its data")
+    if not isinstance(data, Dataset):
+        raise DataError(
+            f"the loader of variant {key!r} must return a lab.data.Dataset, got {type(data).__name__}; "
+            "lab.data.from_arrays makes one"
+        )
+    return data
+
+
+def _task(variant: Variant, key: Hashable, data: Dataset, seed: int) -> Task:
+    training = variant.training
+    steps = training.steps(len(data.train.y)) * training.epochs
+    if steps > MOST_STEPS:
+        raise UsageError(f"a run must be of at most {MOST_STEPS} steps, got {steps} of variant {key!r}; lower epochs")
+    classes = None if data.classes is None else len(data.classes)
+    outputs = training.outputs(classes, data.train.y.shape[-1])
+    build = functools.partial(_build, variant, key, data.input_shape, outputs, seed)
+    return Task(build, data, training, seed)
+
+
+def _build(variant: Variant, key: Hashable, input_shape: tuple[int, ...], outputs: int, seed: int) -> "keras.Model":
     import keras
 
-    try:
-        with _names_from_zero():
-            model = variant.model(input_shape, outputs, seed=seed)
-    except (UsageError, MemoryError):
-        raise
-    except Exception as error:
-        # The factory may be anybody's code: whatever it raises is told as one sentence.
-        raise DataError(f"variant {name!r} cannot build its model: {type(error).__name__}: {error}") from error
+    with _names_from_zero():
+        factory = functools.partial(variant.model, input_shape, outputs, seed=seed)
+        model = _somebodys(factory, f"variant {key!r} cannot build its model")
     if not isinstance(model, keras.Model):
-        raise DataError(f"the factory of variant {name!r} must return a keras.Model, got {type(model).__name__}")
+        raise DataError(f"the factory of variant {key!r} must return a keras.Model, got {type(model).__name__}")
+    _refuse_lost_penalties(model, key)
     return model
+
+
+def _somebodys(function: Callable[[], Any], failure: str) -> Any:
+    """Call a loader or factory. It may be anybody's code: whatever it raises is reported as one sentence."""
+    try:
+        return function()
+    except (UsageError, DataError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise DataError(f"{failure}: {type(error).__name__}: {error}") from error
+
+
+def _refuse_lost_penalties(model: "keras.Model", key: Hashable) -> None:
+    """Refuse a regularizer that was set on a layer when its weights were already made: Keras ignores it in silence."""
+    for layer in model._flatten_layers():
+        for name in (name for name in dir(layer) if name.endswith("_regularizer")):
+            weight = name.removesuffix("_regularizer")
+            variables = [getattr(layer, weight, None), getattr(layer, f"{weight}_kernel", None)]
+            lost = any(getattr(variable, "regularizer", name) is None for variable in variables)
+            if getattr(layer, name) is not None and lost:
+                raise DataError(
+                    f"variant {key!r} has a {name} on the layer {layer.name!r} that reaches no weight, because it was "
+                    "set after the layer was built; give it to the layer when it is made"
+                )
 
 
 @contextlib.contextmanager
