@@ -78,7 +78,7 @@ EXPERIMENT = Experiment(
     baseline="neither",
     seeds=range(3),
     redraw_data=True,
-    elsewhere={
+    on_data={
         "cifar10": Experiment(
             name="alexnet-cifar10",
             variants={name: course(*settings) for name, settings in ARMS.items()},

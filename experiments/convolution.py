@@ -163,7 +163,7 @@ EXPERIMENT = Experiment(
     seeds=range(5),
     redraw_data=True,
     studies=STUDIES,
-    elsewhere={"mnist": course(mnist, "mnist"), "fashion_mnist": course(fashion_mnist, "fashion_mnist")},
+    on_data={"mnist": course(mnist, "mnist"), "fashion_mnist": course(fashion_mnist, "fashion_mnist")},
 )
 
 if __name__ == "__main__":

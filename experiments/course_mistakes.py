@@ -151,7 +151,7 @@ EXPERIMENT = Experiment(
     seeds=range(5),
     redraw_data=True,
     studies=(STUDY,),
-    elsewhere={
+    on_data={
         "cifar10": Experiment(
             name="course_mistakes-cifar10",
             variants=arms(cifar10, Training(epochs=10, batch_size=256), filters=32, width=512),

@@ -68,7 +68,7 @@ EXPERIMENT = Experiment(
     baseline="none",
     seeds=range(5),
     redraw_data=True,
-    elsewhere={
+    on_data={
         "cifar10": Experiment(
             name="dropout-cifar10",
             variants={"none": course(), "head_0.3": course(Regularization(dropout=0.3))},

@@ -49,7 +49,7 @@ EXPERIMENT = Experiment(
     baseline="none",
     seeds=range(5),
     redraw_data=True,
-    paths={
+    strength_paths={
         "batch size": {"none": 32.0} | {f"batch_{size}": float(size) for size in BATCHES if size != 32},
         "learning rate": {"none": 0.1} | {f"rate_{rate:g}": rate for rate in RATES if rate != 0.1},
     },

@@ -69,7 +69,7 @@ EXPERIMENT = Experiment(
     baseline="none",
     seeds=range(5),
     redraw_data=True,
-    elsewhere={
+    on_data={
         "cifar10": Experiment(
             name="normalization-cifar10",
             variants={name: course(name) for name in ("none", "batch", "layer", "instance")},

@@ -61,7 +61,7 @@ def experiment(name, data, **others):
 EXPERIMENT = experiment(
     "optimizer_dropout",
     digits,
-    elsewhere={
+    on_data={
         "mnist": experiment("optimizer_dropout-mnist", mnist),
         "fashion_mnist": experiment("optimizer_dropout-fashion_mnist", fashion_mnist),
     },

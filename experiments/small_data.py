@@ -105,15 +105,15 @@ EXPERIMENT = Experiment(
     baseline="none",
     seeds=range(5),
     redraw_data=True,
-    paths=PATHS,
-    elsewhere={
+    strength_paths=PATHS,
+    on_data={
         "mnist": Experiment(
             name="small_data-mnist",
             variants=variants(mnist),
             baseline="none",
             seeds=range(5),
             redraw_data=True,
-            paths=PATHS,
+            strength_paths=PATHS,
         )
     },
 )

@@ -53,7 +53,7 @@ EXPERIMENT = Experiment(
     baseline="none",
     seeds=range(5),
     redraw_data=True,
-    paths={
+    strength_paths={
         family: {"none": 0.0} | {name: strength for name, (of, strength) in ARMS.items() if of == family}
         for family in STRENGTHS
     },

@@ -144,7 +144,7 @@ EXPERIMENT = Experiment(
     variants=variants(partial(digits, train_size=1000), epochs=200),
     baseline="shallow_relu_he",
     seeds=range(3),
-    elsewhere={"mnist": course("mnist", mnist), "fashion_mnist": course("fashion_mnist", fashion_mnist)},
+    on_data={"mnist": course("mnist", mnist), "fashion_mnist": course("fashion_mnist", fashion_mnist)},
     studies=(
         Study(name="gradients", question="How large is the gradient of each layer?", compute=gradients, draw=drawn),
     ),

@@ -62,7 +62,7 @@ EXPERIMENT = Experiment(
     baseline="none",
     seeds=range(5),
     redraw_data=True,
-    elsewhere={
+    on_data={
         "cifar10": Experiment(
             name="weight_penalty-cifar10",
             variants={

@@ -1,44 +1,38 @@
-"""An experiment is a question: variants times seeds. It is declared as a value and run by `run`.
+"""An experiment is a question: variants times seeds. It is declared as a value; `lab.run.run` trains it."""
 
-Plan, train, publish: a run that is already published is not trained again, a run that ends is published at
-once, and whatever interrupts the process, the same call goes on where it stopped.
-"""
-
+import dataclasses
 import functools
-import json
-import re
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.checks import DataError, UsageError, choice, flag, number, whole
-from lab.plan import Run, plan
-from lab.progress import Watch
-from lab.study import Study, compute
+import lab.data
+from lab.checks import UsageError, choice, flag, number, shown, whole
+from lab.seeds import MOST_SEEDS
+from lab.study import Study, folder_name, text
 from lab.training import Training
 
 if TYPE_CHECKING:
     import keras
 
-    from lab.data import Dataset
-    from lab.engine.task import Trained
-
-ENGINES = ("cohort", "keras_fit")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One arm of an experiment.
+    """One way to train, compared with the other variants of an experiment.
 
     Args:
-        data: a loader with its arguments bound; called without arguments, returns a `lab.data.Dataset`.
-        model: a factory with its arguments bound; called as `model(input_shape, outputs, seed=seed)`,
-            returns an uncompiled `keras.Model` with logits. Your own function will do.
+        data: a loader with its arguments bound; called without arguments, returns a `lab.data.Dataset`. Where each
+            seed draws its own data it is called with `seed=seed`.
+        model: a factory with its arguments bound; called as `model(input_shape, outputs, seed=seed)`, returns an
+            uncompiled `keras.Model` with logits. Your own function will do.
         training: how it is trained.
+
+    Raises:
+        UsageError: a field of a wrong type, or a function that does not take these arguments.
     """
 
-    data: "Callable[..., Dataset]"
+    data: "Callable[..., lab.data.Dataset]"
     model: "Callable[..., keras.Model]"
     training: Training = field(default_factory=Training)
 
@@ -47,32 +41,44 @@ class Variant:
             if not callable(getattr(self, name)):
                 raise UsageError(
                     f"{name} of a variant must be a function, with functools.partial around it to bind its "
-                    f"arguments, got {getattr(self, name)!r}"
+                    f"arguments, got {shown(getattr(self, name))}"
                 )
+        _takes("data", self.data, "data()")
+        _takes("model", self.model, "model(input_shape, outputs, seed=seed)", "input_shape", "outputs", seed=0)
         if not isinstance(self.training, Training):
-            raise UsageError(f"training of a variant must be a lab.training.Training, got {self.training!r}")
+            raise UsageError(f"training of a variant must be a lab.training.Training, got {shown(self.training)}")
+
+
+def _takes(name: str, function: Callable, call: str, *arguments: object, **keywords: object) -> None:
+    """Refuse a loader or a factory whose signature does not allow the call that the lab will make."""
+    try:
+        inspect.signature(function).bind(*arguments, **keywords)
+    except (TypeError, ValueError) as misfit:
+        known = getattr(function, "__qualname__", None) or shown(function)
+        raise UsageError(f"{name} of a variant must be callable as {call}, got {known}: {misfit}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Variants times seeds, with the variant the others are compared with.
+    """Variants times seeds, with the variant that the others are compared with.
 
     Args:
-        name: of the results folder; letters, digits, "_" and "-".
-        variants: the arms by name, in the order of the figures.
-        baseline: the name of the variant the others are compared with.
-        seeds: the runs' seeds. One seed gives all variants the same initial weights and batches.
-        redraw_data: whether each seed is the data seed too, so that it draws splits and label noise of its own. The
+        name: of the results folder; letters, digits, "_", ".", "+" and "-".
+        variants: by name, in the order of the figures.
+        baseline: the name of the variant that the others are compared with.
+        seeds: the seeds of the runs. One seed gives all variants the same initial weights and batches.
+        redraw_data: whether each seed is also the data seed, so that it draws its own splits and label noise. The
             intervals over the seeds then cover the luck of the draw; otherwise they hold for one draw of the data.
-        question: what the experiment asks, in one line; a script's docstring says it when this is empty.
-        notes: what is to be said of it, in paragraphs; likewise the rest of the docstring.
-        elsewhere: settings of their own for other data sets, by the name that `--data` takes.
-        paths: strength paths: for each family (a regularizer) the strength of its variants, at least 0. A variant
-            without any regularizer may stand in several families at strength 0.
-        studies: tables and figures beside the runs, computed after them.
+        question: what the experiment asks, in one line; empty takes the first line of the script's docstring.
+        notes: what is to be known about it, in paragraphs; empty takes the rest of the docstring.
+        on_data: the experiment to run instead when `--data` names one of these data sets.
+        strength_paths: for each family (a regularizer) the strength of its variants, at least 0. A variant without
+            any regularizer may be in several families at strength 0.
+        studies: tables and figures computed after the runs, in the experiment's folder.
 
     Raises:
-        UsageError: a name that cannot be a folder, a baseline that is no variant, seeds twice.
+        UsageError: a field of a wrong type, a name that cannot be a folder, a baseline that is no variant, a seed
+            or a study given twice.
     """
 
     name: str
@@ -82,152 +88,142 @@ class Experiment:
     redraw_data: bool = False
     question: str = ""
     notes: str = ""
-    elsewhere: "Mapping[str, Experiment]" = field(default_factory=dict)
-    paths: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    on_data: "Mapping[str, Experiment]" = field(default_factory=dict)
+    strength_paths: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     studies: Sequence[Study] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.variants, Mapping) or not self.variants:
-            raise UsageError(f"variants must be a dict from names to variants and not empty, got {self.variants!r}")
+            raise UsageError(
+                f"variants must be a dict from names to variants and not empty, got {shown(self.variants)}"
+            )
         for name in (self.name, *self.variants):
-            if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}", name):
-                raise UsageError(
-                    f"names of experiments and variants become folders and must be made of letters, digits, "
-                    f"'_', '.', '+' and '-', got {name!r}"
-                )
-        for name in self.variants:
-            # pandas reads "None" as a missing value, and a file system may not tell "L1" from "l1".
+            folder_name("names of experiments and variants become folders", name)
+        for name, variant in self.variants.items():
+            # pandas reads "None" as a missing value, and a file system may not distinguish "L1" from "l1".
             twins = [other for other in self.variants if other.lower() == name.lower()]
             if name in ("None", "nan") or len(twins) > 1:
                 raise UsageError(
                     f"names of variants must differ in more than case and must not be 'None' or 'nan', got {twins}"
                 )
-            if not isinstance(self.variants[name], Variant):
-                raise UsageError(f"variant {name!r} must be a Variant, got {self.variants[name]!r}")
+            if not isinstance(variant, Variant):
+                raise UsageError(f"variant {name!r} must be a Variant, got {shown(variant)}")
         choice("baseline", self.baseline, self.variants)
-        flag("redraw_data", self.redraw_data)
-        try:
-            seeds = tuple(whole("a seed", seed, "what a run's randomness follows from", low=0) for seed in self.seeds)
-        except TypeError:
-            raise UsageError(f"seeds must be a sequence of whole numbers, got {self.seeds!r}") from None
-        if not seeds or len(set(seeds)) < len(seeds):
-            raise UsageError(f"seeds must not be empty and none may stand twice, got {list(seeds)}")
-        object.__setattr__(self, "seeds", seeds)
-        for family, strengths in self.paths.items():
+        object.__setattr__(self, "seeds", _seeds(self.seeds))
+        if flag("redraw_data", self.redraw_data):
+            for variant in self.variants.values():
+                _takes("data", variant.data, "data(seed=seed), as redraw_data asks,", seed=0)
+        text("question", self.question)
+        text("notes", self.notes)
+        self._check_on_data()
+        self._check_strength_paths()
+        self._check_studies()
+
+    def _check_on_data(self) -> None:
+        if not isinstance(self.on_data, Mapping) or not all(isinstance(e, Experiment) for e in self.on_data.values()):
+            raise UsageError(f"on_data must be a dict from data sets to experiments, got {shown(self.on_data)}")
+
+    def _check_strength_paths(self) -> None:
+        paths = self.strength_paths
+        if not isinstance(paths, Mapping) or not all(isinstance(path, Mapping) for path in paths.values()):
+            raise UsageError(
+                f"strength_paths must be a dict from families to dicts from variants to strengths, got {shown(paths)}"
+            )
+        for family, strengths in paths.items():
+            text("the name of a strength path", family)
             for variant, strength in strengths.items():
                 choice(f"a variant of the path {family!r}", variant, self.variants)
                 number(f"the strength of {variant!r}", strength, f"its place on the path {family!r}")
 
+    def _check_studies(self) -> None:
+        if not isinstance(self.studies, (list, tuple)) or not all(isinstance(one, Study) for one in self.studies):
+            raise UsageError(f"studies must be a list or tuple of studies, got {shown(self.studies)}")
+        names = [study.name for study in self.studies]
+        if len({name.lower() for name in names}) < len(names):
+            raise UsageError(f"names of studies must differ in more than case, got {names}")
 
-def run(
-    experiment: Experiment,
-    *,
-    results_folder: str | Path = "results",
-    engine: str = "cohort",
-    watch: Watch | None = None,
-) -> Path:
-    """Train what is not published yet, publish each run as it ends, and rebuild the tables.
+    def resized(
+        self,
+        *,
+        train_size: int | None = None,
+        validation_size: int | None = None,
+        seeds: int | None = None,
+        epochs: int | None = None,
+    ) -> "Experiment":
+        """Return the experiment with fewer or more examples, seeds or epochs; None leaves a size as it is.
 
-    Args:
-        experiment: what to run.
-        results_folder: where the experiment's folder stands or is made.
-        engine: "cohort" trains runs of one structure together, and what no cohort can train rightly with
-            "keras_fit", which is also the reference.
-        watch: is told how far it is.
+        Its studies are given the sizes that they take.
 
-    Returns:
-        The experiment's folder.
+        Args:
+            train_size, validation_size: the number of training and of validation examples.
+            seeds: how many seeds, counted from 0.
+            epochs: the most epochs that a run trains.
 
-    Raises:
-        UsageError, DataError: as `plan`; also a model that cannot be built or trained.
-        OSError: a file cannot be written. What was published stays.
-    """
-    # pandas and TensorFlow load here: declaring and refusing cost nothing.
-    from lab import results
+        Raises:
+            UsageError: a size that is no whole number of at least 1, or that a loader does not take.
+        """
+        sizes = {"train_size": train_size, "validation_size": validation_size}
+        bound = {
+            name: whole(name, size, "the number of examples of a split")
+            for name, size in sizes.items()
+            if size is not None
+        }
 
-    choice("engine", engine, ENGINES)
-    watch = watch or Watch()
-    runs = plan(experiment)
-    folder = Path(results_folder) / experiment.name
-    names = [run.name for run in runs]
-    pending = [name for name in names if not (folder / "runs" / name / "run.json").exists()]
-    company = _company(folder, names, pending)
-    made = {
-        "schema": results.SCHEMA,
-        "name": experiment.name,
-        "question": experiment.question,
-        "notes": experiment.notes,
-        "baseline": experiment.baseline,
-        "variants": list(experiment.variants),
-        "seeds": list(experiment.seeds),
-        "paths": {family: dict(strengths) for family, strengths in experiment.paths.items()},
-        "runs": names,
-        "company": company,
-    }
-    results.write_atomically(folder / "experiment.json", json.dumps(made, indent=1) + "\n")
-    results.sweep(folder)
-    watch.planned(len(runs), len(runs) - len(pending))
-    if pending:
-        _train(experiment, [run for run in runs if run.name in company], set(pending), folder, engine, watch)
-    results.rebuild(folder)
-    for study in experiment.studies:
-        compute(study, folder)
-    return folder
+        def changed(variant: Variant) -> Variant:
+            load = functools.partial(variant.data, **bound) if bound else variant.data
+            training = variant.training if epochs is None else dataclasses.replace(variant.training, epochs=epochs)
+            return Variant(data=load, model=variant.model, training=training)
 
+        return dataclasses.replace(
+            self,
+            variants={name: changed(variant) for name, variant in self.variants.items()},
+            seeds=self.seeds if seeds is None else range(whole("seeds", seeds, "the number of seeds")),
+            studies=[
+                study.resized(train_size=train_size, seeds=seeds, epochs=epochs, strict=False) for study in self.studies
+            ],
+        )
 
-def _company(folder: Path, names: list[str], pending: list[str]) -> list[str]:
-    """Return the runs that were to be trained when this experiment was begun, if it was interrupted; else `pending`.
+    def with_data(self, loader: "Callable[..., lab.data.Dataset]", name: str) -> "Experiment":
+        """Return the experiment on other data.
 
-    The last bits of a run may depend on how many others train beside it. An experiment that is killed and started
-    again trains what is missing in the same company, and gets the same bytes.
-    """
-    from lab import results
+        An experiment that has its own settings for the name in `on_data` gives those. One of the lab's data sets
+        takes the place of every variant's and keeps their bound arguments, sizes and label noise. Data of your own
+        takes nothing from the script but its models and trainings: wrong labels are not added to it. The studies are
+        left out, as they look at the script's data, and so are its notes, which report that data.
 
-    try:
-        before = results.read_experiment(folder)
-    except DataError:
-        return pending
-    known = before.get("company", [])
-    return known if before["runs"] == names and set(pending) <= set(known) else pending
+        Args:
+            loader: called without arguments, returns a `lab.data.Dataset`.
+            name: of the data; becomes part of the experiment's name.
+        """
+        if name in self.on_data:
+            special = self.on_data[name]
+            return dataclasses.replace(special, question=special.question or self.question)
+        of_the_lab = getattr(lab.data, name, None) is loader
 
+        def moved(variant: Variant) -> Variant:
+            bound = variant.data.keywords if isinstance(variant.data, functools.partial) else {}
+            load = functools.partial(loader, **bound) if of_the_lab else loader
+            return Variant(data=load, model=variant.model, training=variant.training)
 
-def _train(experiment: Experiment, runs: list[Run], pending: set[str], folder: Path, engine: str, watch: Watch) -> None:
-    from lab.engine.tensorflow import load_tensorflow
-
-    load_tensorflow()
-    from lab import results
-    from lab.engine import keras_fit
-    from lab.results.record import record
-
-    def publish(run: Run, trained: "Trained") -> None:
-        if run.name in pending:
-            results.publish(folder, run.name, trained.rows, record(experiment.name, run, trained))
-            watch.published(run, trained)
-
-    def told(members: Sequence[Run]) -> Callable[[int, int, float], None]:
-        return lambda epoch, live, best: watch.epoch(members, epoch, live, best)
-
-    def published(members: Sequence[Run]) -> "Callable[[int, Trained], None]":
-        return lambda i, trained: publish(members[i], trained)
-
-    alone = list(range(len(runs)))
-    if engine == "cohort":
-        from lab.engine import cohort
-
-        planned = cohort.group([run.task for run in runs])
-        for group in planned.groups:
-            members = [runs[i] for i in group.indices]
-            missing = [i for i, run in enumerate(members) if run.name in pending]
-            tasks = [run.task for run in members]
-            cohort.train(tasks, told(members), published(members), group.blueprints, missing)
-        alone = list(planned.refused)
-        for i, reason in planned.refused.items():
-            watch.refused(runs[i], reason)
-    for i in alone:
-        if runs[i].name in pending:
-            tell = told([runs[i]])
-            publish(runs[i], keras_fit.train(runs[i].task, functools.partial(_alone, tell)))
+        return dataclasses.replace(
+            self,
+            name=f"{self.name}-{name}",
+            variants={variant: moved(its) for variant, its in self.variants.items()},
+            question=f"How do the variants of {self.name} compare on {name}?",
+            notes="",
+            studies=(),
+        )
 
 
-def _alone(tell: Callable[[int, int, float], None], epoch: int, best: float) -> None:
-    tell(epoch, 1, best)
+def _seeds(seeds: object) -> tuple[int, ...]:
+    """Return the seeds as a tuple, or refuse them before so many are listed that the memory is full."""
+    if not isinstance(seeds, (list, tuple, range)):
+        raise UsageError(f"seeds must be a sequence of whole numbers, got {shown(seeds)}")
+    if len(seeds) > MOST_SEEDS:
+        raise UsageError(f"seeds must be at most {MOST_SEEDS}, got {len(seeds)}")
+    found = tuple(whole("a seed", seed, "what a run's randomness follows from", low=0) for seed in seeds)
+    if not found or len(set(found)) < len(found):
+        raise UsageError(f"seeds must not be empty and none may stand twice, got {shown(list(found))}")
+    if max(found) >= 2**63:
+        raise UsageError(f"a seed must be below 2**63, got {shown(max(found))}")
+    return found

@@ -1,21 +1,25 @@
-"""The runs of an experiment: each a variant at a seed, declared, identified, ready to be trained."""
+"""What is to be trained: each variant at each seed, with its data loaded and its model checked when it is built."""
 
 import contextlib
 import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.checks import DataError, UsageError
+from lab.data import Dataset
+from lab.engine.task import Task
+from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
 
 if TYPE_CHECKING:
     import keras
 
-    from lab.data import Dataset
-    from lab.engine.task import Task
-    from lab.experiment import Experiment, Variant
+MOST_STEPS = 20_000_000
+"""The learning rate of every step of a run is known before it starts; more steps would fill the memory."""
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Run:
     seed: int
     id: str
     declaration: Mapping[str, Any]
-    task: "Task"
+    task: Task
 
     @property
     def name(self) -> str:
@@ -34,54 +38,115 @@ class Run:
         return f"{self.variant}-seed{self.seed}-{self.id}"
 
 
-def plan(experiment: "Experiment") -> list[Run]:
+def plan(experiment: Experiment) -> list[Run]:
     """Return the runs of an experiment, seed by seed, with their data loaded.
 
     Raises:
-        UsageError: a variant's loss and data do not fit, or a loader or factory has no identity.
-        DataError: data cannot be used.
+        UsageError: the loss of a variant does not fit its data, a loader or factory has no identity, or two variants
+            are declared alike.
+        DataError: data cannot be loaded or used.
     """
-    from lab.engine.task import Task
-
-    loaded: dict[str, Dataset] = {}
+    # All of them are declared before any data is loaded: what has no identity is refused at once.
+    declared = {name: _declared(variant, name) for name, variant in experiment.variants.items()}
     runs = []
-    for seed in experiment.seeds:
-        for name, variant in experiment.variants.items():
-            load = functools.partial(variant.data, seed=seed) if experiment.redraw_data else variant.data
-            identity, declaration = (_declared(name, variant, load, defaults) for defaults in (False, True))
-            key = json.dumps(declaration["data"], sort_keys=True)
-            if key not in loaded:
-                loaded[key] = load()
-            data = loaded[key]
-            classes = None if data.classes is None else len(data.classes)
-            outputs = variant.training.outputs(classes, data.train.y.shape[-1])
-            ends = {"fingerprint": data.fingerprint, "seed": seed, "numerics": NUMERICS}
-            build = functools.partial(_build, variant, name, data, outputs, seed)
-            task = Task(build, data, variant.training, seed)
-            runs.append(Run(name, seed, identify(identity | ends), declaration | ends, task))
+    for (name, seed), (load, task) in tasks(experiment.variants, experiment.seeds, experiment.redraw_data).items():
+        ends = {"fingerprint": task.data.fingerprint, "seed": seed, "numerics": NUMERICS}
+        short, full = (
+            {"data": declare(load, f"data of variant {name!r}", defaults=i == 1), **declared[name][i], **ends}
+            for i in (0, 1)
+        )
+        runs.append(Run(name, seed, identify(short), full, task))
+    _refuse_copies(runs[: len(experiment.variants)])
     return runs
 
 
-def _declared(name: str, variant: "Variant", load: "Callable[..., Dataset]", defaults: bool) -> dict[str, Any]:
-    return {
-        "data": declare(load, f"data of variant {name!r}", defaults=defaults),
-        "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",), defaults=defaults),
-        "training": declare(variant.training, f"training of variant {name!r}", defaults=defaults),
-    }
+def _declared(variant: Variant, name: str) -> tuple[dict[str, Any], ...]:
+    """Return the model and the training of a variant as declared without their defaults, and with them."""
+    return tuple(
+        {
+            "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",), defaults=defaults),
+            "training": declare(variant.training, f"training of variant {name!r}", defaults=defaults),
+        }
+        for defaults in (False, True)
+    )
 
 
-def _build(variant: "Variant", name: str, data: "Dataset", outputs: int, seed: int) -> "keras.Model":
+def _refuse_copies(runs: Sequence[Run]) -> None:
+    """Refuse variants that would be trained to the same numbers under two names."""
+    first: dict[str, str] = {}
+    for run in runs:
+        twin = first.setdefault(run.id, run.variant)
+        if twin != run.variant:
+            raise UsageError(
+                f"variants must differ in their data, model or training, got {twin!r} and {run.variant!r}, which are "
+                "declared alike; change one or leave it out"
+            )
+
+
+def tasks(
+    variants: Mapping[Key, Variant], seeds: Sequence[int], redraw_data: bool = False
+) -> dict[tuple[Key, int], tuple[Callable[..., Dataset], Task]]:
+    """Return each variant at each seed, seed by seed, as its loader and a task for an engine.
+
+    Equal data is loaded once.
+
+    Args:
+        variants: by name, or by whatever tells them apart.
+        seeds: of the runs.
+        redraw_data: whether each seed is also the data seed.
+    """
+    loaded: dict[str, Dataset] = {}
+    found: dict[tuple[Key, int], tuple[Callable[..., Dataset], Task]] = {}
+    for seed in seeds:
+        for key, variant in variants.items():
+            load = functools.partial(variant.data, seed=seed) if redraw_data else variant.data
+            known = json.dumps(declare(load, f"data of variant {key!r}", defaults=False), sort_keys=True)
+            if known not in loaded:
+                loaded[known] = _loaded(load, key)
+            found[key, seed] = load, _task(variant, key, loaded[known], seed)
+    return found
+
+
+def _loaded(load: Callable[[], Any], key: Hashable) -> Dataset:
+    data = _somebodys(load, f"the loader of variant {key!r} cannot load its data")
+    if not isinstance(data, Dataset):
+        raise DataError(
+            f"the loader of variant {key!r} must return a lab.data.Dataset, got {type(data).__name__}; "
+            "lab.data.from_arrays makes one"
+        )
+    return data
+
+
+def _task(variant: Variant, key: Hashable, data: Dataset, seed: int) -> Task:
+    training = variant.training
+    steps = training.steps(len(data.train.y)) * training.epochs
+    if steps > MOST_STEPS:
+        raise UsageError(f"a run must be of at most {MOST_STEPS} steps, got {steps} of variant {key!r}; lower epochs")
+    classes = None if data.classes is None else len(data.classes)
+    outputs = training.outputs(classes, data.train.y.shape[-1])
+    build = functools.partial(_build, variant, key, data, outputs, seed)
+    return Task(build, data, training, seed)
+
+
+def _build(variant: Variant, key: Hashable, data: Dataset, outputs: int, seed: int) -> "keras.Model":
     from lab.user_model import fit_for_training
 
-    who, loss = f"variant {name!r}", variant.training.loss
+    who, loss = f"variant {key!r}", variant.training.loss
+    with _names_from_zero():
+        return _somebodys(
+            lambda: fit_for_training(variant.model, who, data.input_shape, outputs, loss, seed, data.train.x[:32]),
+            f"{who} cannot build its model",
+        )
+
+
+def _somebodys(function: Callable[[], Any], failure: str) -> Any:
+    """Call a loader or factory. It may be anybody's code: whatever it raises is reported as one sentence."""
     try:
-        with _names_from_zero():
-            return fit_for_training(variant.model, who, data.input_shape, outputs, loss, seed, data.train.x[:32])
+        return function()
     except (UsageError, DataError, MemoryError):
         raise
-    except Exception as error:
-        # The factory may be anybody's code: whatever it raises is told as one sentence.
-        raise DataError(f"{who} cannot build its model: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise DataError(f"{failure}: {type(error).__name__}: {error}") from error
 
 
 @contextlib.contextmanager

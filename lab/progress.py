@@ -1,108 +1,107 @@
-"""Who is told how far a call of `lab.experiment.run` is, and what they show.
+"""Progress of `lab.run`: silent, one line per finished run, or a progress bar."""
 
-`Watch` says nothing; on a terminal `Bar` shows one bar for the experiment and one line for the cohort that trains;
-elsewhere `Lines` prints a line for each run that ends.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from lab.plan import Run
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.engine.task import Trained
-    from lab.plan import Run
 
 
-class Watch:
-    """Is told how far a call of `run` is, and says nothing. The others say something."""
-
-    def __enter__(self) -> "Watch":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def planned(self, runs: int, skipped: int) -> None:
-        """Hear how many runs the experiment has and how many of them are already published."""
-
-    def epoch(self, runs: "Sequence[Run]", epoch: int, live: int, best: float) -> None:
-        """Hear that an epoch ended: of which runs, how many still train, the lowest validation data loss."""
-
-    def published(self, run: "Run", trained: "Trained") -> None:
-        """Hear that a run was published."""
-
-    def refused(self, run: "Run", reason: str) -> None:
-        """Hear why no cohort can train a run rightly, so that keras_fit does."""
+def _ignore(*_: object) -> None:
+    return None
 
 
-class Lines(Watch):
-    """Prints a line for each run that ends: for logs and pipes."""
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Callbacks of `lab.run.run`; those that are not given do nothing.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
-        self.total = 0
-        self.done = 0
+    Args:
+        on_plan: called with the number of runs and how many of them are already published.
+        on_epoch: called after every epoch of a cohort with its runs, the epoch, how many of them still train, and
+            their lowest validation data loss so far.
+        on_publish: called with each run that was published, and its result.
+        on_refusal: called with a run that no cohort can train, so that `keras_fit` does, and the reason.
+    """
 
-    def planned(self, runs: int, skipped: int) -> None:
-        """Say how many runs are to be trained."""
-        self.total, self.done = runs, skipped
-        self.say(f"{runs} runs, {skipped} already there")
+    on_plan: Callable[[int, int], None] = _ignore
+    on_epoch: Callable[[Sequence[Run], int, int, float], None] = _ignore
+    on_publish: "Callable[[Run, Trained], None]" = _ignore
+    on_refusal: Callable[[Run, str], None] = _ignore
 
-    def published(self, run: "Run", trained: "Trained") -> None:
-        """Say how a run ended."""
-        self.done += 1
+
+SILENT = Progress()
+
+
+def lines(write: Callable[[str], None]) -> Progress:
+    """Return progress that writes one line per finished run, for logs and pipes."""
+    total = done = 0
+
+    def on_plan(runs: int, published: int) -> None:
+        nonlocal total, done
+        total, done = runs, published
+        write(f"{runs} runs, {published} already there")
+
+    def on_publish(run: Run, trained: "Trained") -> None:
+        nonlocal done
+        done += 1
         kept = f"kept epoch {trained.kept_epoch} of {len(trained.rows)}" if trained.kept_epoch else "no epoch kept"
-        self.say(
-            f"[{self.done}/{self.total}] {run.variant} seed {run.seed}: {trained.status}, {kept}, "
+        write(
+            f"[{done}/{total}] {run.variant} seed {run.seed}: {trained.status}, {kept}, "
             f"{trained.seconds:.1f} s ({trained.engine})"
         )
 
-    def refused(self, run: "Run", reason: str) -> None:
-        """Say which run trains alone, and why."""
-        self.say(f"{run.variant} seed {run.seed} trains alone: {reason}")
+    return Progress(on_plan=on_plan, on_publish=on_publish, on_refusal=lambda run, reason: write(_refusal(run, reason)))
 
 
-class Bar(Watch):
-    """Draws one bar for the experiment, and beside it what trains now."""
+@contextmanager
+def bar(console: "Console") -> Iterator[Progress]:
+    """Show a bar for the experiment and beside it the cohort that trains, for as long as the context lasts."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
 
-    def __init__(self, console: "Console") -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    bars = Bars(
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("runs"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=console,
+        transient=True,
+    )
+    whole = bars.add_task("loading TensorFlow and data")
 
-        self.progress = Progress(
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("runs"),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=console,
-            transient=True,
-        )
-        self.bar = self.progress.add_task("loading TensorFlow and data")
-
-    def __enter__(self) -> "Bar":
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def planned(self, runs: int, skipped: int) -> None:
-        """Set the bar's length."""
-        self.progress.update(self.bar, total=runs, completed=skipped, description="building the models")
-
-    def epoch(self, runs: "Sequence[Run]", epoch: int, live: int, best: float) -> None:
-        """Show the epoch, what trains and the best so far."""
+    def on_epoch(runs: Sequence[Run], epoch: int, live: int, best: float) -> None:
         names = list(dict.fromkeys(run.variant for run in runs))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         total = runs[0].task.training.epochs
-        text = f"{shown}: epoch {epoch}/{total}, {live} live, best val_data_loss {best:.4g}"
-        self.progress.update(self.bar, description=text)
+        bars.update(whole, description=f"{shown}: epoch {epoch}/{total}, {live} live, best val_data_loss {best:.4g}")
 
-    def published(self, run: "Run", trained: "Trained") -> None:
-        """Move the bar on."""
-        self.progress.advance(self.bar)
+    with bars:
+        yield Progress(
+            on_plan=lambda runs, published: bars.update(
+                whole, total=runs, completed=published, description="building the models"
+            ),
+            on_epoch=on_epoch,
+            on_publish=lambda run, trained: bars.advance(whole),
+            on_refusal=lambda run, reason: bars.console.print(_refusal(run, reason), markup=False),
+        )
 
-    def refused(self, run: "Run", reason: str) -> None:
-        """Say which run trains alone, and why."""
-        self.progress.console.print(f"{run.variant} seed {run.seed} trains alone: {reason}", markup=False)
+
+@contextmanager
+def on_terminal(console: "Console") -> Iterator[Progress]:
+    """Show a bar where the console is a terminal, and one printed line per finished run elsewhere."""
+    if console.is_terminal:
+        with bar(console) as progress:
+            yield progress
+    else:
+        yield lines(print)
+
+
+def _refusal(run: Run, reason: str) -> str:
+    return f"{run.variant} seed {run.seed} trains alone: {reason}"

@@ -1,29 +1,270 @@
-"""Runs trained together where nothing is published: for studies, which look at what training leaves in the nets."""
+"""Train, publish, compute, draw: everything that happens to an experiment or a study.
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+Plan, train, publish: a run that is already published is not trained again, a run that ends is published at once, and
+whatever interrupts the process, the same call goes on where it stopped.
+"""
 
-from lab.engine.tensorflow import load_tensorflow
+import json
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lab.checks import DataError, choice
+from lab.experiment import Experiment, Variant
+from lab.identity import NUMERICS, declare, identify
+from lab.plan import plan, tasks
+from lab.progress import SILENT, Progress
+from lab.study import Study
 
 if TYPE_CHECKING:
+    import keras
+
     from lab.engine.task import Task, Trained
 
+ENGINES = ("cohort", "keras_fit")
 
-def train_all(tasks: "Sequence[Task]") -> "list[Trained]":
-    """Train runs in cohorts, and one by one those that no cohort can train.
+Key = TypeVar("Key", bound=Hashable)
+
+
+def run(
+    experiment: Experiment,
+    *,
+    results_folder: str | Path = "results",
+    engine: str = "cohort",
+    progress: Progress = SILENT,
+) -> Path:
+    """Train what is not published yet, publish each run as it ends, rebuild the tables and compute the studies.
 
     Args:
-        tasks: the runs.
+        experiment: what to run.
+        results_folder: where the experiment's folder is, or is made.
+        engine: "cohort" trains runs of one structure together, and what no cohort can train with "keras_fit", which
+            is also the reference.
+        progress: called as the runs go on.
 
     Returns:
-        What came of each, in the order of the tasks.
+        The experiment's folder, as an absolute path.
+
+    Raises:
+        UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built or trained.
+        OSError: a file cannot be written. Every other run that ended is published first, and stays.
     """
+    # pandas and TensorFlow load here: declaring and refusing cost nothing.
+    from lab import results
+    from lab.results.record import record
+
+    choice("engine", engine, ENGINES)
+    # A loader or a factory may change the working folder.
+    folder = Path(results_folder).absolute() / experiment.name
+    runs = plan(experiment)
+    pending = [run for run in runs if not (folder / "runs" / run.name / "run.json").exists()]
+    declaration = {
+        "schema": results.SCHEMA,
+        "name": experiment.name,
+        "question": experiment.question,
+        "notes": experiment.notes,
+        "baseline": experiment.baseline,
+        "variants": list(experiment.variants),
+        "seeds": list(experiment.seeds),
+        "paths": {family: dict(strengths) for family, strengths in experiment.strength_paths.items()},
+        "runs": [run.name for run in runs],
+    }
+    results.write_atomically(folder / "experiment.json", json.dumps(declaration, indent=1) + "\n")
+    results.sweep(folder)
+    progress.on_plan(len(runs), len(runs) - len(pending))
+    failures: list[OSError] = []
+
+    def publish(i: int, trained: "Trained") -> None:
+        try:
+            results.publish(folder, pending[i].name, trained.rows, record(experiment.name, pending[i], trained))
+        except OSError as error:
+            # A full disk may have room for the next run, and a run that is not published is lost.
+            failures.append(OSError(error.errno, error.strerror, str(folder / "runs" / pending[i].name)))
+        else:
+            progress.on_publish(pending[i], trained)
+
+    _train(
+        [run.task for run in pending],
+        engine,
+        publish,
+        on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
+        on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
+    )
+    if failures:
+        raise failures[0]
+    results.rebuild(folder)
+    for study in experiment.studies:
+        compute(study, folder)
+    return folder
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A run that was trained and not published, to be looked into.
+
+    Args:
+        task: what was trained: its data and its training.
+        trained: how it went: the history, the kept epoch, the test losses.
+    """
+
+    task: "Task"
+    trained: "Trained"
+
+    def model(self) -> "keras.Model":
+        """Return the run's model with the kept weights; with the initial ones where no epoch was kept."""
+        model = self.task.build()
+        if self.trained.weights is not None:
+            model.set_weights(self.trained.weights)
+        return model
+
+
+def train(
+    variants: Mapping[Key, Variant],
+    *,
+    seeds: Sequence[int],
+    redraw_data: bool = False,
+    engine: str = "cohort",
+) -> dict[tuple[Key, int], Outcome]:
+    """Train each variant at each seed without publishing anything: for studies and notebooks.
+
+    Args:
+        variants: by name, or by whatever tells them apart, such as (width, rate).
+        seeds: of the runs.
+        redraw_data: whether each seed is also the data seed, so that the loaders are called with `seed=seed`.
+        engine: as for `run`.
+
+    Returns:
+        What was trained, by (key of the variant, seed), all seeds of a variant after another.
+
+    Raises:
+        UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built or trained.
+    """
+    choice("engine", engine, ENGINES)
+    planned = {key: task for key, (_, task) in tasks(variants, seeds, redraw_data).items()}
+    keys, trained = list(planned), {}
+
+    def keep(i: int, one: "Trained") -> None:
+        trained[keys[i]] = one
+
+    _train(list(planned.values()), engine, keep)
+    return {(key, seed): Outcome(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
+
+
+def train_all(planned: "Sequence[Task]") -> "list[Trained]":
+    """Train tasks and return what came of each, in their order."""
+    found: dict[int, Trained] = {}
+    _train(planned, "cohort", found.__setitem__)
+    return [found[i] for i in range(len(planned))]
+
+
+def _train(
+    planned: "Sequence[Task]",
+    engine: str,
+    on_trained: "Callable[[int, Trained], None]",
+    on_epoch: Callable[[Sequence[int], int, int, float], None] = lambda members, epoch, live, best: None,
+    on_refusal: Callable[[int, str], None] = lambda i, reason: None,
+) -> None:
+    """Train tasks in cohorts, and one by one those that no cohort can train.
+
+    The callbacks name a task by its place in `planned`.
+    """
+    if not planned:
+        return
+    from lab.engine.tensorflow import load_tensorflow
+
     load_tensorflow()
     from lab.engine import cohort, keras_fit
 
-    planned = cohort.group(tasks)
-    trained: dict[int, Trained] = {i: keras_fit.train(tasks[i]) for i in planned.refused}
-    for group in planned.groups:
-        members = [tasks[i] for i in group.indices]
-        trained |= zip(group.indices, cohort.train(members, blueprints=group.blueprints), strict=True)
-    return [trained[i] for i in range(len(tasks))]
+    def together(members: Sequence[int], blueprints: Any) -> None:
+        cohort.train(
+            [planned[i] for i in members],
+            on_epoch=lambda *state: on_epoch(members, *state),
+            on_trained=lambda place, trained: on_trained(members[place], trained),
+            blueprints=blueprints,
+        )
+
+    def one_by_one(i: int) -> None:
+        on_trained(i, keras_fit.train(planned[i], on_epoch=lambda epoch, best: on_epoch([i], epoch, 1, best)))
+
+    rest: Sequence[int] = range(len(planned))
+    if engine == "cohort":
+        groups = cohort.group(planned)
+        for i, reason in groups.refused.items():
+            on_refusal(i, reason)
+        for group in groups.groups:
+            together(group.indices, group.blueprints)
+        rest = list(groups.refused)
+    for i in rest:
+        one_by_one(i)
+
+
+def compute(study: Study, folder: str | Path) -> Path:
+    """Compute a study's tables unless they are there, and write them.
+
+    Like a run, a study is known by the hash of its declaration: its function, its arguments and its code.
+
+    Args:
+        study: what to compute.
+        folder: where its tables go.
+
+    Returns:
+        The folder, as an absolute path.
+
+    Raises:
+        UsageError, DataError: as `Study.tables`.
+    """
+    from lab import results
+
+    folder = Path(folder).absolute()
+    path = folder / f"{study.name}.json"
+    short, declaration = (
+        {"compute": declare(study.compute, f"compute of {study.name!r}", defaults=defaults), "numerics": NUMERICS}
+        for defaults in (False, True)
+    )
+    identity = identify(short)
+    names = _computed(path, identity)
+    if names is None:
+        tables = study.tables()
+        for name, table in tables.items():
+            results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
+        names = list(tables)
+    record = {"schema": results.SCHEMA, "name": study.name, "question": study.question, "notes": study.notes}
+    record |= {"id": identity, "tables": names, "declaration": declaration}
+    results.write_atomically(path, json.dumps(record, indent=1) + "\n")
+    return folder
+
+
+def _computed(path: Path, identity: str) -> list[str] | None:
+    """Return the names of the tables of a study that was computed before, or None if they must be computed."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        names: list[str] = record["tables"]
+        there = record["id"] == identity and all((path.parent / f"{name}.csv").exists() for name in names)
+        return names if there else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def draw(study: Study, folder: Path) -> list[Path]:
+    """Draw a study's figures from its CSV files only, as PNG and SVG in `figures`.
+
+    Their names are noted in its JSON file, so that the pages show them in the order of the study.
+
+    Raises:
+        UsageError, DataError: a table is missing or torn; also as `Study.figures`.
+    """
+    from lab import report, results
+
+    path = folder / f"{study.name}.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        names = record["tables"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read ({error}); run the study again") from None
+    figures = study.figures({name: results.read_csv(folder / f"{name}.csv") for name in names})
+    written: list[Path] = []
+    for name, figure in figures.items():
+        written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in ("png", "svg")))
+    results.write_atomically(path, json.dumps(record | {"figures": list(figures)}, indent=1) + "\n")
+    return written

@@ -7,6 +7,9 @@ choice has its own seed, derived from the run's seed and the names of the choice
 
 import hashlib
 
+MOST_SEEDS = 10_000
+"""No comparison needs more seeds; a number far above it would fill the memory before the first run."""
+
 
 def derive(seed: int, *names: str | int) -> int:
     """Return the seed of one random choice, in [0, 2**31).

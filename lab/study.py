@@ -1,24 +1,28 @@
 """A study: tables that a function computes, and figures drawn from them, where variants times seeds do not fit.
 
-An exact calculation (trajectories, im2col) is a study of its own; what is looked at inside the nets of an
-experiment (gradients, decision regions) is a study beside it. Like a run it is known by the hash of its
-declaration, and not computed again while its tables are there.
+An exact calculation (trajectories, im2col) is a study of its own; what is looked at inside the nets of an experiment
+(gradients, decision regions) is a study of that experiment. `lab.run` computes and draws it.
 """
 
 import functools
 import inspect
-import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.checks import DataError, UsageError
-from lab.identity import NUMERICS, declare, identify
+from lab.checks import DataError, UsageError, shown, whole
+from lab.seeds import MOST_SEEDS
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+
+RESERVED = ("experiment", "histories", "summary", "comparison", "strengths", "provenance")
+"""Names of the lab's own files, which no study and no table of one may take."""
+
+_FIGURES = re.compile(r"overfitting_(data_)?loss(_\d+)?|overlay|gap|penalty|accuracy|forest|strength_path")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +30,16 @@ class Study:
     """Tables and the figures that are drawn from them.
 
     Args:
-        name: of the folder below the results; a study beside an experiment has no folder of its own.
-        compute: returns the tables by name, each becoming `<name>.csv`. It may take any of `train_size`, `seeds`
-            and `epochs`, with defaults, which the command line then offers; the tables must follow from its
-            arguments alone.
+        name: of the folder below the results; a study of an experiment is put into the experiment's folder.
+        compute: returns the tables by name, each becoming `<name>.csv`. It may take any of `train_size`, `seeds` and
+            `epochs`, with defaults, which the command line then offers; the tables must follow from its arguments
+            and its code only.
         draw: takes the tables as they are read back from the CSV files and returns the figures by name.
-        question: what the study asks, in one line; a script's docstring says it when this is empty.
-        notes: what is to be said of it, in paragraphs; likewise the rest of the docstring.
+        question: what the study asks, in one line; empty takes the first line of the script's docstring.
+        notes: what is to be known about it, in paragraphs; empty takes the rest of the docstring.
+
+    Raises:
+        UsageError: a field of a wrong type, or a name that is no plain file name or one of the lab's.
     """
 
     name: str
@@ -42,11 +49,14 @@ class Study:
     notes: str = ""
 
     def __post_init__(self) -> None:
+        table_name(self.name)
         for name in ("compute", "draw"):
             if not callable(getattr(self, name)):
-                raise UsageError(f"{name} of a study must be a function, got {getattr(self, name)!r}")
+                raise UsageError(f"{name} of a study must be a function, got {shown(getattr(self, name))}")
+        text("question", self.question)
+        text("notes", self.notes)
 
-    def sized(
+    def resized(
         self,
         *,
         train_size: int | None = None,
@@ -54,83 +64,123 @@ class Study:
         epochs: int | None = None,
         strict: bool = True,
     ) -> "Study":
-        """Return the study with the sizes asked for bound to `compute`.
+        """Return the study with these sizes bound to `compute`; None leaves a size as it is.
 
         Args:
-            train_size, seeds, epochs: None leaves one as it is.
+            train_size: the number of training examples.
+            seeds: how many seeds, counted from 0.
+            epochs: the most epochs that a run trains.
             strict: whether a size that `compute` does not take is refused, or left out.
 
         Raises:
-            UsageError: `compute` does not take one of them.
+            UsageError: a size that is no whole number of at least 1, or that `compute` does not take.
         """
-        known = inspect.signature(self.compute).parameters
-        asked = {"train_size": train_size, "seeds": seeds, "epochs": epochs}
-        for name, value in asked.items():
-            if strict and value is not None and name not in known:
-                raise UsageError(f"the study {self.name} takes no {name}, got {value}")
-        taken = {name: value for name, value in asked.items() if value is not None and name in known}
+        sizes = {"train_size": train_size, "seeds": seeds, "epochs": epochs}
+        if strict:
+            self.refuse(sizes)
+        if seeds is not None and whole("seeds", seeds, "the number of seeds") > MOST_SEEDS:
+            raise UsageError(f"seeds must be at most {MOST_SEEDS}, got {seeds}")
+        taken = {
+            name: whole(name, size, "a size of the study")
+            for name, size in sizes.items()
+            if size is not None and name in self._takes()
+        }
         return replace(self, compute=functools.partial(self.compute, **taken)) if taken else self
 
+    def refuse(self, options: Mapping[str, object]) -> None:
+        """Refuse options of the command line that the study cannot follow, instead of ignoring them.
 
-def compute(study: Study, folder: Path) -> Path:
-    """Compute a study's tables unless they are there, and write them.
+        Args:
+            options: by their Python names, as in {"data": "digits"}; None is an option that was not given.
+
+        Raises:
+            UsageError: an option was given that `compute` does not take.
+        """
+        offered = [name for name in ("train_size", "seeds", "epochs") if name in self._takes()]
+        for name, value in options.items():
+            if value is not None and name not in offered:
+                words = ", ".join(f"--{one.replace('_', '-')}" for one in offered) or "no option of an experiment"
+                raise UsageError(
+                    f"the study {self.name} takes {words}, got --{name.replace('_', '-')} {value}; leave it out"
+                )
+
+    def tables(self) -> "Mapping[str, pd.DataFrame]":
+        """Compute the tables.
+
+        Raises:
+            DataError: `compute` does not return tables.
+            UsageError: the name of a table is no plain name, or one of the lab's.
+        """
+        import pandas as pd
+
+        return _checked(
+            self.compute(), pd.DataFrame, "pandas.DataFrame", f"compute of the study {self.name!r}", table_name
+        )
+
+    def figures(self, tables: "Mapping[str, pd.DataFrame]") -> "Mapping[str, Figure]":
+        """Draw the figures.
+
+        Raises:
+            DataError: `draw` does not return figures.
+            UsageError: the name of a figure is no plain name, or one of the lab's.
+        """
+        from matplotlib.figure import Figure
+
+        return _checked(
+            self.draw(tables), Figure, "matplotlib.figure.Figure", f"draw of the study {self.name!r}", figure_name
+        )
+
+    def _takes(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(self.compute).parameters
+
+
+def _checked(found: Any, kind: type, called: str, source: str, name_of: Callable[[object], str]) -> Any:
+    """Return what a study made, or refuse it where it is no dict from fitting names to values of one kind."""
+    if isinstance(found, Mapping) and found and all(isinstance(value, kind) for value in found.values()):
+        names = [name_of(name) for name in found]
+        if len({name.lower() for name in names}) == len(names):
+            return found
+        raise UsageError(f"{source} must return names that differ in more than case, got {names}")
+    # A table in full would be no sentence.
+    got = f"a {type(found).__name__}"
+    if isinstance(found, Mapping):
+        got = "a dict of " + (", ".join(sorted({type(value).__name__ for value in found.values()})) or "nothing")
+    raise DataError(f"{source} must return a dict from names to {called}, at least one, got {got}")
+
+
+def folder_name(rule: str, name: object) -> str:
+    """Return a name that can be a file or a folder on every system, or refuse it.
 
     Args:
-        study: what to compute.
-        folder: where its tables go.
-
-    Returns:
-        The folder.
+        rule: what becomes of such names, the beginning of the refusal.
+        name: what was received.
     """
-    from lab import results
-
-    declaration = {"compute": declare(study.compute, f"compute of {study.name!r}"), "numerics": NUMERICS}
-    path = folder / f"{study.name}.json"
-    identity = identify(
-        {"compute": declare(study.compute, f"compute of {study.name!r}", defaults=False), "numerics": NUMERICS}
-    )
-    names = _there(path, identity)
-    if names is None:
-        tables = study.compute()
-        for name, table in tables.items():
-            results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
-        names = list(tables)
-    made = {"schema": results.SCHEMA, "name": study.name, "question": study.question, "notes": study.notes}
-    made |= {"id": identity, "tables": names, "declaration": declaration}
-    results.write_atomically(path, json.dumps(made, indent=1) + "\n")
-    return folder
+    if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}", name):
+        return name
+    raise UsageError(f"{rule} and must be made of letters, digits, '_', '.', '+' and '-', got {shown(name)}")
 
 
-def _there(path: Path, identity: str) -> list[str] | None:
-    """Return the names of the tables of a study that was computed before, or None if they must be computed."""
-    try:
-        made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        names: list[str] = made["tables"]
-        there = made["id"] == identity and all((path.parent / f"{name}.csv").exists() for name in names)
-        return names if there else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def table_name(name: object) -> str:
+    """Return the name of a study or of one of its tables, or refuse it where it is no plain name or the lab's."""
+    plain = folder_name("names of studies and of their tables and figures become files", name)
+    if plain.lower() in RESERVED:
+        raise UsageError(
+            f"names of studies and of their tables must not be those of the lab's files, "
+            f"{', '.join(map(repr, RESERVED))}, got {plain!r}"
+        )
+    return plain
 
 
-def draw(study: Study, folder: Path) -> list[Path]:
-    """Draw a study's figures from its CSV files alone, as PNG and SVG in `figures`.
+def figure_name(name: object) -> str:
+    """Return the name of a study's figure, or refuse it where it is no plain name or the lab's."""
+    plain = folder_name("names of studies and of their tables and figures become files", name)
+    if _FIGURES.fullmatch(plain.lower()):
+        raise UsageError(f"names of a study's figures must not be those of the lab's figures, got {plain!r}")
+    return plain
 
-    Their names are noted in its JSON file, so that the pages show them in the order of the study.
 
-    Raises:
-        DataError: a table is missing or torn.
-    """
-    from lab import report, results
-
-    path = folder / f"{study.name}.json"
-    try:
-        made = json.loads(path.read_text(encoding="utf-8"))
-        names = made["tables"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); run the study again") from None
-    figures = study.draw({name: results.read_csv(folder / f"{name}.csv") for name in names})
-    written: list[Path] = []
-    for name, figure in figures.items():
-        written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in ("png", "svg")))
-    results.write_atomically(path, json.dumps(made | {"figures": list(figures)}, indent=1) + "\n")
-    return written
+def text(name: str, value: object) -> str:
+    """Return a text, or refuse what is none."""
+    if isinstance(value, str):
+        return value
+    raise UsageError(f"{name} must be a text, got {shown(value)}")

@@ -62,6 +62,7 @@ def fit_for_training(
         _refuse_own_training(model, who)
         _build(model, input_shape, who)
     _refuse_shared(model, who)
+    _refuse_lost_penalties(model, who)
     _seed_generators(model, seed)
     _check_shapes(model, input_shape, outputs, who)
     return _without_probabilities(model, loss, who, examples)
@@ -174,6 +175,20 @@ def _refuse_shared(model: keras.Model, who: str) -> None:
                 f"or freeze what is shared (trainable=False)"
             )
     _seen.update(layers)
+
+
+def _refuse_lost_penalties(model: keras.Model, who: str) -> None:
+    """Refuse a regularizer that was set on a layer when its weights were already made: Keras ignores it in silence."""
+    for layer in _layers(model):
+        for name in (name for name in dir(layer) if name.endswith("_regularizer")):
+            weight = name.removesuffix("_regularizer")
+            variables = [getattr(layer, weight, None), getattr(layer, f"{weight}_kernel", None)]
+            lost = any(getattr(variable, "regularizer", name) is None for variable in variables)
+            if getattr(layer, name) is not None and lost:
+                raise DataError(
+                    f"the model of {who} has a {name} on the layer {layer.name!r} that reaches no weight, because it "
+                    "was set after the layer was built; give it to the layer when it is made"
+                )
 
 
 def _check_shapes(model: keras.Model, input_shape: tuple[int, ...], outputs: int, who: str) -> None:

@@ -24,12 +24,12 @@ from experiments import (
 from lab.checks import DataError
 from lab.data import digits
 from lab.data import spirals as spiral_data
-from lab.experiment import run
 from lab.models import dense, simple_conv
 from lab.plan import plan
 from lab.probes.ensembles import probabilities
 from lab.regularization import Regularization
 from lab.results.tables import read_tables
+from lab.run import run
 
 
 def test_dropout_as_the_course_distributed_it_drops_units_without_scaling_up_the_others():
@@ -217,7 +217,7 @@ def test_the_dense_net_beside_the_convolution_has_about_as_many_parameters(shape
 
 
 def test_convolutions_run_the_courses_thousand_steps():
-    for experiment in (convolution.EXPERIMENT, *convolution.EXPERIMENT.elsewhere.values()):
+    for experiment in (convolution.EXPERIMENT, *convolution.EXPERIMENT.on_data.values()):
         for variant in experiment.variants.values():
             size = getattr(variant.data, "keywords", {}).get("train_size", 1079)
             assert 1000 <= variant.training.steps(size) * variant.training.epochs <= 1001

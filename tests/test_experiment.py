@@ -14,16 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import experiment as room
 from lab import results
-from lab.adjust import adjusted
 from lab.checks import DataError, UsageError
-from lab.data import digits
-from lab.experiment import Experiment, Variant, run
+from lab.data import digits, from_npz, mnist
+from lab.experiment import Experiment, Variant
 from lab.models import dense
 from lab.plan import plan
 from lab.regularization import Regularization
 from lab.results.tables import read_tables
+from lab.run import run
 from lab.training import Training
 
 
@@ -203,23 +202,45 @@ def test_a_loss_that_does_not_fit_the_labels_is_refused_before_anything_trains()
     )
 
 
-def test_the_command_line_changes_data_size_seeds_and_epochs_and_nothing_else():
-    changed = adjusted(
-        small(), data=partial(digits, validation_size=100), data_name="other", train_size=30, seeds=4, epochs=7
-    )
-    assert changed.name == "small-other"
+def test_resizing_changes_sizes_seeds_and_epochs_and_nothing_else():
+    changed = small().resized(train_size=30, validation_size=100, seeds=4, epochs=7)
     assert changed.seeds == (0, 1, 2, 3)
     assert changed.variants["none"].training == dataclasses.replace(arm().training, epochs=7)
     loaded = changed.variants["none"].data()
     assert (len(loaded.train.y), len(loaded.validation.y)) == (30, 100)
-    assert [run.id for run in plan(adjusted(small()))] == [run.id for run in plan(small())]
+    assert [run.id for run in plan(small().resized())] == [run.id for run in plan(small())]
 
 
-def test_settings_of_their_own_for_a_data_set_take_the_place_of_the_others():
-    own = Experiment(name="small-cifar10", variants={"none": arm(epochs=9)}, baseline="none")
-    changed = adjusted(
-        dataclasses.replace(small(), elsewhere={"cifar10": own}, question="Why?"), data=digits, data_name="cifar10"
-    )
+def noisy(**changes):
+    variant = dataclasses.replace(arm(), data=partial(digits, train_size=60, label_noise=0.2))
+    return dataclasses.replace(small(), variants={"none": variant}, notes="Of digits.", **changes)
+
+
+def test_one_of_the_labs_data_sets_keeps_the_sizes_and_the_noise_of_the_script():
+    changed = noisy(question="What keeps a net from memorizing 60 noisy digits?").with_data(mnist, "mnist")
+    assert changed.name == "small-mnist"
+    assert changed.variants["none"].data.func is mnist
+    assert changed.variants["none"].data.keywords == {"train_size": 60, "label_noise": 0.2}
+    assert (changed.question, changed.notes) == ("How do the variants of small compare on mnist?", "")
+
+
+@pytest.mark.parametrize("name", ["mine", "digits", "mnist"])
+def test_data_of_your_own_takes_nothing_from_the_script_but_its_models_and_trainings(tmp_path, name):
+    whole = digits()
+    np.savez(tmp_path / "mine.npz", x=whole.train.x, y=whole.train.y)
+    changed = noisy().with_data(partial(from_npz, tmp_path / "mine.npz"), name)
+    declared = plan(changed)[0].declaration["data"]
+    # Arguments that are not declared are at their defaults: no noise, no size.
+    assert not declared.get("label_noise")
+    assert not declared.get("train_size")
+    assert changed.question == f"How do the variants of small compare on {name}?"
+    assert changed.variants["none"].training == noisy().variants["none"].training
+    assert changed.resized(train_size=50).variants["none"].data().train.y.shape == (50,)
+
+
+def test_an_experiment_for_a_data_set_takes_the_place_of_the_other_and_keeps_its_question():
+    special = Experiment(name="small-cifar10", variants={"none": arm(epochs=9)}, baseline="none")
+    changed = dataclasses.replace(small(), on_data={"cifar10": special}, question="Why?").with_data(digits, "cifar10")
     assert changed.name == "small-cifar10"
     assert changed.variants["none"].training.epochs == 9
     assert changed.question == "Why?"
@@ -235,7 +256,6 @@ def test_the_engine_is_said_and_an_unknown_one_refused(tmp_path):
     with pytest.raises(UsageError) as caught:
         run(small(), results_folder=tmp_path, engine="kohort")
     assert str(caught.value) == "engine must be one of 'cohort', 'keras_fit', got 'kohort'; did you mean 'cohort'?"
-    assert room.ENGINES == ("cohort", "keras_fit")
     assert not list(tmp_path.iterdir())
 
 
@@ -257,9 +277,10 @@ SCRIPT = """
 import sys
 from functools import partial
 from lab.data import digits
-from lab.experiment import Experiment, Variant, run
+from lab.experiment import Experiment, Variant
 from lab.models import dense
 from lab.regularization import Regularization
+from lab.run import run
 from lab.training import Training
 
 def arm(dropout):

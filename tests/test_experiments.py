@@ -5,14 +5,14 @@ import importlib
 import pytest
 
 from lab import report
-from lab.adjust import adjusted
 from lab.checks import DataError
 from lab.cli.find import find, known
 from lab.data import fashion_mnist
-from lab.experiment import Experiment, run
+from lab.experiment import Experiment
 from lab.plan import plan
 from lab.results.tables import read_tables
-from lab.study import Study, compute, draw
+from lab.run import compute, draw, run
+from lab.study import Study
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}
@@ -33,9 +33,9 @@ def test_a_script_runs_in_miniature_and_draws_its_figures(tmp_path, name):
     need_data(name)
     found = FOUND[name]
     if isinstance(found, Study):
-        studies, folder, figures = [found], compute(found.sized(**MINIATURE, strict=False), tmp_path), []
+        studies, folder, figures = [found], compute(found.resized(**MINIATURE, strict=False), tmp_path), []
     else:
-        studies, folder = found.studies, run(adjusted(found, **MINIATURE), results_folder=tmp_path)
+        studies, folder = found.studies, run(found.resized(**MINIATURE), results_folder=tmp_path)
         tables = read_tables(folder)
         assert list(tables.summary["variant"]) == list(found.variants)
         figures = report.draw_all(
@@ -59,7 +59,7 @@ def test_a_script_asks_a_question_and_is_named_as_its_file(name):
 def test_variants_of_one_seed_start_from_the_same_weights(name):
     need_data(name)
     starts: dict[str, list] = {}
-    for one in plan(adjusted(FOUND[name], train_size=40, seeds=1)):
+    for one in plan(FOUND[name].resized(train_size=40, seeds=1)):
         spread = repr(one.declaration["model"].get("initializer")), repr(one.declaration["model"]["call"])
         for variable in one.task.build().trainable_variables:
             if variable.name == "kernel":

@@ -21,7 +21,7 @@ from lab.pages import table as table_rows
 from lab.report import curves
 from lab.report.theme import in_order, styles
 from lab.results.tables import read_tables
-from lab.study import compute, draw
+from lab.run import compute, draw
 from tests.test_study import STUDY
 
 HOSTILE = "<script>alert(1)</script>"

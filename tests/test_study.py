@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from lab import results
 from lab.checks import DataError, UsageError
-from lab.experiment import run
-from lab.study import Study, compute, draw
+from lab.run import compute, draw, run
+from lab.study import Study
 from tests.test_experiment import small
 
 CALLS = []
@@ -41,11 +41,11 @@ def test_a_study_is_computed_once_and_anew_when_its_size_changes(tmp_path):
     compute(STUDY, tmp_path)
     compute(STUDY, tmp_path)
     assert CALLS == [3]
-    compute(STUDY.sized(epochs=5), tmp_path)
+    compute(STUDY.resized(epochs=5), tmp_path)
     assert CALLS == [3, 5]
     assert len(results.read_csv(tmp_path / "squares.csv")) == 5
     (tmp_path / "squares.csv").unlink()
-    compute(STUDY.sized(epochs=5), tmp_path)
+    compute(STUDY.resized(epochs=5), tmp_path)
     assert CALLS == [3, 5, 5], "a table that is lost is computed again"
 
 
@@ -76,11 +76,11 @@ def test_a_study_without_its_files_is_told(tmp_path):
 
 
 def test_a_size_that_a_study_does_not_take_is_refused():
-    assert len(STUDY.sized(epochs=2, seeds=None).compute()["squares"]) == 2
-    assert len(STUDY.sized(epochs=4, seeds=2, strict=False).compute()["squares"]) == 4
+    assert len(STUDY.resized(epochs=2, seeds=None).compute()["squares"]) == 2
+    assert len(STUDY.resized(epochs=4, seeds=2, strict=False).compute()["squares"]) == 4
     with pytest.raises(UsageError) as caught:
-        STUDY.sized(seeds=2)
-    assert str(caught.value) == "the study squares takes no seeds, got 2"
+        STUDY.resized(seeds=2)
+    assert str(caught.value) == "the study squares takes --epochs, got --seeds 2; leave it out"
 
 
 def test_a_study_needs_functions():

@@ -102,6 +102,12 @@ def misshapen(input_shape, outputs, *, kind, seed=0):
             return keras.Model(x, layers.Dense(outputs)(x))
 
 
+def set_too_late(input_shape, outputs, *, seed=0):
+    model = unseeded(input_shape, outputs)
+    model.layers[0].kernel_regularizer = keras.regularizers.L2(0.1)
+    return model
+
+
 class OwnStep(keras.Sequential):
     def train_step(self, data):
         raise RuntimeError
@@ -267,6 +273,11 @@ REFUSED = {
         functools.partial(misshapen, kind="a batch size"),
         "the model of variant 'v0' must take any number of examples at once, got an Input with batch_size=4; leave "
         "batch_size out",
+    ),
+    "a regularizer that was set on a built layer": (
+        set_too_late,
+        "the model of variant 'v0' has a kernel_regularizer on the layer 'dense' that reaches no weight, because it was "
+        "set after the layer was built; give it to the layer when it is made",
     ),
     "its own train_step": (
         own_step,

@@ -16,12 +16,12 @@ import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
-from lab.adjust import adjusted
 from lab.checks import DataError, UsageError
 from lab.cli.find import Question, asked, find, guide, known, loader
-from lab.experiment import Experiment, run
-from lab.progress import Bar, Lines, Watch
-from lab.study import Study, compute, draw
+from lab.experiment import Experiment
+from lab.progress import on_terminal
+from lab.run import compute, draw, run
+from lab.study import Study
 
 RESULTS = Path("results")
 
@@ -210,25 +210,20 @@ def _end(code: int, sentence: str) -> NoReturn:
 def _run(question: Question, options: Options) -> None:
     if isinstance(question, Study):
         folder = compute(
-            question.sized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs),
+            question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs),
             options.results / question.name,
         )
         _report(folder, _studies(question))
         return
-    data, called = loader(options.data, options.target) if options.data else (None, "")
-    experiment = adjusted(
-        question,
-        data=data,
-        data_name=called,
+    experiment = question.with_data(*loader(options.data, options.target)) if options.data else question
+    experiment = experiment.resized(
         train_size=options.train_size,
         validation_size=options.validation_size,
         seeds=options.seeds,
         epochs=options.epochs,
     )
-    terminal = Console()
-    watch: Watch = Bar(terminal) if terminal.is_terminal else Lines(print)
-    with watch:
-        folder = run(experiment, results_folder=options.results, engine=options.engine, watch=watch)
+    with on_terminal(Console()) as progress:
+        folder = run(experiment, results_folder=options.results, engine=options.engine, progress=progress)
     _report(folder, _studies(experiment))
 
 
