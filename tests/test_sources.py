@@ -16,6 +16,8 @@ from lab.identity import declare
 UNITS = 4
 WIDTHS = [4]
 WIDTHS.append(8)
+BACK = {"widths": WIDTHS}
+WIDTHS.append(len(BACK))
 UNUSED = 1
 class Layer:
     """A layer."""

@@ -276,8 +276,8 @@ REFUSED = {
     ),
     "a regularizer that was set on a built layer": (
         set_too_late,
-        "the model of variant 'v0' has a kernel_regularizer on the layer 'dense' that reaches no weight, because it was "
-        "set after the layer was built; give it to the layer when it is made",
+        "the model of variant 'v0' has a kernel_regularizer on the layer 'dense' that reaches no weight, because it "
+        "was set after the layer was built; give it to the layer when it is made",
     ),
     "its own train_step": (
         own_step,

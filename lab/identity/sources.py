@@ -186,6 +186,10 @@ class _Walk:
 
     def constant(self, name: str, value: Any, module: str) -> None:
         """Add a constant by its value or, where that may change or has none, by the statements that make it."""
+        key = f"{_alike(module)} {name}"
+        if key in self.found:
+            return
+        self.found[key] = ""  # Constants may mention one another.
         if type(value).__module__ != "builtins" and _is_own(_file_of(type(value))):
             self.visit(type(value))
         if isinstance(value, str):
@@ -193,7 +197,7 @@ class _Walk:
         # A list or a dict may be filled while the function runs, as a cache is.
         if not isinstance(value, (list, dict, set)):
             try:
-                self.found[f"{_alike(module)} {name}"] = repr(self.describe(value))
+                self.found[key] = repr(self.describe(value))
                 return
             except ValueError:
                 pass
@@ -203,7 +207,7 @@ class _Walk:
             return
         simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.With)
         made = [node for node in tree.body if isinstance(node, simple) and name in (c[0] for c in dotted_names(node))]
-        self.found[f"{_alike(module)} {name}"] = repr([normal_form(node) for node in made])
+        self.found[key] = repr([normal_form(node) for node in made])
         for node in made:
             others = {other: found for other, found in vars(sys.modules[module]).items() if other != name}
             self.follow(node, others, Path(str(sys.modules[module].__file__)), module)
