@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lab.checks import DataError, choice
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
-from lab.plan import plan, tasks
+from lab.plan import Run, plan, tasks
 from lab.progress import SILENT, Progress
 from lab.study import Study
 
@@ -48,16 +48,25 @@ def run(
 
     Raises:
         UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built or trained.
+        DataError: another process runs the experiment.
         OSError: a file cannot be written. Every other run that ended is published first, and stays.
     """
     # pandas and TensorFlow load here: declaring and refusing cost nothing.
     from lab import results
-    from lab.results.record import record
 
     choice("engine", engine, ENGINES)
     # A loader or a factory may change the working folder.
     folder = Path(results_folder).absolute() / experiment.name
     runs = plan(experiment)
+    with results.only_driver(folder):
+        _run(experiment, runs, folder, engine, progress)
+    return folder
+
+
+def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str, progress: Progress) -> None:
+    from lab import results
+    from lab.results.record import record
+
     pending = [run for run in runs if not (folder / "runs" / run.name / "run.json").exists()]
     declaration = {
         "schema": results.SCHEMA,
@@ -96,7 +105,6 @@ def run(
     results.rebuild(folder)
     for study in experiment.studies:
         compute(study, folder)
-    return folder
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """The files that runs leave: how they are published, read and rebuilt. Nothing here needs Keras."""
 
+from lab.results.driver import only_driver
 from lab.results.files import read_csv, sync, to_csv, write_atomically
 from lab.results.store import (
     HISTORY,
@@ -26,6 +27,7 @@ __all__ = [
     "TEST",
     "is_stale",
     "load",
+    "only_driver",
     "publish",
     "read_csv",
     "read_experiment",
