@@ -141,7 +141,7 @@ def train(
         UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built or trained.
     """
     choice("engine", engine, ENGINES)
-    planned = {key: task for key, (_, task) in tasks(variants, seeds, redraw_data).items()}
+    planned = tasks(variants, seeds, redraw_data)
     keys, trained = list(planned), {}
 
     def keep(i: int, one: "Trained") -> None:
