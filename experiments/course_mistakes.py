@@ -80,23 +80,21 @@ def net(
 
 
 def variants(data, training, filters, width):
-    """The course's variants, each as it was written and as it was meant."""
-
-    def variant(**settings):
-        return Variant(data=data, model=partial(net, filters=filters, width=width, **settings), training=training)
-
-    return {
-        "none": variant(),
-        "activity_l1": variant(penalty="l1", strength=0.01, on="activity"),
-        "activity_as_written": variant(penalty="as written", strength=0.01, on="activity"),
-        "activity_elastic_net": variant(penalty="elastic net", strength=0.01, on="activity"),
-        "kernel_l1": variant(penalty="l1", strength=1e-4),
-        "kernel_l2": variant(penalty="l2", strength=1e-4),
-        "kernel_as_written": variant(penalty="as written", strength=1e-4),
-        "kernel_elastic_net": variant(penalty="elastic net", strength=1e-4),
-        "norm_channels": variant(normalization="channels"),
-        "norm_image": variant(normalization="image"),
+    """Return the course's variants, each as it was written and as it was meant."""
+    plain = partial(net, filters=filters, width=width)
+    models = {
+        "none": plain,
+        "activity_l1": partial(plain, penalty="l1", strength=0.01, on="activity"),
+        "activity_as_written": partial(plain, penalty="as written", strength=0.01, on="activity"),
+        "activity_elastic_net": partial(plain, penalty="elastic net", strength=0.01, on="activity"),
+        "kernel_l1": partial(plain, penalty="l1", strength=1e-4),
+        "kernel_l2": partial(plain, penalty="l2", strength=1e-4),
+        "kernel_as_written": partial(plain, penalty="as written", strength=1e-4),
+        "kernel_elastic_net": partial(plain, penalty="elastic net", strength=1e-4),
+        "norm_channels": partial(plain, normalization="channels"),
+        "norm_image": partial(plain, normalization="image"),
     }
+    return {name: Variant(data=data, model=model, training=training) for name, model in models.items()}
 
 
 def penalties():

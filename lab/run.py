@@ -151,13 +151,6 @@ def train(
     return {(key, seed): Outcome(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
 
 
-def train_all(planned: "Sequence[Task]") -> "list[Trained]":
-    """Train tasks and return what came of each, in their order."""
-    found: dict[int, Trained] = {}
-    _train(planned, "cohort", found.__setitem__)
-    return [found[i] for i in range(len(planned))]
-
-
 def _train(
     planned: "Sequence[Task]",
     engine: str,
