@@ -1,13 +1,18 @@
 """What do dropout and local response normalization do for a net of AlexNet's pattern on small images?
 
+Little that 3 seeds can show, if the best epoch is kept. Dropout delays overfitting, and LRN alone shows no gain, as
+Simonyan and Zisserman found.
+
     python experiments/alexnet.py            # about 110 seconds on 2 cores; or --data fashion_mnist, cifar10
 
-On 300 enlarged digits with a fifth of the labels random, little that 3 seeds can show: test losses at the kept epochs
-are .538 (neither), .530 (LRN), .541 (dropout) and .517 (both, -.021 [-.120, +.078]). What dropout does is seen over
-time (medians): it puts the best epoch at 59 instead of 33, and the net without it has memorized everything by epoch
-80 (train loss .01, validation .93) where the net with both is at .26 and .67. A net this narrow pays for dropout .5 in
-time: stopped early (`--train-size 500 --epochs 40 --seeds 5`), with both it is worse by .101 [.053, .149]. LRN alone
-shows no gain, as Simonyan and Zisserman found.
+On 300 enlarged digits with a fifth of the labels random, test losses at the kept epochs are .538 (neither), .530 (LRN),
+.541 (dropout) and .517 (both, -.021 [-.120, +.078]).
+
+What dropout does is seen over time (medians): it puts the best epoch at 59 instead of 33, and the net without it has
+memorized everything by epoch 80 (train loss .01, validation .93) where the net with both is at .26 and .67.
+
+A net this narrow pays for dropout .5 in time: stopped early (`--train-size 500 --epochs 40 --seeds 5`), with both it is
+worse by .101 [.053, .149].
 """
 
 from dataclasses import replace
@@ -47,7 +52,7 @@ def enlarged_digits(
     )  # fmt: skip
 
 
-def arm(lrn: bool, dropout: float) -> Variant:
+def variant(lrn: bool, dropout: float) -> Variant:
     """A narrow net on 300 digits, a fifth of whose labels are random."""
     return Variant(
         data=partial(enlarged_digits, train_size=300, label_noise=0.2),
@@ -70,18 +75,18 @@ def course(lrn: bool, dropout: float) -> Variant:
     )
 
 
-ARMS = {"neither": (False, 0.0), "lrn": (True, 0.0), "dropout": (False, 0.5), "both": (True, 0.5)}
+NETS = {"neither": (False, 0.0), "lrn": (True, 0.0), "dropout": (False, 0.5), "both": (True, 0.5)}
 
 EXPERIMENT = Experiment(
     name="alexnet",
-    variants={name: arm(*settings) for name, settings in ARMS.items()},
+    variants={name: variant(*settings) for name, settings in NETS.items()},
     baseline="neither",
     seeds=range(3),
     redraw_data=True,
     on_data={
         "cifar10": Experiment(
             name="alexnet-cifar10",
-            variants={name: course(*settings) for name, settings in ARMS.items()},
+            variants={name: course(*settings) for name, settings in NETS.items()},
             baseline="neither",
             seeds=range(3),
         )

@@ -1,12 +1,15 @@
 """Which conclusions of the course's CIFAR-10 experiments came from what Keras did, not from regularization?
 
+Four of them: the elastic net, the high loss of L1, the penalty on activity, and layer normalization. None of them shows
+an effect of regularization.
+
     python experiments/course_mistakes.py            # about 70 seconds on 2 cores; --data cifar10 for the course's own
 
-Four of them. On 300 digits, a fifth of whose labels are random, with the course's net made smaller (5 seeds):
+Measured on 300 digits, a fifth of whose labels are random, with the course's net made smaller (5 seeds).
 
-The "Elastic Net" was L1. `L1L2(0.01)` leaves l2 at 0, and the arms as written equal those of plain L1 in every digit
-of every epoch. The course has .665 for L1 and .692 for the "Elastic Net" and explains the difference; it is the noise
-between two runs of one regularizer. A true elastic net differs (test loss .470 against .449), and no better.
+The "Elastic Net" was L1. `L1L2(0.01)` leaves l2 at 0, and the variants as written equal those of plain L1 in every
+digit of every epoch. The course has .665 for L1 and .692 for the "Elastic Net" and explains the difference; it is the
+noise between two runs of one regularizer. A true elastic net differs (test loss .470 against .449), and no better.
 
 "L1 has a high loss, so it underfits" reads the penalty. Keras's `loss` and `val_loss` contain it: after the first
 epoch `loss` is .134 higher with L1(1e-4) than without, and the data loss is the same to three digits (2.291). On the
@@ -76,24 +79,22 @@ def net(
     return keras.Model(inputs, keras.layers.Dense(outputs, kernel_initializer=seeded("output"), name="output")(x))
 
 
-def arms(data, training, filters, width):
-    """The course's arms, each as it was written and as it was meant."""
-
-    def arm(**settings):
-        return Variant(data=data, model=partial(net, filters=filters, width=width, **settings), training=training)
-
-    return {
-        "none": arm(),
-        "activity_l1": arm(penalty="l1", strength=0.01, on="activity"),
-        "activity_as_written": arm(penalty="as written", strength=0.01, on="activity"),
-        "activity_elastic_net": arm(penalty="elastic net", strength=0.01, on="activity"),
-        "kernel_l1": arm(penalty="l1", strength=1e-4),
-        "kernel_l2": arm(penalty="l2", strength=1e-4),
-        "kernel_as_written": arm(penalty="as written", strength=1e-4),
-        "kernel_elastic_net": arm(penalty="elastic net", strength=1e-4),
-        "norm_channels": arm(normalization="channels"),
-        "norm_image": arm(normalization="image"),
+def variants(data, training, filters, width):
+    """Return the course's variants, each as it was written and as it was meant."""
+    plain = partial(net, filters=filters, width=width)
+    models = {
+        "none": plain,
+        "activity_l1": partial(plain, penalty="l1", strength=0.01, on="activity"),
+        "activity_as_written": partial(plain, penalty="as written", strength=0.01, on="activity"),
+        "activity_elastic_net": partial(plain, penalty="elastic net", strength=0.01, on="activity"),
+        "kernel_l1": partial(plain, penalty="l1", strength=1e-4),
+        "kernel_l2": partial(plain, penalty="l2", strength=1e-4),
+        "kernel_as_written": partial(plain, penalty="as written", strength=1e-4),
+        "kernel_elastic_net": partial(plain, penalty="elastic net", strength=1e-4),
+        "norm_channels": partial(plain, normalization="channels"),
+        "norm_image": partial(plain, normalization="image"),
     }
+    return {name: Variant(data=data, model=model, training=training) for name, model in models.items()}
 
 
 def penalties():
@@ -122,23 +123,20 @@ def draw(tables):
     """Draw what the penalties add to the loss of a net that knows nothing."""
     import math
 
-    from lab.report.layout import figure_of, headline_over, own
-    from lab.report.theme import look
+    from lab.report.kit import figure_of, single
 
-    table = tables["penalties"]
-    with look():
-        ax = own(None, 4.2, 2.2)
-        names, chance = ["no penalty", *table["penalty"]], math.log(10)
-        added = [0.0, *table["measured"]]
+    names = ["no penalty", *tables["penalties"]["penalty"]]
+    added, chance = [0.0, *tables["penalties"]["measured"]], math.log(10)
+    with single(
+        title="the penalty inside the loss of the CIFAR-10 net", of="course_mistakes", size=(4.6, 2.2),
+        x="the loss that Keras reports before the first step",
+    ) as ax:  # fmt: skip
         ax.barh(names, chance, color="0.75", label="data loss of guessing: ln 10")
         ax.barh(names, added, left=chance, color="#d55e00", label="penalty of the untrained weights")
         for i, penalty in enumerate(added):
             ax.text(chance + penalty + 0.1, i, f"{chance + penalty:.3g}", va="center")
         ax.invert_yaxis()
         ax.set_xlim(0, 9)
-        ax.set_xlabel("the loss that Keras reports before the first step")
-        ax.legend(loc="lower right", bbox_to_anchor=(1, 0.02))
-        headline_over(ax, "the penalty inside the loss of the CIFAR-10 net", "course_mistakes", 4.6)
     return {"penalties": figure_of(ax)}
 
 
@@ -146,7 +144,7 @@ STUDY = Study(name="penalties", question="How large is a penalty before any trai
 
 EXPERIMENT = Experiment(
     name="course_mistakes",
-    variants=arms(partial(digits, train_size=300, label_noise=0.2), Training(epochs=60), filters=16, width=128),
+    variants=variants(partial(digits, train_size=300, label_noise=0.2), Training(epochs=60), filters=16, width=128),
     baseline="none",
     seeds=range(5),
     redraw_data=True,
@@ -154,7 +152,7 @@ EXPERIMENT = Experiment(
     on_data={
         "cifar10": Experiment(
             name="course_mistakes-cifar10",
-            variants=arms(cifar10, Training(epochs=10, batch_size=256), filters=32, width=512),
+            variants=variants(cifar10, Training(epochs=10, batch_size=256), filters=32, width=512),
             baseline="none",
             seeds=range(5),
         )

@@ -1,20 +1,32 @@
 """From how many examples on does dropout help?
 
+Where a fifth of the labels is wrong, from 100 on. Where all labels are right, at no size that was tried for sure: what
+decides here is not the number of examples but the noise in them.
+
     python experiments/data_size.py            # about 3 minutes on 2 cores
 
-Where a fifth of the labels is wrong, from 100 on: dropout .5 lowers the test loss by .075 [.021, .130] at 100
-examples, .096 [.075, .116] at 500 and .102 [.054, .150] at 1 079, all there are. Where all labels are right it makes
-no difference that 6 seeds can show at any size (at most .0064 of .08 to .32) but once: .0095 [.0036, .0154] at 300,
-an interval of five without correction. Srivastava et al. (2014, figure 10) found no gain at 100 and 500 examples and
-more in between 1 000 and 50 000: on clean digits this net, kept at its best epoch, has nothing for dropout to cure,
-and what decides here is not the number of examples but the noise in them.
+With a fifth of the labels wrong, dropout .5 lowers the test loss by .075 [.021, .130] at 100 examples, .096 [.075,
+.116] at 500 and .102 [.054, .150] at 1 079, all there are.
+
+Where all labels are right it makes no difference that 6 seeds can show at any size (at most .0064 of .08 to .32) but
+once: .0095 [.0036, .0154] at 300, an interval of five without correction.
+
+Srivastava et al. (2014, figure 10) found no gain at 100 and 500 examples and more in between 1 000 and 50 000: on clean
+digits this net, kept at its best epoch, has nothing for dropout to cure.
 """
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 from lab.cli import main
+from lab.data import digits
+from lab.experiment import Variant
+from lab.models import dense
+from lab.regularization import Regularization
+from lab.run import train
 from lab.study import Study
+from lab.training import Training
 
 SIZES = (100, 200, 300, 500, 1079)
 RATES = (0.0, 0.5)
@@ -25,29 +37,22 @@ def compute(
     label_noise: tuple[float, ...] = (0.0, 0.2),
 ):  # fmt: skip
     """Train two layers of 256 with and without dropout on growing parts of the digits, as they are and mislabelled."""
-    from functools import partial
-
     import pandas as pd
 
-    from lab.data import digits
-    from lab.engine.task import Task
-    from lab.models import dense
-    from lab.regularization import Regularization
-    from lab.run import train_all
-    from lab.training import Training
-
+    variants = {
+        (size, noise, rate): Variant(
+            data=partial(digits, train_size=size, label_noise=noise),
+            model=partial(dense, widths=(256, 256), regularization=Regularization(dropout=rate)),
+            training=Training(epochs=epochs, patience=30),
+        )
+        for size in sizes
+        for noise in label_noise
+        for rate in rates
+    }
     rows = []
-    for size in sizes:
-        training = Training(epochs=epochs, patience=30)
-        arms = [(noise, rate, seed) for noise in label_noise for rate in rates for seed in range(seeds)]
-        tasks = []
-        for noise, rate, seed in arms:
-            data = digits(train_size=size, label_noise=noise, seed=seed)
-            build = partial(dense, widths=(256, 256), regularization=Regularization(dropout=rate))
-            tasks.append(Task(partial(build, data.input_shape, 10, seed=seed), data, training, seed))
-        for (noise, rate, seed), one in zip(arms, train_all(tasks), strict=True):
-            test = one.test or {"data_loss": math.nan, "accuracy": math.nan}
-            rows.append((size, noise, rate, seed, one.kept_epoch, test["data_loss"], test["accuracy"]))
+    for ((size, noise, rate), seed), one in train(variants, seeds=range(seeds), redraw_data=True).items():
+        test = one.trained.test or {"data_loss": math.nan, "accuracy": math.nan}
+        rows.append((size, noise, rate, seed, one.trained.kept_epoch, test["data_loss"], test["accuracy"]))
     columns = ["train_size", "label_noise", "dropout", "seed", "kept_epoch", "test_data_loss", "test_accuracy"]
     return {"runs": pd.DataFrame(rows, columns=columns).sort_values(columns[:4])}
 
@@ -71,35 +76,33 @@ def differences(runs):
 
 
 def draw(tables: Mapping):
-    """Draw the paired difference to no dropout against the number of examples, and the accuracy of both."""
-    from lab.report.layout import WIDE, footnote, headline_over, pair_of_axes
-    from lab.report.theme import look, styles, text
+    """Draw the paired difference to no dropout against the number of examples, for clean and for noisy labels."""
+    from lab.report.kit import figure_of, line, pair, styles
 
-    runs = tables["runs"]
-    table, sizes = differences(runs), sorted(runs["train_size"].unique())
-    rates = sorted(table["dropout"].unique())
-    look_of = styles([f"{rate:g}" for rate in [0.0, *rates]])
-    with look():
-        figure, axes = pair_of_axes()
-        for i, (ax, (noise, part)) in enumerate(zip(axes, table.groupby("label_noise"), strict=False)):
+    table = differences(tables["runs"])
+    sizes, rates = sorted(table["train_size"].unique()), sorted(table["dropout"].unique())
+    noises = sorted(table["label_noise"].unique())
+    look_of = styles(["0", *(f"{rate:g}" for rate in rates)], "0")
+    first, second = (f"{noise:.0%} of the labels wrong" if noise else "all labels right" for noise in noises)
+    with pair(
+        title="what dropout changes, by the number of examples", of="data_size", headings=(first, second),
+        x=("training examples", "training examples"), y=("test data loss: dropout minus none", ""),
+        notes=[
+            f"Dropout {', '.join(f'{rate:g}' for rate in rates)}. Below 0 dropout helps.",
+            "Mean of the paired differences over seeds, bar: its 95 % interval.",
+        ],
+    ) as axes:  # fmt: skip
+        for ax, noise in zip(axes, noises, strict=True):
             ax.axhline(0, color="0.45", lw=0.8)
             for rate in rates:
-                rows, style = part[part["dropout"] == rate], look_of[f"{rate:g}"]
+                rows, style = table[(table["label_noise"] == noise) & (table["dropout"] == rate)], look_of[f"{rate:g}"]
                 ax.vlines(rows["train_size"], rows["low"], rows["high"], color=style.colour, lw=1.2)
-                ax.plot(rows["train_size"], rows["difference"], color=style.colour, marker=style.marker, ms=6, lw=1.2)
+                ax.plot(rows["train_size"], rows["difference"], **line(style))
             ax.set_xscale("log")
             ax.set_xticks(sizes, [f"{size}" for size in sizes])
             ax.minorticks_off()
-            ax.set_xlabel("training examples")
             ax.grid(axis="y", color="0.92", lw=0.7)
-            named = f"{noise:.0%} of the labels wrong" if noise else "all labels right"
-            text(ax.set_title(named, loc="left", pad=6), 9, fontweight="bold")
-            if i == 0:
-                ax.set_ylabel("test data loss: dropout minus none")
-        headline_over(axes[0], "what dropout changes, by the number of examples", "data_size", WIDE, above=26)
-        said = f"Dropout {', '.join(f'{rate:g}' for rate in rates)}. Below 0 dropout helps."
-        footnote(axes[0], [said, "Mean of the paired differences over seeds, bar: its 95 % interval."], WIDE)
-    return {"differences": figure}
+    return {"differences": figure_of(axes[0])}
 
 
 EXPERIMENT = Study(name="data_size", compute=compute, draw=draw)

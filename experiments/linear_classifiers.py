@@ -1,12 +1,16 @@
 """What does L2 do to one neuron that classifies, by the softmax's loss and by the hinge?
 
+It makes the neuron forget its start: the stronger L2 is, the less the weights differ between starts. The two losses
+decide nearly alike, and only the scores of the softmax are probabilities.
+
     python experiments/linear_classifiers.py            # about 20 seconds on 2 cores
 
-It forgets the start. From large random weights, after 2 000 steps with l2 .1 the norms of 5 seeds agree to 1e-4 in
-standard deviation (softmax .85, hinge 1.01), with .01 to .04 (2.33 and 1.98), with .0001 they still differ by .8 and
-.7 from luck alone: the penalty shrinks what no example asks for at a rate of 2 * step * l2. The price of forgetting
-is a flat, turned border: train accuracy .85, .85, .80 (softmax) and .85, .85, .82 (hinge). The two losses decide
-nearly alike (CS231n: usually comparable), and only the softmax's scores are probabilities.
+From large random weights, after 2 000 steps with l2 .1 the norms of 5 seeds agree to 1e-4 in standard deviation
+(softmax .85, hinge 1.01), with .01 to .04 (2.33 and 1.98), with .0001 they still differ by .8 and .7 from luck alone:
+the penalty shrinks what no example asks for at a rate of 2 * step * l2.
+
+The price of forgetting is a flat, turned border: train accuracy .85, .85, .80 (softmax) and .85, .85, .82 (hinge).
+CS231n calls the two losses usually comparable.
 """
 
 from collections.abc import Mapping
@@ -47,8 +51,8 @@ def compute(
         for done in range(0, epochs, every):
             steps(tf.constant(min(every, epochs - done)))
             length.append(float(np.linalg.norm(model.get_weights()[0])))
-        told = [*range(0, epochs, every), epochs]
-        norms.append(pd.DataFrame({"loss": loss, "l2": strength, "seed": seed, "step": told, "norm": length}))
+        measured = [*range(0, epochs, every), epochs]
+        norms.append(pd.DataFrame({"loss": loss, "l2": strength, "seed": seed, "step": measured, "norm": length}))
         fit = float(tf.reduce_mean(data_loss(loss, y, model(x))))
         right = [float(tf.reduce_mean(hits(b, model(a)))) for a, b in ((x, y), (x_test, y_test))]
         runs.append((loss, strength, seed, length[0], length[-1], fit, *right))
@@ -80,46 +84,29 @@ def _stepper(model, x, y, loss: str, rate: float):
 
 def draw(tables: Mapping):
     """Draw what each neuron decides, and how the size of its weights falls from start to end."""
-    from matplotlib.lines import Line2D
-
     from lab.data import moons
-    from lab.report.curves import Axis
-    from lab.report.layout import WIDE, beside, footnote, headline_over, pair_of_axes, scale
-    from lab.report.regions import decision
-    from lab.report.theme import canvas, look, styles, text
+    from lab.report.kit import decision_grid, figure_of, pair, ranked, value_axis
 
     regions, norms, runs = tables["regions"], tables["norms"], tables["runs"]
-    losses, strengths = list(regions["loss"].unique()), sorted(regions["l2"].unique())
     names = {"binary_cross_entropy": "softmax", "hinge": "hinge"}
-    train = moons(points=50, noise=0.25).train
-    with look():
-        side = canvas(3.2 * len(strengths), 2.8 * len(losses))
-        for i, loss in enumerate(losses):
-            for j, l2 in enumerate(strengths):
-                place = (j + 0.17) / len(strengths), 1 - (i + 0.88) / len(losses)
-                ax = side.add_axes((*place, 0.8 / len(strengths), 0.74 / len(losses)))
-                part = regions[(regions["loss"] == loss) & (regions["l2"] == l2)]
-                decision(part, (train.x, train.y), legend=False, title=" ", ax=ax)
-                size = runs.loc[(runs["loss"] == loss) & (runs["l2"] == l2), "norm_at_end"].mean()
-                text(ax.set_title(f"{names[loss]}, l2 {l2:g}: |w| = {size:.2f}"), 9, fontweight="bold")
-                ax.set_xlabel(ax.get_xlabel() if i == len(losses) - 1 else "")
-                ax.set_ylabel(ax.get_ylabel() if j == 0 else "")
-        known = {f"l2 {l2:g}": l2 for l2 in strengths}
-        look_of = styles(["", *known], "", known)
-        figure, axes = pair_of_axes()
-        for i, (ax, loss) in enumerate(zip(axes, losses, strict=True)):
-            for name, l2 in known.items():
-                mine = norms[(norms["loss"] == loss) & (norms["l2"] == l2)]
-                for _, rows in mine.groupby("seed"):
-                    ax.plot(rows["step"], rows["norm"], color=look_of[name].colour, lw=1.1)
-            scale(ax, Axis(False, 0, 1.05 * norms["norm"].max(), False))
-            ax.set_xlabel("steps")
-            ax.set_ylabel("norm of the weights" if i == 0 else "")
-            text(ax.set_title(names[loss], loc="left", pad=6), 9, fontweight="bold")
-        beside(axes[1], [Line2D([], [], color=look_of[name].colour, lw=1.4, label=name) for name in known])
-        headline_over(axes[0], "how soon L2 forgets the start", "linear_classifiers", WIDE, above=26)
-        footnote(axes[0], ["A line a seed, from large random weights."], WIDE)
-    return {"regions": side, "forgetting": figure}
+    ends = runs.groupby(["loss", "l2"])["norm_at_end"].mean()
+    grid = {
+        names[loss]: {f"{names[loss]}, l2 {l2:g}: |w| = {ends[loss, l2]:.2f}": part for l2, part in of.groupby("l2")}
+        for loss, of in regions.groupby("loss", sort=False)
+    }
+    points = moons(points=50, noise=0.25).train
+    strengths = sorted(norms["l2"].unique())
+    look_of = ranked([f"l2 {l2:g}" for l2 in strengths])
+    with pair(
+        title="how soon L2 forgets the start", of="linear_classifiers", headings=("softmax", "hinge"),
+        x=("steps", "steps"), y=("norm of the weights", ""), notes=["One line per seed, from large random weights."],
+    ) as axes:  # fmt: skip
+        for ax, loss in zip(axes, LOSSES, strict=True):
+            for (l2, seed), rows in norms[norms["loss"] == loss].groupby(["l2", "seed"]):
+                label = f"l2 {l2:g}" if seed == 0 else None
+                ax.plot(rows["step"], rows["norm"], color=look_of[f"l2 {l2:g}"].colour, lw=1.1, label=label)
+            value_axis(ax, 0, 1.05 * norms["norm"].max())
+    return {"regions": decision_grid(grid, (points.x, points.y)), "forgetting": figure_of(axes[0])}
 
 
 EXPERIMENT = Study(name="linear_classifiers", compute=compute, draw=draw)

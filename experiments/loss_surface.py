@@ -1,17 +1,18 @@
 """What does gradient descent see: contours it crosses at right angles, and flat or sharp valleys around trained nets?
 
+Contours it does cross at right angles, and so it arrives at the side of a valley and creeps. Regularized nets sit in
+flatter places and validate better, but the flatter of the two is not the better one.
+
     python experiments/loss_surface.py            # about 30 seconds on 2 cores
 
 One sigmoid neuron, 40 examples, 60 steps of rate .1 from (0, -5): from a plateau where almost nothing happens (loss
 17.06) around the ridge into a narrow valley (.35). Each step is orthogonal to the contour it starts from to 1e-7
-degrees, measured with the heights alone. It is not the way to the minimum: the path arrives at the valley's side and
-then creeps.
+degrees, measured with the heights alone.
 
 Around nets of two layers of 256 on 300 digits with a fifth of the labels random (3 seeds, 3 filter-normalized
 directions, medians of the train data loss): without a penalty .008 in the middle and 3.5 to 3.6 at a filter norm's
-distance; with dropout .150 and 1.4 to 1.6; with L2 .443 and .81 to .83. The regularized nets sit in flatter places
-and validate better (.51 and .61 against .81). But the flatter of the two, L2, is not the better one: flatness goes
-with regularization here, it does not measure it.
+distance; with dropout .150 and 1.4 to 1.6; with L2 .443 and .81 to .83. Validation is .51 and .61 against .81.
+Flatness goes with regularization here, it does not measure it.
 
 On the straight line between two unregularized nets of different seeds the train loss rises from .007 to 1.11 (chance
 is 2.30) and falls again, a barrier; between the nets with and without L2 of one seed it rises steadily from .008 to
@@ -25,6 +26,7 @@ import numpy as np
 import lab.seeds
 from lab.cli import main
 from lab.data import digits
+from lab.experiment import Variant
 from lab.models import dense
 from lab.regularization import NONE, Regularization
 from lab.study import Study
@@ -66,20 +68,21 @@ def around(train_size, seeds, epochs):
     """Train nets with and without regularization; slice the loss around their last weights and between them."""
     import pandas as pd
 
-    from lab.engine.task import Task
     from lab.probes.loss_slices import interpolate, slice_1d, slice_2d
     from lab.probes.steps import follow
 
     training = Training(epochs=epochs)
-    data = digits(train_size=train_size, label_noise=0.2)
+    load = partial(digits, train_size=train_size, label_noise=0.2)
+    data = load()
     splits = {"train": data.train, "validation": data.validation}
     lines, planes, between = [], [], []
     for seed in range(seeds):
         weights = {}
         for name, regularization in NETS.items():
-            build = partial(dense, data.input_shape, 10, widths=(256, 256), regularization=regularization, seed=seed)
+            factory = partial(dense, widths=(256, 256), regularization=regularization)
+            variant = Variant(data=load, model=factory, training=training)
             # Two looks, at the start and at the end: the weights wanted are the last ones, not the kept ones.
-            *_, (_, model) = follow(Task(build, data, training, seed), every=epochs * training.steps(len(data.train.y)))
+            *_, (_, model) = follow(variant, seed=seed, every=epochs * training.steps(len(data.train.y)))
             weights[name] = model.get_weights()
             for called, split in splits.items():
                 for drawn in range(3):
@@ -96,8 +99,8 @@ def around(train_size, seeds, epochs):
             else:
                 table = interpolate(model, first, weights["none"], split.x, split.y)
                 between.append(table.assign(variant="none to none of another seed", seed=seed, split=called))
-    made = {"slices": lines, "planes": planes, "between": between}
-    return {name: pd.concat(tables, ignore_index=True) for name, tables in made.items()}
+    parts = {"slices": lines, "planes": planes, "between": between}
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
 def compute(train_size=300, seeds=3, epochs=100):
@@ -107,9 +110,7 @@ def compute(train_size=300, seeds=3, epochs=100):
 
 def draw(tables):
     """Draw the neuron's landscape with its path, and the loss around and between the nets."""
-    from lab.report.landscapes import contours, relief, steps
-    from lab.report.layout import figure_of
-    from lab.report.small_multiples import panels
+    from lab.report.kit import contours, figure_of, panels, relief, steps
 
     surface, path, of = tables["surface"], tables["path"], "loss_surface"
     figures = {

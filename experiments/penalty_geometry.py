@@ -1,13 +1,17 @@
 """Why does L1 leave exact zeros and L2 not, and why does plain gradient descent on L1 leave none either?
 
+Because the lowest point within the diamond of L1 is a corner, where weights are exactly 0, and within the disc of L2 it
+is not. Gradient descent never gets to that corner: "L1 makes weights zero" is a statement about the minimum, not about
+Keras's `L1`.
+
     python experiments/penalty_geometry.py            # about 15 seconds on 2 cores
 
 Within the diamond |w1| + |w2| <= 1 the lowest point of the bowl is the corner (0, 1), within the disc it is (.49,
-.87): along the path of L1 w1 is exactly 0 from a strength of .89 on, along that of L2 never. A net does not get there
-by gradient descent: of 16 400 hidden weights under L1 61 % are within .001 of zero and not one is zero, since each
-step moves past it. The proximal step in the place of the penalty's gradient makes 44 % exactly zero with the same
-loss (test .573 against .574) and as many near it. "L1 makes weights zero" is a statement about the minimum, not about
-Keras's `L1`.
+.87): along the path of L1 w1 is exactly 0 from a strength of .89 on, along that of L2 never.
+
+In a net, of 16 400 hidden weights under L1 61 % are within .001 of zero and not one is zero, since each step moves past
+it. The proximal step in the place of the penalty's gradient makes 44 % exactly zero with the same loss (test .573
+against .574) and as many near it.
 """
 
 from collections.abc import Mapping
@@ -69,14 +73,14 @@ def _nets(epochs: int, train_size: int, l1: float, l2: float, rate: float):
 
     data = digits(train_size=train_size, label_noise=0.2)
     training = Training(optimizer="sgd", learning_rate=rate, batch_size=100, epochs=epochs)
-    arms = {
+    variants = {
         "none": (NONE, 0.0),
         "l2": (Regularization(l2=l2), 0.0),
         "l1": (Regularization(l1=l1), 0.0),
         "l1, proximal": (NONE, rate * l1),
     }
     histograms, counts = [], []
-    for name, (regularization, threshold) in arms.items():
+    for name, (regularization, threshold) in variants.items():
         model = dense(data.input_shape, 10, widths=(100, 100), regularization=regularization)
         step = _stepper(model, data.train, training, threshold)
         for epoch in range(1, epochs + 1):
@@ -127,19 +131,16 @@ def draw(tables: Mapping):
     import numpy as np
     from matplotlib.lines import Line2D
 
-    from lab.report.histograms import weight_histograms
-    from lab.report.landscapes import contours
-    from lab.report.layout import beside, figure_of, footnote, headline_over, own
-    from lab.report.theme import canvas, look, styles, text
+    from lab.report.kit import canvas, contours, figure_of, heading, legend, look, single, styles, weight_histograms
 
-    bowl, path = tables["bowl"], tables["path"]
+    bowl, path, zeros = tables["bowl"], tables["path"], tables["zeros"]
     shapes: dict[str, list] = {"l1": [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 0)],
               "l2": [(np.cos(t), np.sin(t)) for t in np.linspace(0, 2 * np.pi, 200)]}  # fmt: skip
     sizes = {"l1": path["w1"].abs() + path["w2"].abs(), "l2": np.hypot(path["w1"], path["w2"])}
     look_of = styles(["none", "l2", "l1", "l1, proximal"])
     with look():
         figure = canvas(10.2, 4.3)
-        for i, (penalty, said) in enumerate((("l1", "the diamond |w1| + |w2| ≤ 1"), ("l2", "the disc w1² + w2² ≤ 1"))):
+        for i, (penalty, name) in enumerate((("l1", "the diamond |w1| + |w2| ≤ 1"), ("l2", "the disc w1² + w2² ≤ 1"))):
             ax = figure.add_axes((0.07 + 0.42 * i, 0.13, 0.36, 0.78))
             mine = path[path["penalty"] == penalty]
             touch = mine.loc[(sizes[penalty][mine.index] - RADIUS).abs().idxmin()]
@@ -153,16 +154,19 @@ def draw(tables: Mapping):
             ax.plot(mine["w1"], mine["w2"], color=colour, lw=1.8, ls=(0, (3, 1)))
             ax.plot(*BOTTOM, marker="*", ms=12, color="0.1", mec="white")
             ax.plot(touch["w1"], touch["w2"], marker="o", ms=8, color=colour, mec="white")
-            text(ax.set_title(said, loc="left", pad=6), 10, fontweight="bold")
-        beside(ax, [
+            heading(ax, name, 10)
+        legend(ax, [
             Line2D([], [], marker="*", ls="none", ms=11, color="0.1", label="lowest point\nof the loss"),
             Line2D([], [], marker="o", ls="none", ms=7, color="0.4", label="lowest point within\nthe constraint"),
             Line2D([], [], ls=(0, (3, 1)), lw=1.8, color="0.4", label="lowest points as the\npenalty grows"),
         ])  # fmt: skip
-        spread = weight_histograms(
-            tables["weights"], look_of=look_of, title="hidden weights after training", of="penalty_geometry"
-        )
-        ax, zeros = own(None), tables["zeros"]
+    weights = weight_histograms(
+        tables["weights"], look_of=look_of, title="hidden weights after training", of="penalty_geometry"
+    )
+    with single(
+        title="weights that are zero", of="penalty_geometry", y="share of the hidden weights",
+        notes=["Hatched: at most 0.001 in size; filled: exactly zero."],
+    ) as ax:  # fmt: skip
         for i, row in zeros.iterrows():
             shares = [row[kind] / row["weights"] for kind in ("near", "exact")]
             colour = look_of[row["variant"]].colour
@@ -172,10 +176,7 @@ def draw(tables: Mapping):
                 ax.annotate(f"{share:.1%}", (i - 0.2 + 0.4 * j, share), (0, 2), textcoords="offset points", ha="center")
         ax.set_xticks(range(len(zeros)), zeros["variant"])
         ax.set_ylim(0, 1.15 * max(0.1, (zeros["near"] / zeros["weights"]).max()))
-        ax.set_ylabel("share of the hidden weights")
-        headline_over(ax, "weights that are zero", "penalty_geometry")
-        footnote(ax, ["Hatched: at most 0.001 in size; filled: exactly zero."])
-    return {"geometry": figure, "weights": figure_of(spread), "zeros": figure_of(ax)}
+    return {"geometry": figure, "weights": figure_of(weights), "zeros": figure_of(ax)}
 
 
 EXPERIMENT = Study(name="penalty_geometry", compute=compute, draw=draw)

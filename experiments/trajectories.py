@@ -1,13 +1,18 @@
 """Which optimizer crosses a valley best, at the course's learning rates and at its own best one?
 
+At the course's rates AdaGrad is best and RMSProp last by far; at its own best rate RMSProp comes second. The ranking is
+one of five learning rates, not of five optimizers.
+
     python experiments/trajectories.py            # about 8 seconds
 
 On f = x^2 / 20 + y^2 from (-7, 2), after 30 steps at the course's rates: AdaGrad 7.2e-4, SGD 1.3e-2, momentum 4.8e-2,
-Adam 1.0e-1, RMSProp 6.0e-1. The report ranks Adam first and calls RMSProp stable: at its own settings AdaGrad is best
-and RMSProp last by far. Yet that is a ranking of five learning rates. Each at its best of 80 rates (by the highest of
-the last five steps): AdaGrad 1.5e-38 (rate 8.9), RMSProp 3.4e-12 (.58), SGD 1.1e-2 (.86), Adam 7.0e-2 (.26), momentum
-1.3e-1 (.076). RMSProp goes from last to second. Both scale each axis by its own gradients, and a valley along an axis
-is their best case.
+Adam 1.0e-1, RMSProp 6.0e-1.
+
+Each at its best of 80 rates (by the highest of the last five steps): AdaGrad 1.5e-38 (rate 8.9), RMSProp 3.4e-12
+(.58), SGD 1.1e-2 (.86), Adam 7.0e-2 (.26), momentum 1.3e-1 (.076). AdaGrad and RMSProp both scale each axis by its own
+gradients, and a valley along an axis is their best case.
+
+Where the course was wrong: its report ranks Adam first and calls RMSProp stable.
 """
 
 import numpy as np
@@ -49,9 +54,7 @@ def compute(epochs=30):
 
 def draw(tables):
     """Draw the paths on the contours, the height over the steps, and the height reached at each rate."""
-    from lab.report.landscapes import contours
-    from lab.report.layout import figure_of
-    from lab.report.small_multiples import panels
+    from lab.report.kit import contours, figure_of, panels
 
     paths, figures = tables["trajectories"], {}
     for rates, of in paths.groupby("rates", sort=False):

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import json
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,7 +48,8 @@ def plan(experiment: Experiment) -> list[Run]:
     # All of them are declared before any data is loaded: what has no identity is refused at once.
     declared = {name: _declared(variant, name) for name, variant in experiment.variants.items()}
     runs = []
-    for (name, seed), (load, task) in tasks(experiment.variants, experiment.seeds, experiment.redraw_data).items():
+    for (name, seed), task in tasks(experiment.variants, experiment.seeds, experiment.redraw_data).items():
+        load = _loader(experiment.variants[name], seed if experiment.redraw_data else None)
         ends = {"fingerprint": task.data.fingerprint, "seed": seed, "numerics": NUMERICS}
         short, full = (
             {"data": declare(load, f"data of variant {name!r}", defaults=i == 1), **declared[name][i], **ends}
@@ -85,26 +85,45 @@ def _refuse_copies(runs: Sequence[Run]) -> None:
 
 def tasks(
     variants: Mapping[Key, Variant], seeds: Sequence[int], redraw_data: bool = False
-) -> dict[tuple[Key, int], tuple[Callable[..., Dataset], Task]]:
-    """Return each variant at each seed, seed by seed, as its loader and a task for an engine.
-
-    Equal data is loaded once.
+) -> dict[tuple[Key, int], Task]:
+    """Return each variant at each seed as a task for an engine, seed by seed, with equal data loaded once.
 
     Args:
         variants: by name, or by whatever tells them apart.
         seeds: of the runs.
         redraw_data: whether each seed is also the data seed.
+
+    Raises:
+        UsageError: the loss of a variant does not fit its data.
+        DataError: data cannot be loaded or used.
     """
-    loaded: dict[str, Dataset] = {}
-    found: dict[tuple[Key, int], tuple[Callable[..., Dataset], Task]] = {}
+    loaded: dict[Hashable, Dataset] = {}
+    found = {}
     for seed in seeds:
         for key, variant in variants.items():
-            load = functools.partial(variant.data, seed=seed) if redraw_data else variant.data
-            known = json.dumps(declare(load, f"data of variant {key!r}", defaults=False), sort_keys=True)
-            if known not in loaded:
-                loaded[known] = _loaded(load, key)
-            found[key, seed] = load, _task(variant, key, loaded[known], seed)
+            data_seed = seed if redraw_data else None
+            load = _loader(variant, data_seed)
+            call = _call(load) or (id(variant.data), data_seed)
+            if call not in loaded:
+                loaded[call] = _loaded(load, key)
+            found[key, seed] = _task(variant, key, loaded[call], seed)
     return found
+
+
+def _loader(variant: Variant, data_seed: int | None) -> Callable[[], Dataset]:
+    return variant.data if data_seed is None else functools.partial(variant.data, seed=data_seed)
+
+
+def _call(load: Callable) -> Hashable:
+    """Return what is equal for equal calls of one loader; None for arguments that cannot be compared, as arrays."""
+    if not isinstance(load, functools.partial):
+        return load
+    call = load.func, load.args, tuple(sorted(load.keywords.items()))
+    try:
+        hash(call)
+    except TypeError:
+        return None
+    return call
 
 
 def _loaded(load: Callable[[], Any], key: Hashable) -> Dataset:

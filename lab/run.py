@@ -149,7 +149,7 @@ def train(
         UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built or trained.
     """
     choice("engine", engine, ENGINES)
-    planned = {key: task for key, (_, task) in tasks(variants, seeds, redraw_data).items()}
+    planned = tasks(variants, seeds, redraw_data)
     keys, trained = list(planned), {}
 
     def keep(i: int, one: "Trained") -> None:
@@ -157,13 +157,6 @@ def train(
 
     _train(list(planned.values()), engine, keep)
     return {(key, seed): Outcome(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
-
-
-def train_all(planned: "Sequence[Task]") -> "list[Trained]":
-    """Train tasks and return what came of each, in their order."""
-    found: dict[int, Trained] = {}
-    _train(planned, "cohort", found.__setitem__)
-    return [found[i] for i in range(len(planned))]
 
 
 def _train(

@@ -261,7 +261,7 @@ def test_an_enlarged_digit_has_each_pixel_as_a_square():
 
 
 def test_arms_of_alexnet_have_the_layers_they_are_named_after():
-    for one in plan(alexnet.EXPERIMENT)[: len(alexnet.ARMS)]:
+    for one in plan(alexnet.EXPERIMENT)[: len(alexnet.NETS)]:
         kinds = [type(layer).__name__ for layer in one.task.build().layers]
         assert ("LocalResponseNormalization" in kinds) == (one.variant in ("lrn", "both"))
         assert ("Dropout" in kinds) == (one.variant in ("dropout", "both"))

@@ -17,9 +17,9 @@ from experiments import (
     vanishing_gradient,
 )
 from lab.data import digits
-from lab.engine.task import Task
+from lab.experiment import Variant
 from lab.probes.activations import gradient_norms
-from lab.run import train_all
+from lab.run import train
 from lab.training import Training
 
 # The course's table, worked out with its own code: x and y at step 10, at step 30, and f at step 30.
@@ -110,16 +110,18 @@ def test_units_that_start_at_zero_stay_identical(monkeypatch):
 
 @pytest.mark.slow
 def test_batch_normalization_forgives_tiny_weights_only_with_a_tiny_epsilon():
-    data, training = digits(train_size=1000), Training(optimizer="sgd", learning_rate=0.01, batch_size=100, epochs=20)
-    arms = [(1e-4, None), (1e-4, 1e-3), (1e-4, 1e-6), (0.025, None), (0.025, 1e-3)]
-    tasks = [
-        Task(partial(initialization.net, data.input_shape, 10, spread=spread, epsilon=epsilon), data, training, 0)
-        for spread, epsilon in arms
-    ]
-    reached = [trained.rows[-1]["train_accuracy"] for trained in train_all(tasks)]
-    assert max(reached[0], reached[1], reached[3]) < 0.2
-    assert reached[2] > 0.3
-    assert reached[4] > 0.95
+    variants = {
+        (spread, epsilon): Variant(
+            data=partial(digits, train_size=1000),
+            model=partial(initialization.net, spread=spread, epsilon=epsilon),
+            training=Training(optimizer="sgd", learning_rate=0.01, batch_size=100, epochs=20),
+        )
+        for spread, epsilon in ((1e-4, None), (1e-4, 1e-3), (1e-4, 1e-6), (0.025, None), (0.025, 1e-3))
+    }
+    reached = {key: one.trained.rows[-1]["train_accuracy"] for (key, _), one in train(variants, seeds=[0]).items()}
+    assert max(reached[1e-4, None], reached[1e-4, 1e-3], reached[0.025, None]) < 0.2
+    assert reached[1e-4, 1e-6] > 0.3
+    assert reached[0.025, 1e-3] > 0.95
 
 
 def gradients(activation, initial):
@@ -137,14 +139,11 @@ def test_the_gradient_of_sigmoids_vanishes_on_its_way_to_the_input_and_that_of_r
 
 @pytest.mark.slow
 def test_sigmoid_with_weights_of_a_hundredth_never_learns_while_relu_with_he_does():
-    data = digits(train_size=1000)
-    tasks = [
-        Task(partial(vanishing_gradient.net(*name), data.input_shape, 10), data, vanishing_gradient.training(200), 0)
-        for name in (("shallow", "sigmoid", "0.01", "none"), ("shallow", "relu", "he", "none"))
-    ]
-    never, learns = (trained.rows[-1]["val_accuracy"] for trained in train_all(tasks))
-    assert never < 0.15
-    assert learns > 0.9
+    both = vanishing_gradient.variants(partial(digits, train_size=1000), epochs=200)
+    both = {name: both[name] for name in ("shallow_sigmoid_0.01", "shallow_relu_he")}
+    trained = train(both, seeds=[0])
+    assert trained["shallow_sigmoid_0.01", 0].trained.rows[-1]["val_accuracy"] < 0.15
+    assert trained["shallow_relu_he", 0].trained.rows[-1]["val_accuracy"] > 0.9
 
 
 @pytest.mark.slow
@@ -160,18 +159,18 @@ def test_a_high_learning_rate_kills_relus_and_no_leaky_relu(monkeypatch):
 
 @pytest.mark.slow
 def test_the_sgd_that_never_learns_in_the_course_learns_at_a_rate_of_its_own():
-    arms = [("sigmoid 0.01", "sgd", rate, 0) for rate in (optimizers.COURSE_RATES["sgd"], 3.2)]
-    course, own = optimizers.runs(digits(train_size=1000), arms, epochs=100)
-    assert course.rows[-1]["val_accuracy"] < 0.15
-    assert own.test["accuracy"] > 0.9
+    rates = {rate: optimizers.variant("sigmoid 0.01", "sgd", rate) for rate in (optimizers.COURSE_RATES["sgd"], 3.2)}
+    trained = train(rates, seeds=[0])
+    assert trained[optimizers.COURSE_RATES["sgd"], 0].trained.rows[-1]["val_accuracy"] < 0.15
+    assert trained[3.2, 0].trained.test["accuracy"] > 0.9
 
 
 def test_every_optimizer_with_dropout_has_its_control_without():
-    arms = optimizer_dropout.EXPERIMENT.variants
+    variants = optimizer_dropout.EXPERIMENT.variants
     for optimizer in optimizer_dropout.OPTIMIZERS:
-        control = arms[f"{optimizer}_0"]
+        control = variants[f"{optimizer}_0"]
         for dropout in (0.15, 0.2):
-            variant = arms[f"{optimizer}_{dropout}"]
+            variant = variants[f"{optimizer}_{dropout}"]
             assert variant.training == control.training
             regularization = variant.model.keywords["regularization"]
             assert replace(regularization, dropout=0.0) == control.model.keywords["regularization"]
@@ -201,13 +200,9 @@ def test_a_penalty_leaves_the_net_in_a_flatter_place():
 def test_the_elastic_net_as_the_course_wrote_it_is_plain_l1():
     import keras
 
-    data, training = digits(train_size=60), Training(epochs=2)
-    models = {name: variant.model for name, variant in course_mistakes.EXPERIMENT.variants.items()}
-    tasks = {
-        name: Task(partial(models[name], data.input_shape, 10, seed=1), data, training, 1)
-        for name in ("activity_l1", "activity_as_written", "activity_elastic_net", "kernel_l1", "kernel_as_written")
-    }
-    rows = {name: trained.rows for name, trained in zip(tasks, train_all(list(tasks.values())), strict=True)}
+    small = course_mistakes.EXPERIMENT.resized(train_size=60, epochs=2).variants
+    names = ("activity_l1", "activity_as_written", "activity_elastic_net", "kernel_l1", "kernel_as_written")
+    rows = {name: one.trained.rows for (name, _), one in train({n: small[n] for n in names}, seeds=[1]).items()}
     assert keras.regularizers.L1L2(0.01).l2 == 0
     assert rows["activity_as_written"] == rows["activity_l1"] != rows["activity_elastic_net"]
     assert rows["kernel_as_written"] == rows["kernel_l1"]

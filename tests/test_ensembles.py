@@ -8,7 +8,7 @@ import pytest
 
 from lab.checks import UsageError
 from lab.models import conv, dense
-from lab.probes.ensembles import growing, mask_average, probabilities, sampled
+from lab.probes.ensembles import growing, probabilities, sampled
 from lab.regularization import Regularization
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
@@ -37,7 +37,7 @@ def test_the_average_over_sampled_masks_approaches_the_one_over_all_masks():
     chances, predicted = enumerated(model, 0.4)
     mean = np.tensordot(chances, predicted, 1)
     deviation = np.sqrt(np.tensordot(chances, (predicted - mean) ** 2, 1))
-    away = np.abs(mask_average(model, X, 400, seed=1) - mean)
+    away = np.abs(sampled(model, X, 400, seed=1).mean(axis=0) - mean)
     # Standard errors of a mean over 400 masks, each example with masks of its own; 120 numbers.
     assert (away <= 4.5 * deviation / 20 + 1e-6).all()
     assert 0.5 < np.sqrt(np.mean(away**2 / (deviation / 20) ** 2)) < 1.5

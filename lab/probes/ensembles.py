@@ -84,11 +84,6 @@ def sampled(model: "keras.Model", x: np.ndarray, masks: int, seed: int = 0) -> n
     return np.stack(result)
 
 
-def mask_average(model: "keras.Model", x: np.ndarray, masks: int, seed: int = 0) -> np.ndarray:
-    """Return the probabilities averaged over sampled dropout masks, (n, classes); the arguments are `sampled`'s."""
-    return sampled(model, x, masks, seed).mean(axis=0)
-
-
 def growing(members: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     """Return how good the average of the first 1, 2, 3, ... members of an ensemble is.
 

@@ -10,23 +10,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lab.checks import whole
+from lab.engine.task import Task
 from lab.engine.tensorflow import load_tensorflow
+from lab.experiment import Variant
+from lab.plan import tasks
 from lab.training import pieces
 
 if TYPE_CHECKING:
     import keras
 
-    from lab.engine.task import Task
 
-
-def follow(task: "Task", every: int) -> Iterator[tuple[int, "keras.Model"]]:
+def follow(variant: Variant, *, seed: int, every: int) -> "Iterator[tuple[int, keras.Model]]":
     """Train a run as an engine would, and yield its model before the first step, now and then, and after the last.
 
     Initial weights, batches, rates and masks are those of the engines, so that what is seen belongs to the run that an
     experiment publishes. Nothing is kept and nothing ends early: a run that diverges goes on with NaN.
 
     Args:
-        task: the run; trained for all its epochs.
+        variant: trained for all its epochs.
+        seed: of the run.
         every: how many steps lie between two looks, at least 1.
 
     Yields:
@@ -42,6 +44,7 @@ def follow(task: "Task", every: int) -> Iterator[tuple[int, "keras.Model"]]:
 
     from lab.engine import objective
 
+    (task,) = tasks({"followed": variant}, [seed]).values()
     data, training = task.data.train, task.training
     model = task.build()
     rates = training.rates(len(data.y)).ravel()
@@ -70,7 +73,7 @@ def follow(task: "Task", every: int) -> Iterator[tuple[int, "keras.Model"]]:
         yield taken[-1][0] + 1, model
 
 
-def _batches(task: "Task", first: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
+def _batches(task: Task, first: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the steps from `first` to `end`, counted from 0, each with the examples of its batch."""
     n, training = len(task.data.train.y), task.training
     steps = training.steps(n)

@@ -44,21 +44,6 @@ def output_size(size: int, window: int, *, pad: int = 0, stride: int = 1, cut: b
     return room // stride + 1
 
 
-def same_padding(window: int) -> int:
-    """Return the padding that keeps an image's size at stride 1: P = (F - 1) / 2.
-
-    Args:
-        window: F, an odd number of pixels.
-
-    Raises:
-        UsageError: the window is even, so both ends cannot get the same padding.
-    """
-    window = whole("window", window, "the number of pixels a window covers")
-    if window % 2 == 0:
-        raise UsageError(f"window must be odd for P = (F - 1) / 2 to be whole, got {window}")
-    return (window - 1) // 2
-
-
 def im2col(images: np.ndarray, window: tuple[int, int], *, pad: int = 0, stride: int = 1) -> np.ndarray:
     """Return a table with a row for each receptive field.
 
