@@ -7,13 +7,12 @@ declaration, and not computed again while its tables are there.
 
 import functools
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lab.checks import DataError, UsageError
+from lab.checks import UsageError
 from lab.identity import NUMERICS, declare, identify
 
 if TYPE_CHECKING:
@@ -85,29 +84,24 @@ def compute(study: Study, folder: Path) -> Path:
     from lab import results
 
     declaration = {"compute": declare(study.compute, f"compute of {study.name!r}"), "numerics": NUMERICS}
-    path = folder / f"{study.name}.json"
     identity = identify(declaration)
-    names = _there(path, identity)
-    if names is None:
+    if results.is_computed(folder, study.name, identity):
+        names = results.read_study(folder, study.name)["tables"]
+    else:
         tables = study.compute()
-        for name, table in tables.items():
-            results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
         names = list(tables)
-    made = {"schema": results.SCHEMA, "name": study.name, "question": study.question, "notes": study.notes}
-    made |= {"id": identity, "tables": names, "declaration": declaration}
-    results.write_atomically(path, json.dumps(made, indent=1) + "\n")
+        results.check_names(study.name, names)
+        results.write_study_tables(folder, tables)
+    results.write_study(
+        folder,
+        study.name,
+        identity=identity,
+        tables=names,
+        declaration=declaration,
+        question=study.question,
+        notes=study.notes,
+    )
     return folder
-
-
-def _there(path: Path, identity: str) -> list[str] | None:
-    """Return the names of the tables of a study that was computed before, or None if they must be computed."""
-    try:
-        made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        names: list[str] = made["tables"]
-        there = made["id"] == identity and all((path.parent / f"{name}.csv").exists() for name in names)
-        return names if there else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def draw(study: Study, folder: Path) -> list[Path]:
@@ -120,15 +114,20 @@ def draw(study: Study, folder: Path) -> list[Path]:
     """
     from lab import report, results
 
-    path = folder / f"{study.name}.json"
-    try:
-        made = json.loads(path.read_text(encoding="utf-8"))
-        names = made["tables"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); run the study again") from None
-    figures = study.draw({name: results.read_csv(folder / f"{name}.csv") for name in names})
+    record = results.read_study(folder, study.name)
+    figures = study.draw(results.read_study_tables(folder, study.name))
+    results.check_names(study.name, record["tables"], list(figures))
     written: list[Path] = []
     for name, figure in figures.items():
         written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in ("png", "svg")))
-    results.write_atomically(path, json.dumps(made | {"figures": list(figures)}, indent=1) + "\n")
+    results.write_study(
+        folder,
+        study.name,
+        identity=record["id"],
+        tables=record["tables"],
+        declaration=record["declaration"],
+        question=record["question"],
+        notes=record["notes"],
+        figures=list(figures),
+    )
     return written
