@@ -27,12 +27,14 @@ class Progress:
             their lowest validation data loss so far.
         on_publish: called with each run that was published, and its result.
         on_refusal: called with a run that no cohort can train, so that `keras_fit` does, and the reason.
+        on_note: called with a sentence about what was found and mended, such as a damaged run set aside.
     """
 
     on_plan: Callable[[int, int], None] = _ignore
     on_epoch: Callable[[Sequence[Run], int, int, float], None] = _ignore
     on_publish: "Callable[[Run, Trained], None]" = _ignore
     on_refusal: Callable[[Run, str], None] = _ignore
+    on_note: Callable[[str], None] = _ignore
 
 
 SILENT = Progress()
@@ -56,7 +58,12 @@ def lines(write: Callable[[str], None]) -> Progress:
             f"{trained.seconds:.1f} s ({trained.engine})"
         )
 
-    return Progress(on_plan=on_plan, on_publish=on_publish, on_refusal=lambda run, reason: write(_refusal(run, reason)))
+    return Progress(
+        on_plan=on_plan,
+        on_publish=on_publish,
+        on_refusal=lambda run, reason: write(_refusal(run, reason)),
+        on_note=write,
+    )
 
 
 @contextmanager
@@ -90,6 +97,7 @@ def bar(console: "Console") -> Iterator[Progress]:
             on_epoch=on_epoch,
             on_publish=lambda run, trained: bars.advance(whole),
             on_refusal=lambda run, reason: bars.console.print(_refusal(run, reason), markup=False),
+            on_note=lambda sentence: bars.console.print(sentence, markup=False),
         )
 
 

@@ -4,13 +4,12 @@ Plan, train, publish: a run that is already published is not trained again, a ru
 whatever interrupts the process, the same call goes on where it stopped.
 """
 
-import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lab.checks import DataError, choice
+from lab.checks import choice
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
 from lab.plan import Run, plan, tasks
@@ -67,19 +66,23 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
     from lab import results
     from lab.results.record import record
 
-    pending = [run for run in runs if not (folder / "runs" / run.name / "run.json").exists()]
-    declaration = {
-        "schema": results.SCHEMA,
-        "name": experiment.name,
-        "question": experiment.question,
-        "notes": experiment.notes,
-        "baseline": experiment.baseline,
-        "variants": list(experiment.variants),
-        "seeds": list(experiment.seeds),
-        "paths": {family: dict(strengths) for family, strengths in experiment.strength_paths.items()},
-        "runs": [run.name for run in runs],
-    }
-    results.write_atomically(folder / "experiment.json", json.dumps(declaration, indent=1) + "\n")
+    names = [run.name for run in runs]
+    for sentence in results.set_damaged_aside(folder, names):
+        progress.on_note(sentence)
+    pending = [run for run in runs if not results.is_published(folder, run.name)]
+    results.write_experiment(
+        folder,
+        {
+            "name": experiment.name,
+            "question": experiment.question,
+            "notes": experiment.notes,
+            "baseline": experiment.baseline,
+            "variants": list(experiment.variants),
+            "seeds": list(experiment.seeds),
+            "paths": {family: dict(strengths) for family, strengths in experiment.strength_paths.items()},
+            "runs": names,
+        },
+    )
     results.sweep(folder)
     progress.on_plan(len(runs), len(runs) - len(pending))
     failures: list[OSError] = []
@@ -89,7 +92,7 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
             results.publish(folder, pending[i].name, trained.rows, record(experiment.name, pending[i], trained))
         except OSError as error:
             # A full disk may have room for the next run, and a run that is not published is lost.
-            failures.append(OSError(error.errno, error.strerror, str(folder / "runs" / pending[i].name)))
+            failures.append(error)
         else:
             progress.on_publish(pending[i], trained)
 
@@ -218,33 +221,27 @@ def compute(study: Study, folder: str | Path) -> Path:
     from lab import results
 
     folder = Path(folder).absolute()
-    path = folder / f"{study.name}.json"
     short, declaration = (
         {"compute": declare(study.compute, f"compute of {study.name!r}", defaults=defaults), "numerics": NUMERICS}
         for defaults in (False, True)
     )
     identity = identify(short)
-    names = _computed(path, identity)
-    if names is None:
+    if results.is_computed(folder, study.name, identity):
+        names = results.read_study(folder, study.name)["tables"]
+    else:
         tables = study.tables()
-        for name, table in tables.items():
-            results.write_atomically(folder / f"{name}.csv", results.to_csv(table))
         names = list(tables)
-    record = {"schema": results.SCHEMA, "name": study.name, "question": study.question, "notes": study.notes}
-    record |= {"id": identity, "tables": names, "declaration": declaration}
-    results.write_atomically(path, json.dumps(record, indent=1) + "\n")
+        results.write_study_tables(folder, tables)
+    results.write_study(
+        folder,
+        study.name,
+        identity=identity,
+        tables=names,
+        declaration=declaration,
+        question=study.question,
+        notes=study.notes,
+    )
     return folder
-
-
-def _computed(path: Path, identity: str) -> list[str] | None:
-    """Return the names of the tables of a study that was computed before, or None if they must be computed."""
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        names: list[str] = record["tables"]
-        there = record["id"] == identity and all((path.parent / f"{name}.csv").exists() for name in names)
-        return names if there else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def draw(study: Study, folder: Path) -> list[Path]:
@@ -257,15 +254,19 @@ def draw(study: Study, folder: Path) -> list[Path]:
     """
     from lab import report, results
 
-    path = folder / f"{study.name}.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        names = record["tables"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); run the study again") from None
-    figures = study.figures({name: results.read_csv(folder / f"{name}.csv") for name in names})
+    record = results.read_study(folder, study.name)
+    figures = study.figures(results.read_study_tables(folder, study.name))
     written: list[Path] = []
     for name, figure in figures.items():
         written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in ("png", "svg")))
-    results.write_atomically(path, json.dumps(record | {"figures": list(figures)}, indent=1) + "\n")
+    results.write_study(
+        folder,
+        study.name,
+        identity=record["id"],
+        tables=record["tables"],
+        declaration=record["declaration"],
+        question=record["question"],
+        notes=record["notes"],
+        figures=list(figures),
+    )
     return written

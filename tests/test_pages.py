@@ -323,20 +323,6 @@ class TestStrengths:
         assert last in strengths_chart.families(tables.path_runs())[-1].variants
         assert last not in strengths_chart.families(begun.path_runs())[-1].variants
 
-    @pytest.mark.parametrize(
-        ("text", "said"),
-        [
-            ("variant,family,strength\na,l2,0.1\nb,l2,0.1\n", "one row a strength of a family, got 0.1 twice"),
-            ("variant,family\na,l2\n", "the columns variant, family, strength, got none of strength"),
-        ],
-    )
-    def test_a_table_that_is_no_path_is_refused(self, tmp_path, text, said):
-        folder = with_path(tmp_path / "path")
-        (folder / "strengths.csv").write_text(text)
-        with pytest.raises(DataError) as refused:
-            read_tables(folder)
-        assert str(refused.value) == f"{folder / 'strengths.csv'} must have {said}"
-
 
 class TestTable:
     def test_a_row_tells_means_difference_and_verdict(self):

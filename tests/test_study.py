@@ -70,9 +70,7 @@ def test_a_study_without_its_files_is_told(tmp_path):
     with pytest.raises(DataError) as caught:
         draw(STUDY, tmp_path)
     path = tmp_path / "squares.json"
-    assert str(caught.value) == (
-        f"{path} cannot be read ([Errno 2] No such file or directory: '{path}'); run the study again"
-    )
+    assert str(caught.value) == (f"{path} does not exist; run the study first, or name its folder")
 
 
 def test_a_size_that_a_study_does_not_take_is_refused():

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -95,7 +94,7 @@ def study(folder: Path, width: int = 1600) -> Study:
     Raises:
         DataError: the folder holds no study, or a torn one.
     """
-    return _read(folder / f"{folder.name}.json", width)
+    return _read(folder, folder.name, width)
 
 
 def beside(folder: Path, width: int = 1600) -> list[Study]:
@@ -104,19 +103,15 @@ def beside(folder: Path, width: int = 1600) -> list[Study]:
     Raises:
         DataError: a JSON file there is no study's, or torn.
     """
-    paths = sorted(path for path in folder.glob("*.json") if path.name != "experiment.json")
-    return [found for found in (_read(path, width) for path in paths) if found.figures]
+    studies = (_read(folder, name, width) for name in results.study_names(folder))
+    return [found for found in studies if found.figures]
 
 
-def _read(path: Path, width: int) -> Study:
-    try:
-        made = json.loads(path.read_text(encoding="utf-8"))
-        # A study that was stopped before it was drawn names no figures yet.
-        tables, drawn = ([str(name) for name in names] for names in (made["tables"], made.get("figures", [])))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read ({error}); run the study again") from None
-    pictures = [figure(path.parent / "figures" / f"{name}.png", width) for name in drawn]
-    return Study(path.stem, made.get("question") or path.stem, _paragraphs(made.get("notes", "")), tables, pictures)
+def _read(folder: Path, name: str, width: int) -> Study:
+    record = results.read_study(folder, name)
+    # A study that was stopped before it was drawn names no figures yet.
+    pictures = [figure(folder / "figures" / f"{drawn}.png", width) for drawn in record["figures"]]
+    return Study(name, record["question"] or name, _paragraphs(record["notes"]), record["tables"], pictures)
 
 
 def figure(path: Path, width: int) -> Figure:

@@ -19,7 +19,6 @@ KEYS = ["variant", "seed", "epoch"]
 LOG_ABOVE = 30.0
 # A logarithmic axis shows this factor beyond the usual run and the lowest validation value, and cuts the rest.
 LOG_BEYOND = 1000.0
-_LOSSES = ("loss", "train_data_loss", "val_loss", "val_data_loss")
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,12 @@ def runs(histories: pd.DataFrame, column: str, summary: pd.DataFrame | None = No
 
     Args:
         histories: as `tidy` returns them.
-        column: the curve on which "ended_at" and "diverged" are decided.
-        summary: "variant", "seed" and, where there are, "kept_epoch" and "onset", both epochs from 1 or NaN.
+        column: the curve on which "ended_at" is decided.
+        summary: "variant", "seed" and, where there are, "status", "kept_epoch" and "onset", both epochs from 1 or NaN.
 
     Returns:
         "variant", "seed", "epochs" (the last epoch), "ended_at" (the last epoch with a finite value, NaN if there
-        is none), "diverged" (the last row holds a loss that is not finite), "kept_epoch" (of the summary; without one
+        is none), "diverged" (by the rule of `lab.statistics.diverged`), "kept_epoch" (of the summary; without one
         the first epoch of the lowest validation data loss, or validation loss where there is no other; NaN if there
         is none), "onset" (NaN where unknown).
     """
@@ -96,10 +95,8 @@ def runs(histories: pd.DataFrame, column: str, summary: pd.DataFrame | None = No
     finite = histories[column].notna()
     table = grouped["epoch"].max().rename("epochs").to_frame()
     table["ended_at"] = histories[finite].groupby(["variant", "seed"], sort=False)["epoch"].max()
-    # A column without any number was not measured; where nothing is finite, everything diverged.
-    losses = [name for name in (column, *_LOSSES) if has(histories, name)] or [column]
-    last = histories.loc[grouped["epoch"].idxmax()].set_index(["variant", "seed"])
-    table["diverged"] = last[losses].isna().any(axis=1)
+    ended = None if summary is None else summary.assign(variant=summary["variant"].map(str))
+    table["diverged"] = statistics.diverged(histories, ended)
     monitored = "val_data_loss" if has(histories, "val_data_loss") else "val_loss"
     if has(histories, monitored):
         measured = histories[histories[monitored].notna()]

@@ -1,22 +1,39 @@
-"""The files that runs leave: how they are published, read and rebuilt. Nothing here needs Keras."""
+"""The files that runs leave: how they are published, read and rebuilt. Nothing here needs Keras.
 
+schema         every file name and column name
+files, partial single files, written whole or not at all
+fields         the fields of the JSON files
+store          runs: publish, read, set aside, sweep
+experiments    experiment.json
+driver         one process at a time
+studies        <study>.json and its tables
+aggregate      what is rebuilt from the runs
+provenance     how the runs were run
+tables         the tables, as reports read them; table_checks, the rules they meet
+keras_logs     histories of plain Keras; csv_logger, its files
+histories      one long table, whoever trained
+record         the content of run.json
+"""
+
+from lab.results.aggregate import is_stale, rebuild
 from lab.results.driver import only_driver
+from lab.results.experiments import has_experiment, read_experiment, write_experiment
 from lab.results.files import read_csv, sync, to_csv, write_atomically
-from lab.results.store import (
-    HISTORY,
-    KEYS,
-    SCHEMA,
-    STRENGTHS,
-    TABLES,
-    TEST,
-    is_stale,
-    load,
-    publish,
-    read_experiment,
-    read_run,
-    rebuild,
-    sweep,
+from lab.results.histories import is_logs, load
+from lab.results.provenance import read_provenance
+from lab.results.schema import HISTORY, KEYS, SCHEMA, STRENGTHS, TABLES, TEST
+from lab.results.store import is_published, publish, read_run, set_damaged_aside, sweep
+from lab.results.studies import (
+    check_names,
+    has_study,
+    is_computed,
+    read_study,
+    read_study_tables,
+    study_names,
+    write_study,
+    write_study_tables,
 )
+from lab.results.tables import has_table
 
 __all__ = [
     "HISTORY",
@@ -25,16 +42,31 @@ __all__ = [
     "STRENGTHS",
     "TABLES",
     "TEST",
+    "check_names",
+    "has_experiment",
+    "has_study",
+    "has_table",
+    "is_computed",
+    "is_logs",
+    "is_published",
     "is_stale",
     "load",
     "only_driver",
     "publish",
     "read_csv",
     "read_experiment",
+    "read_provenance",
     "read_run",
+    "read_study",
+    "read_study_tables",
     "rebuild",
+    "set_damaged_aside",
+    "study_names",
     "sweep",
     "sync",
     "to_csv",
     "write_atomically",
+    "write_experiment",
+    "write_study",
+    "write_study_tables",
 ]

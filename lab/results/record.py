@@ -1,4 +1,4 @@
-"""What run.json says of a run: what it was, how it ended, on what it ran."""
+"""The content of run.json: what a run was, how it ended, on what it ran."""
 
 import functools
 import math
@@ -7,8 +7,8 @@ import platform
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from lab import results
 from lab.probes.weights import share_of_zeros
+from lab.results.schema import SCHEMA
 
 if TYPE_CHECKING:
     from lab.engine.task import Trained
@@ -20,7 +20,7 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
     data, training = run.task.data, run.task.training
     test = None if trained.test is None else {name: _number(value) for name, value in trained.test.items()}
     return {
-        "schema": results.SCHEMA,
+        "schema": SCHEMA,
         "experiment": experiment,
         "variant": run.variant,
         "seed": run.seed,

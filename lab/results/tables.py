@@ -1,25 +1,28 @@
-"""An experiment's tables, as reports read them: from the CSV files alone, without Keras."""
+"""An experiment's tables, as reports read them: from the CSV files only, checked, without Keras."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from lab.checks import DataError
-from lab.results.files import read_csv
-from lab.results.store import STRENGTHS, TABLES, read_experiment
+from lab.results import table_checks
+from lab.results.experiments import has_experiment, read_experiment
+from lab.results.files import ABSENT, read_csv, rebuild_remedy
+from lab.results.schema import COMPARISON, HISTORIES, STRENGTH_TABLE, SUMMARY, table_file
+
+_TEXT = ("experiment", "variant", "family", "id", "engine", "status", "verdict", "metric", "decision")
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What a report is drawn from.
+    """All that a report is drawn from.
 
     Args:
-        histories: a row an epoch of a run, with the columns of `lab.results.KEYS` and `HISTORY`.
-        summary: a row a run.
-        comparison: a row a variant against the baseline.
+        histories: one row per epoch of a run, with the columns of `lab.results.KEYS` and `HISTORY`.
+        summary: one row per run.
+        comparison: one row per variant, against the baseline.
         question: what the experiment asks; empty where experiment.json is not there.
-        strengths: a row a variant of a strength path, with the columns `STRENGTHS`; None where there is no path.
+        strengths: one row per variant of a strength path, with the columns `STRENGTHS`; None where there is no path.
     """
 
     histories: pd.DataFrame
@@ -36,30 +39,49 @@ class Tables:
         """
         if self.strengths is None:
             return None
-        # A variant may be called 0.1, which a CSV file cannot tell from the number.
         path, summary = (table.assign(variant=table["variant"].map(str)) for table in (self.strengths, self.summary))
         return path.rename(columns={"family": "regularizer"}).merge(summary, on="variant")
 
 
 def read_tables(folder: Path) -> Tables:
-    """Read an experiment's tables, from the CSV files alone.
+    """Read an experiment's tables, from the CSV files only.
 
     Raises:
-        DataError: one of them is missing or torn.
+        DataError: one of them is missing, torn or edited, or they do not belong together.
     """
-    histories, summary, comparison = (read_csv(folder / f"{name}.csv") for name in TABLES)
-    question = read_experiment(folder).get("question", "") if (folder / "experiment.json").exists() else ""
-    strengths = _read_strengths(folder / "strengths.csv") if (folder / "strengths.csv").exists() else None
+    histories = read_histories(folder)
+    summary, comparison = (_read(folder, name) for name in (SUMMARY, COMPARISON))
+    remedy = rebuild_remedy(folder)
+    table_checks.check_summary(folder / table_file(SUMMARY), summary, histories, remedy)
+    table_checks.check_comparison(folder / table_file(COMPARISON), comparison, summary, remedy)
+    question = read_experiment(folder).get("question", "") if has_experiment(folder) else ""
+    strengths = _read_strengths(folder) if has_table(folder, STRENGTH_TABLE) else None
     return Tables(histories, summary, comparison, question, strengths)
 
 
-def _read_strengths(path: Path) -> pd.DataFrame:
-    table = read_csv(path)
-    missing = [name for name in STRENGTHS if name not in table]
-    if missing:
-        raise DataError(f"{path} must have the columns {', '.join(STRENGTHS)}, got none of {', '.join(missing)}")
-    for key in ("variant", "strength"):
-        twice = table[table.duplicated(["family", key])]
-        if len(twice):
-            raise DataError(f"{path} must have one row a {key} of a family, got {twice.iloc[0][key]} twice")
+def has_table(folder: Path, name: str) -> bool:
+    """Say whether a table's file is in a folder."""
+    return (folder / table_file(name)).exists()
+
+
+def read_histories(folder: Path) -> pd.DataFrame:
+    """Read histories.csv.
+
+    Raises:
+        DataError: it is missing, torn or edited.
+    """
+    table = _read(folder, HISTORIES)
+    table_checks.check_histories(folder / table_file(HISTORIES), table, rebuild_remedy(folder))
     return table
+
+
+def _read_strengths(folder: Path) -> pd.DataFrame:
+    table = _read(folder, STRENGTH_TABLE)
+    table_checks.check_strengths(folder / table_file(STRENGTH_TABLE), table, rebuild_remedy(folder))
+    return table
+
+
+def _read(folder: Path, name: str) -> pd.DataFrame:
+    path = folder / table_file(name)
+    # A variant may be called 0.1 or 01: names are never numbers.
+    return read_csv(path, ABSENT, rebuild_remedy(folder), text=_TEXT)

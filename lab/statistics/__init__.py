@@ -7,7 +7,7 @@ the onset in `onset.py`, the verdict in `runs.py`, the comparison in `pairs.py`,
 from lab.statistics.bands import BANDS, UNEQUAL, curves
 from lab.statistics.comparison import COMPARISON, DECISIONS, better_direction, compare
 from lab.statistics.estimates import CORRECTIONS, METHODS, adjust
-from lab.statistics.facts import FACTS, VERDICTS, facts, run_facts
+from lab.statistics.facts import FACTS, VERDICTS, diverged, facts, run_facts
 from lab.statistics.onset import find_onset
 from lab.statistics.power import seeds_for
 
@@ -24,6 +24,7 @@ __all__ = [
     "better_direction",
     "compare",
     "curves",
+    "diverged",
     "facts",
     "find_onset",
     "run_facts",

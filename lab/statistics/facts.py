@@ -1,5 +1,6 @@
 """What one run's history says: the kept epoch, the losses there and at the end, the onset, the verdict."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ FACTS = (
 
 _MEASURED = ("train_data_loss", "val_data_loss", "train_accuracy", "val_accuracy")
 _LOSSES = ("loss", "train_data_loss", "val_data_loss")
+_RUN = ["variant", "seed"]
 
 STILL_FALLING = 0.05
 """The share of a run's whole improvement that its last fifth must bring for it to have ended too early."""
@@ -40,8 +42,50 @@ LITTLE_LEARNED = 0.5
 """The share of the chance level above which both data losses say that little was learned."""
 
 
+def diverged(histories: pd.DataFrame, summary: pd.DataFrame | None = None) -> pd.Series:
+    """Return which runs diverged. This is the one rule for it.
+
+    A run diverged if its status says so. Where no status is known, it did if a row holds a loss that is not finite:
+    one of `loss`, `train_data_loss` and `val_data_loss`, or `val_loss` where `val_data_loss` was not measured. A loss
+    without any number in its run was not measured, but for the validation loss, which every run has.
+
+    Args:
+        histories: one row per epoch of a run, with the columns "variant" and "seed".
+        summary: one row per run, with the column "status", which then decides for the runs that it holds.
+
+    Returns:
+        True or False, indexed by variant and seed, in the order in which the runs first appear.
+    """
+    columns = {name: histories[name].to_numpy(np.float64) for name in (*_LOSSES, "val_loss") if name in histories}
+    validation = columns.pop("val_loss", None)
+    if validation is not None and not np.isfinite(columns.get("val_data_loss", np.nan)).any():
+        columns["val_data_loss"] = validation
+    run = histories.groupby(_RUN, sort=False).ngroup().to_numpy()
+    rows = histories[_RUN].assign(diverged=_not_finite(columns, run))
+    found = rows.groupby(_RUN, sort=False)["diverged"].any()
+    if summary is None or "status" not in summary:
+        return found
+    status = summary.drop_duplicates(_RUN).set_index(_RUN)["status"].reindex(found.index)
+    return found.where(status.isna(), status == "diverged").astype(bool)
+
+
+def _not_finite(columns: Mapping[str, np.ndarray], run: np.ndarray) -> np.ndarray:
+    """Return the rows with a loss that is not finite; a loss that a run never measured does not count."""
+    wrong = np.zeros(len(run), bool)
+    for name in _LOSSES:
+        if name in columns:
+            measured = np.full(run.max(initial=-1) + 1, name == "val_data_loss")
+            measured[run[~np.isnan(columns[name])]] = True
+            wrong |= measured[run] & ~np.isfinite(columns[name])
+    return wrong
+
+
 def run_facts(
-    history: pd.DataFrame, *, kept_epoch: int | None = None, chance: float | None = None
+    history: pd.DataFrame,
+    *,
+    kept_epoch: int | None = None,
+    chance: float | None = None,
+    status: str | None = None,
 ) -> dict[str, int | float | str | None]:
     """Return what one run's history says, as a dict with the keys `FACTS`.
 
@@ -53,7 +97,7 @@ def run_facts(
 
     The verdict, the first of these that holds:
 
-    * "diverged": a row holds a loss that is not finite.
+    * "diverged": by the rule of `diverged`.
     * "too short": fewer than 8 epochs, from which noise cannot be told.
     * "overfits": there is an onset, and from the lowest smoothed validation data loss to the end of the run the
       train data loss rose by less than half as much as the validation data loss. (A small rise of train is
@@ -72,6 +116,7 @@ def run_facts(
         chance: the validation data loss of a model that knows nothing but the number of classes, above 0:
             log(classes) for a cross-entropy. Without it a run that learns little and then stands still is
             called healthy, since a loss has no scale of its own.
+        status: how the run ended, where it is known; "diverged" decides.
 
     Raises:
         DataError: a column is missing or not numeric, there is no row, the epochs do not rise, or the kept epoch
@@ -79,7 +124,7 @@ def run_facts(
         UsageError: `kept_epoch` or `chance` is out of its range.
     """
     columns = _columns(history)
-    return _facts(columns, _kept(kept_epoch), _chance(chance))
+    return _facts(columns, _kept(kept_epoch), _chance(chance), status)
 
 
 def facts(histories: pd.DataFrame, *, chance: float | None = None) -> pd.DataFrame:
@@ -111,7 +156,7 @@ def facts(histories: pd.DataFrame, *, chance: float | None = None) -> pd.DataFra
         variant, seed = variants[places[0]], seeds[places[0]]
         run = {name: values[places] for name, values in columns.items()}
         _check_epochs(run["epoch"], f" of variant {variant!r}, seed {seed}")
-        rows.append({"variant": variant, "seed": seed} | _facts(run, None, chance))
+        rows.append({"variant": variant, "seed": seed} | _facts(run, None, chance, None))
     table = pd.DataFrame(rows, columns=["variant", "seed", *FACTS])
     return table.astype({"onset": float, "kept_epoch": float})
 
@@ -156,12 +201,10 @@ def _check_epochs(epochs: np.ndarray, whose: str) -> None:
         raise DataError(f"the epochs of the history{whose} must rise from row to row, got another order")
 
 
-def _facts(columns: dict[str, np.ndarray], kept_epoch: int | None, chance: float | None) -> dict[str, Any]:
-    # A loss that was never measured (no number in its column) does not make a run diverge.
-    finite = np.isfinite(columns["val_data_loss"])
-    for name in _LOSSES:
-        if not np.isnan(columns[name]).all():
-            finite &= np.isfinite(columns[name])
+def _facts(
+    columns: dict[str, np.ndarray], kept_epoch: int | None, chance: float | None, status: str | None
+) -> dict[str, Any]:
+    finite = ~_not_finite(columns, np.zeros(len(columns["epoch"]), int))
     epochs, val = columns["epoch"][finite], columns["val_data_loss"][finite]
     result: dict[str, Any] = dict.fromkeys(FACTS, float("nan"))
     result |= {"epochs": len(finite), "kept_epoch": None, "onset": None, "wasted_epochs": 0, "verdict": "diverged"}
@@ -185,7 +228,7 @@ def _facts(columns: dict[str, np.ndarray], kept_epoch: int | None, chance: float
     if onset is not None:
         result["onset"] = int(epochs[onset])
         result["wasted_epochs"] = len(val) - onset
-    if finite.all():
+    if finite.all() if status is None else status != "diverged":
         learned_little = (
             chance is not None and min(result["val_data_loss"], result["train_data_loss"]) > LITTLE_LEARNED * chance
         )

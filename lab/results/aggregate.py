@@ -1,0 +1,115 @@
+"""The files of an experiment that are rebuilt from its runs: the tables, and how the runs were run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pandas as pd
+
+from lab import statistics
+from lab.checks import DataError, UsageError
+from lab.results.experiments import has_experiment, read_experiment
+from lab.results.files import to_csv, write_atomically
+from lab.results.provenance import read_provenance, write_provenance
+from lab.results.schema import (
+    COMPARISON,
+    EXPERIMENT_FILE,
+    HISTORIES,
+    HISTORY,
+    KEYS,
+    LOCK_FILE,
+    PROVENANCE_FILE,
+    RUN_COLUMNS,
+    RUN_FILE,
+    RUNS_FOLDER,
+    STRENGTH_TABLE,
+    STRENGTHS,
+    SUMMARY,
+    TABLES,
+    TEST,
+    run_name,
+    table_file,
+)
+from lab.results.store import REMEDY, read_run, run_folder
+from lab.results.tables import read_tables
+
+
+def is_stale(folder: Path) -> bool:
+    """Say whether what is rebuilt from the runs is missing, older than the runs, or damaged.
+
+    Where none of the experiment's runs is there (in a fresh clone), nothing is stale.
+    """
+    if not has_experiment(folder) or not _runs(folder, read_experiment(folder)):
+        return False
+    # Publishing a run changes the folder of the runs.
+    newest = max((folder / name).stat().st_mtime_ns for name in (EXPERIMENT_FILE, RUNS_FOLDER))
+    rebuilt = [folder / name for name in (*map(table_file, TABLES), PROVENANCE_FILE)]
+    if not all(file.exists() and file.stat().st_mtime_ns >= newest for file in rebuilt):
+        return True
+    try:
+        read_tables(folder)
+        read_provenance(folder)
+    except DataError:
+        return True
+    return False
+
+
+def rebuild(folder: Path) -> None:
+    """Rebuild the tables and provenance.json from the runs that experiment.json names.
+
+    Runs that are not there yet are left out; runs of other declarations are left alone.
+
+    Raises:
+        DataError: no run is there, or one is damaged.
+        OSError: a file cannot be written; it names the file.
+    """
+    with filelock.FileLock(folder / LOCK_FILE):
+        experiment = read_experiment(folder)
+        runs = [read_run(run_folder(folder, name)) for name in _runs(folder, experiment)]
+        if not runs:
+            raise DataError(f"{folder / RUNS_FOLDER} must hold a run of the experiment, got none; run it first")
+        histories = pd.concat(
+            [history.assign(**{key: record[key] for key in KEYS})[[*KEYS, *HISTORY]] for record, history in runs],
+            ignore_index=True,
+        )
+        summary = pd.DataFrame([_summary_row(folder, record, history) for record, history in runs])
+        # An experiment that was interrupted may have no run of the baseline yet.
+        has_baseline = (summary["variant"] == experiment["baseline"]).any()
+        empty = pd.DataFrame(columns=list(statistics.COMPARISON))
+        tables = {
+            HISTORIES: histories,
+            SUMMARY: summary,
+            COMPARISON: statistics.compare(summary, experiment["baseline"]) if has_baseline else empty,
+        }
+        if experiment.get("paths"):
+            tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
+        for name, table in tables.items():
+            write_atomically(folder / table_file(name), to_csv(table))
+        write_provenance(folder, (record for record, _ in runs))
+
+
+def _runs(folder: Path, experiment: Mapping[str, Any]) -> list[str]:
+    """Return the names of the experiment's runs that are there."""
+    return [name for name in experiment["runs"] if run_folder(folder, name).exists()]
+
+
+def _strengths(paths: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    rows = [(variant, family, strength) for family, path in paths.items() for variant, strength in path.items()]
+    return pd.DataFrame(rows, columns=list(STRENGTHS))
+
+
+def _summary_row(folder: Path, record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
+    test = record["test"] or {}
+    try:
+        facts = statistics.run_facts(
+            history, kept_epoch=record["kept_epoch"], chance=record["chance"], status=record["status"]
+        )
+    except (DataError, UsageError) as error:
+        path = run_folder(folder, run_name(*(record[key] for key in ("variant", "seed", "id")))) / RUN_FILE
+        raise DataError(f"{path} does not fit its history ({error}); {REMEDY}") from None
+    return (
+        {key: record[key] for key in (*KEYS, *RUN_COLUMNS)}
+        | facts
+        | {f"test_{name}": test.get(name, float("nan")) for name in TEST}
+    )

@@ -1,0 +1,176 @@
+"""The fields of the lab's JSON files: for each file one table of what its fields must be."""
+
+import re
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lab.checks import DataError
+from lab.results.schema import EXPERIMENT_FILE, PROVENANCE_FILE, SCHEMA, STATUSES, STRENGTH_TABLE, TABLES, TEST
+
+LARGEST = 2**53
+"""The largest whole number that every reader of JSON takes exactly."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,149}")
+
+
+@dataclass(frozen=True)
+class Field:
+    """The rule for a field: in words, as in "a whole number", and as a test; whether the field may be left out."""
+
+    rule: str
+    fits: Callable[[Any], bool]
+    optional: bool = False
+
+
+def check(path: Path, record: Mapping[str, Any], fields: Mapping[str, Field], remedy: str) -> None:
+    """Refuse a record with a field that is missing or wrong.
+
+    Raises:
+        DataError: as in "x/run.json must have 'seed', a whole number of at least 0; run the experiment again".
+    """
+    for name, field in fields.items():
+        if name not in record:
+            if not field.optional:
+                raise DataError(f"{path} must have {name!r}, {field.rule}; {remedy}")
+        elif not field.fits(record[name]):
+            raise DataError(f"{name!r} in {path} must be {field.rule}, got {reprlib.repr(record[name])}; {remedy}")
+
+
+def is_plain(name: Any) -> bool:
+    """Say whether a name is plain: it names a file in its folder, and can neither lead out of it nor be hidden."""
+    return isinstance(name, str) and _PLAIN.fullmatch(name) is not None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: Any, low: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= LARGEST
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def _is_list(value: Any, fits: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(fits, value)) and len(set(value)) == len(value)
+
+
+def _is_mapping(value: Any, fits: Callable[[Any], bool] = lambda _: True) -> bool:
+    return isinstance(value, dict) and all(map(fits, value.values()))
+
+
+def _or_null(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
+
+
+def _is_test(value: Any) -> bool:
+    return value is None or (_is_mapping(value, _or_null(_is_number)) and set(value) == set(TEST))
+
+
+def _is_path(value: Any) -> bool:
+    return _is_mapping(value, lambda strength: _is_number(strength) and strength >= 0)
+
+
+_NAME = "a name made of letters, digits, '_', '.', '+' and '-'"
+_NAMES = "a list of different names made of letters, digits, '_', '.', '+' and '-'"
+_WHOLE = "a whole number of at least {}"
+
+VERSION = Field(f"{SCHEMA}, the version of this lab's files", lambda value: _is_whole(value) and value == SCHEMA)
+TEXT = Field("a text", _is_text)
+NOTE = Field("a text", _is_text, optional=True)
+NAME = Field(_NAME, is_plain)
+NAMES = Field(_NAMES, lambda value: _is_list(value, is_plain))
+OBJECT = Field("an object", _is_mapping, optional=True)
+
+RUN = {
+    "schema": VERSION,
+    "experiment": NAME,
+    "variant": NAME,
+    "seed": Field(_WHOLE.format(0), _is_whole),
+    "id": NAME,
+    "engine": TEXT,
+    "status": Field(f"{' or '.join(map(repr, STATUSES))}", lambda value: value in STATUSES),
+    "parameters": Field(_WHOLE.format(0), _is_whole),
+    "zeros": Field("a number in [0, 1] or null", _or_null(lambda value: _is_number(value) and 0 <= value <= 1)),
+    "chance": Field("a number above 0 or null", _or_null(lambda value: _is_number(value) and value > 0)),
+    "kept_epoch": Field("a whole number of at least 1 or null", _or_null(lambda value: _is_whole(value, 1))),
+    "rows": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1)),
+    "test": Field(f"null or an object with numbers for {', '.join(TEST)}", _is_test),
+    "history_sha256": Field("64 hexadecimal digits", lambda value: _is_text(value) and len(value) == 64),
+    "seconds": Field("a number of at least 0", lambda value: _is_number(value) and value >= 0, optional=True),
+    "threads": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1), optional=True),
+    "versions": Field("an object of texts", lambda value: _is_mapping(value, _is_text), optional=True),
+    "declaration": OBJECT,
+}
+"""The fields of run.json."""
+
+EXPERIMENT = {
+    "schema": replace(VERSION, optional=True),
+    "name": TEXT,
+    "baseline": TEXT,
+    "runs": NAMES,
+    "question": NOTE,
+    "notes": NOTE,
+    "variants": Field(_NAMES, NAMES.fits, optional=True),
+    "seeds": Field("a list of different whole numbers", lambda value: _is_list(value, _is_whole), optional=True),
+    "paths": Field(
+        "an object with strengths of at least 0 for the variants of each family",
+        lambda value: _is_mapping(value, _is_path),
+        optional=True,
+    ),
+    "company": Field(_NAMES, NAMES.fits, optional=True),
+}
+"""The fields of experiment.json."""
+
+RESERVED = tuple(name.removesuffix(".json") for name in (EXPERIMENT_FILE, PROVENANCE_FILE))
+"""What no study may be called, as its file would replace one of the experiment."""
+
+RESERVED_TABLES = (*TABLES, STRENGTH_TABLE)
+"""What no table of a study may be called, as its file would replace one of the experiment."""
+
+STUDY = {
+    "schema": replace(VERSION, optional=True),
+    "name": NAME,
+    "id": TEXT,
+    "tables": Field(
+        f"{_NAMES}, none of them {', '.join(map(repr, RESERVED_TABLES))}",
+        lambda value: NAMES.fits(value) and not set(value) & set(RESERVED_TABLES),
+    ),
+    "question": NOTE,
+    "notes": NOTE,
+    "figures": Field(_NAMES, NAMES.fits, optional=True),
+    "declaration": OBJECT,
+}
+"""The fields of a study's file."""
+
+
+def _are_places(value: Any) -> bool:
+    return isinstance(value, list) and all(item is None or _is_whole(item) for item in value)
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_mapping, value))
+
+
+PROVENANCE = {
+    "schema": VERSION,
+    "environments": Field("a list of objects", _are_objects),
+    "parts": Field("an object of lists", lambda value: _is_mapping(value, lambda item: isinstance(item, list))),
+    "runs": Field("a list of objects", _are_objects),
+}
+"""The fields of provenance.json."""
+
+PROVENANCE_RUN = {
+    **{name: RUN[name] for name in ("variant", "seed", "id", "status", "parameters", "seconds")},
+    "environment": Field(_WHOLE.format(0), _is_whole),
+    "declaration": Field("a list of whole numbers or null", _are_places),
+}
+"""The fields of a run in provenance.json."""
+
+PROVENANCE_ENVIRONMENT = {"engine": TEXT, "threads": RUN["threads"], "versions": RUN["versions"]}
+"""The fields of an environment in provenance.json."""

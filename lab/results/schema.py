@@ -1,0 +1,103 @@
+"""The names of all files and columns that runs leave. Every other module takes them from here.
+
+    results/index.html                                          the guide to all experiments
+    results/<experiment>/index.html, figures/<name>.png         drawn from the files below
+    results/<experiment>/experiment.json                        what was asked, and which runs belong to it
+    results/<experiment>/histories.csv, summary.csv,
+                         comparison.csv, strengths.csv          rebuilt from the runs, never edited
+    results/<experiment>/provenance.json                        rebuilt from the runs: how they were run
+    results/<experiment>/<study>.json, <table>.csv              a study and its tables
+    results/<experiment>/runs/<run>/history.csv, run.json       appear together or not at all; not committed
+
+A CSV file is a function of the declaration alone. Whatever a clock or a machine decides is in run.json and
+provenance.json, so that the same experiment gives the same tables.
+"""
+
+from lab.statistics import FACTS
+
+SCHEMA = 1
+"""The version of the files, raised when a reader of the old ones would misread the new ones."""
+
+EXPERIMENT_FILE = "experiment.json"
+PROVENANCE_FILE = "provenance.json"
+RUN_FILE = "run.json"
+HISTORY_FILE = "history.csv"
+PAGE_FILE = "index.html"
+LOCK_FILE = ".lock"
+RUNS_FOLDER = "runs"
+FIGURES_FOLDER = "figures"
+
+PARTIAL = ".tmp-"
+"""How the names of half-written files and folders begin."""
+
+DAMAGED = ".damaged-"
+"""How the names of run folders begin that were set aside because they could not be read."""
+
+HISTORIES = "histories"
+SUMMARY = "summary"
+COMPARISON = "comparison"
+TABLES = (HISTORIES, SUMMARY, COMPARISON)
+"""The tables that are rebuilt from the runs, never edited."""
+
+STRENGTH_TABLE = "strengths"
+"""A fourth table, of experiments with strength paths."""
+
+HISTORY = (
+    "epoch",
+    "loss",
+    "data_loss",
+    "penalty",
+    "accuracy",
+    "train_data_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_data_loss",
+    "val_penalty",
+    "val_accuracy",
+    "learning_rate",
+)
+"""The columns of history.csv, one row per epoch. `epoch` counts from 1. `loss = data_loss + penalty` and
+`accuracy` are running means while training, as Keras reports them; `train_*` and `val_*` are measured at the
+epoch's end with the same weights in inference mode; `learning_rate` is that of the epoch's first step."""
+
+KEYS = ("experiment", "variant", "seed")
+"""The columns of histories.csv before those of a history, and the first ones of summary.csv."""
+
+TEST = ("loss", "data_loss", "penalty", "accuracy")
+"""The measures of the test split, taken once, with the kept weights."""
+
+RUN_COLUMNS = ("id", "engine", "status", "parameters", "zeros")
+"""The columns of summary.csv that are copied from run.json."""
+
+SUMMARY_COLUMNS = (*KEYS, *RUN_COLUMNS, *FACTS, *(f"test_{name}" for name in TEST))
+"""The columns of summary.csv, one row per run."""
+
+RECORD = (*KEYS, *RUN_COLUMNS, "chance", "kept_epoch", "rows", "test", "history_sha256")
+"""The fields of run.json that the tables need; it has more, for people."""
+
+STRENGTHS = ("variant", "family", "strength")
+"""The columns of strengths.csv, one row per variant of a path: which variants are one regularizer (a family) at
+rising strengths, each at least 0. A variant without any regularizer may be in several families at strength 0."""
+
+STATUSES = ("finished", "diverged")
+"""How a run ended, as run.json and summary.csv say it. The rule is `lab.statistics.diverged`."""
+
+
+def table_file(name: str) -> str:
+    """Return the file name of a table, as in "histories.csv"."""
+    return f"{name}.csv"
+
+
+def study_file(name: str) -> str:
+    """Return the file name of a study, as in "shifts.json"."""
+    return f"{name}.json"
+
+
+def figure_file(name: str, kind: str = "png") -> str:
+    """Return the file name of a figure, as in "gap.png"."""
+    return f"{name}.{kind}"
+
+
+def run_name(variant: str, seed: int, identity: str) -> str:
+    """Return the name of a run's folder, as in "none-seed0-r5110c8918dfb"."""
+    return f"{variant}-seed{seed}-{identity}"
