@@ -1,0 +1,194 @@
+"""The facts of a run and its verdict."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab import statistics
+from lab.checks import DataError, UsageError
+from lab.statistics import facts, run_facts
+from tests.runs_by_hand import falling, history
+
+
+def test_the_facts_of_a_run_are_those_of_a_table_worked_by_hand():
+    table = history(
+        [1.0, 0.5, 0.5, 0.75],
+        train=[0.9, 0.4, 0.3, 0.25],
+        train_accuracy=[0.5, 0.7, 0.8, 0.9],
+        val_accuracy=[0.4, 0.6, 0.7, 0.65],
+    )
+    assert run_facts(table) == {
+        "epochs": 4,
+        "kept_epoch": 2,
+        "train_data_loss": 0.4,
+        "val_data_loss": 0.5,
+        "train_accuracy": 0.7,
+        "val_accuracy": 0.6,
+        "gap": 0.5 - 0.4,
+        "end_gap": 0.5,
+        "end_train_data_loss": 0.25,
+        "end_val_data_loss": 0.75,
+        "end_train_accuracy": 0.9,
+        "end_val_accuracy": 0.65,
+        "onset": None,
+        "wasted_epochs": 0,
+        "verdict": "too short",
+    }
+    assert tuple(run_facts(table)) == statistics.FACTS
+
+
+def test_the_row_that_diverged_is_neither_kept_nor_the_end():
+    table = history([1.0, 0.6, 0.7, -np.inf], train=[0.9, 0.5, 0.4, np.nan])
+    result = run_facts(table)
+    assert (result["epochs"], result["kept_epoch"], result["verdict"]) == (4, 2, "diverged")
+    assert (result["end_val_data_loss"], result["end_train_data_loss"]) == (0.7, 0.4)
+
+
+def test_a_finite_validation_loss_beside_a_train_loss_of_infinity_is_not_kept():
+    assert run_facts(history([1.0, 0.6, 0.1], train=[0.9, 0.5, np.inf]))["kept_epoch"] == 2
+
+
+def test_a_run_that_diverged_at_once_keeps_nothing():
+    result = run_facts(history([np.nan], train=[1.0]))
+    assert (result["epochs"], result["kept_epoch"], result["onset"], result["verdict"]) == (1, None, None, "diverged")
+    assert math.isnan(result["val_data_loss"])
+    assert math.isnan(result["end_gap"])
+
+
+def test_losses_that_were_never_measured_are_nan_and_no_divergence():
+    result = run_facts(history(falling()).drop(columns="train_data_loss"))
+    assert (result["kept_epoch"], result["verdict"]) == (60, "healthy")
+    assert math.isnan(result["gap"])
+    assert math.isnan(result["train_accuracy"])
+
+
+def test_an_epoch_kept_by_another_rule_decides_what_is_reported():
+    result = run_facts(history([1.0, 0.5, 0.4]), kept_epoch=2)
+    assert (result["kept_epoch"], result["val_data_loss"], result["end_val_data_loss"]) == (2, 0.5, 0.4)
+
+
+def test_facts_of_many_runs_are_the_facts_of_each():
+    noise = np.random.default_rng(0)
+    runs = {
+        ("b", 1): history(falling(40) + 0.01 * np.arange(40)),
+        ("a", 0): history(falling(50) + noise.normal(0, 0.01, 50)),
+        ("b", 0): history([1.0, np.nan]),
+    }
+    tables = [run.assign(variant=variant, seed=seed) for (variant, seed), run in runs.items()]
+    # Rows of different runs may alternate; only the rows of one run have an order.
+    long = pd.concat(tables).sort_values("epoch", kind="stable")
+    result = facts(long)
+    assert list(zip(result["variant"], result["seed"], strict=True)) == list(runs)
+    for (_, got), run in zip(result.iterrows(), runs.values(), strict=True):
+        for name, value in run_facts(run).items():
+            want = math.nan if value is None else value
+            assert got[name] == want or (math.isnan(want) and math.isnan(got[name])), name
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (history([1.0]).drop(columns="val_data_loss"), "a history must have the column 'val_data_loss', got epoch, "),
+        (history([]), "the history must have at least one row, got none"),
+        (history([2.0, 1.0])[::-1], "the epochs of the history must rise from row to row, got another order"),
+        (
+            history([1.0, 2.0]).assign(val_data_loss=["1.0", "high"]),
+            "the column 'val_data_loss' of a history must hold numbers, but could not convert string to float: 'high'",
+        ),
+    ],
+)
+def test_a_history_that_cannot_be_used_is_refused_with_a_sentence(table, sentence):
+    with pytest.raises(DataError) as caught:
+        run_facts(table)
+    assert str(caught.value) == sentence + ("train_data_loss" if sentence.endswith(", ") else "")
+
+
+def test_facts_refuse_histories_without_variant_without_rows_and_with_runs_mixed_into_one():
+    with pytest.raises(DataError) as caught:
+        facts(history([1.0]))
+    got = "epoch, train_data_loss, val_data_loss"
+    assert str(caught.value) == f"a table of histories must have the column 'variant', got {got}"
+    with pytest.raises(DataError) as caught:
+        facts(history([]).assign(variant="l2", seed=3))
+    assert str(caught.value) == "a table of histories must have at least one row, got none"
+    twice = pd.concat([history([1.0, 2.0])] * 2).assign(variant="l2", seed=3)
+    with pytest.raises(DataError) as caught:
+        facts(twice)
+    assert str(caught.value) == (
+        "the epochs of the history of variant 'l2', seed 3 must rise from row to row, got another order"
+    )
+
+
+def test_a_kept_epoch_that_is_not_there_and_a_chance_level_of_zero_are_refused():
+    with pytest.raises(DataError) as data:
+        run_facts(history([1.0, np.nan]), kept_epoch=2)
+    assert str(data.value) == "the kept epoch must be a finite row of the history, got epoch 2"
+    with pytest.raises(UsageError) as usage:
+        run_facts(history([1.0]), chance=0.0)
+    assert str(usage.value) == (
+        "chance is the validation data loss of a model that has learned nothing and must be above 0, got 0.0"
+    )
+
+
+# --- verdict ------------------------------------------------------------------------------------------------
+
+
+def test_validation_that_turns_while_train_falls_overfits():
+    val = falling() + 0.01 * np.arange(60)
+    result = run_facts(history(val, train=falling(end=0.01)))
+    assert result["verdict"] == "overfits"
+    assert result["wasted_epochs"] == 60 - result["onset"] + 1
+
+
+def test_validation_that_turns_overfits_also_where_train_was_not_measured():
+    assert run_facts(history(falling() + 0.01 * np.arange(60), train=np.nan))["verdict"] == "overfits"
+
+
+def test_validation_and_train_that_rise_together_underfit():
+    val = falling() + 0.01 * np.arange(60)
+    result = run_facts(history(val, train=val - 0.1))
+    assert result["onset"] is not None
+    assert result["verdict"] == "underfits"
+
+
+def test_a_run_that_ends_while_it_still_improves_underfits():
+    assert run_facts(history(np.linspace(2, 1, 60)))["verdict"] == "underfits"
+    assert run_facts(history(falling(scale=40.0)))["verdict"] == "underfits"
+
+
+def test_a_run_that_settles_is_healthy_with_and_without_noise():
+    assert run_facts(history(falling()))["verdict"] == "healthy"
+    assert run_facts(history(falling() + np.random.default_rng(3).normal(0, 0.02, 60)))["verdict"] == "healthy"
+
+
+def test_the_last_fifth_must_bring_more_than_5_percent_of_the_whole_improvement():
+    # The medians over 5 stand 2 epochs from the end: of exp(-t / 50) the fall from t = 117 to t = 147 is 4.6 % of
+    # the fall from t = 0, of exp(-t / 56) it is 5.5 %.
+    assert run_facts(history(falling(150, scale=50.0)))["verdict"] == "healthy"
+    assert run_facts(history(falling(150, scale=56.0)))["verdict"] == "underfits"
+
+
+def test_a_flat_noisy_run_does_not_still_improve():
+    noise = np.random.default_rng(0).normal(0, 0.05, (300, 60))
+    verdicts = [run_facts(history(1 + run))["verdict"] for run in noise]
+    assert verdicts.count("healthy") >= 0.98 * 300
+
+
+def test_a_plateau_close_to_the_chance_level_underfits_once_the_level_is_known():
+    poor = history(falling(start=2.3, end=1.9), train=falling(start=2.3, end=1.8))
+    assert run_facts(poor)["verdict"] == "healthy"
+    assert run_facts(poor, chance=math.log(10))["verdict"] == "underfits"
+    learned = history(falling(start=2.3, end=1.9), train=falling(start=2.3, end=0.1))
+    assert run_facts(learned, chance=math.log(10))["verdict"] == "healthy"
+
+
+@given(scale=st.floats(1e-3, 1e3), seed=st.integers(0, 20), slope=st.sampled_from([0.0, 0.003, 0.02]))
+@settings(max_examples=40, deadline=None)
+def test_the_verdict_does_not_depend_on_the_unit_of_the_loss(scale, seed, slope):
+    val = falling() + slope * np.arange(60) + np.random.default_rng(seed).normal(0, 0.02, 60)
+    one, other = run_facts(history(val)), run_facts(history(scale * val))
+    assert (one["verdict"], one["onset"]) == (other["verdict"], other["onset"])
