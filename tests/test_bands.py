@@ -40,14 +40,14 @@ def test_curves_refuse_what_they_cannot_use_with_a_sentence():
     with pytest.raises(UsageError) as usage:
         curves(table, "val_dataloss")
     assert str(usage.value) == (
-        "metric must be one of train_data_loss, val_data_loss, got 'val_dataloss'; did you mean 'val_data_loss'?"
+        "metric must be one of 'train_data_loss', 'val_data_loss', got 'val_dataloss'; did you mean 'val_data_loss'?"
     )
     with pytest.raises(UsageError) as usage:
         curves(table, band=0)
-    assert str(usage.value) == "band is the share of the runs inside the band and must be in (0, 1], got 0"
+    assert str(usage.value) == "band must be in (0, 1] (it is the share of the runs inside the band), got 0"
     with pytest.raises(UsageError) as usage:
         curves(table, unequal="mean")
-    assert str(usage.value) == "unequal must be one of live, common, got 'mean'"
+    assert str(usage.value) == "unequal must be one of 'live', 'common', got 'mean'"
     with pytest.raises(DataError) as data:
         curves(table.drop(columns="seed"))
     assert str(data.value) == (

@@ -205,17 +205,17 @@ def test_variants_named_by_numbers_are_names():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"baseline": "nine"}, "baseline must be one of none, l2, got 'nine'; did you mean 'none'?"),
+        ({"baseline": "nine"}, "baseline must be one of 'none', 'l2', got 'nine'; did you mean 'none'?"),
         (
             {"metric": "test_dataloss"},
-            "metric must be one of test_data_loss, got 'test_dataloss'; did you mean 'test_data_loss'?",
+            "metric must be one of 'test_data_loss', got 'test_dataloss'; did you mean 'test_data_loss'?",
         ),
-        ({"method": "boots"}, "method must be one of t, bootstrap, got 'boots'; did you mean 'bootstrap'?"),
-        ({"correction": "bonf"}, "correction must be one of holm, benjamini_hochberg, none, got 'bonf'"),
-        ({"better": "more"}, "better must be one of lower, higher, got 'more'"),
+        ({"method": "boots"}, "method must be one of 't', 'bootstrap', got 'boots'; did you mean 'bootstrap'?"),
+        ({"correction": "bonf"}, "correction must be one of 'holm', 'benjamini_hochberg', 'none', got 'bonf'"),
+        ({"better": "more"}, "better must be one of 'lower', 'higher', got 'more'"),
         (
             {"confidence": 95},
-            "confidence is the probability of an interval and must be in (0, 1), got 95",
+            "confidence must be in (0, 1) (it is the probability of an interval), got 95",
         ),
     ],
 )
@@ -229,7 +229,7 @@ def test_a_metric_whose_direction_is_not_in_its_name_is_refused():
     with pytest.raises(UsageError) as caught:
         compare(summary({"none": [1.0]}, "zeros"), "none", "zeros")
     assert str(caught.value) == (
-        "better must be lower or higher for a metric whose name says neither accuracy, loss, penalty nor gap, "
+        "better must be 'lower' or 'higher' for a metric whose name says neither accuracy, loss, penalty nor gap, "
         "got None for 'zeros'"
     )
 

@@ -130,7 +130,7 @@ def test_a_kept_epoch_that_is_not_there_and_a_chance_level_of_zero_are_refused()
     with pytest.raises(UsageError) as usage:
         run_facts(history([1.0]), chance=0.0)
     assert str(usage.value) == (
-        "chance is the validation data loss of a model that has learned nothing and must be above 0, got 0.0"
+        "chance must be above 0 (it is the validation data loss of a model that has learned nothing), got 0.0"
     )
 
 
