@@ -135,22 +135,22 @@ def test_usage_errors_answer_before_tensorflow_loads():
         (
             ("run", "spirals", "--data", "digits"),
             2,
-            "--data must be left out for spirals, which is a study, got 'digits'",
+            "the study spirals takes --seeds, --epochs, got --data digits; leave it out",
         ),
         (
             ("run", "spirals", "--target", "kind"),
             2,
-            "--target must be left out for spirals, which is a study, got 'kind'",
+            "the study spirals takes --seeds, --epochs, got --target kind; leave it out",
         ),
         (
             ("run", "spirals", "--validation-size", "50"),
             2,
-            "--validation-size must be left out for spirals, which is a study, got 50",
+            "the study spirals takes --seeds, --epochs, got --validation-size 50; leave it out",
         ),
         (
             ("run", "spirals", "--engine", "cohort"),
             2,
-            "--engine must be left out for spirals, which is a study, got 'cohort'",
+            "the study spirals takes --seeds, --epochs, got --engine cohort; leave it out",
         ),
         (("report", "--results", "{tmp}"), 1, "{tmp} holds no experiment; run one first: python -m lab list"),
         (
@@ -380,8 +380,18 @@ def test_help_shows_the_names_of_logger_files_as_they_are_and_version_the_versio
 @pytest.mark.parametrize(
     ("load", "code", "said"),
     [
-        ("sys.exit(0)", 1, "a loader or a factory called sys.exit(0); let it return, or raise an error instead"),
-        ("sys.exit()", 1, "a loader or a factory called sys.exit(); let it return, or raise an error instead"),
+        (
+            "sys.exit(0)",
+            1,
+            "the loader of variant 'none' cannot load its data: it "
+            "called sys.exit(0); let it return, or raise an error instead",
+        ),
+        (
+            "sys.exit()",
+            1,
+            "the loader of variant 'none' cannot load its data: it "
+            "called sys.exit(); let it return, or raise an error instead",
+        ),
         (
             "raise MemoryError",
             1,
@@ -397,7 +407,8 @@ def test_help_shows_the_names_of_logger_files_as_they_are_and_version_the_versio
         (
             "open('/nowhere/x')",
             1,
-            "cannot read or write /nowhere/x: No such file or directory; what is published stays: mend it and go on",
+            "the loader of variant 'none' cannot load its data: FileNotFoundError: [Errno 2] No such file or "
+            "directory: '/nowhere/x'",
         ),
     ],
     ids=["exit 0", "exit", "memory", "TensorFlow's memory", "file"],

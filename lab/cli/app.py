@@ -222,6 +222,11 @@ def _report(folder: Path, studies: Sequence[Study]) -> None:
     outcome = draw_outcome(folder, studies)
     if outcome.tables:
         console().print(comparison_table(folder.name, outcome.tables))
-    print(f"page: {outcome.page}")
+    print(f"page: {_near(outcome.page)}")
     pages.index_page(folder.parent, guide())
-    print(f"figures: {outcome.figures[0].parent}")
+    print(f"figures: {_near(outcome.figures[0].parent)}")
+
+
+def _near(path: Path) -> Path:
+    """Return a path as seen from the working folder, where it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
