@@ -111,7 +111,7 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TrainedRun:
     """A run that was trained and not published, to be looked into.
 
     Args:
@@ -136,7 +136,7 @@ def train(
     seeds: Sequence[int],
     redraw_data: bool = False,
     engine: str = "cohort",
-) -> dict[tuple[Key, int], Outcome]:
+) -> dict[tuple[Key, int], TrainedRun]:
     """Train each variant at each seed without publishing anything: for studies and notebooks.
 
     Args:
@@ -159,7 +159,7 @@ def train(
         trained[keys[i]] = one
 
     _train(list(planned.values()), engine, keep)
-    return {(key, seed): Outcome(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
+    return {(key, seed): TrainedRun(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
 
 
 def _train(

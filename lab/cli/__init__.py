@@ -1,5 +1,41 @@
-"""The command line: `python -m lab list | run | report | compare`, and `main(EXPERIMENT)` for the scripts."""
+"""The command line: `reglab list | run | report | compare`, and `main(EXPERIMENT)` for the scripts.
 
-from lab.cli.app import lab, main
+A script imports this before it declares anything, so nothing heavy is loaded until it is asked.
+"""
+
+from typing import TYPE_CHECKING
+
+from lab.cli.sentences import install, sentences
+
+if TYPE_CHECKING:
+    from lab.cli.find import Question
 
 __all__ = ["lab", "main"]
+
+install()
+
+
+def main(question: "Question") -> None:
+    """Answer the command line of a script that declares an experiment or a study: `--help`, `--data`, `--seeds`, ...
+
+    In a notebook there is no command line: the experiment is run as it is declared.
+
+    Args:
+        question: what the script declares.
+    """
+    with sentences():
+        from lab.cli.app import answer_script
+
+        answer_script(question)
+
+
+def lab(words: list[str] | None = None) -> None:
+    """Answer `reglab`, which is `python -m lab`.
+
+    Args:
+        words: the command line after the program's name; None takes the process's own.
+    """
+    with sentences():
+        from lab.cli.app import answer
+
+        answer(words)

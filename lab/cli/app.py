@@ -1,63 +1,39 @@
-"""The command line: `python -m lab list | run | report | compare`, and `main(EXPERIMENT)` for the scripts.
-
-Usage errors answer in under a second, before TensorFlow loads. One sentence goes to stderr instead of a traceback;
-the exit code is 2 for usage, 1 for the rest, 3 for a comparison told to fail, 130 for an interruption.
-"""
+"""The commands `list`, `run`, `report` and `compare`. Wrong usage is answered before TensorFlow loads."""
 
 import functools
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
-from lab.checks import DataError, UsageError
-from lab.cli.find import Question, asked, find, guide, known, loader
+from lab import __version__
+from lab.checks import DataError, UsageError, shown
+from lab.cli.find import Question, asked, find, folders, guide, known
+from lab.cli.fresh import afresh
+from lab.cli.options import RESULTS, Folder, Name, Options, Text
+from lab.cli.sentences import FoundError
 from lab.experiment import Experiment
+from lab.outcome import draw_outcome
 from lab.progress import on_terminal
-from lab.run import compute, draw, run
+from lab.run import compute, run
 from lab.study import Study
-
-RESULTS = Path("results")
-
-Positive = Annotated[int, Parameter(validator=cyclopts.validators.Number(gte=1))]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Options:
-    """What the command line may change of an experiment."""
-
-    data: str | None = None
-    "Another data set by name (fashion_mnist, cifar10, ...), or a file of your own: x.npz, or x.csv with --target."
-    target: str | None = None
-    "The column of a CSV file that is to be predicted."
-    train_size: Positive | None = None
-    "The number of training examples."
-    validation_size: Positive | None = None
-    "The number of validation examples."
-    seeds: Positive | None = None
-    "The number of seeds, counted from 0."
-    epochs: Positive | None = None
-    "The most epochs a run trains."
-    results: Path = RESULTS
-    "Where the experiment's folder stands or is made."
-    engine: Literal["cohort", "keras_fit"] = "cohort"
-    "cohort trains runs of one structure together; keras_fit, the reference, one after the other."
 
 
 def _application(summary: str) -> cyclopts.App:
     return cyclopts.App(
         help=summary,
-        version_flags=[],
+        # As it is written: markdown would take <variant> for a tag and leave it out.
+        help_format="plaintext",
+        version=__version__,
+        version_flags=["--version"],
         help_flags=["--help", "-h"],
         print_error=False,
         exit_on_error=False,
+        suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
 
@@ -67,34 +43,40 @@ lab_app = _application("Which regularizer helps a Keras model, by how much, and 
 
 @lab_app.command(name="list")
 def list_experiments() -> None:
-    """List the experiments of the folder `experiments`, each with its question."""
+    """List the experiments of the folder "experiments" here and the lab's own, each with its question."""
     from rich.table import Table
 
     table = Table("experiment", "question", "runs", box=None, pad_edge=False)
-    for name in known():
-        found = find(name)
+    for name, path in known().items():
+        try:
+            found = find(str(path))
+        except (UsageError, DataError) as error:
+            table.add_row(name, str(error))
+            continue
         runs = f"{len(found.variants)} x {len(found.seeds)}" if isinstance(found, Experiment) else ""
         table.add_row(name, found.question, runs)
-    Console().print(table)
+    Console(markup=False).print(table)
+    print(f"looked in {' and '.join(map(str, folders()))}")
 
 
 @lab_app.command(name="run")
-def run_experiment(experiment: str, options: Options | None = None) -> None:
+def run_experiment(experiment: Name, options: Options | None = None) -> None:
     """Run an experiment, draw its figures and print its table. What is already there is not trained again.
 
     Args:
-        experiment: its name in the folder `experiments`, or the path of a script that declares EXPERIMENT.
+        experiment: its name in the folder "experiments" here or among the lab's own, or the path of a script that
+            declares EXPERIMENT.
     """
     _run(find(experiment), options or Options())
 
 
 @lab_app.command(name="report")
-def report_experiments(*experiments: str, results: Path = RESULTS) -> None:
+def report_experiments(*experiments: Name, results: Folder = RESULTS) -> None:
     """Draw the figures and pages anew, from the CSV files alone; rebuild those first where runs came since.
 
     Args:
         experiments: folders below the results; all of them if none is named.
-        results: where the experiments' folders stand.
+        results: the folder with the experiments' folders.
     """
     folders = [results / name for name in experiments] or [path for path in sorted(results.glob("*")) if _left(path)]
     if not folders:
@@ -108,17 +90,17 @@ def report_experiments(*experiments: str, results: Path = RESULTS) -> None:
 
 @lab_app.command(name="compare")
 def compare_variants(
-    experiment: str,
+    experiment: Name,
     *,
-    baseline: str | None = None,
-    metric: str | None = None,
+    baseline: Text = None,
+    metric: Text = None,
     confidence: float = 0.95,
     method: Literal["t", "bootstrap"] = "t",
     correction: Literal["holm", "benjamini_hochberg", "none"] = "holm",
     format: Literal["table", "csv", "markdown", "json"] = "table",
-    fail_if_worse: tuple[str, ...] = (),
-    fail_if_overfits: bool = False,
-    results: Path = RESULTS,
+    fail_if_worse: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    fail_if_overfits: Annotated[bool, Parameter(negative="")] = False,
+    results: Folder = RESULTS,
 ) -> None:
     """Compare the variants of an experiment with its baseline. Exits with 3 if a --fail option found something.
 
@@ -133,7 +115,7 @@ def compare_variants(
         format: table for people, the others for machines.
         fail_if_worse: exit with 3 if this variant is worse than the baseline.
         fail_if_overfits: exit with 3 if a variant overfits in half of its runs or more.
-        results: where the experiments' folders stand.
+        results: the folder with the experiments' folders.
     """
     from lab.cli import compare
     from lab.cli.terminal import console, metric_table
@@ -151,80 +133,76 @@ def compare_variants(
         print(compare.written(made, format), end="")
     found = compare.failures(made, fail_if_worse, fail_if_overfits)
     if found:
-        _end(compare.FAILED, "; ".join(found))
+        raise FoundError("; ".join(found))
 
 
-def main(question: Question) -> None:
-    """Answer the command line of a script that declares an experiment or a study: `--help`, `--data`, `--seeds`, ...
+def answer(words: list[str] | None = None) -> None:
+    """Answer the command line of `reglab`.
 
-    Args:
-        question: what the script declares.
+    Raises:
+        UsageError: an option or a command that does not exist, or a value it does not take.
     """
-    named = asked(question, sys.modules["__main__"].__doc__)
+    _answer(lab_app, words)
+
+
+def answer_script(question: Question) -> None:
+    """Answer the command line of a script that declares an experiment or a study.
+
+    Raises:
+        UsageError: what it declares is neither, an option that does not exist, or a value it does not take.
+    """
+    if not isinstance(question, Question):
+        raise UsageError(f"main must be called with an Experiment or a Study, got {shown(question)}")
+    script = sys.modules["__main__"]
+    # A notebook and an interpreter have no script, and their command line is not the experiment's.
+    is_script = hasattr(script, "__file__") or not hasattr(sys, "ps1")
+    named = asked(question, script.__doc__ if is_script else None)
     app = _application(named.question)
     app.default(functools.partial(_script, named))
-    _answer(app)
+    _answer(app, None if is_script else [])
 
 
 def _script(question: Question, options: Options | None = None) -> None:
     _run(question, options or Options())
 
 
-def lab(words: list[str] | None = None) -> None:
-    """Answer `python -m lab`.
-
-    Args:
-        words: the command line after `python -m lab`; None takes the process's own.
-    """
-    _answer(lab_app, words)
-
-
-def _answer(app: cyclopts.App, words: list[str] | None = None) -> None:
-    with _sentences():
-        app(words)
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn what went wrong into one sentence on stderr and an exit code."""
+def _answer(app: cyclopts.App, words: list[str] | None) -> None:
     try:
-        yield
-    except (UsageError, cyclopts.CycloptsError) as error:
-        _end(2, str(error))
-    except DataError as error:
-        _end(1, str(error))
-    except MemoryError:
-        _end(1, "the memory does not suffice; lower train_size, or close other programs; what is published stays")
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        _end(1, f"cannot read or write{where}: {error.strerror or error}; what is published stays: mend it and go on")
-    except KeyboardInterrupt:
-        _end(130, "interrupted; what is published stays, and the same command goes on from there")
-
-
-def _end(code: int, sentence: str) -> NoReturn:
-    print(" ".join(sentence.split()), file=sys.stderr)
-    sys.exit(code)
+        app(words)
+    except cyclopts.CycloptsError as error:
+        # What a value's own rule says is said as it is.
+        refusal = error.__cause__
+        raise UsageError(str(refusal if isinstance(refusal, UsageError) else error)) from None
 
 
 def _run(question: Question, options: Options) -> None:
     if isinstance(question, Study):
-        folder = compute(
-            question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs),
-            options.results / question.name,
-        )
-        _report(folder, _studies(question))
+        given = {"data": options.data, "target": options.target, "engine": options.engine}
+        question.refuse(given | {"validation_size": options.validation_size})
+        study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
+        folder = _made(options, study.name, lambda results: compute(study, results / study.name))
+        _report(folder, [study])
         return
-    experiment = question.with_data(*loader(options.data, options.target)) if options.data else question
-    experiment = experiment.resized(
+    data, called = options.loader()
+    experiment = (question if data is None else question.with_data(data, called)).resized(
         train_size=options.train_size,
         validation_size=options.validation_size,
         seeds=options.seeds,
         epochs=options.epochs,
     )
+    engine = options.engine or "cohort"
     with on_terminal(Console()) as progress:
-        folder = run(experiment, results_folder=options.results, engine=options.engine, progress=progress)
+        folder = _made(
+            options,
+            experiment.name,
+            lambda results: run(experiment, results_folder=results, engine=engine, progress=progress),
+        )
     _report(folder, _studies(experiment))
+
+
+def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:
+    """Return the folder that `make` makes in a folder of results, in the place of what is there if that is asked."""
+    return afresh(options.results / name, make) if options.fresh else make(options.results)
 
 
 def _left(folder: Path) -> bool:
@@ -237,23 +215,18 @@ def _studies(question: Question) -> Sequence[Study]:
 
 
 def _report(folder: Path, studies: Sequence[Study]) -> None:
-    """Rebuild the tables of a folder if runs came since, draw its figures, write its page and print what came of it."""
-    from lab import pages, report, results
+    """Draw the figures and the page of a folder, and the guide through all of them; print what came of it."""
+    from lab import pages
     from lab.cli.terminal import comparison_table, console
-    from lab.results.tables import read_tables
 
-    figures: list[Path] = []
-    if results.is_stale(folder):
-        results.rebuild(folder)
-    if (folder / "histories.csv").exists() or not studies:
-        tables = read_tables(folder)
-        figures += report.draw_all(
-            tables.histories, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs()
-        )
-        console().print(comparison_table(folder.name, tables))
-    for study in studies:
-        figures += draw(study, folder)
-    made = pages.experiment_page if (folder / "histories.csv").exists() else pages.study_page
-    print(f"page: {made(folder)}")
+    outcome = draw_outcome(folder, studies)
+    if outcome.tables:
+        console().print(comparison_table(folder.name, outcome.tables))
+    print(f"page: {_near(outcome.page)}")
     pages.index_page(folder.parent, guide())
-    print(f"figures: {figures[0].parent}")
+    print(f"figures: {_near(outcome.figures[0].parent)}")
+
+
+def _near(path: Path) -> Path:
+    """Return a path as seen from the working folder, where it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -11,8 +11,6 @@ from lab.results.keras_logs import from_logs, tables_of
 from lab.results.tables import Tables, read_tables
 
 FORMATS = ("table", "csv", "markdown", "json")
-FAILED = 3
-"""The exit code of a comparison that found what it was told to fail on."""
 
 
 def read(folder: Path, baseline: str | None = None) -> Tables:
@@ -50,10 +48,11 @@ def compare(
         most runs have none) and `overfits`, the share of the runs whose verdict is "overfits".
     """
     summary = tables.summary
-    metric = metric or ("test_data_loss" if "test_data_loss" in summary else "val_loss")
-    made = statistics.compare(
-        summary, baseline or _own(tables), metric, confidence=confidence, method=method, correction=correction
-    )
+    if metric is None:
+        metric = "test_data_loss" if "test_data_loss" in summary else "val_loss"
+    if baseline is None:
+        baseline = _own(tables)
+    made = statistics.compare(summary, baseline, metric, confidence=confidence, method=method, correction=correction)
     runs = summary.assign(variant=summary["variant"].map(str)).groupby("variant")
     # A run without an onset had none until it ended: the median over all runs is one only if most have one.
     onset = runs["onset"].apply(lambda column: column.fillna(float("inf")).median())

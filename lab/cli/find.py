@@ -1,63 +1,61 @@
-"""What the names on the command line stand for: experiments, studies, data sets and files."""
+"""Where the scripts that declare experiments and studies are, and what they declare."""
 
 import dataclasses
-import functools
-import importlib
-import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable
+import traceback
 from pathlib import Path
 from types import ModuleType
 
-from lab.checks import UsageError, choice
+from lab.checks import DataError, UsageError, choice, shown
 from lab.experiment import Experiment
 from lab.study import Study
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "experiments"
-DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
+_LAB = Path(__file__).resolve().parents[1]
+OWN = _LAB / "experiments" if (_LAB / "experiments").is_dir() else _LAB.parent / "experiments"
+"""The lab's own scripts: installed they are part of the package, in the repository they are beside it."""
 
 Question = Experiment | Study
 """What a script declares as EXPERIMENT."""
 
 
-def known() -> list[str]:
-    """Return the names of the scripts in the folder `experiments`."""
-    return sorted(path.stem for path in SCRIPTS.glob("[a-z]*.py"))
+def folders() -> list[Path]:
+    """Return the folders in which scripts are looked for: `experiments` in the working folder, then the lab's own."""
+    here = Path.cwd() / "experiments"
+    return [here, OWN] if here.is_dir() and here.resolve() != OWN else [OWN]
+
+
+def known() -> dict[str, Path]:
+    """Return the scripts by name, sorted; a script of the working folder comes before one of the lab's own."""
+    found: dict[str, Path] = {}
+    for folder in reversed(folders()):
+        found |= {path.stem: path for path in folder.glob("*.py") if not path.name.startswith("_")}
+    return dict(sorted(found.items()))
 
 
 def find(name: str) -> Question:
-    """Return what the script of a name in the folder `experiments`, or of a path, declares as EXPERIMENT.
+    """Return what a script declares as EXPERIMENT.
+
+    Args:
+        name: of a script in one of the `folders`, or the path of a script, which ends in ".py".
 
     Raises:
-        UsageError: there is none of this name, or the script declares no EXPERIMENT.
+        UsageError: there is no such script, it cannot be read or run, or it declares no EXPERIMENT.
     """
-    module = _from_path(Path(name)) if name.endswith(".py") else _from_folder(name)
+    if name.endswith(".py"):
+        path = Path(name)
+        if not path.is_file():
+            raise UsageError(f"experiment must be a name or the path of a script, got {name!r}, which is no file")
+    else:
+        scripts = known()
+        looked = " and ".join(str(folder) for folder in folders())
+        path = scripts[choice("experiment", name, scripts, otherwise=f"the path of a script (looked in {looked})")]
+    module = _load(path)
     found = getattr(module, "EXPERIMENT", None)
     if not isinstance(found, Question):
-        raise UsageError(f"{name} must declare EXPERIMENT = Experiment(...) or Study(...), got {found!r}")
+        raise UsageError(f"{path} must declare EXPERIMENT = Experiment(...) or Study(...), got {shown(found)}")
     return asked(found, module.__doc__)
-
-
-def _from_path(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise UsageError(f"experiment must be a name or the path of a script, got {str(path)!r}, which does not exist")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"experiment must be a name or the path of a script, got {str(path)!r}, which is none")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _from_folder(name: str) -> ModuleType:
-    choice("experiment", name, known())
-    root = str(SCRIPTS.parent)
-    if root not in sys.path:
-        sys.path.insert(0, root)
-    return importlib.import_module(f"experiments.{name}")
 
 
 def asked(found: Question, docstring: str | None) -> Question:
@@ -72,32 +70,43 @@ def asked(found: Question, docstring: str | None) -> Question:
 
 
 def guide() -> list[tuple[str, list[str]]]:
-    """Return the chapters of the guide through the experiments, each with the names of its experiments in order."""
-    if str(SCRIPTS.parent) not in sys.path:
-        sys.path.insert(0, str(SCRIPTS.parent))
-    chapters = importlib.import_module("experiments").CHAPTERS
-    return [(chapter, list(names)) for chapter, names in chapters.items()]
+    """Return the chapters of the guide through the lab's own experiments, each with their names in order."""
+    return [(chapter, list(names)) for chapter, names in _load(OWN / "__init__.py").CHAPTERS.items()]
 
 
-def loader(name: str, target: str | None) -> tuple[Callable, str]:
-    """Return the loader that `--data` names, and what the data is called.
+def _load(path: Path) -> ModuleType:
+    """Return the module of a script, which is run unless it was before.
 
-    Args:
-        name: of a data set of `lab.data`, or the path of an .npz or .csv file.
-        target: the column of a .csv file that is to be predicted.
-
-    Raises:
-        UsageError: an unknown name, or a .csv file without a target.
+    It is called experiments.<name>, wherever it is: a script called json.py must not take the place of the module json,
+    and `lab.identity.sources` names a function `<name>.<function>` however the script is started.
     """
-    import lab.data
+    path = path.resolve()
+    name = f"experiments.{path.stem}"
+    if getattr(sys.modules.get(name), "__file__", None) == str(path):
+        return sys.modules[name]
+    # The script may import what is beside it. Last, so that nothing beside it takes the place of a library.
+    beside = [path.parent, path.parent.parent] if path.parent.name == "experiments" else [path.parent]
+    sys.path.extend(str(folder) for folder in beside if str(folder) not in sys.path)
+    try:
+        code = compile(path.read_bytes(), path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UsageError(f"{path} must be a script in Python, got {_described(error, path)}; correct it") from error
+    module = ModuleType(name)
+    module.__file__, module.__package__ = str(path), "experiments"
+    sys.modules[name] = module
+    try:
+        exec(code, vars(module))
+    except (UsageError, DataError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{path} must load without an error, got {_described(error, path)}; correct it") from error
+    return module
 
-    path = Path(name)
-    if path.suffix not in (".npz", ".csv"):
-        choice("data", name, DATA, otherwise="the path of an .npz or .csv file")
-        return getattr(lab.data, name), name
-    called = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem)
-    if path.suffix == ".npz":
-        return functools.partial(lab.data.from_npz, path), called
-    if target is None:
-        raise UsageError("--target must name the column to predict where --data is a CSV file, got none")
-    return functools.partial(lab.data.from_csv, path, target=target), called
+
+def _described(error: BaseException, path: Path) -> str:
+    """Return an error's kind, the script's line that it comes from, and its message."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    line, message = lines[-1] if lines else None, str(error)
+    if isinstance(error, SyntaxError):
+        line, message = error.lineno, error.msg
+    return f"{type(error).__name__}{f' on line {line}' if line else ''}{f': {message}' if message else ''}"

@@ -81,7 +81,7 @@ def public_name(value: Any) -> str:
     parts = value.__module__.split(".")
     for length in range(1, len(parts) + 1):
         module = sys.modules.get(".".join(parts[:length]))
-        if getattr(module, value.__qualname__, None) is value:
+        if module and vars(module).get(value.__qualname__) is value:
             return f"{module.__name__}.{value.__qualname__}"  # type: ignore[union-attr]
     return f"{value.__module__}.{value.__qualname__}"
 

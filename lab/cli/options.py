@@ -1,0 +1,91 @@
+"""The options that change the size and the data of an experiment, and what their values stand for."""
+
+import functools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter, Token
+
+from lab.checks import UsageError, choice, whole
+
+DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
+
+
+def _count(meaning: str, most: int) -> Parameter:
+    """Return a parameter that takes whole numbers only: 1.5 is refused, not rounded, and None is no number."""
+
+    def convert(_: type, tokens: Sequence[Token]) -> int:
+        text = tokens[0].value
+        value = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
+        return whole(str(tokens[0].keyword), value, meaning, high=most)
+
+    return Parameter(converter=convert)
+
+
+def _not_empty(kind: Callable[[str], Any]) -> Parameter:
+    """Return a parameter that refuses the empty text that an unset variable of a shell leaves."""
+
+    def convert(_: type, tokens: Sequence[Token]) -> Any:
+        if tokens[0].value:
+            return kind(tokens[0].value)
+        raise UsageError(f"{tokens[0].keyword or 'the name of an experiment'} must not be empty, got ''")
+
+    return Parameter(converter=convert)
+
+
+Name = Annotated[str, _not_empty(str)]
+Text = Annotated[str | None, _not_empty(str)]
+Folder = Annotated[Path, _not_empty(Path)]
+Size = Annotated[int | None, _count("the number of examples", 10**9)]
+RESULTS = Path("results")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of `run` and of the scripts."""
+
+    data: Text = None
+    "Another data set by name (fashion_mnist, cifar10, ...), or a file of your own: x.npz, or x.csv with --target."
+    target: Text = None
+    "The column of a CSV file that is to be predicted."
+    train_size: Size = None
+    "The number of training examples."
+    validation_size: Size = None
+    "The number of validation examples."
+    seeds: Annotated[int | None, _count("the number of seeds", 10_000)] = None
+    "The number of seeds, counted from 0."
+    epochs: Annotated[int | None, _count("the most epochs a run trains", 1_000_000)] = None
+    "The most epochs a run trains."
+    results: Folder = RESULTS
+    "The folder in which the experiment's folder is made."
+    engine: Literal["cohort", "keras_fit"] | None = None
+    "cohort (unless named) trains runs of one structure together; keras_fit, the reference, one after the other."
+    fresh: Annotated[bool, Parameter(negative="")] = False
+    "Train again what is already published, and replace it when everything is trained."
+
+    def loader(self) -> tuple[Callable | None, str]:
+        """Return the loader that `--data` names, or None, and what the data is called.
+
+        Raises:
+            UsageError: an unknown name, a .csv file without a target, or a target without a .csv file.
+        """
+        path = Path(self.data or "")
+        if self.target is not None and path.suffix != ".csv":
+            raise UsageError(f"--target must be left out unless --data is a CSV file, got {self.target!r}")
+        if self.data is None:
+            return None, ""
+        import lab.data
+
+        if path.suffix not in (".npz", ".csv"):
+            choice("data", self.data, DATA, otherwise="the path of an .npz or .csv file")
+            return getattr(lab.data, self.data), self.data
+        called = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem)
+        if path.suffix == ".npz":
+            return functools.partial(lab.data.from_npz, path), called
+        if self.target is None:
+            raise UsageError("--target must name the column to predict where --data is a CSV file, got none")
+        return functools.partial(lab.data.from_csv, path, target=self.target), called

@@ -1,0 +1,102 @@
+"""How a command ends: what went wrong as one sentence on stderr, and an exit code.
+
+The code is 2 for usage, 1 for the rest, 3 for a comparison that found what it was asked to fail on, 128 + signal for
+an interruption. What nobody foresaw keeps its traceback: it is a fault of the lab, and should be reported as one.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+from typing import NoReturn
+
+from lab.checks import DataError, UsageError
+from lab.cli.interruption import SENTENCE, interruptible
+
+_CLOSED_PIPE = 141
+"""128 + SIGPIPE, the exit code of other programs whose reader has gone."""
+
+
+class FoundError(Exception):
+    """A comparison found what it was asked to fail on."""
+
+
+@contextlib.contextmanager
+def sentences() -> Iterator[None]:
+    """End the process with one sentence instead of a traceback where the block raises what a user can mend."""
+    try:
+        with interruptible():
+            yield
+            _flush()
+    except SystemExit as end:
+        # Rich ends the program where the reader of a pipe has gone; nothing else of the lab's does.
+        if isinstance(end.__context__, BrokenPipeError):
+            _end_quietly()
+        code = "" if end.code is None else repr(end.code)
+        _end(1, f"a loader or a factory called sys.exit({code}); let it return, or raise an error instead")
+    except BrokenPipeError:
+        _end_quietly()
+    except BaseException as error:
+        found = ending(error)
+        if found is None:
+            raise
+        _end(*found)
+
+
+def ending(error: BaseException) -> tuple[int, str] | None:
+    """Return the exit code and the sentence of what a user can mend, or None for anything else."""
+    if isinstance(error, UsageError):
+        return 2, str(error)
+    if isinstance(error, DataError):
+        return 1, str(error)
+    if isinstance(error, FoundError):
+        return 3, str(error)
+    # TensorFlow's own word for it, by name: it may not be loaded.
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return 1, (
+            "the memory does not suffice; make the model, batch_size or train_size smaller, or close other programs; "
+            "what is published stays"
+        )
+    if isinstance(error, OSError):
+        where = f" {error.filename}" if error.filename else ""
+        reason = error.strerror or error
+        return 1, f"cannot read or write{where}: {reason}; what is published stays: mend it and go on"
+    if isinstance(error, KeyboardInterrupt):
+        return 130, SENTENCE
+    return None
+
+
+def install() -> None:
+    """Let a script that imports the command line end with a sentence before it reaches `main`, too.
+
+    A script declares its experiment, and may be refused, before it calls `main`. Only a refusal and Ctrl-C are answered
+    here; any other exception is the script's own and goes to the hook that was there before.
+    """
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, (UsageError, DataError, KeyboardInterrupt)) and (found := ending(error)):
+            _end(*found)
+        before(kind, error, trace)
+
+    sys.excepthook = hook
+
+
+def _flush() -> None:
+    # There is none where it was closed before Python began, as by >&-.
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _end(code: int, sentence: str) -> NoReturn:
+    with contextlib.suppress(BrokenPipeError):
+        _flush()
+    print(" ".join(sentence.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def _end_quietly() -> NoReturn:
+    # Python writes out what is left when it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(_CLOSED_PIPE)

@@ -1,0 +1,130 @@
+"""What came of an experiment or a study: its tables, figures and page, for the terminal and for a notebook."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.checks import UsageError, shown
+from lab.experiment import Experiment
+from lab.progress import SILENT, Progress
+from lab.run import compute, draw, run
+from lab.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lab.results.tables import Tables
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an experiment or a study; a notebook shows it as a table with a link to the page.
+
+    Args:
+        folder: the experiment's.
+        page: its page, index.html.
+        figures: the files of its figures.
+        tables: as `lab.results.tables.read_tables` returns them; None for a study, whose tables are CSV files of their
+            own in `folder`.
+    """
+
+    folder: Path
+    page: Path
+    figures: Sequence[Path]
+    tables: "Tables | None"
+
+    @property
+    def summary(self) -> "pd.DataFrame":
+        """The table with one row per run."""
+        return self._read().summary
+
+    @property
+    def comparison(self) -> "pd.DataFrame":
+        """The table with one row per variant: its paired difference to the baseline, with its interval."""
+        return self._read().comparison
+
+    def _read(self) -> "Tables":
+        if self.tables is None:
+            raise UsageError(f"{self.folder.name} must be an experiment to have these tables, got a study")
+        return self.tables
+
+    def _repr_html_(self) -> str:
+        name, page = html.escape(self.folder.name), html.escape(self.page.as_posix(), quote=True)
+        question = html.escape(self.tables.question) if self.tables else ""
+        table = _readable(self.tables) if self.tables else ""
+        return f'<p><b>{name}</b> {question}</p>{table}<p><a href="{page}">the page with its charts</a></p>'
+
+
+def _readable(tables: "Tables") -> str:
+    """Return the comparison as an HTML table, with the means of the runs that it was made from."""
+    means = {"val_data_loss": "validation", "gap": "gap", "test_data_loss": "test", "test_accuracy": "accuracy"}
+    runs = tables.summary.assign(variant=tables.summary["variant"].map(str)).groupby("variant", sort=False)
+    table = runs[list(means)].mean().rename(columns=means)
+    table.insert(0, "kept epoch", runs["kept_epoch"].median())
+    differences = {
+        "difference": "difference in test",
+        "difference_low": "from",
+        "difference_high": "to",
+        "decision": "",
+    }
+    compared = tables.comparison.assign(variant=tables.comparison["variant"].map(str)).set_index("variant")
+    table = table.join(compared[list(differences)].rename(columns=differences))
+    return table.to_html(float_format="{:.3f}".format, na_rep="", border=0)
+
+
+def draw_outcome(folder: Path, studies: Sequence[Study] = ()) -> Outcome:
+    """Rebuild the tables of a folder if runs came since, and draw its figures and its page.
+
+    Args:
+        folder: of an experiment, or of a study that is none's.
+        studies: those that were computed in it.
+
+    Raises:
+        DataError: a table is missing or torn.
+    """
+    from lab import pages, report, results
+    from lab.results.tables import read_tables
+
+    if results.is_stale(folder):
+        results.rebuild(folder)
+    tables = None
+    figures: list[Path] = []
+    if (folder / "histories.csv").exists() or not studies:
+        tables = read_tables(folder)
+        figures += report.draw_all(
+            tables.histories, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs()
+        )
+    for study in studies:
+        figures += draw(study, folder)
+    page = pages.experiment_page(folder) if tables else pages.study_page(folder)
+    return Outcome(folder, page, figures, tables)
+
+
+def show(
+    question: Experiment | Study,
+    *,
+    results_folder: str | Path = "results",
+    engine: str = "cohort",
+    progress: Progress = SILENT,
+) -> Outcome:
+    """Run what is not published yet, draw the figures and the page, and return what came of it.
+
+    This is what `reglab run` does, for a notebook: as the last line of a cell it shows the comparison.
+
+    Args:
+        question: an experiment, or a study, which is computed.
+        results_folder: the folder in which the experiment's own is made.
+        engine: as for `lab.run.run`.
+        progress: called as the runs go on, as `lab.progress.lines(print)`.
+
+    Raises:
+        UsageError, DataError: as `lab.run.run`.
+    """
+    if isinstance(question, Study):
+        return draw_outcome(compute(question, Path(results_folder) / question.name), [question])
+    if not isinstance(question, Experiment):
+        raise UsageError(f"show must be called with an Experiment or a Study, got {shown(question)}")
+    folder = run(question, results_folder=results_folder, engine=engine, progress=progress)
+    return draw_outcome(folder, question.studies)
