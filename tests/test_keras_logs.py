@@ -84,8 +84,53 @@ def test_figures_are_drawn_of_what_is_there(tmp_path):
         (
             {"none": {"loss": [1.0]}},
             DataError,
-            "the history of variant 'none', seed 0 must have the column 'val_loss', got loss, epoch; "
-            "fit with validation_data",
+            "the history of variant 'none', seed 0 must have the column 'val_loss', got loss; fit with validation_data",
+        ),
+        (
+            {"none": {"val_loss": [1.0]}},
+            DataError,
+            "the history of variant 'none', seed 0 must have the column 'loss', got val_loss; "
+            "name a history of keras.Model.fit",
+        ),
+        (
+            {"none": {"loss": [], "val_loss": []}},
+            DataError,
+            "the history of variant 'none', seed 0 must have at least one epoch, got none",
+        ),
+        (
+            {"none": {"loss": [1.0, 0.5], "val_loss": [1.0]}},
+            DataError,
+            "the history of variant 'none', seed 0 must have as many values of 'val_loss' as of 'loss', 2, got 1; "
+            "fit with validation_freq=1",
+        ),
+        (
+            {"none": {"loss": [1.0, "low"], "val_loss": [1.0, 1.0]}},
+            DataError,
+            "the history of variant 'none', seed 0, epoch 2: 'loss' must be a number, got 'low'; correct it",
+        ),
+        (
+            {"none": {"loss": [1.0, 2.0], "val_loss": [1.0, 2.0], "epoch": [0, 0]}},
+            DataError,
+            "the history of variant 'none', seed 0, epoch 2: epoch 0 comes after epoch 0, so there are several "
+            "trainings in one history; give each training a file of its own, as in <variant>-seed0.csv and "
+            "<variant>-seed1.csv",
+        ),
+        (
+            {"none": {"loss": [1.0], "val_loss": [1.0], "acc": [1.0], "binary_accuracy": [1.0]}},
+            DataError,
+            "the history of variant 'none', seed 0 must have one column for 'accuracy', got acc and binary_accuracy; "
+            "leave one out",
+        ),
+        (
+            {"none": {"loss": 0.5, "val_loss": [1.0]}},
+            UsageError,
+            "a history must have a list of numbers for 'loss', got 0.5 for variant 'none'",
+        ),
+        ({"none": []}, UsageError, "variant 'none' must have at least one history, got []"),
+        (
+            {"none": [0.5, 0.4]},
+            UsageError,
+            "a history must be a keras History, its dict, or a CSVLogger file, got float for variant 'none'",
         ),
         (
             {"none": 3},
@@ -105,4 +150,116 @@ def test_a_folder_without_logs_is_told(tmp_path):
         from_logs(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path} holds neither histories.csv nor a log of keras.callbacks.CSVLogger; name another"
+    )
+
+
+LOG = "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,1.0,0.4,1.1\n1,0.6,0.9,0.5,1.0\n2,0.7,0.8,0.6,0.9\n"
+REMEDY = "correct the file, or name another one"
+
+
+def log(folder, text=LOG, name="none-seed0.csv"):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+SECOND = "give each training a file of its own, as in none-seed0.csv and none-seed1.csv"
+SEVERAL = f"epoch 0 comes after epoch 2, so there are several trainings in one history; {SECOND}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (LOG + LOG.split("\n", 1)[1], f", line 5: {SEVERAL}"),
+        (LOG + LOG, f", line 5, begins a second training; {SECOND}"),
+        (LOG + "5,0.7,0.8,0.6,0.9\n", f", line 5: 'epoch' must be 3, got 5; {REMEDY}"),
+        (LOG.replace("\n0,", "\n-1,"), f", line 2: 'epoch' must be a whole number of at least 0, got -1; {REMEDY}"),
+        (LOG.replace("\n1,", "\n0.5,"), f", line 3: 'epoch' must be 1, got 0.5; {REMEDY}"),
+        (LOG.replace("\n1,", "\nnan,"), f", line 3: 'epoch' must be a number within 1e+100, got nan; {REMEDY}"),
+        (LOG.replace("0.9,", "much,"), f", line 3: 'loss' must be a number, got 'much'; {REMEDY}"),
+        (LOG.replace("0.9,", "NA,"), f", line 3: 'loss' must be a number, got 'NA'; {REMEDY}"),
+        (LOG.replace("0.9,", "1e308,"), f", line 3: 'loss' must be a number within 1e+100, got 1e308; {REMEDY}"),
+        (LOG.replace(",1.0\n", ",NA\n"), ", line 3: 'val_loss' was not measured; fit with validation_freq=1"),
+        (LOG.replace("1,0.6,", "1,"), f", line 3, must have 5 values, got 4; {REMEDY}"),
+        (LOG.replace("val_loss", "loss"), " cannot be read as a log of keras.callbacks.CSVLogger "
+         f"(the column 'loss' comes twice); {REMEDY}"),
+        (LOG.split("\n")[0] + "\n", f" must have at least one finished epoch, got none; {REMEDY}"),
+        ("", f" must have at least one finished epoch, got none; {REMEDY}"),
+        ("day,price\n1,2\n", " must have the column 'loss', got day, price; name a history of keras.Model.fit"),
+    ],
+    ids=["appended", "appended with its header", "a lost line", "a negative epoch", "half an epoch", "no epoch",
+         "a word", "NA", "1e308", "no validation", "a value lost", "a column twice", "only a header", "nothing",
+         "another table"],
+)  # fmt: skip
+def test_a_log_that_cannot_be_one_training_is_refused_by_file_and_line_and_stays_as_it_is(tmp_path, text, said):
+    path = log(tmp_path, text)
+    for read in (from_logs, results.load):
+        with pytest.raises(DataError) as caught:
+            read(tmp_path)
+        assert str(caught.value) == f"{path}{said}"
+    assert path.read_text() == text
+
+
+def test_a_log_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "none.csv"
+    path.write_bytes(b"\xff\x00")
+    with pytest.raises(DataError) as caught:
+        from_logs(tmp_path)
+    assert str(caught.value) == (
+        f"{path} cannot be read as a log of keras.callbacks.CSVLogger ('utf-8' codec can't decode byte 0xff in "
+        f"position 0: invalid start byte); {REMEDY}"
+    )
+
+
+@pytest.mark.parametrize("lost", [1, 4, 9, 17], ids="{} characters".format)
+def test_a_torn_last_line_keeps_the_finished_epochs_and_says_so(tmp_path, lost):
+    path = log(tmp_path, LOG[:-lost])
+    with pytest.warns(UserWarning, match="is torn") as caught:
+        table = from_logs(tmp_path)
+    assert [str(warning.message) for warning in caught] == [
+        f"{path}, line 4, is torn and left out; the log ends after 2 finished epochs"
+    ]
+    assert list(table["epoch"]) == [1, 2]
+    assert list(table["val_loss"]) == [1.1, 1.0]
+
+
+def test_a_training_that_was_resumed_is_one_training_and_its_epochs_are_those_of_keras(tmp_path):
+    log(tmp_path, LOG + "3,0.8,0.7,0.7,0.8\n")
+    log(tmp_path, LOG.replace("\n0,", "\n5,").replace("\n1,", "\n6,").replace("\n2,", "\n7,"), "late.csv")
+    table = from_logs(tmp_path)
+    assert list(table.loc[table["variant"] == "none", "epoch"]) == [1, 2, 3, 4]
+    assert list(table.loc[table["variant"] == "late", "epoch"]) == [6, 7, 8]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"], ids=["comma", "semicolon", "tab"])
+def test_the_separator_of_a_log_is_found(tmp_path, separator):
+    log(tmp_path, LOG.replace(",", separator))
+    assert list(from_logs(tmp_path)["val_loss"]) == [1.1, 1.0, 0.9]
+
+
+def test_the_column_called_accuracy_is_the_accuracy_whatever_else_was_measured():
+    table = from_keras({"none": {"loss": [1.0], "val_loss": [1.0], "accuracy": [0.5], "binary_accuracy": [0.9]}})
+    assert list(table["accuracy"]) == [0.5]
+
+
+@pytest.mark.parametrize("names", [("none-seed0.csv", "none.csv"), ("none-seed007.csv", "none-seed7.csv")])
+def test_two_files_of_one_run_are_refused(tmp_path, names):
+    for name in names:
+        log(tmp_path, name=name)
+    with pytest.raises(DataError) as caught:
+        from_logs(tmp_path)
+    seed = 7 if "7" in names[0] else 0
+    assert str(caught.value) == (
+        f"{tmp_path} must have one file per run, got {names[0]} and {names[1]} for variant 'none', seed {seed}; "
+        "rename one of them"
+    )
+
+
+def test_the_tables_of_an_experiment_are_no_logs(tmp_path):
+    results.write_experiment(tmp_path, {"name": "x", "baseline": "none", "runs": []})
+    (tmp_path / "summary.csv").write_text("variant,seed\nnone,0\n")
+    with pytest.raises(DataError) as caught:
+        results.load(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'histories.csv'} does not exist; run the experiment first, or name its folder"
     )

@@ -40,11 +40,13 @@ def is_stale(folder: Path) -> bool:
 
     Where none of the experiment's runs is there (in a fresh clone), nothing is stale.
     """
-    if not has_experiment(folder) or not _runs(folder, read_experiment(folder)):
+    experiment = read_experiment(folder) if has_experiment(folder) else None
+    if experiment is None or not _runs(folder, experiment):
         return False
     # Publishing a run changes the folder of the runs.
     newest = max((folder / name).stat().st_mtime_ns for name in (EXPERIMENT_FILE, RUNS_FOLDER))
-    rebuilt = [folder / name for name in (*map(table_file, TABLES), PROVENANCE_FILE)]
+    tables = [*TABLES, STRENGTH_TABLE] if experiment.get("paths") else TABLES
+    rebuilt = [folder / name for name in (*map(table_file, tables), PROVENANCE_FILE)]
     if not all(file.exists() and file.stat().st_mtime_ns >= newest for file in rebuilt):
         return True
     try:

@@ -109,7 +109,7 @@ def check_strengths(path: Path, table: pd.DataFrame, remedy: str) -> None:
     refuse = _Refusal(path, table, remedy)
     refuse.lacking(STRENGTHS)
     refuse.unless_number("strength")
-    refuse.wrong("strength", ~(table["strength"] >= 0), "a number of at least 0")
+    refuse.wrong("strength", ~((table["strength"] >= 0) & (table["strength"] < np.inf)), "a number of at least 0")
     for key in ("variant", "strength"):
         refuse.twice(["family", key])
 
