@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import lab.data
 from lab.checks import UsageError, choice, flag, number, shown, whole
 from lab.seeds import MOST_SEEDS
-from lab.study import Study, folder_name, text
+from lab.study import Study, folder_name, seed_count, text
 from lab.training import Training
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Experiment:
         object.__setattr__(self, "seeds", _seeds(self.seeds))
         if flag("redraw_data", self.redraw_data):
             for variant in self.variants.values():
-                _takes("data", variant.data, "data(seed=seed), as redraw_data asks,", seed=0)
+                _takes("data", variant.data, "data(seed=seed) where redraw_data is True", seed=0)
         text("question", self.question)
         text("notes", self.notes)
         self._check_on_data()
@@ -177,7 +177,7 @@ class Experiment:
         return dataclasses.replace(
             self,
             variants={name: changed(variant) for name, variant in self.variants.items()},
-            seeds=self.seeds if seeds is None else range(whole("seeds", seeds, "the number of seeds")),
+            seeds=self.seeds if seeds is None else range(seed_count(seeds)),
             studies=[
                 study.resized(train_size=train_size, seeds=seeds, epochs=epochs, strict=False) for study in self.studies
             ],

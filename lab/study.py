@@ -78,8 +78,8 @@ class Study:
         sizes = {"train_size": train_size, "seeds": seeds, "epochs": epochs}
         if strict:
             self.refuse(sizes)
-        if seeds is not None and whole("seeds", seeds, "the number of seeds") > MOST_SEEDS:
-            raise UsageError(f"seeds must be at most {MOST_SEEDS}, got {seeds}")
+        if seeds is not None:
+            seed_count(seeds)
         taken = {
             name: whole(name, size, "a size of the study")
             for name, size in sizes.items()
@@ -146,6 +146,14 @@ def _checked(found: Any, kind: type, called: str, source: str, name_of: Callable
     if isinstance(found, Mapping):
         got = "a dict of " + (", ".join(sorted({type(value).__name__ for value in found.values()})) or "nothing")
     raise DataError(f"{source} must return a dict from names to {called}, at least one, got {got}")
+
+
+def seed_count(seeds: object) -> int:
+    """Return a number of seeds, or refuse it before so many are listed that the memory is full."""
+    count = whole("seeds", seeds, "the number of seeds")
+    if count > MOST_SEEDS:
+        raise UsageError(f"seeds must be at most {MOST_SEEDS}, got {shown(count)}")
+    return count
 
 
 def folder_name(rule: str, name: object) -> str:

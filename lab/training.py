@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.checks import UsageError, choice, flag, number, whole
+from lab.checks import UsageError, choice, flag, number, shown, whole
 from lab.seeds import derive
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "cosine", "exponential", "inverse_time")
 LOSSES = ("softmax_cross_entropy", "binary_cross_entropy", "hinge", "squared_error")
+MOST_EPOCHS = 1_000_000
+"""A number far above it would fill the memory before the first epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,8 @@ class Training:
                 f"label_smoothing spreads the target of a cross-entropy and means nothing for the loss "
                 f"{self.loss!r}, got {self.label_smoothing}; set it to 0 or choose softmax_cross_entropy"
             )
+        if self.epochs > MOST_EPOCHS:
+            raise UsageError(f"epochs must be at most {MOST_EPOCHS}, got {shown(self.epochs)}")
 
     def outputs(self, classes: int | None, values: int = 1) -> int:
         """Return how many outputs a model needs for this loss.

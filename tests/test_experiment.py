@@ -16,13 +16,14 @@ import pytest
 
 from lab import results
 from lab.checks import DataError, UsageError
-from lab.data import digits, from_npz, mnist
+from lab.data import Dataset, digits, from_npz, mnist
 from lab.experiment import Experiment, Variant
 from lab.models import dense
 from lab.plan import plan
 from lab.regularization import Regularization
 from lab.results.tables import read_tables
 from lab.run import run
+from lab.study import Study
 from lab.training import Training
 
 
@@ -38,6 +39,9 @@ def named(input_shape, outputs, *, seed):
     x = inputs = keras.Input(input_shape)
     x = keras.layers.Dense(4, name="dense")(keras.layers.Flatten()(x))
     return keras.Model(inputs, keras.layers.Dense(outputs)(x))
+
+
+STUDY = Study(name="a", compute=arm, draw=arm)
 
 
 def small(**variants):
@@ -170,6 +174,41 @@ def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
         ),
         ({"baseline": "nome"}, "baseline must be one of 'none', got 'nome'; did you mean 'none'?"),
         ({"seeds": (1, 1)}, "seeds must not be empty and none may stand twice, got [1, 1]"),
+        ({"seeds": range(10**9)}, "seeds must be at most 10000, got 1000000000"),
+        ({"seeds": [10**400]}, None),
+        ({"seeds": "012"}, "seeds must be a sequence of whole numbers, got '012'"),
+        ({"seeds": None}, "seeds must be a sequence of whole numbers, got None"),
+        ({"seeds": (-1,)}, None),
+        ({"name": 3}, None),
+        ({"baseline": None}, None),
+        ({"redraw_data": 1}, None),
+        ({"question": 3}, "question must be a text, got 3"),
+        ({"notes": 3}, "notes must be a text, got 3"),
+        ({"notes": None}, "notes must be a text, got None"),
+        ({"on_data": None}, "on_data must be a dict from data sets to experiments, got None"),
+        ({"on_data": ["a"]}, "on_data must be a dict from data sets to experiments, got ['a']"),
+        ({"on_data": {"mnist": 3}}, "on_data must be a dict from data sets to experiments, got {'mnist': 3}"),
+        (
+            {"strength_paths": None},
+            "strength_paths must be a dict from families to dicts from variants to strengths, got None",
+        ),
+        (
+            {"strength_paths": ["l2"]},
+            "strength_paths must be a dict from families to dicts from variants to strengths, got ['l2']",
+        ),
+        (
+            {"strength_paths": {"l2": ["none"]}},
+            "strength_paths must be a dict from families to dicts from variants to strengths, got {'l2': ['none']}",
+        ),
+        ({"strength_paths": {3: {}}}, "the name of a strength path must be a text, got 3"),
+        ({"strength_paths": {"l2": {"none": "strong"}}}, None),
+        ({"strength_paths": {"l2": {"l2": 1.0}}}, None),
+        ({"studies": 3}, "studies must be a list or tuple of studies, got 3"),
+        ({"studies": None}, "studies must be a list or tuple of studies, got None"),
+        ({"studies": [3]}, "studies must be a list or tuple of studies, got [3]"),
+        ({"studies": [STUDY, STUDY]}, "names of studies must differ in more than case, got ['a', 'a']"),
+        ({"variants": [1]}, "variants must be a dict from names to variants and not empty, got [1]"),
+        ({"variants": {"none": digits}}, None),
         ({"seeds": 3}, "seeds must be a sequence of whole numbers, got 3"),
         (
             {"seeds": (True,)},
@@ -181,7 +220,73 @@ def test_a_wrong_declaration_is_refused_when_it_is_made(wrong, said):
     right = {"name": "x", "variants": {"none": Variant(data=digits, model=dense)}, "baseline": "none"}
     with pytest.raises(UsageError) as caught:
         Experiment(**(right | wrong))
+    # The wording of the shared rules is tested with them.
+    assert said in (None, str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            {"data": 3},
+            "data of a variant must be a function, with functools.partial around it to bind its arguments, got 3",
+        ),
+        (
+            {"data": Dataset},
+            "data of a variant must be callable as data(), got Dataset: missing a required argument: 'name'",
+        ),
+        (
+            {"data": named},
+            "data of a variant must be callable as data(), got named: missing a required argument: 'input_shape'",
+        ),
+        (
+            {"model": dict},
+            "model of a variant must be callable as model(input_shape, outputs, seed=seed), got dict: no signature "
+            "found for builtin type <class 'dict'>",
+        ),
+        (
+            {"model": digits},
+            "model of a variant must be callable as model(input_shape, outputs, seed=seed), got digits: too many "
+            "positional arguments",
+        ),
+        ({"training": {"epochs": 3}}, "training of a variant must be a lab.training.Training, got {'epochs': 3}"),
+    ],
+)
+def test_a_variant_whose_functions_cannot_be_called_is_refused_when_it_is_made(wrong, said):
+    with pytest.raises(UsageError) as caught:
+        Variant(**({"data": digits, "model": dense} | wrong))
     assert str(caught.value) == said
+
+
+def unseeded():
+    return digits()
+
+
+def test_a_loader_without_a_seed_cannot_redraw_data():
+    variant = Variant(data=unseeded, model=dense)
+    with pytest.raises(UsageError) as caught:
+        Experiment(name="x", variants={"none": variant}, baseline="none", redraw_data=True)
+    assert str(caught.value) == (
+        "data of a variant must be callable as data(seed=seed) where redraw_data is True, got unseeded: got an "
+        "unexpected keyword argument 'seed'"
+    )
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "3", True])
+@pytest.mark.parametrize("name", ["train_size", "validation_size", "seeds", "epochs"])
+def test_a_size_that_is_no_reasonable_count_is_refused_before_anything_is_allocated(name, size):
+    with pytest.raises(UsageError):
+        small().resized(**{name: size})
+
+
+def test_more_epochs_or_seeds_than_memory_has_room_for_are_refused():
+    for size in (10**9, 10**30):
+        with pytest.raises(UsageError) as caught:
+            small().resized(epochs=size)
+        assert str(caught.value) == f"epochs must be at most 1000000, got {size}"
+        with pytest.raises(UsageError) as caught:
+            small().resized(seeds=size)
+        assert str(caught.value) == f"seeds must be at most 10000, got {size}"
 
 
 @pytest.mark.parametrize("names", [("None",), ("nan",), ("L1", "l1")])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from lab import results
 from lab.checks import DataError, UsageError
 from lab.run import compute, draw, run
-from lab.study import Study
+from lab.study import RESERVED, Study
 from tests.test_experiment import small
 
 CALLS = []
@@ -85,3 +86,139 @@ def test_a_study_needs_functions():
     with pytest.raises(UsageError) as caught:
         Study(name="x", compute=3, draw=plotted)
     assert str(caught.value) == "compute of a study must be a function, got 3"
+
+
+TABLE = pd.DataFrame({"n": [1]})
+
+
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/b", "", ".x", "x" * 101, 3, None, "x\n"])
+def test_a_name_that_is_no_plain_file_name_is_refused(name):
+    words = "names of studies and of their tables and figures become files and must be made of letters, digits, '_', "
+    sentence = f"{words}'.', '+' and '-', got {name!r}"
+    with pytest.raises(UsageError) as caught:
+        Study(name=name, compute=squares, draw=plotted)
+    assert str(caught.value) == sentence
+    with pytest.raises(UsageError) as caught:
+        Study(name="x", compute=lambda: {name: TABLE}, draw=plotted).tables()
+    assert str(caught.value) == sentence
+    with pytest.raises(UsageError) as caught:
+        Study(name="x", compute=squares, draw=lambda tables: {name: Figure()}).figures({})
+    assert str(caught.value) == sentence
+
+
+def escaping():
+    return {"good": TABLE, "../escaped": TABLE}
+
+
+def test_nothing_is_written_of_a_study_whose_tables_have_a_wrong_name(tmp_path):
+    with pytest.raises(UsageError):
+        compute(Study(name="x", compute=escaping, draw=plotted), tmp_path / "folder")
+    assert not list(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "name", ["experiment", "histories", "summary", "Comparison", "strengths", "provenance", "SUMMARY"]
+)
+def test_a_name_of_the_labs_own_files_is_refused(name):
+    sentence = (
+        "names of studies and of their tables must not be those of the lab's files, 'experiment', 'histories', "
+        f"'summary', 'comparison', 'strengths', 'provenance', got {name!r}"
+    )
+    with pytest.raises(UsageError) as caught:
+        Study(name=name, compute=squares, draw=plotted)
+    assert str(caught.value) == sentence
+    with pytest.raises(UsageError) as caught:
+        Study(name="x", compute=lambda: {name: TABLE}, draw=plotted).tables()
+    assert str(caught.value) == sentence
+
+
+def test_the_names_of_all_tables_of_the_lab_are_reserved():
+    assert {*results.TABLES, "experiment", "strengths"} <= set(RESERVED)
+
+
+def test_the_names_of_the_labs_figures_are_refused():
+    names = "overfitting_loss", "overfitting_data_loss_2", "overlay", "gap", "Penalty", "accuracy", "forest"
+    for name in (*names, "strength_path"):
+        with pytest.raises(UsageError) as caught:
+            Study(name="x", compute=squares, draw=lambda tables, name=name: {name: Figure()}).figures({})
+        assert str(caught.value) == (f"names of a study's figures must not be those of the lab's figures, got {name!r}")
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        (None, "a NoneType"),
+        ({}, "a dict of nothing"),
+        ("text", "a str"),
+        (TABLE, "a DataFrame"),
+        ([TABLE], "a list"),
+        ({"x": TABLE, "y": 3}, "a dict of DataFrame, int"),
+    ],
+    ids=["None", "empty", "text", "a table", "a list", "a number"],
+)
+def test_what_is_no_dict_of_tables_or_of_figures_is_refused(value, got):
+    with pytest.raises(DataError) as caught:
+        Study(name="x", compute=lambda: value, draw=plotted).tables()
+    assert str(caught.value) == (
+        f"compute of the study 'x' must return a dict from names to pandas.DataFrame, at least one, got {got}"
+    )
+    with pytest.raises(DataError) as caught:
+        Study(name="x", compute=squares, draw=lambda tables: value).figures({})
+    assert str(caught.value) == (
+        f"draw of the study 'x' must return a dict from names to matplotlib.figure.Figure, at least one, got {got}"
+    )
+
+
+def test_tables_whose_names_differ_only_in_case_are_refused():
+    with pytest.raises(UsageError) as caught:
+        Study(name="x", compute=lambda: {"a": TABLE, "A": TABLE}, draw=plotted).tables()
+    assert str(caught.value) == (
+        "compute of the study 'x' must return names that differ in more than case, got ['a', 'A']"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("draw", None, "draw of a study must be a function, got None"),
+        ("question", 3, "question must be a text, got 3"),
+        ("notes", ["a"], "notes must be a text, got ['a']"),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_refused(field, value, said):
+    with pytest.raises(UsageError) as caught:
+        dataclasses.replace(STUDY, **{field: value})
+    assert str(caught.value) == said
+
+
+def test_options_that_a_study_cannot_follow_are_refused_instead_of_ignored():
+    STUDY.refuse({"data": None, "target": None, "epochs": 3})
+    for option, value in (("data", "digits"), ("target", "y"), ("validation_size", 9), ("engine", "keras_fit")):
+        with pytest.raises(UsageError) as caught:
+            STUDY.refuse({option: value})
+        words = option.replace("_", "-")
+        assert str(caught.value) == f"the study squares takes --epochs, got --{words} {value}; leave it out"
+
+
+@pytest.mark.parametrize("size", [0, -3, 1.5, "3", True])
+def test_a_size_of_a_study_is_a_whole_number_of_at_least_one(size):
+    with pytest.raises(UsageError):
+        STUDY.resized(epochs=size)
+
+
+def test_more_seeds_than_memory_has_room_for_are_refused():
+    with pytest.raises(UsageError) as caught:
+        STUDY.resized(seeds=10**9, strict=False)
+    assert str(caught.value) == "seeds must be at most 10000, got 1000000000"
+
+
+def wandering():
+    os.chdir("/")
+    return {"squares": TABLE}
+
+
+def test_a_study_that_changes_the_working_folder_leaves_its_tables_where_it_was_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = compute(Study(name="x", compute=wandering, draw=plotted), "results")
+    assert folder == tmp_path / "results"
+    assert (folder / "squares.csv").exists()

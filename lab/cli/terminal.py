@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.results.tables import Tables
+from lab.statistics.identical import identical_note
 
 
 def console() -> Console:
@@ -51,8 +52,8 @@ def _caption(tables: Tables) -> str:
         f"{runs} runs a variant{f', {diverged} diverged in all' if diverged else ''}. kept: median kept epoch. "
         "val, gap, test, acc.: means of validation data loss, validation minus train data loss, test data loss and "
         "test accuracy at the kept epoch. Difference to the baseline, paired over seeds, with its 95 % interval; "
-        "better or worse only if shown after Holm's correction."
-    )
+        f"better or worse only if shown after Holm's correction. {identical_note(tables.summary)}"
+    ).rstrip()
 
 
 def _shown(value: float, form: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lab.report.theme import columns_of
+from lab.statistics.identical import identical_note
 
 # So many better and worse variants are told with their numbers, and so many by name.
 TOLD = {"better": 2, "worse": 1}
@@ -48,7 +49,7 @@ def answer(
     others = table[table["variant"] != baseline]
     parts = [_compared(others, baseline, metric, -1.0 if lower_is_better else 1.0, confidence)]
     parts += _diverged(table) + _overfits(runs, baseline)
-    return "; ".join(parts) + "."
+    return " ".join(filter(None, ["; ".join(parts) + ".", identical_note(runs)]))
 
 
 def _compared(others: pd.DataFrame, baseline: str, metric: str, sign: float, confidence: float) -> str:

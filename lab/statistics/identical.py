@@ -1,0 +1,38 @@
+"""Variants that were trained to the same numbers: whatever differs in their declarations had no effect."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+
+def identical(summary: pd.DataFrame) -> list[list[str]]:
+    """Return the groups of variants whose data losses agree to the last digit on every seed.
+
+    A difference of exactly 0 is no small difference: a regularizer that reached no layer, or two names for one thing.
+
+    Args:
+        summary: one row per run: "variant", "seed" and columns that end in "data_loss".
+    """
+    losses = [name for name in summary.columns if str(name).endswith("data_loss")]
+    if not losses or "seed" not in summary:
+        return []
+    groups: dict[str, list[str]] = {}
+    for variant, runs in summary.groupby(summary["variant"].map(str), sort=False):
+        known = runs.sort_values("seed")[["seed", *losses]].reset_index(drop=True)
+        # Without a finite loss nothing is compared: runs that all diverged at once are no pair.
+        if known[losses].notna().any(axis=None):
+            groups.setdefault(known.to_csv(index=False), []).append(str(variant))
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def identical_note(summary: pd.DataFrame) -> str:
+    """Return a sentence for each group of identical variants; empty where there is none."""
+    return " ".join(
+        f"{_names(group)} have the same losses to the last digit on every seed: what differs in their declarations "
+        "has no effect."
+        for group in identical(summary)
+    )
+
+
+def _names(group: Sequence[str]) -> str:
+    return f"{', '.join(group[:-1])} and {group[-1]}"
