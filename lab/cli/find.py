@@ -26,6 +26,10 @@ def folders() -> list[Path]:
     return [here, OWN] if here.is_dir() and here.resolve() != OWN else [OWN]
 
 
+_loaded: dict[str, tuple[str, int, int]] = {}
+"""The path, the time and the size of each script that was run, by the name of its module."""
+
+
 def known() -> dict[str, Path]:
     """Return the scripts by name, sorted; a script of the working folder comes before one of the lab's own."""
     found: dict[str, Path] = {}
@@ -75,14 +79,15 @@ def guide() -> list[tuple[str, list[str]]]:
 
 
 def _load(path: Path) -> ModuleType:
-    """Return the module of a script, which is run unless it was before.
+    """Return the module of a script, which is run unless it was before and has not changed since.
 
     It is called experiments.<name>, wherever it is: a script called json.py must not take the place of the module json,
     and `lab.identity.sources` names a function `<name>.<function>` however the script is started.
     """
     path = path.resolve()
     name = f"experiments.{path.stem}"
-    if getattr(sys.modules.get(name), "__file__", None) == str(path):
+    state = str(path), path.stat().st_mtime_ns, path.stat().st_size
+    if _loaded.get(name) == state and name in sys.modules:
         return sys.modules[name]
     # The script may import what is beside it. Last, so that nothing beside it takes the place of a library.
     beside = [path.parent, path.parent.parent] if path.parent.name == "experiments" else [path.parent]
@@ -100,6 +105,7 @@ def _load(path: Path) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:
         raise UsageError(f"{path} must load without an error, got {_described(error, path)}; correct it") from error
+    _loaded[name] = state
     return module
 
 
