@@ -91,7 +91,7 @@ def draw_outcome(folder: Path, studies: Sequence[Study] = ()) -> Outcome:
         results.rebuild(folder)
     tables = None
     figures: list[Path] = []
-    if (folder / "histories.csv").exists() or not studies:
+    if results.has_table(folder, "histories") or not studies:
         tables = read_tables(folder)
         figures += report.draw_all(
             tables.histories, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs()

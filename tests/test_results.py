@@ -365,6 +365,30 @@ def test_the_tables_are_rebuilt_from_the_runs_and_read_back_alike(tmp_path):
     assert before == {path: path.read_bytes() for path in before}
 
 
+def test_a_large_table_is_written_compressed_with_the_same_bytes_each_time_and_read_alike(tmp_path, monkeypatch):
+    folder = experiment(tmp_path / "x")
+    results.rebuild(folder)
+    before = read_tables(folder)
+    monkeypatch.setattr("lab.results.tables.LARGEST_CSV", 100)
+    results.rebuild(folder)
+    written = (folder / "histories.csv.gz").read_bytes()
+    assert not (folder / "histories.csv").exists()
+    assert gzip.decompress(written).startswith(b"experiment,variant,seed,epoch")
+    assert results.has_table(folder, "histories")
+    assert not results.is_stale(folder)
+    pd.testing.assert_frame_equal(read_tables(folder).histories, before.histories)
+    pd.testing.assert_frame_equal(results.load(folder), before.histories)
+    results.rebuild(folder)
+    assert (folder / "histories.csv.gz").read_bytes() == written
+    monkeypatch.undo()
+    results.rebuild(folder)
+    assert not (folder / "histories.csv.gz").exists()
+    (folder / "histories.csv").unlink()
+    (folder / "histories.csv.gz").write_bytes(written[:-20])
+    with pytest.raises(DataError, match="histories.csv.gz cannot be read as CSV"):
+        read_tables(folder)
+
+
 def test_tables_are_stale_when_a_run_came_since_or_one_is_missing_or_damaged(tmp_path):
     folder = experiment(tmp_path / "x")
     assert results.is_stale(folder)

@@ -207,7 +207,11 @@ def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:
 
 def _left(folder: Path) -> bool:
     """Say whether a folder holds what a report is drawn from: tables, or the runs of an interrupted experiment."""
-    return any((folder / name).exists() for name in ("histories.csv", "runs", f"{folder.name}.json"))
+    from lab import results
+
+    return (
+        results.has_table(folder, "histories") or (folder / "runs").exists() or results.has_study(folder, folder.name)
+    )
 
 
 def _studies(question: Question) -> Sequence[Study]:

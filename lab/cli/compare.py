@@ -21,7 +21,7 @@ def read(folder: Path, baseline: str | None = None) -> Tables:
     """
     if not folder.is_dir():
         raise DataError(f"{folder} does not exist; run the experiment first, or name its folder")
-    if (folder / "histories.csv").exists():
+    if results.has_experiment(folder) or results.has_table(folder, "histories"):
         return read_tables(folder)
     return tables_of(from_logs(folder), baseline)
 

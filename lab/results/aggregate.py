@@ -10,7 +10,6 @@ import pandas as pd
 from lab import statistics
 from lab.checks import DataError, UsageError
 from lab.results.experiments import has_experiment, read_experiment
-from lab.results.files import to_csv, write_atomically
 from lab.results.provenance import read_provenance, write_provenance
 from lab.results.schema import (
     COMPARISON,
@@ -29,10 +28,9 @@ from lab.results.schema import (
     TABLES,
     TEST,
     run_name,
-    table_file,
 )
 from lab.results.store import REMEDY, read_run, run_folder
-from lab.results.tables import read_tables
+from lab.results.tables import read_tables, table_path, write_table
 
 
 def is_stale(folder: Path) -> bool:
@@ -46,7 +44,7 @@ def is_stale(folder: Path) -> bool:
     # Publishing a run changes the folder of the runs.
     newest = max((folder / name).stat().st_mtime_ns for name in (EXPERIMENT_FILE, RUNS_FOLDER))
     tables = [*TABLES, STRENGTH_TABLE] if experiment.get("paths") else TABLES
-    rebuilt = [folder / name for name in (*map(table_file, tables), PROVENANCE_FILE)]
+    rebuilt = [*(table_path(folder, name) for name in tables), folder / PROVENANCE_FILE]
     if not all(file.exists() and file.stat().st_mtime_ns >= newest for file in rebuilt):
         return True
     try:
@@ -87,7 +85,7 @@ def rebuild(folder: Path) -> None:
         if experiment.get("paths"):
             tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
         for name, table in tables.items():
-            write_atomically(folder / table_file(name), to_csv(table))
+            write_table(folder, name, table)
         write_provenance(folder, (record for record, _ in runs))
 
 

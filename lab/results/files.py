@@ -1,10 +1,12 @@
 """Single files: written whole or not at all, read with one sentence for whatever is wrong with them."""
 
 import csv
+import gzip
 import io
 import json
 import os
 import stat
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -177,7 +179,7 @@ def read_csv(path: Path, absent: str = ABSENT, remedy: str = AGAIN, *, text: Seq
     """
     content = read_bytes(path, absent)
     try:
-        lines = content.decode()
+        lines = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
         _check_lines(lines)
         # A variant may be called "null" or "NA": only `nan` and nothing at all are a missing number.
         return pd.read_csv(
@@ -187,7 +189,7 @@ def read_csv(path: Path, absent: str = ABSENT, remedy: str = AGAIN, *, text: Seq
             dtype=dict.fromkeys(text, str),
             low_memory=False,
         )
-    except (ValueError, csv.Error) as error:
+    except (ValueError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read as CSV ({error}); {remedy}") from None
 
 

@@ -33,6 +33,9 @@ PARTIAL = ".tmp-"
 DAMAGED = ".damaged-"
 """How the names of run folders begin that were set aside because they could not be read."""
 
+LARGEST_CSV = 3_000_000
+"""A table of more bytes is written compressed, so that a repository can hold it; pandas reads it as it is."""
+
 HISTORIES = "histories"
 SUMMARY = "summary"
 COMPARISON = "comparison"
@@ -86,6 +89,11 @@ STATUSES = ("finished", "diverged")
 def table_file(name: str) -> str:
     """Return the file name of a table, as in "histories.csv"."""
     return f"{name}.csv"
+
+
+def compressed_file(name: str) -> str:
+    """Return the file name of a table that is too large to be written as it is, as in "histories.csv.gz"."""
+    return f"{name}.csv.gz"
 
 
 def study_file(name: str) -> str:

@@ -1,5 +1,6 @@
 """An experiment's tables, as reports read them: from the CSV files only, checked, without Keras."""
 
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import pandas as pd
 
 from lab.results import table_checks
 from lab.results.experiments import has_experiment, read_experiment
-from lab.results.files import ABSENT, read_csv, rebuild_remedy
-from lab.results.schema import COMPARISON, HISTORIES, STRENGTH_TABLE, SUMMARY, table_file
+from lab.results.files import ABSENT, read_csv, rebuild_remedy, to_csv, write_atomically
+from lab.results.schema import COMPARISON, HISTORIES, LARGEST_CSV, STRENGTH_TABLE, SUMMARY, compressed_file, table_file
 
 _TEXT = ("experiment", "variant", "family", "id", "engine", "status", "verdict", "metric", "decision")
 
@@ -52,8 +53,8 @@ def read_tables(folder: Path) -> Tables:
     histories = read_histories(folder)
     summary, comparison = (_read(folder, name) for name in (SUMMARY, COMPARISON))
     remedy = rebuild_remedy(folder)
-    table_checks.check_summary(folder / table_file(SUMMARY), summary, histories, remedy)
-    table_checks.check_comparison(folder / table_file(COMPARISON), comparison, summary, remedy)
+    table_checks.check_summary(table_path(folder, SUMMARY), summary, histories, remedy)
+    table_checks.check_comparison(table_path(folder, COMPARISON), comparison, summary, remedy)
     question = read_experiment(folder).get("question", "") if has_experiment(folder) else ""
     strengths = _read_strengths(folder) if has_table(folder, STRENGTH_TABLE) else None
     return Tables(histories, summary, comparison, question, strengths)
@@ -61,7 +62,26 @@ def read_tables(folder: Path) -> Tables:
 
 def has_table(folder: Path, name: str) -> bool:
     """Say whether a table's file is in a folder."""
-    return (folder / table_file(name)).exists()
+    return table_path(folder, name).exists()
+
+
+def table_path(folder: Path, name: str) -> Path:
+    """Return the file of a table in a folder: the CSV file, or the compressed one where only that is there."""
+    plain, compressed = folder / table_file(name), folder / compressed_file(name)
+    return compressed if compressed.exists() and not plain.exists() else plain
+
+
+def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """Write a table, compressed if it is large; its other form is removed."""
+    text = to_csv(table)
+    plain, compressed = folder / table_file(name), folder / compressed_file(name)
+    if len(text) <= LARGEST_CSV:
+        write_atomically(plain, text)
+        compressed.unlink(missing_ok=True)
+    else:
+        # Without a time, so that the same table gives the same bytes.
+        write_atomically(compressed, gzip.compress(text.encode(), mtime=0))
+        plain.unlink(missing_ok=True)
 
 
 def read_histories(folder: Path) -> pd.DataFrame:
@@ -71,17 +91,17 @@ def read_histories(folder: Path) -> pd.DataFrame:
         DataError: it is missing, torn or edited.
     """
     table = _read(folder, HISTORIES)
-    table_checks.check_histories(folder / table_file(HISTORIES), table, rebuild_remedy(folder))
+    table_checks.check_histories(table_path(folder, HISTORIES), table, rebuild_remedy(folder))
     return table
 
 
 def _read_strengths(folder: Path) -> pd.DataFrame:
     table = _read(folder, STRENGTH_TABLE)
-    table_checks.check_strengths(folder / table_file(STRENGTH_TABLE), table, rebuild_remedy(folder))
+    table_checks.check_strengths(table_path(folder, STRENGTH_TABLE), table, rebuild_remedy(folder))
     return table
 
 
 def _read(folder: Path, name: str) -> pd.DataFrame:
-    path = folder / table_file(name)
+    path = table_path(folder, name)
     # A variant may be called 0.1 or 01: names are never numbers.
     return read_csv(path, ABSENT, rebuild_remedy(folder), text=_TEXT)
