@@ -385,7 +385,7 @@ def test_a_large_table_is_written_compressed_with_the_same_bytes_each_time_and_r
     assert not (folder / "histories.csv.gz").exists()
     (folder / "histories.csv").unlink()
     (folder / "histories.csv.gz").write_bytes(written[:-20])
-    with pytest.raises(DataError, match="histories.csv.gz cannot be read as CSV"):
+    with pytest.raises(DataError, match=r"histories\.csv\.gz cannot be read as CSV"):
         read_tables(folder)
 
 
