@@ -128,7 +128,7 @@ def parse_json(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
         DataError: it is not JSON or not an object.
     """
     try:
-        value = json.loads(content.decode())
+        value = json.loads(content.decode(), parse_int=_whole)
         deep = _is_deep(value)
     except RecursionError:
         deep = True
@@ -139,6 +139,12 @@ def parse_json(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{path} must hold a JSON object, got {type(value).__name__}; {remedy}")
     return value
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 100:
+        raise ValueError(f"a number has {len(digits)} digits")
+    return int(digits)
 
 
 def _is_deep(value: Any) -> bool:
