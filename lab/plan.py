@@ -160,7 +160,13 @@ def _somebodys(function: Callable[[], Any], failure: str) -> Any:
         return function()
     except (UsageError, DataError, MemoryError):
         raise
-    except (Exception, SystemExit) as error:
+    except SystemExit as end:
+        code = "" if end.code is None else repr(end.code)
+        raise DataError(f"{failure}: it called sys.exit({code}); let it return, or raise an error instead") from end
+    except Exception as error:
+        # TensorFlow's own word for too little memory, by name: a loader may run before TensorFlow is there.
+        if type(error).__name__ == "ResourceExhaustedError":
+            raise MemoryError from error
         raise DataError(f"{failure}: {type(error).__name__}: {error}") from error
 
 
