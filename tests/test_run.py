@@ -22,7 +22,7 @@ def test_a_run_that_cannot_be_published_costs_no_other_run(tmp_path, monkeypatch
     def full(folder, name, *args):
         tried.append(name)
         if len(tried) in (1, 3):
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder / "runs" / name))
         return publish(folder, name, *args)
 
     monkeypatch.setattr(results, "publish", full)
