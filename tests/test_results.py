@@ -1,5 +1,6 @@
 """The files: what the writer wrote is what the reader reads, whole or not at all."""
 
+import gzip
 import math
 import os
 import re
