@@ -1,18 +1,21 @@
-"""The pages: results/<experiment>/index.html and results/index.html, each one file that needs no network.
+"""The pages: index.html of each experiment and study, and the guide through all of them; they need no network.
 
-Made from the tables of `lab.results` alone: the question, the answer in one sentence, the comparison, charts that
-can be asked for their values, and how it was run. Nothing here needs Keras.
+Made only from the tables of `lab.results`: the question, the answer in one sentence, the comparison, charts that can
+be asked for their values, and how it was run. Nothing here needs Keras. One file per part of a page:
 
     answer             the sentence
-    series, strengths  what the charts show, as compact tables
-    charts, path_charts, vegalite    how they show it
-    look               the figures' colours and markers, for light and dark screens
-    rows, how          the comparison and the conditions of the runs, in words
-    cards, small       an experiment as one of many, and studies
-    files              the documents
+    table              the comparison
+    epochs_chart, forest_chart, strengths_chart    each chart: its data and how it is drawn
+    provenance         how it was run
+    studies            a study's words and figures
+    guide, sparkline   an experiment as one of many
+    experiment, write  what a page holds, and the documents
+    vegalite, look     shared by the charts: scales, and the figures' colours for light and dark screens
+    assets             the script that draws the charts
 """
 
 from lab.pages.answer import answer
-from lab.pages.write import experiment_page, index_page, study_page
+from lab.pages.experiment import curves_of
+from lab.pages.write import experiment_page, index_page, single_file, study_page
 
-__all__ = ["answer", "experiment_page", "index_page", "study_page"]
+__all__ = ["answer", "curves_of", "experiment_page", "index_page", "single_file", "study_page"]

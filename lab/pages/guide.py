@@ -1,138 +1,148 @@
-"""An experiment or a study as one of many: a card on the page of all of them, and the words of a study's own page."""
+"""The guide through all experiments: one card per folder, whatever the folder lacks."""
 
-import base64
-import io
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from PIL import Image
-
 from lab import results
-from lab.checks import DataError
-from lab.pages.experiment import Contents, contents
-from lab.pages.sparkline import Line, small
+from lab.pages.answer import answer
+from lab.pages.experiment import METRIC, notes
+from lab.pages.look import Look, looks
+from lab.pages.sparkline import Line, sparkline
+from lab.pages.studies import Picture, picture, study_text
+from lab.report.curves import tidy
+from lab.report.save import baseline_of
+from lab.report.strength_path import strengths_of
+from lab.report.theme import in_order, styles
+from lab.results.tables import Tables
 
-PICTURE = 640
-"""How many dots wide the picture of a card is."""
+LISTED = 8
+"""The most variants in the legend of a card."""
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure as it stands inside a page.
-
-    Args:
-        name: of its file, without the ending.
-        source: a data URI; a page that loads nothing shows nothing else.
-        width, height: of the picture, in dots.
-    """
-
-    name: str
-    source: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class Study:
-    """What the pages say of a study."""
-
-    name: str
-    title: str
-    notes: list[str]
-    tables: list[str]
-    figures: list[Figure]
+_DRAWN = ["variant", "seed", "epoch", "train_data_loss", "val_data_loss", "loss", "val_loss"]
 
 
 @dataclass(frozen=True)
 class Card:
-    """What the page of all experiments says of one.
+    """An experiment or a study among all.
 
     Args:
-        title: the question.
-        link: to its own page.
-        notes: what is said of it, in paragraphs.
-        made: the contents of an experiment's page; None for a study.
+        name: of its folder.
+        title: the question; the name where none is known.
+        link: to its own page; empty where there is none.
+        answer: of an experiment, one sentence.
+        notes: in paragraphs.
+        looks: of the variants, the baseline first.
+        variants, runs, seeds: how many an experiment has; 0 for a study.
         lines: the small chart of an experiment.
-        figure: the picture of a study.
+        picture: the figure of a study, or of an experiment without histories.
+        problem: why something is not shown; empty where nothing is wrong.
     """
 
+    name: str
     title: str
     link: str
-    name: str
-    notes: list[str]
-    made: Contents | None = None
+    answer: str = ""
+    notes: list[str] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    variants: int = 0
+    runs: int = 0
+    seeds: int = 0
     lines: list[Line] = field(default_factory=list)
-    figure: Figure | None = None
+    picture: Picture | None = None
+    problem: str = ""
+
+    @property
+    def listed(self) -> list[int]:
+        """The places of the variants in the legend: those of the chart, or the first ones where there is none."""
+        return sorted({line.v for line in self.lines}) or list(range(min(LISTED, self.variants)))
+
+
+def cards(folder: Path) -> dict[str, Card]:
+    """Return the cards of all experiments and studies below a folder by their names, in this order."""
+    return {path.name: card(path) for path in sorted(folder.iterdir()) if is_shown(path)}
 
 
 def is_shown(folder: Path) -> bool:
-    """Say whether a folder holds an experiment or a study."""
-    return (folder / "histories.csv").exists() or (folder / f"{folder.name}.json").exists()
+    """Say whether a folder holds an experiment or a study, or what is left of one."""
+    names = ("experiment.json", "summary.csv", "histories.csv", f"{folder.name}.json", "index.html")
+    return any((folder / name).exists() for name in names)
 
 
 def card(folder: Path) -> Card:
-    """Return the card of the experiment or study in a folder."""
-    link = f"{quote(folder.name)}/index.html"
-    if not (folder / "histories.csv").exists():
-        found = study(folder, PICTURE)
-        return Card(found.title, link, found.name, found.notes, figure=next(iter(found.figures), None))
-    made = contents(folder)
-    return Card(made.title, link, made.name, notes(folder), made, small(made.series))
-
-
-def notes(folder: Path) -> list[str]:
-    """Return what is said of an experiment, in paragraphs; nothing where experiment.json is not there."""
-    if not (folder / "experiment.json").exists():
-        return []
-    return _paragraphs(results.read_experiment(folder).get("notes", ""))
-
-
-def study(folder: Path, width: int = 1600) -> Study:
-    """Return what the pages say of the study in a folder, with its figures at most so many dots wide.
-
-    Raises:
-        DataError: the folder holds no study, or a torn one.
-    """
-    return _read(folder, folder.name, width)
-
-
-def beside(folder: Path, width: int = 1600) -> list[Study]:
-    """Return the studies beside the experiment in a folder that have been drawn.
-
-    Raises:
-        DataError: a JSON file there is no study's, or torn.
-    """
-    studies = (_read(folder, name, width) for name in results.study_names(folder))
-    return [found for found in studies if found.figures]
-
-
-def _read(folder: Path, name: str, width: int) -> Study:
-    record = results.read_study(folder, name)
-    # A study that was stopped before it was drawn names no figures yet.
-    pictures = [figure(folder / "figures" / f"{drawn}.png", width) for drawn in record["figures"]]
-    return Study(name, record["question"] or name, _paragraphs(record["notes"]), record["tables"], pictures)
-
-
-def figure(path: Path, width: int) -> Figure:
-    """Return a PNG file as a data URI, made smaller where it is wider than so many dots.
-
-    Raises:
-        DataError: the file is no picture.
-    """
+    """Return the card of the experiment or study in a folder. It never fails: a card says what is wrong."""
+    link = f"{quote(folder.name)}/index.html" if (folder / "index.html").exists() else ""
+    shown = Card(folder.name, folder.name, link)
     try:
-        with Image.open(path) as opened:
-            picture = opened.convert("RGB")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read as a picture ({error}); draw the report again") from None
-    if picture.width > width:
-        picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
-    content = io.BytesIO()
-    picture.quantize(128, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
-    source = "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
-    return Figure(path.stem, source, picture.width, picture.height)
+        tables = ("experiment.json", "summary.csv", "histories.csv")
+        is_experiment = any((folder / name).exists() for name in tables)
+        return (_experiment_card if is_experiment else _study_card)(folder, shown)
+    # One folder's tables, whatever they hold, must not keep the guide from the others.
+    except Exception as error:
+        sentence = " ".join(str(error).split()) or type(error).__name__
+        return replace(shown, problem=f"This cannot be shown: {sentence}")
 
 
-def _paragraphs(text: str) -> list[str]:
-    """Return the paragraphs of a text, each in one line, without the marks of code."""
-    return [" ".join(paragraph.replace("`", "").split()) for paragraph in text.split("\n\n") if paragraph.strip()]
+def _study_card(folder: Path, shown: Card) -> Card:
+    path = folder / f"{folder.name}.json"
+    if not path.exists():
+        # The figures of a study are kept where its tables are not.
+        return replace(shown, picture=_first_figure(folder))
+    study = study_text(folder, folder.name)
+    figure = study.pictures[0] if study.pictures else None
+    return replace(shown, title=study.title, notes=study.notes, picture=_from_guide(folder, figure))
+
+
+def _experiment_card(folder: Path, shown: Card) -> Card:
+    about = results.read_experiment(folder) if (folder / "experiment.json").exists() else {}
+    shown = replace(shown, title=str(about.get("question") or folder.name), notes=notes(folder))
+    summary, comparison = (results.read_csv(folder / f"{name}.csv") for name in ("summary", "comparison"))
+    compared = comparison.assign(variant=comparison["variant"].map(str))
+    names = in_order(summary["variant"].map(str), baseline_of(compared))
+    strengths = folder / "strengths.csv"
+    paths = Tables(summary, summary, compared, "", results.read_csv(strengths) if strengths.exists() else None)
+    styled = looks(styles(names, names[0], strengths_of(paths.path_runs())))
+    shown = replace(
+        shown,
+        answer=answer(compared, summary, metric=METRIC),
+        looks=styled,
+        variants=len(names),
+        runs=len(summary),
+        seeds=int(summary["seed"].nunique()),
+    )
+    try:
+        if not (folder / "histories.csv").exists():
+            return replace(shown, picture=_first_figure(folder, "overlay"))
+        histories = results.read_csv(folder / "histories.csv")
+        return replace(shown, lines=sparkline(tidy(histories[[n for n in _DRAWN if n in histories]], names[0]), names))
+    except Exception as error:
+        return replace(shown, problem=f"Its curves cannot be shown: {' '.join(str(error).split())}")
+
+
+def _first_figure(folder: Path, name: str = "*") -> Picture | None:
+    figure = next(iter(sorted(folder.glob(f"figures/{name}.png"))), None)
+    return _from_guide(folder, picture(figure)) if figure else None
+
+
+def _from_guide(folder: Path, figure: Picture | None) -> Picture | None:
+    """Return a figure linked from the guide, which is one folder further up."""
+    return figure and replace(figure, source=f"{quote(folder.name)}/{figure.source}")
+
+
+def in_chapters(every: dict[str, Card], chapters: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, list[Card]]]:
+    """Return all cards in chapters, each with its heading.
+
+    Args:
+        every: the cards by name.
+        chapters: each a heading and the names of its experiments in order. What is in no chapter comes last; an
+            experiment on other data ("name-data") comes with the first.
+    """
+    left = dict(every)
+    found: list[tuple[str, list[Card]]] = []
+    for heading, names in chapters:
+        cards = [left.pop(name) for stem in names for name in list(left) if name == stem or name.startswith(f"{stem}-")]
+        found += [(heading, cards)] if cards else []
+    if left:
+        found.append(("Others" if found else "", list(left.values())))
+    return found

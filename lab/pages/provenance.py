@@ -1,16 +1,12 @@
-"""How an experiment was run: from the run.json files where they are there, and in what its variants differ."""
+"""How an experiment was run, from the records of its runs, and how its variants differ."""
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from lab import results
-from lab.checks import DataError
 
 # What differs between the seeds of one variant is no difference between variants.
 _SEEDS = ("seed", "fingerprint")
@@ -18,7 +14,7 @@ _SEEDS = ("seed", "fingerprint")
 
 @dataclass(frozen=True)
 class Change:
-    """In what a variant differs from the baseline: the path of a value, and both values as JSON."""
+    """How a variant differs from the baseline: the path of a value, and both values as JSON."""
 
     path: str
     baseline: str
@@ -26,14 +22,14 @@ class Change:
 
 
 @dataclass(frozen=True)
-class How:
+class Provenance:
     """How the runs of an experiment were made.
 
     Args:
-        runs: how many run.json were read; with 0 all else is empty.
-        facts: label and text, a line each.
+        runs: how many records there are; with 0 all else is empty.
+        facts: label and text, one line each.
         declaration: the first declaration of the baseline, as indented JSON.
-        changes: for each other variant in what it differs from the baseline.
+        changes: how each other variant differs from the baseline.
     """
 
     runs: int
@@ -42,47 +38,24 @@ class How:
     changes: Sequence[tuple[str, Sequence[Change]]] = ()
 
 
-def read_records(folder: Path) -> list[dict[str, Any]]:
-    """Return the run.json of the experiment's runs that are there, in the order of experiment.json or of their names.
-
-    Raises:
-        DataError: one of them is torn.
-    """
-    if (folder / "experiment.json").exists():
-        paths = [folder / "runs" / name / "run.json" for name in results.read_experiment(folder)["runs"]]
-    else:
-        paths = sorted(folder.glob("runs/*/run.json"))
-    records = []
-    for path in paths:
-        if not path.exists():
-            continue
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            records.append({"variant": str(record["variant"])} | record)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            remedy = f"delete the folder {path.parent} and run the experiment again"
-            raise DataError(f"{path} cannot be read ({error}); {remedy}") from None
-    return records
-
-
-def how(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> How:
+def provenance(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Provenance:
     """Return how runs were made.
 
     Args:
-        records: the contents of their run.json; what a record lacks is left out.
+        records: one per run, as `lab.results.read_provenance` returns them; what a record lacks is left out.
         names: the variants in order, the baseline first.
     """
     if not records:
-        return How(0)
+        return Provenance(0)
     declared: dict[str, Any] = {}
     for record in records:
-        declared.setdefault(record["variant"], record.get("declaration"))
+        declared.setdefault(str(record["variant"]), record.get("declaration"))
     baseline = declared.get(names[0])
     changes = []
     if baseline:
         flat = _flat(baseline)
         changes = [(name, _changes(flat, _flat(declared[name]))) for name in names[1:] if declared.get(name)]
-    return How(
+    return Provenance(
         len(records),
         [(label, text) for label, text in _facts(records) if text],
         json.dumps(baseline, indent=2, ensure_ascii=False) if baseline else "",
@@ -92,7 +65,7 @@ def how(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> How:
 
 def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     seconds = [float(record["seconds"]) for record in records if record.get("seconds") is not None]
-    took = f"{duration(sum(seconds))} in all, {duration(float(np.median(seconds)))} a run (median)" if seconds else ""
+    took = f"{duration(sum(seconds))} in all, {duration(float(np.median(seconds)))} per run (median)" if seconds else ""
     versions: dict[str, set[str]] = {}
     for record in records:
         for name, version in (record.get("versions") or {}).items():
@@ -120,12 +93,12 @@ def _counted(records: Sequence[Mapping[str, Any]], name: str) -> str:
         return ", ".join(f"{count} {words[value]}" for value, count in counts.most_common())
     if len(counts) == 1:
         return next(iter(words.values()))
-    said = [f"{words[value]} ({count} runs)" for value, count in counts.most_common(6)]
-    return ", ".join(said) + (f" and {len(counts) - 6} others" if len(counts) > 6 else "")
+    shown = [f"{words[value]} ({count} {'run' if count == 1 else 'runs'})" for value, count in counts.most_common(6)]
+    return ", ".join(shown) + (f" and {len(counts) - 6} others" if len(counts) > 6 else "")
 
 
 def duration(seconds: float) -> str:
-    """Return a time as one says it: "4.2 s", "3 min 20 s", "2 h 5 min"."""
+    """Return a time in words: "4.2 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -135,7 +108,7 @@ def duration(seconds: float) -> str:
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Return rising whole numbers with runs of them drawn together: "0 to 4, 7"."""
+    """Return rising whole numbers in words, neighbours as a range: "0 to 4, 7"."""
     parts: list[list[int]] = []
     for number in numbers:
         if parts and number == parts[-1][-1] + 1:

@@ -1,10 +1,13 @@
 """The small chart of an experiment among others: median train and validation curves, as SVG without a script."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lab.pages.epochs_chart import Series
+from lab.pages.epochs_chart import EPOCHS, SHOWN, columns_of, thinned
+from lab.report.curves import Curves
 
 WIDTH, HEIGHT = 320, 150
 _MARGIN = 6
@@ -19,23 +22,35 @@ class Line:
     points: str
 
 
-def small(series: Series) -> list[Line]:
-    """Return the curves of the variants that are shown at first, in a box of `WIDTH` by `HEIGHT`.
+def sparkline(curves: Curves, names: Sequence[str]) -> list[Line]:
+    """Return the curves of the variants that a page shows at first, in a box of `WIDTH` by `HEIGHT`.
 
-    The value axis is that of the large chart, logarithmic where that is.
+    The value axis is that of the large chart, logarithmic where that is. Without a finite validation loss there is
+    no curve.
+
+    Args:
+        curves: all curves of the experiment.
+        names: its variants in order, the baseline first.
     """
-    low, high = series.axis.low, series.axis.high
-    bend = np.log if series.axis.log else np.asarray
+    columns = columns_of(curves)
+    if not columns:
+        return []
+    axis = curves.axis(*reversed(columns.values()))
+    bend = np.log if axis.log else np.asarray
+    shown = curves.only(curves.named(SHOWN))
+    epochs = int(curves.table["epoch"].max())
     lines = []
-    for row in series.medians:
-        if row["v"] not in series.shown or not row["whole"]:
-            continue
-        values = np.array([np.nan if value is None else value for value in row["m"]], float)
-        seen = np.isfinite(values) & (values > 0 if series.axis.log else True)
-        epochs = np.array(row["e"], float)[seen]
-        x = _MARGIN + (WIDTH - 2 * _MARGIN) * (epochs - 1) / max(1, series.epochs - 1)
-        height = (bend(np.clip(values[seen], low, high)) - bend(low)) / (bend(high) - bend(low))
-        y = HEIGHT - _MARGIN - (HEIGHT - 2 * _MARGIN) * height
-        lines.append(Line(row["v"], row["split"], " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))))
+    for split, column in columns.items():
+        medians = thinned(shown.medians(column).query("whole"), ["variant"], math.ceil(epochs / EPOCHS))
+        for variant, median in medians.groupby("variant", sort=False):
+            values = median["median"].to_numpy(float)
+            seen = np.isfinite(values) & ((values > 0) | (not axis.log))
+            x = _MARGIN + (WIDTH - 2 * _MARGIN) * (median["epoch"].to_numpy(float)[seen] - 1) / max(1, epochs - 1)
+            height = (bend(np.clip(values[seen], axis.low, axis.high)) - bend(axis.low)) / (
+                bend(axis.high) - bend(axis.low)
+            )
+            y = HEIGHT - _MARGIN - (HEIGHT - 2 * _MARGIN) * height
+            points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+            lines.append(Line(names.index(str(variant)), split, points))
     # The baseline last: it lies on top.
     return sorted(lines, key=lambda line: (line.v == 0, line.v, line.split))

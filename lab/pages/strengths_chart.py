@@ -1,13 +1,16 @@
-"""The strength path on a page: which variants are one regularizer at rising strengths, and what the slider shows."""
+"""The charts of a strength path: losses against the strength, and the epochs of the strength under the slider."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import altair as alt
 import numpy as np
 import pandas as pd
 
-from lab.pages.epochs_chart import Row, short
-from lab.report import curves
-from lab.report.strength_path import LOG_ABOVE, LOSSES, path
+from lab.pages.vegalite import EPOCHS_AXIS, SPLIT_COLOURS, Row, Spec, dash, short, spec
+from lab.report.curves import has
+from lab.report.strength_path import LOSSES, axis_name, path, positions
+from lab.report.value_axis import Axis
 
 SPLITS = dict(zip(LOSSES, ("train", "validation", "test"), strict=True))
 
@@ -20,10 +23,10 @@ class Family:
         name: the regularizer's.
         variants: the variants, weakest first.
         strengths: theirs, ascending.
-        positions: where they stand on the axis: the strengths, but for 0 on a logarithmic axis.
+        positions: theirs on the axis: the strengths, but for 0 on a logarithmic axis.
         log: whether the axis is logarithmic.
         chosen: the place of the strength with the lowest median validation data loss; None if no run has one.
-        losses: a row a split: "split", and the lists "i" (place), "x" (position), "s" (strength), "m", "lo", "hi"
+        losses: one row per split: "split", and the lists "i" (place), "x" (position), "s" (strength), "m", "lo", "hi"
             (median and quartiles over the seeds).
         runs: the number of runs of each strength with a finite validation data loss.
     """
@@ -36,6 +39,18 @@ class Family:
     chosen: int | None
     losses: list[Row]
     runs: list[int]
+
+    @property
+    def start(self) -> int:
+        """Where the slider starts: at the chosen strength, or at the weakest."""
+        return self.chosen if self.chosen is not None else 0
+
+    def words(self, i: int) -> str:
+        """Return what the slider says at the i-th strength."""
+        values = ", ".join(f"{row['split']} {row['m'][i]:.3g}" for row in self.losses if row["m"][i] is not None)
+        runs = f"{self.runs[i]} {'run' if self.runs[i] == 1 else 'runs'}"
+        words = f"{self.name} {self.strengths[i]:.3g}: {values or 'no finite data loss'} ({runs})"
+        return f"{words}, the lowest validation data loss" if i == self.chosen else words
 
 
 def families(runs: pd.DataFrame | None) -> list[Family]:
@@ -54,26 +69,26 @@ def _family(name: str, runs: pd.DataFrame) -> Family:
     table = path(runs)
     variants = runs.drop_duplicates("strength").set_index("strength")["variant"]
     strengths = table["strength"].tolist()
-    positions, log = _positions(strengths)
+    at, log = positions(table["strength"])
     losses = [
         {
             "split": split,
             "i": list(range(len(table))),
-            "x": short(positions),
+            "x": short(at),
             "s": strengths,
             "m": short(table[column]),
             "lo": short(table[f"{column}_low"]),
             "hi": short(table[f"{column}_high"]),
         }
         for column, split in SPLITS.items()
-        if curves.has(table, column)
+        if has(table, column)
     ]
     chosen = np.flatnonzero(table["chosen"])
     return Family(
         name,
         [str(variants[strength]) for strength in strengths],
         strengths,
-        positions,
+        at.tolist(),
         log,
         int(chosen[0]) if len(chosen) else None,
         losses,
@@ -81,13 +96,98 @@ def _family(name: str, runs: pd.DataFrame) -> Family:
     )
 
 
-def _positions(strengths: list[float]) -> tuple[list[float], bool]:
-    """Return where strengths stand, and whether the axis is logarithmic, by the rule of the figure.
+def path_chart(family: Family) -> Spec:
+    """Return the chart of one family over its strengths; the parameter "at" is the place of the slider."""
+    splits = [row["split"] for row in family.losses]
+    scale = (
+        alt.Scale(type="log", nice=False, padding=14) if family.log else alt.Scale(zero=False, nice=False, padding=14)
+    )
+    # A strength of 0 has a place of its own on a logarithmic axis.
+    zero = f"datum.value < {0.99 * family.strengths[1]!r}" if family.log and family.strengths[0] == 0 else "false"
+    axis = alt.Axis(
+        values=_ticks(family), labelExpr=f"{zero} ? '0' : format(datum.value, '~g')", labelOverlap=True, grid=False
+    )
+    x = alt.X("x:Q", title=axis_name(family.name), scale=scale, axis=axis)
+    y = alt.Y("m:Q", title="data loss", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format="~g"))
+    hues = alt.Scale(domain=splits, range=[SPLIT_COLOURS[split] for split in splits])
+    colour = alt.Color("split:N", scale=hues, legend=None)
+    data = alt.Chart(alt.NamedData("path")).transform_flatten(["i", "x", "s", "m", "lo", "hi"])
+    apart = "datum.s == 0" if family.log else "false"
+    data = data.transform_calculate(apart=apart)
+    band = data.mark_area(opacity=0.13).encode(
+        x=x, y=alt.Y("lo:Q", title="data loss"), y2="hi:Q", color=colour, detail="apart:N"
+    )
+    lines = data.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash(splits), detail="apart:N")
+    tips = [
+        alt.Tooltip("split:N", title="measured on"),
+        alt.Tooltip("s:Q", title="strength", format=".4~g"),
+        alt.Tooltip("m:Q", title="median", format=".4~g"),
+        alt.Tooltip("lo:Q", title="lower quartile", format=".4~g"),
+        alt.Tooltip("hi:Q", title="upper quartile", format=".4~g"),
+    ]
+    dots = data.mark_point(size=26, filled=True, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips)
+    now = data.transform_filter("datum.i == at")
+    rule = (
+        now.transform_filter(f"datum.split == {splits[0]!r}")
+        .mark_rule(stroke="var(--soft)", strokeWidth=1.2)
+        .encode(x=x)
+    )
+    rings = now.mark_point(size=130, strokeWidth=2.2, opacity=1, fill="var(--paper)").encode(
+        x=x,
+        y=y,
+        stroke=alt.Stroke("split:N", scale=hues, legend=None),
+        tooltip=tips,
+    )
+    chart = alt.layer(band, rule, lines, dots, rings).add_params(alt.param(name="at", value=family.start))
+    return spec(
+        chart,
+        "path",
+        f"Lines of the {' and '.join(splits)} data loss against {axis_name(family.name)}, "
+        f"from {family.strengths[0]:g} to {family.strengths[-1]:g}.",
+        300,
+    )
 
-    On a logarithmic axis 0 has a place of its own, one and a half steps left of the smallest.
+
+def _ticks(family: Family) -> list[float]:
+    return [float(f"{position:.5g}") for position in family.positions]
+
+
+def at_strength_chart(family: Family, places: Sequence[int], axis: Axis, epochs: int) -> Spec:
+    """Return the curves over the epochs of the strength under the slider, before those of the baseline in grey.
+
+    Args:
+        family: the path.
+        places: the place of each of its variants among all.
+        axis: the value axis, the same for all strengths so that moving the slider can be seen.
+        epochs: the last epoch.
     """
-    positive = [strength for strength in strengths if strength > 0]
-    if not positive or not positive[-1] > LOG_ABOVE * positive[0]:
-        return strengths, False
-    step = (positive[-1] / positive[0]) ** (1 / max(1, len(positive) - 1))
-    return [strength if strength > 0 else positive[0] / step**1.5 for strength in strengths], True
+    x = alt.X("e:Q", title="epoch", scale=alt.Scale(domain=[1, max(2, epochs)], nice=False), axis=EPOCHS_AXIS)
+    scale = alt.Scale(type="log" if axis.log else "linear", domain=[axis.low, axis.high], nice=False)
+    y = alt.Y("m:Q", title="data loss", scale=scale, axis=alt.Axis(tickCount=6, format="~g"))
+    dashes = dash(["train", "validation"])
+
+    def rows(keep: str) -> alt.Chart:
+        return alt.Chart(alt.NamedData("medians")).transform_filter(keep).transform_flatten(["e", "m", "lo", "hi", "n"])
+
+    baseline = rows("datum.v == 0").mark_line(strokeWidth=1.5, stroke="var(--line)", clip=True)
+    baseline = baseline.encode(x=x, y=y, strokeDash=dashes, detail=["v:N", "whole:N"])
+    now = rows(f"datum.v == {list(places)}[at]")
+    colour = alt.Color(
+        "split:N",
+        scale=alt.Scale(domain=["train", "validation"], range=[SPLIT_COLOURS[s] for s in ("train", "validation")]),
+        legend=None,
+    )
+    band = now.mark_area(opacity=0.13, clip=True).encode(
+        x=x, y=alt.Y("lo:Q", scale=scale, title="data loss"), y2="hi:Q", color=colour, detail=["v:N", "whole:N"]
+    )
+    lines = now.mark_line(strokeWidth=2, clip=True).encode(
+        x=x, y=y, color=colour, strokeDash=dashes, detail=["v:N", "whole:N"]
+    )
+    chart = alt.layer(band, baseline, lines).add_params(alt.param(name="at", value=family.start))
+    return spec(
+        chart,
+        "at_strength",
+        f"Train and validation data loss over the epochs at the chosen strength of {family.name}, "
+        "with the baseline in grey.",
+        300,
+    )

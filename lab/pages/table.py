@@ -1,15 +1,14 @@
-"""The comparison as a table of words: a row a variant, with what each column sorts by."""
+"""The comparison as a table of words: one row per variant, with what each column sorts by."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lab.report import curves
-
-_MINUS = "\N{MINUS SIGN}"
+from lab.report.curves import has
+from lab.statistics import words
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VariantsTable:
     """The table: its columns, and for each row the place of the variant among all and the cells."""
 
     columns: Sequence[Column]
@@ -46,47 +45,20 @@ _MEANS = (
 )
 
 
-def signed(values: Iterable[float], places: int) -> list[str]:
-    """Return numbers with their sign and so many decimals; "" where a number is not finite."""
-    return [_text(value, f"+.{places}f") for value in values]
-
-
-def _text(value: float, form: str) -> str:
-    if not np.isfinite(value):
-        return ""
-    said = format(value, form)
-    # Rounded to nothing, a number has no sign.
-    return said.replace("-", _MINUS) if any(digit in said for digit in "123456789") else said.lstrip("+-")
-
-
-def places_of(values: pd.Series, digits: int = 3) -> int:
-    """Return how many decimals show so many digits of a middling number of a column, in [0, 6]."""
-    sizes = values.abs()[np.isfinite(values) & (values != 0)]
-    return int(np.clip(digits - 1 - np.floor(np.log10(sizes.median())), 0, 6)) if len(sizes) else 3
-
-
-def said(row: Mapping[str, Any], places: int) -> str:
-    """Return a difference with its interval, as in "+0.120 [+0.090, +0.150]"."""
-    at, low, high = signed((row["difference"], row["difference_low"], row["difference_high"]), places)
-    if not at:
-        return "no pair of seeds"
-    return f"{at} [{low}, {high}]" if low and high else f"{at}, no interval"
-
-
-def comparison(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[str], metric: str) -> Comparison:
+def variants_table(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[str], metric: str) -> VariantsTable:
     """Return the table of a page, in the order of `names`.
 
     Args:
-        compared: a row a variant, as `lab.statistics.compare` returns it.
-        runs: a row a run, as summary.csv has it; columns that it lacks are left out.
+        compared: one row per variant, as `lab.statistics.compare` returns it.
+        runs: one row per run, as summary.csv has it; columns that it lacks are left out.
         names: the variants that have a row, in order.
         metric: what is compared, in words.
     """
     runs = runs.assign(variant=runs["variant"].map(str))
-    means = [(name, column) for name, column in _MEANS if curves.has(runs, name)]
+    means = [(name, column) for name, column in _MEANS if has(runs, name)]
     values = _over_seeds(runs, [name for name, _ in means]).mean()
-    places = {name: places_of(values[name], 2 if name == "gap" else 3) for name, _ in means}
-    apart = places_of(compared["difference"].astype(float), 2)
+    places = {name: words.places(values[name], 2 if name == "gap" else 3) for name, _ in means}
+    decimals = words.places(compared["difference"].astype(float), 2)
     verdicts = {"verdict", "onset"} <= set(runs.columns)
     columns = [
         Column("variant", "the baseline first", numeric=False),
@@ -98,8 +70,8 @@ def comparison(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[str],
     if "kept_epoch" in runs:
         columns.append(Column("kept epoch", "median epoch of the lowest validation data loss"))
     if verdicts:
-        columns.append(Column("overfits", "runs that overfit, and the median epoch from which on"))
-    columns.append(Column("runs", "runs that count, those that diverged apart"))
+        columns.append(Column("overfits", "runs that overfit, and from which epoch (median)"))
+    columns.append(Column("runs", "runs that count; those that diverged in brackets"))
 
     kept = _over_seeds(runs, ["kept_epoch"]).median() if "kept_epoch" in runs else None
     over = _overfits(runs) if verdicts else {}
@@ -111,7 +83,7 @@ def comparison(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[str],
         if name not in found:
             continue
         row = found[name]
-        cells = [Cell(name, name), *_compared(row, apart)]
+        cells = [Cell(name, name), *_compared(row, decimals)]
         own = values.loc[name] if name in values.index else {}
         cells += [_number(own.get(column, np.nan), places[column]) for column, _ in means]
         if kept is not None:
@@ -120,7 +92,7 @@ def comparison(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[str],
             cells.append(over.get(name, Cell("", "")))
         lost = f" ({int(row['diverged'])} diverged)" if row["diverged"] else ""
         rows.append((v, [*cells, Cell(f"{int(row['runs'])}{lost}", _key(row["runs"]))]))
-    return Comparison(columns, rows)
+    return VariantsTable(columns, rows)
 
 
 def _compared(row: Mapping[str, Any], places: int) -> list[Cell]:
@@ -130,7 +102,8 @@ def _compared(row: Mapping[str, Any], places: int) -> list[Cell]:
         return [Cell("", ""), Cell(decision, decision), Cell("", "")]
     p = float(row["p_adjusted"])
     shown = "" if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
-    return [Cell(said(row, places), _key(row["difference"])), Cell(decision, decision), Cell(shown, _key(p))]
+    difference = words.difference(row["difference"], row["difference_low"], row["difference_high"], f"+.{places}f")
+    return [Cell(difference, _key(row["difference"])), Cell(decision, decision), Cell(shown, _key(p))]
 
 
 def _over_seeds(runs: pd.DataFrame, columns: list[str]) -> Any:
@@ -144,7 +117,7 @@ def _key(value: float) -> str:
 
 
 def _number(value: float, places: int) -> Cell:
-    return Cell(_text(value, f".{places}f"), _key(value))
+    return Cell(words.number(value, f".{places}f"), _key(value))
 
 
 def _overfits(runs: pd.DataFrame) -> dict[str, Cell]:

@@ -1,19 +1,27 @@
-"""What all charts of a page share: looks, scales and names, as Vega-Lite made with Altair.
+"""Shared by all charts of a page: colours, scales and compact rows of data, as Vega-Lite made with Altair.
 
 Every colour is a custom property of the style sheet ("var(--v0)"), so the charts follow the reader's light or dark
-screen and print in light without being drawn again. Every name is given here: Altair's own are counted up within a
-process, and the same tables must give the same bytes.
+screen and print in light without being drawn again. Every name is given here: Altair counts up its own names within
+a process, and the same tables must give the same bytes.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
 
 from lab.pages.look import MARKERS
-from lab.report.curves import Axis
+from lab.report.value_axis import Axis
 
 Spec = dict[str, Any]
+"""A chart without its data."""
+
+Row = dict[str, Any]
+"""A row of a chart's data: plain values and lists."""
+
+DIGITS = 4
+"""Significant digits of the numbers in a chart: as many as its tooltips show."""
 
 EPOCHS_AXIS = alt.Axis(tickMinStep=1, tickCount=8, grid=False, format="d")
 
@@ -39,6 +47,11 @@ _CONFIG = {
         "labelPadding": 5,
     },
 }
+
+
+def short(values: Iterable[float]) -> list[float | None]:
+    """Return numbers rounded to `DIGITS` significant digits; None where a number is not finite."""
+    return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values]
 
 
 def spec(chart: Any, name: str, description: str, height: int) -> Spec:
@@ -83,7 +96,7 @@ def dash(splits: Sequence[str]) -> alt.StrokeDash:
 
 
 def value_axis(field: str, axis: Axis, title: str) -> alt.Y:
-    """Return the value axis: logarithmic and cut by the rules of the figures, and else to fit what is shown."""
+    """Return the value axis: logarithmic and cut where the figures' is, otherwise fitted to what is shown."""
     scale = alt.Scale(type="log") if axis.log else alt.Scale(zero=False)
     if axis.cut:
         scale = alt.Scale(type="log" if axis.log else "linear", domain=[axis.low, axis.high], nice=False)

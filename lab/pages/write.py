@@ -1,71 +1,60 @@
-"""The documents: index.html of an experiment and of all of them, each one file that asks for nothing outside itself.
+"""The documents: index.html of an experiment, of a study and of all of them, offline from the folder of results.
 
-What comes from files is text: Jinja escapes it in HTML and, for the data of the charts, in JSON; and the page's own
-content security policy runs no script but those whose hashes it names, and loads nothing.
+What comes from files is text: Jinja escapes it in HTML and, for the data of the charts, in JSON. A page is served by
+nobody, so its own content security policy is what keeps it from running or loading anything else; see `policy`.
 """
 
 import base64
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from lab import results
 from lab.checks import DataError
-from lab.pages import table
-from lab.pages.experiment import METRIC, contents, drawn
-from lab.pages.guide import Card, beside, card, is_shown, notes, study
-from lab.pages.provenance import how, read_records
+from lab.pages import assets
+from lab.pages.experiment import METRIC, charts, contents, curves_of
+from lab.pages.guide import cards, in_chapters
+from lab.pages.provenance import provenance
 from lab.pages.sparkline import HEIGHT, WIDTH
+from lab.pages.studies import StudyText, studies_beside, study_text
+from lab.pages.table import variants_table
+from lab.report.curves import Curves
+from lab.results.tables import Tables, read_tables
 
 NAME = "index.html"
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _TABLES = {
-    "comparison.csv": "a row a variant, against the baseline",
-    "summary.csv": "a row a run",
-    "histories.csv": "a row an epoch of a run",
+    "comparison.csv": "one row per variant, against the baseline",
+    "summary.csv": "one row per run",
+    "histories.csv": "one row per epoch of a run",
     "strengths.csv": "the strength of each variant of a path",
 }
 
 
-def experiment_page(folder: Path) -> Path:
+def experiment_page(folder: Path, tables: Tables | None = None, curves: Curves | None = None) -> Path:
     """Write the page of one experiment from its tables, and return its path.
 
-    The runs need not be there: without their run.json the page says that it does not know how they were run. A
-    file strengths.csv (`lab.results.STRENGTHS`) brings a slider over strengths.
+    The runs need not be there. A file strengths.csv (`lab.results.STRENGTHS`) brings a slider over strengths.
 
     Args:
         folder: the experiment's folder, as in results/weight_penalty.
+        tables, curves: its tables and `lab.pages.curves_of` them, where they have been read already.
 
     Raises:
-        DataError: a table is missing or torn, or has nothing to show.
+        DataError: a table is missing or damaged, or lacks a column.
     """
     folder = Path(folder)
-    made = contents(folder)
-    scripts = [vega(), _source("page.js")]
-    figures = sorted(path.stem for path in folder.glob("figures/*.png"))
-    studies = beside(folder)
-    tables = _TABLES | {f"{name}.csv": "of a study beside it" for study in studies for name in study.tables}
-    page = _render(
-        "experiment.html.j2",
-        scripts,
-        made=made,
-        metric=METRIC,
-        table=table.comparison(made.compared, made.summary, made.names, METRIC),
-        drawn=drawn(made),
-        how=how(read_records(folder), made.names),
-        notes=notes(folder),
-        beside=studies,
-        files=[(name, meaning) for name, meaning in tables.items() if (folder / name).exists()],
-        figures=[(name, f"figures/{quote(name)}.png") for name in figures],
-    )
-    results.write_atomically(folder / NAME, page)
+    assets.provide(folder.parent)
+    page = _experiment(folder, tables, curves)
+    results.write_atomically(folder / NAME, _render("experiment.html.j2", [_source("page.js")], **page))
     return folder / NAME
 
 
@@ -76,63 +65,107 @@ def study_page(folder: Path) -> Path:
         folder: the study's folder, as in results/trajectories.
 
     Raises:
-        DataError: the folder holds no study, or a table is missing.
+        DataError: the folder holds no study, or a table or figure is damaged.
     """
     folder = Path(folder)
-    _write(folder, "study.html.j2", study=study(folder), files=_listed(folder, study(folder).tables))
+    results.write_atomically(folder / NAME, _render("study.html.j2", [], **_study(folder)))
     return folder / NAME
 
 
 def index_page(folder: Path, chapters: Sequence[tuple[str, Sequence[str]]] = ()) -> Path:
-    """Write the page of all experiments and studies below a folder, and return its path.
+    """Write the guide through all experiments and studies below a folder, and return its path.
+
+    An experiment that cannot be shown has a card that says why.
 
     Args:
         folder: of the experiments' folders, as in results.
         chapters: of the guide: each a heading and the names of its experiments in order. What is in no chapter comes
-            last, in the order of the names; an experiment on other data ("name-data") stands with the first.
+            last, in the order of the names; an experiment on other data ("name-data") comes with the first.
 
     Raises:
-        DataError: it holds no experiment, or a table is missing or torn.
+        DataError: it holds no experiment.
     """
     folder = Path(folder)
-    cards = {path.name: card(path) for path in sorted(folder.iterdir()) if is_shown(path)}
-    if not cards:
+    every = cards(folder)
+    if not every:
         raise DataError(f"{folder} holds no experiment; run one first: python -m lab list")
-    told: list[tuple[str, list[Card]]] = []
-    for chapter, names in chapters:
-        mine = [cards.pop(name) for stem in names for name in list(cards) if name.split("-")[0] == stem]
-        told += [(chapter, mine)] if mine else []
-    if cards:
-        told.append(("Others" if told else "", list(cards.values())))
-    _write(folder, "index.html.j2", chapters=told, count=sum(len(mine) for _, mine in told), width=WIDTH, height=HEIGHT)
+    content = {"chapters": in_chapters(every, chapters), "count": len(every), "width": WIDTH, "height": HEIGHT}
+    results.write_atomically(folder / NAME, _render("index.html.j2", [], **content))
     return folder / NAME
 
 
-def _write(folder: Path, template: str, **content: object) -> None:
-    results.write_atomically(folder / NAME, _render(template, [], **content))
+def single_file(folder: Path) -> str:
+    """Return the page of an experiment or a study as one file for sending: script and figures are inside it.
+
+    Args:
+        folder: of the experiment or study.
+
+    Raises:
+        DataError: a table is missing or damaged, or lacks a column.
+    """
+    folder = Path(folder)
+    if (folder / "histories.csv").exists() or not (folder / f"{folder.name}.json").exists():
+        page = _experiment(folder, None, None)
+        page["beside"] = [_inside(folder, study) for study in page["beside"]]
+        return _render("experiment.html.j2", [assets.vega(), _source("page.js")], single=True, **page)
+    page = _study(folder)
+    return _render("study.html.j2", [], single=True, **page | {"study": _inside(folder, page["study"])})
 
 
-def _listed(folder: Path, names: Sequence[str]) -> list[tuple[str, int]]:
-    return [(f"{name}.csv", len(results.read_csv(folder / f"{name}.csv"))) for name in names]
+def _inside(folder: Path, study: StudyText) -> StudyText:
+    """Return a study whose pictures are inside the page."""
+    pictures = []
+    for picture in study.pictures:
+        content = (folder / "figures" / f"{picture.name}.png").read_bytes()
+        pictures.append(replace(picture, source="data:image/png;base64," + base64.b64encode(content).decode()))
+    return replace(study, pictures=pictures)
 
 
-@functools.cache
-def vega() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script that makes `window.vegaEmbed`."""
-    bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # optional, whatever its stub says
-    # The end tag of a script ends it, in a string too.
-    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")
+def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> dict[str, Any]:
+    tables = tables or read_tables(folder)
+    page = contents(folder, tables, curves or curves_of(tables))
+    studies = studies_beside(folder)
+    files = _TABLES | {f"{name}.csv": "of a study beside it" for study in studies for name in study.tables}
+    return {
+        "page": page,
+        "metric": METRIC,
+        "table": variants_table(page.compared, page.summary, page.names, METRIC),
+        "drawn": charts(page),
+        "provenance": provenance(results.read_provenance(folder), page.names),
+        "beside": studies,
+        "files": _there(folder, files),
+        "figures": [(path.stem, f"figures/{quote(path.name)}") for path in sorted(folder.glob("figures/*.png"))],
+    }
 
 
-def policy(scripts: Sequence[str]) -> str:
-    """Return the content security policy of a page: these scripts and no other, and nothing from outside.
+def _study(folder: Path) -> dict[str, Any]:
+    study = study_text(folder, folder.name)
+    return {"study": study, "files": _there(folder, {f"{name}.csv": "" for name in study.tables})}
+
+
+def _there(folder: Path, files: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the names of the files that are there, each with what it holds."""
+    return [(name, meaning) for name, meaning in files.items() if (folder / name).exists()]
+
+
+def policy(scripts: Sequence[str], single: bool = False) -> str:
+    """Return the content security policy of a page: its own script and what that loads, and nothing from outside.
+
+    A page in a folder of results runs one script inside it, known by its hash, which loads Vega from the folder
+    beside ("strict-dynamic": only a script that was trusted may add one, never the page's markup). The hash of a
+    script outside the page would be the stricter rule, but a browser does not check one of a page opened from disk.
+    Its pictures are files beside it; 'self' is meant for pages on a server, and file: for those on disk, which have
+    no origin. A page for sending holds its scripts and pictures itself.
 
     Vega is told to interpret its expressions, so that no text becomes code ("unsafe-eval" is not there).
     """
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{value}'" for value in hashes) or "'none'"
+    if scripts and not single:
+        allowed += " 'strict-dynamic'"
+    pictures = "data:" if single else "'self' file:"
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src {pictures}; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -155,15 +188,16 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _render(template: str, scripts: Sequence[str], **content: object) -> str:
+def _render(template: str, scripts: Sequence[str], *, single: bool = False, **content: object) -> str:
     # The style sheet and the scripts are the lab's own and Vega's: the only text that is not escaped.
     return (
         _environment()
         .get_template(template)
         .render(
-            policy=policy(scripts),
+            policy=policy(scripts, single),
             scripts=[Markup(script) for script in scripts],
             style=Markup(_source("style.css")),
+            single=single,
             **content,
         )
     )

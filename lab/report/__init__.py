@@ -1,19 +1,19 @@
 """The figures: train against validation, all variants together, differences with intervals, strength paths.
 
-Each is made by one call from tables of `lab.results` (or from anyone's with the same columns), which computes first
-and draws second, into an axes that is given or a new figure of no global state. Nothing is shown or saved except by
-`save` and `draw_all`, and nothing here needs Keras, a display or pyplot.
+Each is drawn by one call from tables of `lab.results` or from anyone's with the same columns. It computes first and
+draws second, into the axes it is given or into a new figure that belongs to no global state. Only `save` and
+`draw_all` write files, nothing is shown, and nothing here needs Keras, a display or pyplot.
 
-    overfitting(histories, "loss")   a panel a variant: `loss` and `val_loss`, or the honest pair "data_loss"
+    overfitting(histories, "loss")   one panel per variant: `loss` and `val_loss`, or the honest pair "data_loss"
     overlay(histories)               validation data loss of all variants in one axes
     gap, penalty, accuracy           over the epochs, all variants
     forest(comparison)               paired differences to the baseline
     strength_path(runs)              data losses and zeros against the strength
-    draw_all(histories, summary, comparison, folder)    all of them, as PNG and SVG
+    draw_all(histories, summary, comparison, folder)    all of them as PNG files
 """
 
 from lab.report.forest import forest
-from lab.report.overfitting import PAIRS, overfitting, panel
+from lab.report.overfitting import PAIRS, overfitting
 from lab.report.overlay import accuracy, gap, overlay, penalty
 from lab.report.save import draw_all, save
 from lab.report.strength_path import strength_path
@@ -28,7 +28,6 @@ __all__ = [
     "gap",
     "overfitting",
     "overlay",
-    "panel",
     "penalty",
     "save",
     "strength_path",

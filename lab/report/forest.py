@@ -1,6 +1,5 @@
 """The forest plot: how much better or worse than the baseline each variant is, and how sure that is."""
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,13 +9,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lab.report.layout import footnote, headline_over, own
 from lab.report.theme import Style, columns_of, labels, look, printable, styles, text
+from lab.statistics import words
 
 COLUMNS = ["variant", "difference", "difference_low", "difference_high", "n"]
-_MINUS = "\N{MINUS SIGN}"
 
 
 def rows(comparison: pd.DataFrame, baseline: str = "none") -> pd.DataFrame:
-    """Return what the forest plot shows, a row a variant, from the top down.
+    """Return what the forest plot shows, one row per variant, from the top down.
 
     Args:
         comparison: "variant", "difference" (variant minus baseline, paired over seeds), "difference_low" and
@@ -25,9 +24,9 @@ def rows(comparison: pd.DataFrame, baseline: str = "none") -> pd.DataFrame:
         baseline: the variant whose row is left out.
 
     Returns:
-        The same columns, with "interval" (both ends are finite), "proven" (the decision says so, which counts in
-        that several variants were tested; without decisions: the interval leaves zero out) and "said"
-        (the row in words, as in "+0.120 [+0.090, +0.150], n = 5").
+        The same columns, with "interval" (both ends are finite), "proven" (the decision is better or worse, which
+        takes the number of variants into account; without decisions: the interval excludes zero), "decision" (""
+        where there is none) and "words" (the row as in "+0.120 [+0.090, +0.150], n = 5").
 
     Raises:
         DataError: a column or all rows are missing.
@@ -40,30 +39,21 @@ def rows(comparison: pd.DataFrame, baseline: str = "none") -> pd.DataFrame:
     numbers = table[COLUMNS[1:4]].astype(float).where(lambda values: np.isfinite(values))
     table[COLUMNS[1:4]] = numbers
     table["interval"] = numbers.notna().all(axis=1)
+    table["decision"] = comparison["decision"].map(str) if "decision" in comparison else ""
     if "decision" in comparison:
-        table["proven"] = comparison["decision"].isin(["better", "worse"])
+        table["proven"] = table["decision"].isin(["better", "worse"])
     else:
         # Written so that NaN proves nothing.
         table["proven"] = (numbers["difference_low"] > 0) | (numbers["difference_high"] < 0)
-    largest = np.nanmax(np.abs(numbers.to_numpy())) if numbers.notna().any(axis=None) else 1.0
-    # Three digits of the largest number shown, the same places in every row.
-    places = int(np.clip(2 - np.floor(np.log10(largest)), 0, 8)) if largest > 0 else 3
-    table["said"] = [_said(row, places) for row in table[COLUMNS[1:]].to_numpy(float).tolist()]
+    largest = np.nanmax(np.abs(numbers.to_numpy())) if numbers.notna().any(axis=None) else 0.0
+    # Three digits of the largest number shown, the same number of decimals in every row.
+    form = f"+.{words.decimals(largest, 3) if largest > 0 else 3}f"
+    pairs = comparison["n"].fillna(0)
+    table["words"] = [
+        f"{words.difference(value, low, high, form)}, n = {n:g}"
+        for (value, low, high), n in zip(numbers.to_numpy(float), pairs, strict=True)
+    ]
     return table
-
-
-def _said(row: list[float], places: int) -> str:
-    difference, low, high, n = row
-
-    def number(value: float) -> str:
-        return f"{value:+.{places}f}".replace("-", _MINUS)
-
-    pairs = f"n = {0 if math.isnan(n) else n:g}"
-    if math.isnan(difference):
-        return f"no difference, {pairs}"
-    if math.isnan(low) or math.isnan(high):
-        return f"{number(difference)}, no interval, {pairs}"
-    return f"{number(difference)} [{number(low)}, {number(high)}], {pairs}"
 
 
 def forest(
@@ -71,22 +61,18 @@ def forest(
     *,
     metric: str = "test data loss",
     baseline: str = "none",
-    lower_is_better: bool = True,
-    level: float = 0.95,
     of: str = "",
     look_of: Mapping[str, Style] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the paired difference of each variant to the baseline with its interval, against a line at zero.
 
-    A filled marker is a difference that is shown to be one; an open one proves nothing.
+    A filled marker is a difference that is shown; an open one proves nothing. Lower is better.
 
     Args:
         comparison: as in `rows`; drawn from the top down.
         metric: what is compared, in words.
         baseline: the variant at zero.
-        lower_is_better: whether a negative difference is the better side.
-        level: the probability of the intervals, in (0, 1).
         of: the experiment, for the title.
         look_of: the style of each variant; None takes `lab.report.styles` of the baseline and the rows.
         ax: where to draw; None makes a figure.
@@ -110,7 +96,7 @@ def forest(
                 mfc=style.colour if row["proven"] else "white", label="_difference", zorder=3,
             )  # fmt: skip
             beside = ax.annotate(
-                row["said"], (1, place), (10, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                row["words"], (1, place), (10, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
                 va="center", annotation_clip=False,
             )  # fmt: skip
             text(beside, 8)
@@ -121,37 +107,36 @@ def forest(
         ax.set_xlim(low - room, high + room)
         ax.set_ylim(len(table) - 0.4, -0.6)
         ax.xaxis.set_major_locator(MaxNLocator(5))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", _MINUS)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", words.MINUS)))
         ax.set_yticks(range(len(table)), [names[variant] for variant in table["variant"]])
         for label in ax.get_yticklabels():
             text(label, 9)
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
-        _sides(ax, names[baseline], lower_is_better)
+        _sides(ax, names[baseline])
         text(ax.set_xlabel(f"difference in {printable(metric)} to {names[baseline]}"), 9)
         headline_over(ax, f"{printable(metric)} compared with {names[baseline]}", of, above=26)
         footnote(
             ax,
             [
-                f"Paired over seeds, with {100 * level:g} % intervals.",
+                "Paired over seeds, with 95 % intervals.",
                 (
                     "Filled: shown to differ, corrected for the number of variants. Open: not shown."
                     if "decision" in comparison
-                    else "Filled: the interval leaves zero out. Open: not shown."
+                    else "Filled: the interval excludes zero. Open: not shown."
                 ),
             ],
         )
     return ax
 
 
-def _sides(ax: Axes, baseline: str, lower_is_better: bool) -> None:
-    left, right = ("better", "worse") if lower_is_better else ("worse", "better")
-    for words, shift, side in (
-        (f"\N{LEFTWARDS ARROW} {left} than {baseline}", -7, "right"),
-        (f"{right} than {baseline} \N{RIGHTWARDS ARROW}", 7, "left"),
+def _sides(ax: Axes, baseline: str) -> None:
+    for side, shift, align in (
+        (f"\N{LEFTWARDS ARROW} better than {baseline}", -7, "right"),
+        (f"worse than {baseline} \N{RIGHTWARDS ARROW}", 7, "left"),
     ):
         made = ax.annotate(
-            words, (0, 1), (shift, 5), xycoords=ax.get_xaxis_transform(), textcoords="offset points", ha=side,
+            side, (0, 1), (shift, 5), xycoords=ax.get_xaxis_transform(), textcoords="offset points", ha=align,
             annotation_clip=False,
         )  # fmt: skip
         text(made, 8.5, color="0.25")

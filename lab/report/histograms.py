@@ -1,9 +1,8 @@
-"""The figures of what goes on inside models: activations, gradients, weights, layer by layer."""
+"""Histograms of what is inside models: the activations and the weights of their layers."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,10 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lab.checks import choice
-from lab.report.curves import Axis
 from lab.report.layout import beside, footnote, headline, headline_over, note, own, plain_number, scale
 from lab.report.theme import Style, canvas, characters, columns_of, labels, look, styles, text
+from lab.report.value_axis import fitted
 
 # A bar this many times the next lower one would flatten all others, so it is cut.
 CUT = 4.0
@@ -24,7 +22,7 @@ _CELL = 8.0
 
 
 def activation_histograms(table: pd.DataFrame, *, title: str = "activations layer by layer", of: str = "") -> Figure:
-    """Draw how the values of each layer are spread: a row a variant, a column a layer, shared bins.
+    """Draw how the values of each layer are spread: one row per variant, one column per layer, shared bins.
 
     Each panel has its own height, so that a shape can be seen where all values crowd into few bins; the share of the
     fullest bin is written into it.
@@ -63,12 +61,12 @@ def activation_histograms(table: pd.DataFrame, *, title: str = "activations laye
         text(figure.text(x, (_BOTTOM - 0.26) / height, "value", ha="center", va="top"), 9)
         over = headline(title, of, _LEFT + inner)
         text(figure.text(0.1 / width, (height + 0.22) / height, over, va="bottom"), 11, fontweight="bold")
-        said = ["The number is the share of values in the fullest bin; each panel has its own height."]
+        notes = ["The number is the share of values in the fullest bin; each panel has its own height."]
         if any(_cut(cell) for _, cell in cells):
-            said.append("A bar that reaches the top edge is cut.")
+            notes.append("A bar that reaches the top edge is cut.")
         if cells["share"].sum().min() < 0.995:
-            said.append("Not all values lie in the bins.")
-        under = note(said, _LEFT + inner)
+            notes.append("Not all values lie in the bins.")
+        under = note(notes, _LEFT + inner)
         text(figure.text(0.1 / width, (_BOTTOM - 0.5) / height, under, va="top"), 7.5, color="0.35", linespacing=1.35)
     return figure
 
@@ -90,112 +88,11 @@ def _bars(ax: Axes, cell: pd.DataFrame, style: Style) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
     # Where the bars are lowest there is room for the number.
     place = int(np.argmin([part.max() for part in np.array_split(shares, 3)]))
-    said = ax.annotate(
+    share = ax.annotate(
         f"{100 * shares.max():.3g} %", (place / 2, 1), ((3, 0, -3)[place], -2), xycoords="axes fraction",
         textcoords="offset points", ha=("left", "center", "right")[place], va="top",
     )  # fmt: skip
-    text(said, 7.5, color="0.25")
-
-
-def gradient_profile(
-    table: pd.DataFrame,
-    value: str = "rms",
-    *,
-    look_of: Mapping[str, Style] | None = None,
-    of: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the size of the gradient at each layer, a line a variant: where it vanishes on its way to the input.
-
-    Args:
-        table: as `lab.probes.activations.gradient_norms` returns it, with a column "variant"; several rows of a
-            variant at a layer (seeds) are drawn as their median with a bar from the smallest to the largest.
-        value: "rms" or "norm".
-        look_of: the style of each variant; None takes `lab.report.styles`.
-        of: the experiment, for the title.
-        ax: where to draw; None makes a figure.
-
-    Raises:
-        DataError: the table lacks a column or has no rows.
-    """
-    choice("value", value, ("rms", "norm"))
-    columns_of(table, ["variant", "layer", value], "the table of gradients")
-    layers, variants = list(table["layer"].unique()), list(table["variant"].unique())
-    look_of = look_of or styles(variants)
-    names = labels(variants)
-    spread = table.groupby(["variant", "layer"], sort=False)[value].agg(["median", "min", "max", "size"])
-    with look():
-        ax = own(ax)
-        entries = []
-        for variant in variants:
-            style, rows = look_of[variant], spread.loc[variant]
-            at = [layers.index(layer) for layer in rows.index]
-            if (rows["size"] > 1).any():
-                ax.vlines(at, rows["min"], rows["max"], color=style.colour, lw=0.8, alpha=0.6)
-            looks: dict[str, Any] = {
-                "color": style.colour,
-                "marker": style.marker,
-                "ms": 4.5,
-                "lw": 1.4,
-                "mec": "white",
-                "mew": 0.5,
-            }
-            ax.plot(at, rows["median"], **looks)
-            entries.append(Line2D([], [], label=names[variant], **looks))
-        # Beyond eight names the axis is too short for all of them.
-        every = -(-len(layers) // 8)
-        ax.set_xticks(range(0, len(layers), every), layers[::every])
-        for tick in ax.get_xticklabels():
-            text(tick, 8)
-        _logarithmic(ax, table[value])
-        ax.set_ylabel("root mean square of the gradient" if value == "rms" else "norm of the gradient")
-        beside(ax, entries)
-        headline_over(ax, "gradient of the data loss at each kernel, from input to output", of)
-        if (spread["size"] > 1).any():
-            footnote(ax, ["Median, with a bar from the smallest to the largest."])
-    return ax
-
-
-def gradient_history(
-    table: pd.DataFrame,
-    value: str = "rms",
-    *,
-    time: str = "step",
-    title: str = "",
-    of: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the size of the gradient of one model over its training, a line a layer, dark for the layers at the input.
-
-    Args:
-        table: as `lab.probes.activations.gradient_norms` returns it, with the column `time`.
-        value: "rms" or "norm".
-        time: the column of the x axis, as in "step" or "epoch".
-        title: what is seen; empty says what is drawn.
-        of: the experiment, for the title.
-        ax: where to draw; None makes a figure.
-
-    Raises:
-        DataError: the table lacks a column or has no rows.
-    """
-    choice("value", value, ("rms", "norm"))
-    columns_of(table, [time, "layer", value], "the table of gradients")
-    layers = list(table["layer"].unique())
-    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(layers)))
-    with look():
-        ax = own(ax)
-        entries = []
-        for i, (layer, rows) in enumerate(table.groupby("layer", sort=False)):
-            marker = "osD^vPX<>ph*"[i % 12]
-            looks: dict[str, Any] = {"color": shades[i], "marker": marker, "ms": 4, "lw": 1.4}
-            ax.plot(rows[time], rows[value], markevery=max(1, len(rows) // 8), **looks)
-            entries.append(Line2D([], [], label=labels(layers)[str(layer)], **looks))
-        _logarithmic(ax, table[value])
-        ax.set_xlabel(time)
-        ax.set_ylabel("root mean square of the gradient" if value == "rms" else "norm of the gradient")
-        beside(ax, entries)
-        headline_over(ax, title or "gradient of the data loss at each kernel while training", of)
-    return ax
+    text(share, 7.5, color="0.25")
 
 
 def weight_histograms(
@@ -206,7 +103,7 @@ def weight_histograms(
     of: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw how the weights of variants are spread, an outline each, on a logarithmic axis that shows the tails too.
+    """Draw how the weights of each variant are spread as an outline, on a logarithmic axis that shows the tails too.
 
     Args:
         table: as `lab.probes.activations.histogram` returns it for `lab.probes.weights.kernels`, with a column
@@ -239,18 +136,13 @@ def weight_histograms(
             ax.stairs(shares, edges, color=looks["color"], lw=looks["lw"], ls=looks["ls"])
             entries.append(Line2D([], [], label=names[variant], **looks))
         ax.set_xlim(table["left"].min(), table["right"].max())
-        _logarithmic(ax, pd.concat(drawn))
+        axis = fitted(pd.concat(drawn), log=True)
+        # Where every weight lies outside of the bins there is nothing to take a logarithm of.
+        if axis.log:
+            scale(ax, axis)
         ax.set_xlabel("weight")
         ax.set_ylabel("share of the weights within the axis")
         beside(ax, entries)
         headline_over(ax, title, of)
         footnote(ax, ["Logarithmic axis: a bin without weights is empty."])
     return ax
-
-
-def _logarithmic(ax: Axes, values: pd.Series) -> None:
-    shown = values[np.isfinite(values) & (values > 0)]
-    # Where everything has vanished there is nothing to take a logarithm of.
-    if len(shown):
-        room = 1.15 * (shown.max() / shown.min()) ** 0.03
-        scale(ax, Axis(True, shown.min() / room, shown.max() * room, False))

@@ -1,4 +1,4 @@
-"""The figures of landscapes: contours with paths on them, reliefs, slices of the loss around nets."""
+"""Landscapes: contours with the paths of optimizers on them, and reliefs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,10 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lab.checks import DataError
-from lab.report.curves import LOG_ABOVE, Axis
-from lab.report.layout import beside, footnote, headline, headline_over, own, scale
+from lab.report.layout import beside, footnote, headline, headline_over, own
 from lab.report.regions import SQUARE, grid
-from lab.report.theme import Style, canvas, columns_of, labels, look, printable, styles, text
+from lab.report.theme import Style, canvas, columns_of, look, printable, styles, text
 
 LEVELS = 18
 
@@ -36,7 +35,7 @@ def contours(
     Args:
         table: as `lab.probes.regions.surface` or `lab.probes.loss_slices.slice_2d` returns it: two parameters and the
             height in the first three columns.
-        paths: a table a path, as `lab.textbook.descent.trajectory` returns it: the columns of both parameters, in
+        paths: one table per path, as `lab.textbook.descent.trajectory` returns it: the columns of both parameters, in
             order.
         title: what is seen.
         of: the experiment, for the title.
@@ -86,9 +85,9 @@ def contours(
         if len(entries) > 1:
             beside(ax, entries)
         headline_over(ax, title or f"{height} over {first} and {second}", of, size[0])
-        said = ["Ring: the start."] if paths else []
-        said += ["Contours at equal ratios of the height."] if logarithmic and levels is None else []
-        footnote(ax, said, size[0])
+        notes = ["Ring: the start."] if paths else []
+        notes += ["Contours at equal ratios of the height."] if logarithmic and levels is None else []
+        footnote(ax, notes, size[0])
     return ax
 
 
@@ -151,57 +150,6 @@ def relief(table: pd.DataFrame, path: pd.DataFrame | None = None, *, title: str 
         over = headline(title or f"{height} over {first} and {second}", of, 5.2)
         text(figure.text(0.04, 0.99, over, va="top"), 11, fontweight="bold")
     return figure
-
-
-def slices(
-    table: pd.DataFrame,
-    column: str = "data_loss",
-    *,
-    title: str = "data loss along a filter-normalized random direction",
-    marked: Sequence[float] = (0.0,),
-    look_of: Mapping[str, Style] | None = None,
-    of: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the loss along a line through nets, a line a variant; wide is flat, narrow is sharp.
-
-    Args:
-        table: as `lab.probes.loss_slices.slice_1d` or `interpolate` returns it, with a column "variant". Several rows
-            of a variant at one alpha (seeds or directions) are drawn as their median, with a band from least to most.
-        column: "data_loss" or "accuracy".
-        title: what is seen.
-        marked: where nets lie, as vertical lines: 0, or 0 and 1 between two nets.
-        look_of: the style of each variant; None takes `lab.report.styles`.
-        of: the experiment, for the title.
-        ax: where to draw; None makes a figure.
-
-    Raises:
-        DataError: the table lacks a column or has no rows.
-    """
-    columns_of(table, ["variant", "alpha", column], "the table of slices")
-    variants = list(table["variant"].unique())
-    look_of = look_of or styles(variants)
-    spread = table.groupby(["variant", "alpha"], sort=False)[column].agg(["median", "min", "max"])
-    with look():
-        ax = own(ax)
-        for place in marked:
-            ax.axvline(place, color="0.75", lw=0.8, zorder=1)
-        entries = []
-        for variant in variants:
-            rows, style = spread.loc[variant].sort_index(), look_of[variant]
-            ax.fill_between(rows.index, rows["min"], rows["max"], color=style.colour, alpha=0.15, lw=0)
-            looks: dict[str, Any] = {"color": style.colour, "marker": style.marker, "ms": 4.5, "lw": 1.4}
-            ax.plot(rows.index, rows["median"], markevery=max(1, len(rows) // 8), **looks)
-            entries.append(Line2D([], [], label=labels(variants)[variant], **looks))
-        values = table[column].to_numpy(float)
-        values = values[np.isfinite(values)]
-        if len(values) and values.min() > 0 and values.max() > LOG_ABOVE * values.min():
-            scale(ax, Axis(True, values.min() / 1.2, values.max() * 1.2, False))
-        ax.set_xlabel("alpha")
-        text(ax.set_ylabel(printable(column).replace("_", " ")), 9)
-        beside(ax, entries)
-        headline_over(ax, title, of)
-    return ax
 
 
 def _three(table: pd.DataFrame) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
-"""Where things stand on a figure, in inches, so that figures of one, four and twelve variants look alike.
+"""The layout of figures, in inches, so that figures of one, four and twelve variants look alike.
 
-A title says what is seen; one legend serves all panels; a note under the axes states the rules that the figure
-follows.
+The title says what is seen, one legend serves all panels, and notes under the axes state the rules that the figure
+follows: what is averaged, what is left out, why an axis is as it is.
 """
 
 import math
@@ -16,12 +16,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lab.checks import UsageError
-from lab.report.curves import Axis
 from lab.report.theme import canvas, characters, labels, printable, text
+from lab.report.value_axis import LOG_ABOVE, Axis
 
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.72, 0.2, 0.62, 0.24
 _ACROSS, _DOWN = 0.16, 0.38
-# The panel of a figure of one axes, and the width of two such panels side by side.
+# The size of a single panel, and the widths of one and of both of two panels side by side.
 PANEL = (5.6, 3.4)
 HALF = 3.6
 WIDE = 2 * HALF + 0.75
@@ -104,8 +104,8 @@ class Sheet:
 
 def headline(title: str, of: str, inches: float) -> str:
     """Return a title in lines that fit: what is seen, after the experiment in which it is seen."""
-    said = f"{printable(of)}: {title}" if of else title[:1].upper() + title[1:]
-    return textwrap.fill(said, characters(inches, 11.0, bold=True))
+    words = f"{printable(of)}: {title}" if of else title[:1].upper() + title[1:]
+    return textwrap.fill(words, characters(inches, 11.0, bold=True))
 
 
 def note(sentences: Sequence[str], inches: float) -> str:
@@ -153,16 +153,16 @@ def plain_number(value: float, position: int | None = None) -> str:
     return f"{value:g}"
 
 
-def scale(ax: Axes, shared: Axis) -> None:
+def scale(ax: Axes, axis: Axis) -> None:
     """Give an axes its value axis."""
-    if shared.log:
+    if axis.log:
         # A zero has no place on a logarithmic axis: the line runs out at the bottom instead of breaking.
         ax.set_yscale("log", nonpositive="clip")
-        decades = math.log10(shared.high / shared.low)
+        decades = math.log10(axis.high / axis.low)
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2.5 else (1.0, 2.0, 5.0), numticks=9))
         ax.yaxis.set_major_formatter(FuncFormatter(plain_number))
         ax.yaxis.set_minor_locator(NullLocator())
-    ax.set_ylim(shared.low, shared.high)
+    ax.set_ylim(axis.low, axis.high)
     ax.grid(axis="y", color="0.92", lw=0.7)
     ax.set_axisbelow(True)
 
@@ -175,11 +175,6 @@ def epochs_axis(ax: Axes, table: pd.DataFrame) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 
-def experiment_of(table: pd.DataFrame) -> str:
-    """Return the name of the experiment that a table is of; empty where it has none."""
-    return str(table["experiment"].iloc[0]) if "experiment" in table else ""
-
-
 def own(ax: Axes | None, width: float = PANEL[0], height: float = PANEL[1]) -> Axes:
     """Return `ax`, or the axes of a new figure whose panel has a size in inches."""
     if ax is not None:
@@ -189,10 +184,10 @@ def own(ax: Axes | None, width: float = PANEL[0], height: float = PANEL[1]) -> A
 
 
 def figure_of(ax: Axes) -> Figure:
-    """Return the figure that an axes made by `own` stands on."""
+    """Return the figure of an axes made by `own`."""
     figure = ax.get_figure(root=True)
     if not isinstance(figure, Figure):
-        raise UsageError("an axes must stand on a figure to be saved, got one that was removed; draw it again")
+        raise UsageError("an axes must belong to a figure to be saved, got one that was removed; draw it again")
     return figure
 
 
@@ -225,3 +220,26 @@ def path_axes(count: int, below: bool) -> tuple[Figure, list[Axes], list[Axes]]:
             ax.tick_params(labelleft=index == 0)
             bottoms.append(ax)
     return figure, tops, bottoms
+
+
+def seeds_note(state: pd.DataFrame) -> str:
+    """Return how many seeds a variant has, from one row per run."""
+    counts = state.groupby("variant", sort=False).size()
+    low, high = int(counts.min()), int(counts.max())
+    seeds = "One seed" if high == 1 else f"{low} seeds" if low == high else f"{low} to {high} seeds"
+    return f"{seeds} per variant." if len(counts) > 1 else f"{seeds}."
+
+
+def diverged_note(state: pd.DataFrame) -> str:
+    """Return how many runs diverged and what that means for the medians, from one row per run."""
+    return f"Diverged: {int(state['diverged'].sum())} of {len(state)} runs, in no median."
+
+
+def axis_notes(axis: Axis) -> list[str]:
+    """Return why an axis is logarithmic and that it cuts lines, where it is or does."""
+    notes = []
+    if axis.log:
+        notes.append(f"Logarithmic axis: the highest value is over {LOG_ABOVE:g} times the lowest.")
+    if axis.cut:
+        notes.append("Lines that reach the edge continue beyond it.")
+    return notes

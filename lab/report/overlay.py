@@ -8,27 +8,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lab.report import curves
-from lab.report.curves import Axis
+from lab.report.curves import Curves, tidy
 from lab.report.layout import (
     WIDE,
+    axis_notes,
     beside,
+    diverged_note,
     epochs_axis,
-    experiment_of,
     footnote,
     headline_over,
     own,
     pair_of_axes,
     scale,
+    seeds_note,
 )
-from lab.report.notes import axis_said, diverged_said, seeds_said
 from lab.report.theme import DASHED, GREY, SOLID, Style, columns_of, labels, look, styles
+from lab.report.value_axis import Axis, shared
 
 # With more variants than this only the baseline and the best are told apart; the others are grey.
 NAMED = 12
 # An overlay of validation spans the values from this share of the earliest kept epoch on.
 EARLY = 0.5
-# Markers of one size do not look so.
+# Markers of equal size look unequal.
 _LARGER = {"P": 1.2, "X": 1.2, "*": 1.5, "<": 1.1, ">": 1.1, "^": 1.1, "v": 1.1, "D": 0.85, "s": 0.9}
 
 WORDS = {
@@ -49,7 +50,7 @@ WORDS = {
 
 
 def overlay(
-    histories: pd.DataFrame,
+    histories: pd.DataFrame | Curves,
     column: str = "val_data_loss",
     *,
     baseline: str | None = None,
@@ -65,7 +66,8 @@ def overlay(
     are named and the others are grey.
 
     Args:
-        histories: a row an epoch, as `lab.results.load` returns them.
+        histories: one row per epoch, as `lab.results.load` returns them; or curves that are tidy already, whose own
+            baseline then counts.
         column: a column of the histories.
         baseline: the variant listed first and in black; None takes "none" or else the first.
         look_of: the style of each variant; None takes `lab.report.styles`.
@@ -76,21 +78,20 @@ def overlay(
         DataError: the table lacks the column or has no rows.
         UsageError: the baseline is unknown.
     """
-    table = curves.tidy(histories, baseline)
-    columns_of(table, [column], "the table of histories")
-    look_of = look_of or styles(table["variant"], baseline)
-    said = title or f"{WORDS.get(column, column)} of all variants"
+    curves = tidy(histories, baseline)
+    columns_of(curves.table, [column], "the table of histories")
+    look_of = look_of or styles(curves.variants, curves.variants[0])
     with look():
         ax = own(ax)
-        notes = _draw(ax, table, column, look_of)
-        beside(ax, _legend(table, [column], look_of))
-        headline_over(ax, said, experiment_of(table))
+        notes = _draw(ax, curves, column, look_of)
+        beside(ax, _legend(curves, [column], look_of))
+        headline_over(ax, title or f"{WORDS.get(column, column)} of all variants", curves.experiment)
         footnote(ax, notes)
     return ax
 
 
 def gap(
-    histories: pd.DataFrame,
+    histories: pd.DataFrame | Curves,
     *,
     baseline: str | None = None,
     look_of: Mapping[str, Style] | None = None,
@@ -100,9 +101,10 @@ def gap(
 
     Args and Raises are those of `overlay`.
     """
-    columns_of(histories, ["train_data_loss", "val_data_loss"], "the table of histories")
+    curves = tidy(histories, baseline)
+    columns_of(curves.table, ["train_data_loss", "val_data_loss"], "the table of histories")
     return overlay(
-        curves.gaps(histories),
+        curves,
         "gap",
         baseline=baseline,
         look_of=look_of,
@@ -112,7 +114,7 @@ def gap(
 
 
 def penalty(
-    histories: pd.DataFrame,
+    histories: pd.DataFrame | Curves,
     *,
     baseline: str | None = None,
     look_of: Mapping[str, Style] | None = None,
@@ -127,41 +129,41 @@ def penalty(
 
 
 def accuracy(
-    histories: pd.DataFrame, *, baseline: str | None = None, look_of: Mapping[str, Style] | None = None
+    histories: pd.DataFrame | Curves, *, baseline: str | None = None, look_of: Mapping[str, Style] | None = None
 ) -> Figure:
     """Draw validation accuracy beside validation data loss: the loss can rise while the accuracy does not fall.
 
     Args and Raises are those of `overlay`.
     """
-    table = curves.tidy(histories, baseline)
+    curves = tidy(histories, baseline)
     columns = ["val_data_loss", "val_accuracy"]
-    columns_of(table, columns, "the table of histories")
-    look_of = look_of or styles(table["variant"], baseline)
+    columns_of(curves.table, columns, "the table of histories")
+    look_of = look_of or styles(curves.variants, curves.variants[0])
     with look():
         figure, axes = pair_of_axes()
-        notes = [_draw(ax, table, column, look_of) for ax, column in zip(axes, columns, strict=True)]
-        beside(axes[1], _legend(table, columns, look_of))
-        headline_over(axes[0], "validation data loss and accuracy", experiment_of(table), WIDE)
+        notes = [_draw(ax, curves, column, look_of) for ax, column in zip(axes, columns, strict=True)]
+        beside(axes[1], _legend(curves, columns, look_of))
+        headline_over(axes[0], "validation data loss and accuracy", curves.experiment, WIDE)
         footnote(axes[0], list(dict.fromkeys(note for part in notes for note in part)), WIDE)
     return figure
 
 
-def _draw(ax: Axes, table: pd.DataFrame, column: str, look_of: Mapping[str, Style]) -> list[str]:
-    middle = curves.medians(table, column)
+def _draw(ax: Axes, curves: Curves, column: str, look_of: Mapping[str, Style]) -> list[str]:
+    middle = curves.medians(column)
     if column == "penalty":
         middle = middle[middle.groupby("variant")["median"].transform("max") > 0]
-    state = curves.runs(table, column)
+    state = curves.runs(column)
     kept = state[~state["diverged"]].groupby("variant", sort=False)["kept_epoch"].median()
     shown = middle
     if column.startswith("val_") and kept.notna().any():
         # The fall of the first epochs is ten times what the variants differ by later.
         shown = middle[middle["epoch"] >= EARLY * kept.min()]
-    named = curves.named(table, NAMED)
+    named = curves.named(NAMED)
     drawn = shown[["median", "low", "high"]].copy()
     # The grey lines have no band.
     drawn.loc[~shown["variant"].isin(named), ["low", "high"]] = float("nan")
-    shared = curves.axis_of(drawn, drawn.max(axis=1).groupby(shown["variant"]).max())
-    scale(ax, shared)
+    axis = shared(drawn, drawn.max(axis=1).groupby(shown["variant"]).max())
+    scale(ax, axis)
     if column == "gap":
         ax.axhline(0, color=GREY, lw=0.8, zorder=1)
     for variant, rows in middle.groupby("variant", sort=False):
@@ -171,15 +173,15 @@ def _draw(ax: Axes, table: pd.DataFrame, column: str, look_of: Mapping[str, Styl
             _line(ax, str(variant), rows, look_of[str(variant)], dashes, float(kept.get(variant, 0)), place)
         else:
             ax.plot(rows["epoch"], rows["median"], color="0.8", lw=0.7, label="_other", zorder=1.5)
-    epochs_axis(ax, table)
+    epochs_axis(ax, curves.table)
     ax.set_xlabel("epoch")
     ax.set_ylabel(WORDS.get(column, column))
     early = (
-        ["The axis fits the epochs from half the earliest kept one on; earlier values may lie outside."]
+        ["The axis fits the epochs from half of the earliest kept one on; earlier values may lie outside."]
         if len(shown) < len(middle)
         else []
     )
-    return _notes(state, middle, shared) + early
+    return _notes(state, middle, axis) + early
 
 
 def _line(
@@ -207,10 +209,10 @@ def _line(
     ax.plot(at["epoch"], at["median"], ls="none", ms=8 * size, mew=0.9, label=f"_{variant} kept", zorder=4, **looks)
 
 
-def _legend(table: pd.DataFrame, columns: Sequence[str], look_of: Mapping[str, Style]) -> list[Line2D]:
-    state = curves.runs(table, columns[0])
-    named = curves.named(table, NAMED)
-    names = labels(table["variant"].unique(), 30)
+def _legend(curves: Curves, columns: Sequence[str], look_of: Mapping[str, Style]) -> list[Line2D]:
+    table, state = curves.table, curves.runs(columns[0])
+    named = curves.named(NAMED)
+    names = labels(curves.variants, 30)
     dashes = DASHED if columns[0].startswith("val_") else SOLID
     entries = []
     for variant, runs in state[state["variant"].isin(named)].groupby("variant", sort=False):
@@ -238,13 +240,13 @@ def _legend(table: pd.DataFrame, columns: Sequence[str], look_of: Mapping[str, S
     return entries
 
 
-def _notes(state: pd.DataFrame, middle: pd.DataFrame, shared: Axis) -> list[str]:
-    notes = [seeds_said(state)]
+def _notes(state: pd.DataFrame, middle: pd.DataFrame, axis: Axis) -> list[str]:
+    notes = [seeds_note(state)]
     if (middle["runs"] > 1).any():
         notes.append("Lines: median over seeds; bands: their middle half.")
     notes.append("Large marker: median kept epoch." if (middle["runs"] > 1).any() else "Large marker: kept epoch.")
     if not middle["whole"].all():
-        notes.append("Runs end at different epochs: bold while all of a variant go on, thin for those that remain.")
+        notes.append("Runs end at different epochs: bold while all of a variant train, thin for those that remain.")
     if state["diverged"].any():
-        notes.append(diverged_said(state))
-    return notes + axis_said(shared)
+        notes.append(diverged_note(state))
+    return notes + axis_notes(axis)

@@ -1,14 +1,12 @@
 """The figure of a decision region: what a model decides everywhere in the plane of its two features."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from lab.report.layout import beside, headline_over, own
-from lab.report.theme import columns_of, labels, look, styles
+from lab.report.theme import columns_of, look, styles
 
 SQUARE = (4.2, 4.2)
 
@@ -17,9 +15,7 @@ def decision(
     table: pd.DataFrame,
     points: tuple[np.ndarray, np.ndarray] | None = None,
     *,
-    classes: Sequence[str] | None = None,
     title: str = "decision region",
-    of: str = "",
     legend: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
@@ -27,11 +23,9 @@ def decision(
 
     Args:
         table: as `lab.probes.regions.decision_region` returns it.
-        points: (x of shape (n, 2), y of shape (n,)): examples to draw on top, a marker a class.
-        classes: the names of the classes; None numbers them.
+        points: (x of shape (n, 2), y of shape (n,)): examples to draw on top, one marker per class.
         title: which model.
-        of: the experiment, for the title.
-        legend: whether to name the classes beside the axes.
+        legend: whether to number the classes beside the axes.
         ax: where to draw; None makes a figure.
 
     Raises:
@@ -39,7 +33,6 @@ def decision(
     """
     columns_of(table, ["x1", "x2", "class", "probability", "p0", "p1"], "the decision region")
     chances = [name for name in table.columns if name[:1] == "p" and name[1:].isdigit()]
-    names = list(classes) if classes is not None else [str(i) for i in range(len(chances))]
     # The baseline's black is no class's colour.
     look_of = list(styles(["", *(f"{i}" for i in range(len(chances)))], "").values())[1:]
     x1, x2, best = grid(table, "x1", "x2", "class")
@@ -60,25 +53,22 @@ def decision(
                 ax.contour(x1, x2, lead, [0.0], colors="0.15", linewidths=1.0)
         if points is not None:
             for i, style in enumerate(look_of):
-                mine = points[0][points[1] == i]
-                ax.plot(
-                    mine[:, 0], mine[:, 1], ls="none", marker=style.marker, ms=5, mfc=style.colour, mec="white", mew=0.7
-                )
+                at = points[0][points[1] == i].T
+                ax.plot(*at, ls="none", marker=style.marker, ms=5, mfc=style.colour, mec="white", mew=0.7)
         ax.set_xlim(x1[0], x1[-1])
         ax.set_ylim(x2[0], x2[-1])
         ax.set_xlabel("first feature")
         ax.set_ylabel("second feature")
         if legend:
-            shown = labels(names)
             beside(ax, [
-                Line2D([], [], ls="none", marker=s.marker, ms=6, mfc=s.colour, mec="white", label=shown[n])
-                for n, s in zip(names, look_of, strict=True)
+                Line2D([], [], ls="none", marker=style.marker, ms=6, mfc=style.colour, mec="white", label=str(i))
+                for i, style in enumerate(look_of)
             ])  # fmt: skip
-        headline_over(ax, title, of, SQUARE[0])
+        headline_over(ax, title, "", SQUARE[0])
     return ax
 
 
 def grid(table: pd.DataFrame, first: str, second: str, value: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return both axes and the values as (second, first), from a row a point."""
+    """Return both axes and the values as (second, first), from one row per point."""
     wide = table.pivot(index=second, columns=first, values=value)
     return wide.columns.to_numpy(float), wide.index.to_numpy(float), wide.to_numpy(float)

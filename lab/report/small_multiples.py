@@ -1,4 +1,4 @@
-"""Lines in panels on shared axes: what a study measured, taken apart by one thing and compared by another."""
+"""Lines in panels on shared axes, for studies: one column of a table makes the panels, another the lines."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from lab.report.curves import Axis
 from lab.report.layout import Sheet, plain_number, scale
 from lab.report.theme import Style, columns_of, labels, look, styles
+from lab.report.value_axis import Axis, fitted
 
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), "-.")
 
@@ -32,13 +32,13 @@ def panels(
     look_of: Mapping[str, Style] | None = None,
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Draw lines in panels on shared axes, a panel for each value of one column and a line for each of another.
+    """Draw lines in panels on shared axes: one panel per value of one column, one line per value of another.
 
     Several rows at one place (seeds) are drawn as their median with a band from the smallest to the largest.
 
     Args:
-        table: a row a point.
-        x, y: the columns of both axes. Where x holds names (layers), they stand in the order of the table.
+        table: one row per point.
+        x, y: the columns of both axes. Names (layers) along x keep the order of the table.
         panel: the column of the panels, in the order of the table.
         line: the column of the lines.
         title: what is seen.
@@ -63,14 +63,15 @@ def panels(
     spread = rows.groupby([panel, line, x], sort=False)[y].agg(["median", "min", "max", "size"]).reset_index()
     shown, lines = list(rows[panel].unique()), list(rows[line].unique())
     look_of = look_of or styles(lines)
-    shared = Axis(log[1], *limits, False) if limits else _fitted(spread, log[1])
+    ends = pd.concat([spread["min"], spread["max"]])
+    shared = Axis(log[1], *limits, False) if limits else fitted(ends, log=log[1])
     many = bool((spread["size"] > 1).any())
     with look():
         sheet = Sheet(len(shown))
         for ax, name in zip(sheet.axes, shown, strict=True):
-            mine = spread[spread[panel] == name]
+            of_panel = spread[spread[panel] == name]
             for i, key in enumerate(lines):
-                points = mine[mine[line] == key].sort_values(x)
+                points = of_panel[of_panel[line] == key].sort_values(x)
                 if many:
                     band: dict[str, Any] = {"color": look_of[key].colour, "alpha": 0.14, "lw": 0}
                     ax.fill_between(points[x], points["min"], points["max"], **band)
@@ -108,17 +109,6 @@ def _looks(style: Style, place: int) -> dict[str, Any]:
     dashes: Any = _DASHES[place % len(_DASHES)]
     marker = {"marker": style.marker, "ms": 4.2, "mec": "white", "mew": 0.5}
     return {"color": style.colour, "lw": 1.3, "ls": dashes} | marker
-
-
-def _fitted(spread: pd.DataFrame, log: bool) -> Axis:
-    low, high = spread["min"].min(), spread["max"].max()
-    if not np.isfinite(low):
-        return Axis(False, 0.0, 1.0, False)
-    if log:
-        room = (high / low) ** 0.05 if high > low else 2.0
-        return Axis(True, low / room, high * room, False)
-    room = 0.05 * (high - low) or 0.5
-    return Axis(False, 0.0 if 0 <= low < 0.25 * high else low - room, high + room, False)
 
 
 def _across(ax: Axes, values: pd.Series, log: bool, places: Sequence[str]) -> None:

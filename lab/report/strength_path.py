@@ -11,9 +11,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 
 from lab.checks import DataError
 from lab.regularization import Regularization
-from lab.report import curves
-from lab.report.layout import beside, experiment_of, footnote, headline_over, own, path_axes, plain_number, scale
-from lab.report.notes import axis_said
+from lab.report import value_axis
+from lab.report.curves import has
+from lab.report.layout import axis_notes, beside, footnote, headline_over, path_axes, plain_number, scale
 from lab.report.theme import DASHED, DOTTED, GREY, SOLID, columns_of, look, printable, text
 
 LOSSES = ("train_data_loss", "val_data_loss", "test_data_loss")
@@ -28,10 +28,10 @@ LOG_ABOVE = 20.0
 
 
 def path(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the strength path: a row a strength, with medians and middle halves over seeds.
+    """Return the strength path: one row per strength, with medians and middle halves over seeds.
 
     Args:
-        runs: a row a run: "strength" (at least 0), "seed", "train_data_loss", "val_data_loss" and, where measured,
+        runs: one row per run: "strength" (at least 0), "seed", "train_data_loss", "val_data_loss" and, where measured,
             "test_data_loss" and "zeros" (share of weights that are zero or nearly so, in [0, 1]).
 
     Returns:
@@ -48,7 +48,7 @@ def path(runs: pd.DataFrame) -> pd.DataFrame:
     wrong = ~((strengths >= 0) & np.isfinite(strengths))
     if wrong.any():
         raise DataError(f"a strength must be a number of at least 0, got {runs.loc[wrong, 'strength'].tolist()[0]!r}")
-    measured = [column for column in (*LOSSES, "zeros") if curves.has(runs, column)]
+    measured = [column for column in (*LOSSES, "zeros") if has(runs, column)]
     values = runs[measured].astype(float)
     grouped = values.where(np.isfinite(values)).groupby(strengths)
     table = grouped.median()
@@ -65,11 +65,11 @@ def path(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def strength_path(runs: pd.DataFrame) -> Figure:
-    """Draw data losses and the share of zeros against the strength, a column a regularizer on shared loss axes.
+    """Draw data losses and the share of zeros against the strength, one column per regularizer on shared loss axes.
 
     Medians over seeds with their middle half; a vertical line marks the strength of the lowest validation data loss.
-    The strengths stand on a logarithmic axis if they span more than a factor of 20; a strength of 0 then has its
-    place at the left edge, apart from the others.
+    The axis of the strengths is logarithmic if they span more than a factor of 20; a strength of 0 is then drawn at
+    the left edge, apart from the others.
 
     Args:
         runs: as in `path`; a column "regularizer" tells several paths apart, "experiment" names the title.
@@ -80,7 +80,7 @@ def strength_path(runs: pd.DataFrame) -> Figure:
     columns_of(runs, ["strength", "seed", "train_data_loss", "val_data_loss"], "the table of strengths")
     named = runs if "regularizer" in runs else runs.assign(regularizer="")
     parts = {str(name): path(part) for name, part in named.groupby("regularizer", sort=False)}
-    zeros = curves.has(runs, "zeros")
+    zeros = has(runs, "zeros")
     shared = _axis(list(parts.values()))
     with look():
         figure, tops, bottoms = path_axes(len(parts), zeros)
@@ -100,9 +100,24 @@ def strength_path(runs: pd.DataFrame) -> Figure:
         beside(tops[-1], _legend(tops[-1]))
         above = 36 if any(parts) else 20
         against = "the strength of regularization" if all(map(_regularizes, parts)) else ", ".join(parts)
-        headline_over(tops[0], f"data loss against {against}", experiment_of(runs), 9.0, above)
+        of = str(runs["experiment"].iloc[0]) if "experiment" in runs else ""
+        headline_over(tops[0], f"data loss against {against}", of, 9.0, above)
         footnote((bottoms if zeros else tops)[0], _notes(runs, list(parts.values()), shared), 9.0)
     return figure
+
+
+def strengths_of(runs: pd.DataFrame | None) -> dict[str, float]:
+    """Return the strength of each variant of a path, for `lab.report.styles`.
+
+    Args:
+        runs: one row per run with "variant", "regularizer" and "strength"; None where there is no path.
+
+    Returns:
+        Nothing where there are several regularizers: one colour would stand for several strengths.
+    """
+    if runs is None or runs["regularizer"].nunique() != 1:
+        return {}
+    return dict(zip(runs["variant"].map(str), runs["strength"].astype(float), strict=True))
 
 
 def axis_name(family: str) -> str:
@@ -114,45 +129,34 @@ def _regularizes(family: str) -> bool:
     return not family or family in {field.name for field in dataclasses.fields(Regularization)}
 
 
-def losses(runs: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the upper panel of `strength_path` for one regularizer, into `ax` or a figure of its own."""
-    table = path(runs)
-    with look():
-        ax = own(ax)
-        _losses(ax, table, _axis([table]))
-        _strengths(ax, table)
-        ax.set_xlabel("strength")
-        ax.set_ylabel("data loss")
-        beside(ax, _legend(ax))
-    return ax
-
-
-def _axis(parts: list[pd.DataFrame]) -> curves.Axis:
-    """Return the loss axis for all paths, by the rule of `curves.axis`."""
+def _axis(parts: list[pd.DataFrame]) -> value_axis.Axis:
+    """Return the loss axis for all paths, by the rule of `value_axis.shared`."""
     table = pd.concat(parts, ignore_index=True)
     drawn = [f"{column}{end}" for column in LOSSES if column in table for end in ("", "_low", "_high")]
     # The validation data loss decides whether the axis is logarithmic.
     values = table[sorted(drawn, key=lambda column: column != "val_data_loss")]
-    return curves.axis_of(values, values.max(axis=1))
+    return value_axis.shared(values, values.max(axis=1))
 
 
-def _positions(table: pd.DataFrame) -> tuple[pd.Series, bool]:
-    """Return where the strengths stand, and whether the axis is logarithmic; 0 stands left of the smallest."""
-    strengths = table["strength"]
+def positions(strengths: pd.Series) -> tuple[pd.Series, bool]:
+    """Return where ascending strengths lie on their axis, and whether it is logarithmic.
+
+    It is if the positive strengths span more than a factor of 20. A strength of 0 then has a place of its own, one
+    and a half steps left of the smallest.
+    """
     positive = strengths[strengths > 0]
-    log = len(positive) > 0 and positive.max() > LOG_ABOVE * positive.min()
-    if not log:
+    if not len(positive) or not positive.max() > LOG_ABOVE * positive.min():
         return strengths, False
     step = (positive.max() / positive.min()) ** (1 / max(1, len(positive) - 1))
     return strengths.where(strengths > 0, positive.min() / step**1.5), True
 
 
-def _losses(ax: Axes, table: pd.DataFrame, shared: curves.Axis) -> None:
+def _losses(ax: Axes, table: pd.DataFrame, shared: value_axis.Axis) -> None:
     scale(ax, shared)
     for column, (name, colour, dashes, marker) in _SPLITS.items():
         if column in table:
             _band(ax, table, column, label=name, color=colour, ls=dashes, marker=marker)
-    at, _ = _positions(table)
+    at, _ = positions(table["strength"])
     chosen = table[table["chosen"]]
     if len(chosen):
         ax.axvline(at[chosen.index[0]], color=GREY, lw=0.9, zorder=1, label="_chosen")
@@ -171,7 +175,7 @@ def _losses(ax: Axes, table: pd.DataFrame, shared: curves.Axis) -> None:
 def _zeros(ax: Axes, table: pd.DataFrame) -> None:
     if "zeros" in table:
         _band(ax, table, "zeros", label="zeros", color="0.25", ls=SOLID, marker="o")
-    at, _ = _positions(table)
+    at, _ = positions(table["strength"])
     for place in at[table["chosen"]]:
         ax.axvline(place, color=GREY, lw=0.9, zorder=1, label="_chosen")
     ax.set_ylim(-0.04, 1.04)
@@ -180,7 +184,7 @@ def _zeros(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _band(ax: Axes, table: pd.DataFrame, column: str, *, label: str, color, ls, marker: str) -> None:
-    at, log = _positions(table)
+    at, log = positions(table["strength"])
     # With zero apart, no line leads from it to the others: the distance between them means nothing.
     groups = [table["strength"] == 0, table["strength"] > 0] if log else [table["strength"] >= 0]
     for i, group in enumerate(groups):
@@ -197,7 +201,7 @@ def _band(ax: Axes, table: pd.DataFrame, column: str, *, label: str, color, ls, 
 
 
 def _strengths(ax: Axes, table: pd.DataFrame) -> None:
-    at, log = _positions(table)
+    at, log = positions(table["strength"])
     if not log:
         return
     ax.set_xscale("log")
@@ -218,20 +222,22 @@ def _legend(ax: Axes) -> list[Line2D]:
         if name in drawn
     ]
     if "_kept" in drawn:
-        said = "chosen: lowest\nvalidation data loss"
-        star = Line2D([], [], color=_SPLITS["val_data_loss"][1], marker="*", ls="none", ms=12, mec="white", label=said)
+        chosen = "chosen: lowest\nvalidation data loss"
+        blue = _SPLITS["val_data_loss"][1]
+        star = Line2D([], [], color=blue, marker="*", ls="none", ms=12, mec="white", label=chosen)
         entries.append(star)
     return entries
 
 
-def _notes(runs: pd.DataFrame, parts: list[pd.DataFrame], shared: curves.Axis) -> list[str]:
+def _notes(runs: pd.DataFrame, parts: list[pd.DataFrame], shared: value_axis.Axis) -> list[str]:
     counts = pd.concat([part["n"] for part in parts])
     low, high = int(counts.min()), int(counts.max())
     if high <= 1:
-        said = "One seed a strength."
+        counted = "One seed per strength."
     else:
-        said = f"{low if low == high else f'{low} to {high}'} seeds a strength; lines: median, bands: middle half."
+        seeds = f"{low}" if low == high else f"{low} to {high}"
+        counted = f"{seeds} seeds per strength; lines: median, bands: middle half."
     losses_of = pd.to_numeric(runs["val_data_loss"], errors="coerce")
     lost = int((~np.isfinite(losses_of)).sum())
     left = [f"{lost} of {len(runs)} runs have no finite validation data loss and are left out."] if lost else []
-    return [said, *left, *axis_said(shared)]
+    return [counted, *left, *axis_notes(shared)]

@@ -1,4 +1,4 @@
-"""How every figure looks: one colour and one marker a variant, names shown as they are, one set of settings.
+"""The look of every figure: one colour and one marker per variant, names shown as they are, one set of settings.
 
 Colour never carries a meaning alone: train is solid and validation dashed, and each variant also has a marker, so
 the figures can be read in black and white and by people who do not see all colours.
@@ -24,6 +24,8 @@ SOLID = "-"
 DASHED = (0, (5.0, 1.7))
 DOTTED = (0, (1.2, 1.4))
 GREY = "0.45"
+DPI = 150
+"""Dots per inch of a saved figure."""
 
 # Okabe and Ito's colours without yellow (too pale for a line); the order puts the strongest contrasts first.
 _OKABE_ITO = matplotlib.color_sequences["okabe_ito"]
@@ -195,7 +197,7 @@ def look() -> Iterator[None]:
         "svg.hashsalt": "regularization-lab",
         "svg.fonttype": "path",
         "figure.dpi": 100.0,
-        "savefig.dpi": 150.0,
+        "savefig.dpi": DPI,
         "agg.path.chunksize": 0,
     }
     with matplotlib.style.context(["default", settings]):

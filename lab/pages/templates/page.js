@@ -1,7 +1,8 @@
 "use strict";
-// Draws the charts, hands what the controls say to them, and sorts the table. The charts themselves are declared in
-// the page's data; Vega's own inputs are not used because they can neither be grouped and named nor say a strength.
+// Draws the charts, passes the values of the controls on to them, and sorts the table. The charts themselves are
+// declared in the page's data; Vega's own inputs can be neither grouped nor named, and cannot show a strength.
 (async () => {
+  const VEGA = "../assets/vega.js";
   const drawn = JSON.parse(document.getElementById("drawn").textContent);
   const views = {};
   const failed = [];
@@ -13,13 +14,13 @@
     const place = document.getElementById(id);
     try {
       const datasets = copy(tables);
-      const made = await vegaEmbed(place, { ...copy(spec), datasets }, {
+      const embedded = await vegaEmbed(place, { ...copy(spec), datasets }, {
         ast: true, renderer: "svg", actions: false, tooltip: { disableDefaultStyle: true },
-        // Nothing selected is no fault: warnings about empty extents are kept off the console.
+        // Selecting nothing is no fault: no warnings about empty extents.
         logLevel: 1,
       });
       if (views[id]) views[id].finalize();
-      views[id] = made.view;
+      views[id] = embedded.view;
     } catch (error) {
       place.textContent = "This chart cannot be drawn: " + error.message;
       place.className = "failed";
@@ -34,7 +35,7 @@
     const id = form.dataset.chart;
     const checked = (kind, name) =>
       [...form.querySelectorAll(`[data-${kind}="${name}"]:checked`)].map((input) => input.value);
-    function tell(input) {
+    function apply(input) {
       const { list, words, flag, number } = input.dataset;
       if (list) set(id, list, checked("list", list).map(Number));
       if (words) set(id, words, checked("words", words));
@@ -52,13 +53,13 @@
         }
       }
     }
-    form.addEventListener("input", (event) => tell(event.target));
+    form.addEventListener("input", (event) => apply(event.target));
     form.addEventListener("click", (event) => {
       const list = event.target.dataset.all || event.target.dataset.none;
       if (!list) return;
       const inputs = [...form.querySelectorAll(`[data-list="${list}"]`)];
       for (const input of inputs) input.checked = "all" in event.target.dataset;
-      tell(inputs[0]);
+      apply(inputs[0]);
     });
     form.addEventListener("submit", (event) => event.preventDefault());
     // A browser keeps what was chosen when a page is loaded again.
@@ -73,10 +74,10 @@
 
   function move(family, at) {
     const slider = document.getElementById("at");
-    slider.max = family.said.length - 1;
+    slider.max = family.words.length - 1;
     slider.value = at;
-    slider.setAttribute("aria-valuetext", family.said[at]);
-    document.getElementById("at-said").value = family.said[at];
+    slider.setAttribute("aria-valuetext", family.words[at]);
+    document.getElementById("at-said").value = family.words[at];
     set("path", "at", at);
     set("at_strength", "at", at);
   }
@@ -108,7 +109,7 @@
         if (next !== "none") {
           rows.sort((a, b) => {
             const [x, y] = [key(a), key(b)];
-            // What is not known stands last in both directions.
+            // An unknown value comes last in both directions.
             if (x === "" || y === "") return (x === "") - (y === "");
             return order * (number ? x - y : words.compare(x, y));
           });
