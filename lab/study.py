@@ -110,8 +110,8 @@ def _there(path: Path, identity: str) -> list[str] | None:
         return None
 
 
-def draw(study: Study, folder: Path) -> list[Path]:
-    """Draw a study's figures from its CSV files alone, as PNG and SVG in `figures`.
+def draw(study: Study, folder: Path, svg: bool = False) -> list[Path]:
+    """Draw a study's figures from its CSV files alone, as PNG and, where asked for, as SVG in `figures`.
 
     Their names are noted in its JSON file, so that the pages show them in the order of the study.
 
@@ -129,6 +129,6 @@ def draw(study: Study, folder: Path) -> list[Path]:
     figures = study.draw({name: results.read_csv(folder / f"{name}.csv") for name in names})
     written: list[Path] = []
     for name, figure in figures.items():
-        written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in ("png", "svg")))
+        written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in report.KINDS[: 1 + svg]))
     results.write_atomically(path, json.dumps(made | {"figures": list(figures)}, indent=1) + "\n")
     return written

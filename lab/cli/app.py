@@ -1,4 +1,4 @@
-"""The command line: `python -m lab list | run | report | compare`, and `main(EXPERIMENT)` for the scripts.
+"""The command line: `python -m lab list | run | report | compare | export`, and `main(EXPERIMENT)` for the scripts.
 
 Usage errors answer in under a second, before TensorFlow loads. One sentence goes to stderr instead of a traceback;
 the exit code is 2 for usage, 1 for the rest, 3 for a comparison told to fail, 130 for an interruption.
@@ -89,21 +89,58 @@ def run_experiment(experiment: str, options: Options | None = None) -> None:
 
 
 @lab_app.command(name="report")
-def report_experiments(*experiments: str, results: Path = RESULTS) -> None:
+def report_experiments(*experiments: str, results: Path = RESULTS, svg: bool = False) -> None:
     """Draw the figures and pages anew, from the CSV files alone; rebuild those first where runs came since.
 
     Args:
         experiments: folders below the results; all of them if none is named.
         results: where the experiments' folders stand.
+        svg: write the figures as SVG files too.
     """
+
     folders = [results / name for name in experiments] or [path for path in sorted(results.glob("*")) if _left(path)]
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
+    failed: list[str] = []
     for folder in folders:
         # Only a script knows how the figures of its studies are drawn; everybody's runs are drawn alike.
         name = folder.name.split("-")[0]
         studies = _studies(find(name)) if name in known() else ()
-        _report(folder, [study for study in studies if (folder / f"{study.name}.json").exists()])
+        try:
+            _report(folder, [study for study in studies if (folder / f"{study.name}.json").exists()], svg=svg)
+        except DataError as error:
+            # One folder that cannot be drawn does not keep the others from it.
+            failed.append(str(error))
+    if len(failed) < len(folders):
+        _guide(results)
+    if failed:
+        raise DataError("; ".join(failed))
+
+
+export_app = _application("Write what is to be sent to somebody.")
+lab_app.command(export_app, name="export")
+
+
+@export_app.command(name="page")
+def export_page(
+    experiment: str,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    results: Path = RESULTS,
+) -> None:
+    """Write the page of an experiment or study as one file that holds its figures and the script of its charts.
+
+    Args:
+        experiment: a folder below the results.
+        output: the file; <experiment>.html in the current folder unless named.
+        results: where the experiments' folders are.
+    """
+    from lab import pages
+    from lab.results import write_atomically
+
+    path = output or Path(f"{experiment}.html")
+    write_atomically(path, pages.single_file(results / experiment))
+    print(f"page: {path}")
 
 
 @lab_app.command(name="compare")
@@ -214,6 +251,7 @@ def _run(question: Question, options: Options) -> None:
             options.results / question.name,
         )
         _report(folder, _studies(question))
+        _guide(options.results)
         return
     data, called = loader(options.data, options.target) if options.data else (None, "")
     experiment = adjusted(
@@ -230,6 +268,7 @@ def _run(question: Question, options: Options) -> None:
     with watch:
         folder = run(experiment, results_folder=options.results, engine=options.engine, watch=watch)
     _report(folder, _studies(experiment))
+    _guide(options.results)
 
 
 def _left(folder: Path) -> bool:
@@ -241,8 +280,8 @@ def _studies(question: Question) -> Sequence[Study]:
     return [question] if isinstance(question, Study) else question.studies
 
 
-def _report(folder: Path, studies: Sequence[Study]) -> None:
-    """Rebuild the tables of a folder if runs came since, draw its figures, write its page and print what came of it."""
+def _report(folder: Path, studies: Sequence[Study], *, svg: bool = False) -> None:
+    """Rebuild the tables of a folder if runs came since, draw its figures, write its page and print its table."""
     from lab import pages, report, results
     from lab.cli.terminal import comparison_table, console
     from lab.results.tables import read_tables
@@ -250,15 +289,23 @@ def _report(folder: Path, studies: Sequence[Study]) -> None:
     figures: list[Path] = []
     if results.is_stale(folder):
         results.rebuild(folder)
-    if (folder / "histories.csv").exists() or not studies:
+    is_experiment = (folder / "histories.csv").exists() or not studies
+    if is_experiment:
         tables = read_tables(folder)
+        curves = pages.curves_of(tables)
         figures += report.draw_all(
-            tables.histories, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs()
+            curves, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs(), svg=svg
         )
         console().print(comparison_table(folder.name, tables))
     for study in studies:
-        figures += draw(study, folder)
-    made = pages.experiment_page if (folder / "histories.csv").exists() else pages.study_page
-    print(f"page: {made(folder)}")
-    pages.index_page(folder.parent, guide())
+        figures += draw(study, folder, svg)
+    page = pages.experiment_page(folder, tables, curves) if is_experiment else pages.study_page(folder)
+    print(f"page: {page}")
     print(f"figures: {figures[0].parent}")
+
+
+def _guide(results: Path) -> None:
+    """Write the guide through all experiments of a folder."""
+    from lab import pages
+
+    pages.index_page(results, guide())
