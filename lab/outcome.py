@@ -74,12 +74,13 @@ def _readable(tables: "Tables") -> str:
     return table.to_html(float_format="{:.3f}".format, na_rep="", border=0)
 
 
-def draw_outcome(folder: Path, studies: Sequence[Study] = ()) -> Outcome:
+def draw_outcome(folder: Path, studies: Sequence[Study] = (), *, svg: bool = False) -> Outcome:
     """Rebuild the tables of a folder if runs came since, and draw its figures and its page.
 
     Args:
         folder: of an experiment, or of a study that is none's.
         studies: those that were computed in it.
+        svg: write the figures as SVG files too.
 
     Raises:
         DataError: a table is missing or torn.
@@ -89,16 +90,18 @@ def draw_outcome(folder: Path, studies: Sequence[Study] = ()) -> Outcome:
 
     if results.is_stale(folder):
         results.rebuild(folder)
-    tables = None
+    tables = curves = None
     figures: list[Path] = []
     if results.has_table(folder, "histories") or not studies:
         tables = read_tables(folder)
+        # Tidied once, for the figures and the page.
+        curves = pages.curves_of(tables)
         figures += report.draw_all(
-            tables.histories, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs()
+            curves, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs(), svg=svg
         )
     for study in studies:
-        figures += draw(study, folder)
-    page = pages.experiment_page(folder) if tables else pages.study_page(folder)
+        figures += draw(study, folder, svg=svg)
+    page = pages.experiment_page(folder, tables, curves) if tables else pages.study_page(folder)
     return Outcome(folder, page, figures, tables)
 
 

@@ -244,8 +244,8 @@ def compute(study: Study, folder: str | Path) -> Path:
     return folder
 
 
-def draw(study: Study, folder: Path) -> list[Path]:
-    """Draw a study's figures from its CSV files only, as PNG and SVG in `figures`.
+def draw(study: Study, folder: Path, *, svg: bool = False) -> list[Path]:
+    """Draw a study's figures from its CSV files only, as PNG and, where asked for, as SVG in `figures`.
 
     Their names are noted in its JSON file, so that the pages show them in the order of the study.
 
@@ -258,7 +258,7 @@ def draw(study: Study, folder: Path) -> list[Path]:
     figures = study.figures(results.read_study_tables(folder, study.name))
     written: list[Path] = []
     for name, figure in figures.items():
-        written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in ("png", "svg")))
+        written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in report.KINDS[: 1 + svg]))
     results.write_study(
         folder,
         study.name,

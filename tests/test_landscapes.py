@@ -1,4 +1,4 @@
-"""What the figures of landscapes, slices and decision regions show, read back from what was drawn."""
+"""What the figures of landscapes and decision regions show, read back from what was drawn."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from matplotlib.contour import QuadContourSet
 
 from lab.checks import DataError
 from lab.probes.regions import surface
-from lab.report.landscapes import contours, relief, slices, steps
+from lab.report.landscapes import contours, relief, steps
 from lab.report.regions import decision
 from lab.report.save import save
 from lab.textbook.descent import VALLEY, trajectory
@@ -87,24 +87,6 @@ def test_a_relief_carries_the_path_at_its_height():
     assert ax.get_zlabel() == "f"
 
 
-def line(variant, scale):
-    alpha = np.linspace(-1, 1, 5)
-    return pd.DataFrame({"variant": variant, "alpha": alpha, "data_loss": 0.1 + scale * alpha**2, "accuracy": 0.9})
-
-
-def test_slices_have_a_line_a_variant_and_mark_the_nets():
-    ax = slices(pd.concat([line("none", 9.0), line("l2", 1.0)]), marked=(0, 1))
-    assert [list(mark.get_xdata()) for mark in ax.lines[:2]] == [[0, 0], [1, 1]]
-    np.testing.assert_allclose(ax.lines[2].get_ydata(), line("none", 9.0)["data_loss"])
-    assert ax.get_yscale() == "log"
-    assert slices(line("l2", 1.0), "accuracy").get_yscale() == "linear"
-
-
-def test_slices_of_several_directions_show_the_median():
-    ax = slices(pd.concat([line("none", 1.0), line("none", 7.0), line("none", 2.0)]), marked=())
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), line("none", 2.0)["data_loss"])
-
-
 def region(*chances):
     x1, x2 = (axis.ravel() for axis in np.meshgrid(np.linspace(-1, 1, 4), np.linspace(0, 3, 3)))
     p = np.array([np.broadcast_to(f(x1, x2), x1.shape) for f in chances])
@@ -124,13 +106,13 @@ def test_a_decision_region_is_as_strong_as_the_model_is_sure():
     assert any(isinstance(c, QuadContourSet) for c in ax.collections)
 
 
-def test_points_of_a_decision_region_have_a_marker_a_class():
+def test_points_of_a_decision_region_have_one_marker_per_class():
     table = region(lambda x, y: 0.2, lambda x, y: 0.3, lambda x, y: 0.5)
     points = (np.array([[0, 1], [0.5, 2], [-0.5, 1]]), np.array([0, 2, 2]))
-    ax = decision(table, points, classes=("a", "b", "c"))
+    ax = decision(table, points)
     assert [drawn.get_xydata().tolist() for drawn in ax.lines] == [[[0, 1]], [], [[0.5, 2], [-0.5, 1]]]
     assert len({drawn.get_marker() for drawn in ax.lines}) == 3
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b", "c"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "1", "2"]
 
 
 def test_the_figures_have_the_same_bytes_at_every_run(tmp_path):

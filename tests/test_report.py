@@ -10,15 +10,19 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import font_manager
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from lab import report
 from lab.checks import DataError, UsageError
-from lab.report import curves, layout, theme
+from lab.report import layout, theme
+from lab.report.curves import isolated, segments, tidy
 from lab.report.forest import rows as forest_rows
 from lab.report.strength_path import path as path_of
+from lab.report.strength_path import strengths_of
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = [
@@ -89,6 +93,8 @@ def comparison(variants=("l1", "l2", "l3")):
 def strengths(values=(0.0, 0.001, 0.01, 0.1, 1.0), seeds=3):
     rows = [
         {
+            "variant": f"l1_{value}",
+            "regularizer": "l1",
             "strength": value,
             "seed": seed,
             "train_data_loss": 0.1 + value,
@@ -120,11 +126,43 @@ def words(figure):
 
 def test_histories_are_put_in_order_with_the_baseline_first_and_infinities_as_nan():
     table = diverged(histories(("l1", "none"), seeds=2), "l1", 1, 4).sample(frac=1, random_state=0)
-    tidy = curves.tidy(table)
-    assert list(tidy["variant"].unique()) == ["none", "l1"]
-    assert list(tidy[tidy["variant"] == "none"]["epoch"]) == [*range(1, 11), *range(1, 11)]
-    assert tidy["loss"].isna().sum() == 1
-    assert list(curves.tidy(table, "l1")["variant"].unique()) == ["l1", "none"]
+    rows = tidy(table).table
+    assert list(rows["variant"].unique()) == ["none", "l1"]
+    assert list(rows[rows["variant"] == "none"]["epoch"]) == [*range(1, 11), *range(1, 11)]
+    assert rows["loss"].isna().sum() == 1
+    assert tidy(table, "l1").variants == ["l1", "none"]
+
+
+def test_what_is_computed_of_curves_is_computed_once_and_curves_stay_as_they_are():
+    curves = tidy(histories())
+    assert tidy(curves, "l1") is curves
+    assert curves.runs("val_loss") is curves.runs("val_loss")
+    assert curves.medians("val_loss") is curves.medians("val_loss")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "refusal"),
+    [
+        ("val_loss", "high", "the column val_loss of the table of histories must hold numbers, got 'high'"),
+        ("seed", "zero", "the column seed of the table of histories must hold numbers, got 'zero'"),
+        ("epoch", 1.5, "the epochs of the table of histories must be whole numbers of at least 0, got 1.5"),
+        ("epoch", np.nan, "the epochs of the table of histories must be whole numbers of at least 0, got nan"),
+    ],
+    ids=["a word as a loss", "a word as a seed", "half an epoch", "no epoch"],
+)
+def test_a_table_that_holds_no_numbers_where_they_belong_is_refused(column, value, refusal):
+    table = histories().astype({column: object})
+    table.loc[3, column] = value
+    with pytest.raises(DataError) as refused:
+        report.overlay(table.infer_objects())
+    assert str(refused.value) == refusal
+
+
+def test_a_loss_beyond_what_training_can_hold_counts_as_infinite(tmp_path):
+    table = histories()
+    table.loc[table.index[-1], "val_data_loss"] = 1e308
+    assert tidy(table).runs("val_data_loss")["diverged"].tolist() == [False] * 5 + [True]
+    assert report.draw_all(table, None, None, tmp_path)
 
 
 def test_the_baseline_is_none_by_name_or_else_the_first_variant():
@@ -163,25 +201,27 @@ def test_a_table_that_cannot_be_drawn_is_refused_by_name():
 
 
 def test_the_kept_epoch_is_that_of_the_summary_or_the_lowest_validation_data_loss():
-    table = curves.tidy(histories(seeds=2, lowest=4))
-    assert list(curves.runs(table, "val_loss")["kept_epoch"]) == [4, 4, 4, 4]
+    table = histories(seeds=2, lowest=4)
+    assert list(tidy(table).runs("val_loss")["kept_epoch"]) == [4, 4, 4, 4]
     summary = pd.DataFrame({"variant": ["none", "l1"], "seed": [1, 0], "kept_epoch": [7, np.nan], "onset": [8, 9]})
-    state = curves.runs(table, "val_loss", summary)
+    state = tidy(table, summary=summary).runs("val_loss")
     assert state["kept_epoch"].fillna(-1).tolist() == [4, 7, -1, 4]
     assert state["onset"].fillna(-1).tolist() == [-1, 8, 9, -1]
 
 
 def test_a_run_has_diverged_if_its_last_row_holds_a_loss_that_is_not_finite():
-    table = curves.tidy(diverged(histories(seeds=2), "l1", 0, 6))
-    state = curves.runs(table, "val_accuracy").set_index(["variant", "seed"])
+    curves = tidy(diverged(histories(seeds=2), "l1", 0, 6))
+    state = curves.runs("val_accuracy").set_index(["variant", "seed"])
     assert state["diverged"].to_dict() == {("none", 0): False, ("none", 1): False, ("l1", 0): True, ("l1", 1): False}
-    assert curves.runs(table, "val_data_loss").set_index(["variant", "seed"]).loc[("l1", 0), "ended_at"] == 5
+    assert curves.runs("val_data_loss").set_index(["variant", "seed"]).loc[("l1", 0), "ended_at"] == 5
 
 
 def test_medians_and_quartiles_are_those_of_numpy_without_diverged_runs():
-    table = curves.tidy(diverged(histories(("none",), seeds=6), "none", 5, 3))
-    middle = curves.medians(table, "val_data_loss")
-    good = table[table["seed"] < 5].pivot(index="seed", columns="epoch", values="val_data_loss").to_numpy()
+    curves = tidy(diverged(histories(("none",), seeds=6), "none", 5, 3))
+    middle = curves.medians("val_data_loss")
+    good = (
+        curves.table[curves.table["seed"] < 5].pivot(index="seed", columns="epoch", values="val_data_loss").to_numpy()
+    )
     np.testing.assert_allclose(middle["median"], np.median(good, 0), rtol=1e-12)
     np.testing.assert_allclose(middle["low"], np.quantile(good, 0.25, axis=0), rtol=1e-12)
     np.testing.assert_allclose(middle["high"], np.quantile(good, 0.75, axis=0), rtol=1e-12)
@@ -191,45 +231,45 @@ def test_medians_and_quartiles_are_those_of_numpy_without_diverged_runs():
 
 def test_a_median_is_whole_only_while_every_run_goes_on():
     table = pd.concat([history(seed=0, epochs=10), history(seed=1, epochs=6), history(seed=2, epochs=8)])
-    middle = curves.medians(curves.tidy(table), "val_data_loss")
+    middle = tidy(table).medians("val_data_loss")
     assert middle["n"].tolist() == [3] * 6 + [2] * 2 + [1] * 2
     assert middle["whole"].tolist() == [True] * 6 + [False] * 4
 
 
 def test_the_axis_is_logarithmic_only_where_validation_spans_more_than_a_factor_of_thirty():
-    near = curves.tidy(pd.concat([history("none"), history("l1", penalty=5.0)]))
-    assert not curves.axis(near, "val_loss", "loss").log
-    far = curves.tidy(pd.concat([history("none"), history("l1", penalty=100.0)]))
-    shared = curves.axis(far, "val_loss", "loss")
+    near = tidy(pd.concat([history("none"), history("l1", penalty=5.0)]))
+    assert not near.axis("val_loss", "loss").log
+    far = tidy(pd.concat([history("none"), history("l1", penalty=100.0)]))
+    shared = far.axis("val_loss", "loss")
     assert shared.log
-    assert shared.low < far["loss"].min()
-    assert shared.high > far["val_loss"].max()
+    assert shared.low < far.table["loss"].min()
+    assert shared.high > far.table["val_loss"].max()
     assert not shared.cut
-    assert not curves.axis(far, "val_data_loss", "train_data_loss").log
+    assert not far.axis("val_data_loss", "train_data_loss").log
 
 
 def test_a_run_that_explodes_does_not_decide_the_axis_and_is_cut():
     table = diverged(histories(seeds=3), "l1", 0, 6)
     run = (table["variant"] == "l1") & (table["seed"] == 0) & (table["epoch"] == 5)
     table.loc[run, ["loss", "val_loss"]] = 1e9
-    shared = curves.axis(curves.tidy(table), "val_loss", "loss")
+    shared = tidy(table).axis("val_loss", "loss")
     assert not shared.log
     assert shared.high < 10
     assert shared.cut
 
 
 def test_lines_break_at_nan_and_single_points_become_dots():
-    table = curves.tidy(histories(("none",), seeds=2, epochs=5))
+    table = tidy(histories(("none",), seeds=2, epochs=5)).table
     table.loc[[1, 3], "val_loss"] = np.nan
-    lines = curves.segments(table, "val_loss")
+    lines = segments(table, "val_loss")
     assert [line.shape for line in lines] == [(5, 2), (5, 2)]
     np.testing.assert_array_equal(np.isnan(lines[0][:, 1]), [False, True, False, True, False])
-    np.testing.assert_array_equal(curves.isolated(lines)[:, 0], [1, 3, 5])
+    np.testing.assert_array_equal(isolated(lines)[:, 0], [1, 3, 5])
 
 
 def test_a_crowd_of_variants_keeps_the_first_and_the_best_apart():
     table = pd.concat([history(f"v{i}", lowest=5).assign(val_data_loss=1.0 + (i * 7) % 20) for i in range(20)])
-    best = curves.named(curves.tidy(table), 4)
+    best = tidy(table).named(4)
     values = {f"v{i}": (i * 7) % 20 for i in range(1, 20)}
     assert best[0] == "v0"
     assert sorted(best[1:]) == sorted(sorted(values, key=values.get)[:3])
@@ -272,7 +312,7 @@ def test_a_grid_is_nearly_square_with_few_empty_cells():
 
 
 @pytest.mark.parametrize("count", [1, 4, 12])
-def test_there_is_a_panel_a_variant_on_equal_axes(count):
+def test_there_is_one_panel_per_variant_on_equal_axes(count):
     variants = ["none", *(f"v{i}" for i in range(1, count))]
     figure = report.overfitting(histories(variants), "loss")
     assert [ax.get_title(loc="left") for ax in figure.axes] == variants
@@ -344,7 +384,7 @@ def test_the_cross_of_a_run_that_left_the_axis_stays_at_its_edge():
     figure = report.overfitting(table, "data_loss")
     cross = drawn(figure.axes[1], "_ended_at")[1]
     assert cross[0, 1] == figure.axes[1].get_ylim()[1]
-    assert any("Lines that reach the edge go on beyond it." in said for said in words(figure))
+    assert any("Lines that reach the edge continue beyond it." in said for said in words(figure))
 
 
 def test_medians_of_runs_of_unequal_length_stop_and_the_figure_says_so():
@@ -352,7 +392,7 @@ def test_medians_of_runs_of_unequal_length_stop_and_the_figure_says_so():
     figure = report.overfitting(table)
     (bold,) = drawn(figure.axes[1], "_validation")
     assert bold[-1, 0] == 6
-    said = "2 seeds a variant. Runs end at different epochs: a median stops where the first of its runs ends."
+    said = "2 seeds per variant. Runs end at different epochs: a median stops where the first of its runs ends."
     assert said in " ".join(words(figure)).replace("\n", " ")
     ax = report.overlay(table)
     (whole,) = drawn(ax, "_l1")
@@ -379,21 +419,12 @@ def test_one_epoch_is_drawn_as_points():
     assert ax.get_xlim() == (0.5, 1.5)
 
 
-def test_a_panel_draws_into_the_axes_it_is_given():
-    ax = Figure().add_subplot()
-    assert report.panel(histories(("l1",)), ax=ax) is ax
-    assert len(drawn(ax, "_validation seeds")) == 3
-    with pytest.raises(UsageError) as refusal:
-        report.panel(histories())
-    assert str(refusal.value) == "a panel shows one variant, got none, l1; select one or draw overfitting()"
-
-
 def test_an_overlay_holds_median_band_and_median_kept_epoch():
     table = histories(("none", "l1"), seeds=5)
     given = Figure().add_subplot()
     ax = report.overlay(table, ax=given)
     assert ax is given
-    middle = curves.medians(curves.tidy(table), "val_data_loss")
+    middle = tidy(table).medians("val_data_loss")
     rows = middle[middle["variant"] == "l1"]
     np.testing.assert_array_equal(drawn(ax, "_l1")[0], rows[["epoch", "median"]])
     np.testing.assert_array_equal(drawn(ax, "_l1 kept")[0], rows.loc[rows["epoch"] == 5, ["epoch", "median"]])
@@ -435,7 +466,7 @@ def test_beyond_twelve_variants_the_others_are_grey():
 
 def test_rows_of_a_forest_say_difference_interval_and_pairs():
     table = forest_rows(comparison())
-    assert table["said"].tolist() == [
+    assert table["words"].tolist() == [
         "\N{MINUS SIGN}0.120 [\N{MINUS SIGN}0.150, \N{MINUS SIGN}0.090], n = 5",
         "+0.050 [\N{MINUS SIGN}0.010, +0.110], n = 5",
         "+0.200, no interval, n = 1",
@@ -446,7 +477,9 @@ def test_rows_of_a_forest_say_difference_interval_and_pairs():
 
 def test_a_decision_counts_more_than_an_interval_that_leaves_zero_out():
     table = comparison().assign(decision=["not shown", "worse", "not shown"])
-    assert forest_rows(table)["proven"].tolist() == [False, True, False]
+    rows = forest_rows(table)
+    assert rows["proven"].tolist() == [False, True, False]
+    assert rows["decision"].tolist() == ["not shown", "worse", "not shown"]
 
 
 def test_a_forest_draws_intervals_against_zero_and_says_which_side_is_better():
@@ -457,8 +490,6 @@ def test_a_forest_draws_intervals_against_zero_and_says_which_side_is_better():
     assert [face == "white" for face in faces] == [False, True, True]
     assert "\N{LEFTWARDS ARROW} better than none" in words(ax.figure)
     assert "worse than none \N{RIGHTWARDS ARROW}" in words(ax.figure)
-    other = report.forest(comparison(), metric="test accuracy", lower_is_better=False)
-    assert "\N{LEFTWARDS ARROW} worse than none" in words(other.figure)
 
 
 def test_the_row_of_the_baseline_is_left_out_and_it_alone_is_nothing_to_draw():
@@ -474,7 +505,8 @@ def test_the_row_of_the_baseline_is_left_out_and_it_alone_is_nothing_to_draw():
 def test_a_comparison_without_any_number_is_still_a_figure():
     table = comparison()
     table[["difference", "difference_low", "difference_high"]] = np.nan
-    assert "no difference, n = 5" in words(report.forest(table).figure)
+    table["n"] = 0
+    assert "no pair of seeds, n = 0" in words(report.forest(table).figure)
 
 
 # The strength path
@@ -536,21 +568,40 @@ def test_a_strength_below_zero_or_without_a_number_is_refused():
 # The files
 
 
-def test_all_figures_are_written_as_png_and_svg(tmp_path):
+def test_all_figures_are_written_as_png_and_on_request_as_svg(tmp_path):
     table = histories(penalty=0.5)
-    paths = report.draw_all(table, None, comparison(("l1",)), tmp_path / "figures", strengths=strengths())
     names = ["overfitting_loss", "overfitting_data_loss", "overlay", "gap", "penalty", "accuracy", "forest"]
-    assert [path.name for path in paths] == [
-        f"{n}.{kind}" for n in [*names, "strength_path"] for kind in ("png", "svg")
-    ]
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(path.name for path in paths)
-    assert all(path.read_bytes()[:4] in (b"\x89PNG", b"<?xm") for path in paths)
+    names.append("strength_path")
+    tables = (table, None, comparison(("l1",)))
+    paths = report.draw_all(*tables, tmp_path / "png", strengths=strengths())
+    assert [path.name for path in paths] == [f"{name}.png" for name in names]
+    both = report.draw_all(*tables, tmp_path / "both", strengths=strengths(), svg=True)
+    assert [path.name for path in both] == [f"{name}.{kind}" for name in names for kind in ("png", "svg")]
+    assert sorted(path.name for path in (tmp_path / "both").iterdir()) == sorted(path.name for path in both)
+    assert {path.suffix: path.read_bytes()[:4] for path in both} == {".png": b"\x89PNG", ".svg": b"<?xm"}
+
+
+def test_a_png_has_few_colours_and_keeps_white_black_and_its_resolution(tmp_path):
+    (path,) = report.save(report.overfitting(histories()), tmp_path / "figure.png")
+    with Image.open(path) as picture:
+        assert picture.mode == "P"
+        assert round(picture.info["dpi"][0]) == 150
+        colours = {colour for _, colour in picture.convert("RGB").getcolors()}
+    assert len(colours) <= 256
+    assert {(255, 255, 255), (0, 0, 0)} <= colours
+
+
+def test_a_path_of_one_regularizer_is_coloured_by_strength_and_several_are_not():
+    path = pd.DataFrame({"variant": ["none", "a", "b"], "regularizer": "l2", "strength": [0.0, 0.1, 1.0]})
+    assert strengths_of(path) == {"none": 0.0, "a": 0.1, "b": 1.0}
+    assert strengths_of(pd.concat([path, path.assign(regularizer="l1")])) == {}
+    assert strengths_of(None) == {}
 
 
 def test_figures_whose_columns_hold_no_number_are_left_out(tmp_path):
     table = histories().assign(val_accuracy=np.nan, train_accuracy=np.nan)
     paths = report.draw_all(table[["variant", "seed", "epoch", "loss", "val_loss"]], None, None, tmp_path / "keras")
-    assert [path.stem for path in paths] == ["overfitting_loss"] * 2
+    assert [path.stem for path in paths] == ["overfitting_loss"]
     paths = report.draw_all(table, None, comparison(("none",)), tmp_path / "numbers")
     assert {path.stem for path in paths} == {"overfitting_loss", "overfitting_data_loss", "overlay", "gap"}
 
@@ -559,7 +610,7 @@ def test_an_experiment_of_which_every_run_diverged_at_once_is_still_drawn(tmp_pa
     table = histories(epochs=1)
     table[[c for c in table if "loss" in c]] = np.nan
     paths = report.draw_all(table, None, None, tmp_path)
-    assert [path.name for path in paths] == ["overfitting_loss.png", "overfitting_loss.svg"]
+    assert [path.name for path in paths] == ["overfitting_loss.png"]
 
 
 def test_more_than_thirty_six_variants_are_spread_over_sheets(tmp_path):
@@ -567,7 +618,7 @@ def test_more_than_thirty_six_variants_are_spread_over_sheets(tmp_path):
         ["variant", "seed", "epoch", "loss", "val_loss"]
     ]
     names = [path.stem for path in report.draw_all(table, None, None, tmp_path)]
-    assert names == ["overfitting_loss_1", "overfitting_loss_1", "overfitting_loss_2", "overfitting_loss_2"]
+    assert names == ["overfitting_loss_1", "overfitting_loss_2"]
 
 
 def test_the_baseline_of_the_comparison_is_drawn_first(tmp_path, monkeypatch):
@@ -575,7 +626,7 @@ def test_the_baseline_of_the_comparison_is_drawn_first(tmp_path, monkeypatch):
     monkeypatch.setattr(
         sys.modules["lab.report.save"],
         "overlay",
-        lambda table, *, baseline, look_of: first.append(baseline) or report.overlay(table),
+        lambda curves, *, look_of: first.append(curves.variants[0]) or report.overlay(curves),
     )
     table = comparison(("none", "l1")).assign(decision=["worse", "baseline"])
     report.draw_all(histories(), None, table, tmp_path)
@@ -594,7 +645,7 @@ def test_hostile_names_are_shown_as_they_are(tmp_path):
             assert not text.get_parse_math()
     rows = comparison().assign(variant=HOSTILE[1:4])
     paths = report.draw_all(
-        table, None, rows, tmp_path, strengths=strengths().assign(regularizer="$l_1$", experiment="$")
+        table, None, rows, tmp_path, strengths=strengths().assign(regularizer="$l_1$", experiment="$"), svg=True
     )
     assert len(paths) == 16
     assert not any(b"<script>" in path.read_bytes() for path in paths)
@@ -614,7 +665,7 @@ sys.path.insert(0, str(pathlib.Path({tests!r})))
 import test_report as t
 from lab import report
 table = t.diverged(t.histories(("none", "l1", "$l_2$"), seeds=3, penalty=0.5), "l1", 1, 6)
-report.draw_all(table, None, t.comparison(), pathlib.Path(sys.argv[1]), strengths=t.strengths())
+report.draw_all(table, None, t.comparison(), pathlib.Path(sys.argv[1]), strengths=t.strengths(), svg=True)
 many = t.histories(("none",), seeds=201, epochs=3)
 report.save(report.overfitting(many), pathlib.Path(sys.argv[1]) / "crowded.svg")
 """
@@ -630,6 +681,21 @@ def test_two_processes_write_the_same_bytes(tmp_path):
         digests.append({file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files})
     assert digests[0] == digests[1]
     assert len(digests[0]) == 17
+
+
+def test_an_installed_font_for_other_scripts_does_not_change_the_bytes_of_plain_names(tmp_path, monkeypatch):
+    wide = next((name for name in theme._WIDE_FONTS if name in font_manager.get_font_names()), None)
+    if wide is None:
+        pytest.skip("no font for other scripts is installed")
+    for name, families in (("with", ["DejaVu Sans", wide]), ("without", ["DejaVu Sans"])):
+        monkeypatch.setattr(theme, "_families", lambda families=families: families)
+        theme._shown.cache_clear()
+        report.draw_all(histories(penalty=0.5), None, comparison(("l1",)), tmp_path / name)
+    theme._shown.cache_clear()
+    files = sorted(path.name for path in (tmp_path / "with").iterdir())
+    assert len(files) == 7
+    for name in files:
+        assert (tmp_path / "with" / name).read_bytes() == (tmp_path / "without" / name).read_bytes()
 
 
 def test_the_thin_lines_of_a_crowd_are_pixels_in_an_svg_and_its_medians_are_not(tmp_path):

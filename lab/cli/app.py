@@ -1,4 +1,4 @@
-"""The commands `list`, `run`, `report` and `compare`. Wrong usage is answered before TensorFlow loads."""
+"""The commands `list`, `run`, `report`, `compare` and `export`. Wrong usage is answered before TensorFlow loads."""
 
 import functools
 import sys
@@ -71,21 +71,57 @@ def run_experiment(experiment: Name, options: Options | None = None) -> None:
 
 
 @lab_app.command(name="report")
-def report_experiments(*experiments: Name, results: Folder = RESULTS) -> None:
+def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool = False) -> None:
     """Draw the figures and pages anew, from the CSV files alone; rebuild those first where runs came since.
 
     Args:
         experiments: folders below the results; all of them if none is named.
         results: the folder with the experiments' folders.
+        svg: write the figures as SVG files too.
     """
     folders = [results / name for name in experiments] or [path for path in sorted(results.glob("*")) if _left(path)]
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
+    failed: list[str] = []
     for folder in folders:
         # Only a script knows how the figures of its studies are drawn; everybody's runs are drawn alike.
         name = folder.name.split("-")[0]
         studies = _studies(find(name)) if name in known() else ()
-        _report(folder, [study for study in studies if (folder / f"{study.name}.json").exists()])
+        try:
+            _report(folder, [study for study in studies if (folder / f"{study.name}.json").exists()], svg=svg)
+        except DataError as error:
+            # One folder that cannot be drawn does not keep the others from it.
+            failed.append(str(error))
+    if len(failed) < len(folders):
+        _guide(results)
+    if failed:
+        raise DataError("; ".join(failed))
+
+
+export_app = _application("Write what is to be sent to somebody.")
+lab_app.command(export_app, name="export")
+
+
+@export_app.command(name="page")
+def export_page(
+    experiment: Name,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    results: Folder = RESULTS,
+) -> None:
+    """Write the page of an experiment or study as one file that holds its figures and the script of its charts.
+
+    Args:
+        experiment: a folder below the results.
+        output: the file; <experiment>.html in the current folder unless named.
+        results: the folder with the experiments' folders.
+    """
+    from lab import pages
+    from lab.results import write_atomically
+
+    path = output or Path(f"{experiment}.html")
+    write_atomically(path, pages.single_file(results / experiment))
+    print(f"page: {path}")
 
 
 @lab_app.command(name="compare")
@@ -198,6 +234,7 @@ def _run(question: Question, options: Options) -> None:
             lambda results: run(experiment, results_folder=results, engine=engine, progress=progress),
         )
     _report(folder, _studies(experiment))
+    _guide(options.results)
 
 
 def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:
@@ -218,19 +255,24 @@ def _studies(question: Question) -> Sequence[Study]:
     return [question] if isinstance(question, Study) else question.studies
 
 
-def _report(folder: Path, studies: Sequence[Study]) -> None:
-    """Draw the figures and the page of a folder, and the guide through all of them; print what came of it."""
-    from lab import pages
+def _report(folder: Path, studies: Sequence[Study], *, svg: bool = False) -> None:
+    """Draw the figures and the page of a folder, and print what came of it."""
     from lab.cli.terminal import comparison_table, console
 
-    outcome = draw_outcome(folder, studies)
+    outcome = draw_outcome(folder, studies, svg=svg)
     if outcome.tables:
         console().print(comparison_table(folder.name, outcome.tables))
     print(f"page: {_near(outcome.page)}")
-    pages.index_page(folder.parent, guide())
     print(f"figures: {_near(outcome.figures[0].parent)}")
 
 
 def _near(path: Path) -> Path:
     """Return a path as seen from the working folder, where it is below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _guide(results: Path) -> None:
+    """Write the guide through all experiments of a folder."""
+    from lab import pages
+
+    pages.index_page(results, guide())

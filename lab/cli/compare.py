@@ -9,6 +9,7 @@ from lab import results, statistics
 from lab.checks import DataError, UsageError, choice
 from lab.results.keras_logs import from_logs, tables_of
 from lab.results.tables import Tables, read_tables
+from lab.statistics import words
 
 FORMATS = ("table", "csv", "markdown", "json")
 
@@ -102,16 +103,17 @@ def failures(comparison: pd.DataFrame, worse: tuple[str, ...], overfits: bool) -
         UsageError: a variant that is not there.
     """
     table = comparison.set_index("variant")
-    said = []
+    found = []
     for variant in worse:
         choice("--fail-if-worse", variant, table.index)
         row = table.loc[variant]
         if row["decision"] == "baseline":
             raise UsageError(f"--fail-if-worse must name a variant other than the baseline, got {variant!r}")
         if row["decision"] == "worse":
-            interval = f"[{row['difference_low']:+.4g}, {row['difference_high']:+.4g}]"
-            said.append(f"{variant} is worse than the baseline: {row['metric']} {row['difference']:+.4g} {interval}")
+            value, low, high = (float(row[name]) for name in ("difference", "difference_low", "difference_high"))
+            difference = words.difference(value, low, high, "+.4g", minus="-")
+            found.append(f"{variant} is worse than the baseline: {row['metric']} {difference}")
     if overfits:
         share = table["overfits"]
-        said += [f"{variant} overfits in {share[variant]:.0%} of its runs" for variant in table.index[share >= 0.5]]
-    return said
+        found += [f"{variant} overfits in {share[variant]:.0%} of its runs" for variant in table.index[share >= 0.5]]
+    return found

@@ -1,4 +1,4 @@
-"""The table that ends a run: what each variant came to, and how it differs from the baseline."""
+"""The table that ends a run: the results of each variant, and how it differs from the baseline."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.results.tables import Tables
+from lab.statistics import words
 from lab.statistics.identical import identical_note
 
 
@@ -19,7 +20,7 @@ def console() -> Console:
 
 
 def comparison_table(name: str, tables: Tables) -> Table:
-    """Return an experiment's table for the terminal, a row a variant; it fits into 80 columns.
+    """Return an experiment's table for the terminal, one row per variant; it fits into 80 columns.
 
     Args:
         name: the experiment's.
@@ -49,7 +50,7 @@ def _caption(tables: Tables) -> str:
     runs = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     diverged = int((tables.summary["status"] == "diverged").sum())
     return (
-        f"{runs} runs a variant{f', {diverged} diverged in all' if diverged else ''}. kept: median kept epoch. "
+        f"{runs} runs per variant{f', {diverged} diverged in all' if diverged else ''}. kept: median kept epoch. "
         "val, gap, test, acc.: means of validation data loss, validation minus train data loss, test data loss and "
         "test accuracy at the kept epoch. Difference to the baseline, paired over seeds, with its 95 % interval; "
         f"better or worse only if shown after Holm's correction. {identical_note(tables.summary)}"
@@ -63,13 +64,11 @@ def _shown(value: float, form: str) -> str:
 def _difference(row: Any) -> str:
     if row is None or row.decision == "baseline" or row.difference != row.difference:
         return ""
-    if not row.difference_low <= row.difference_high:
-        return f"{row.difference:+.3f}"
-    return f"{row.difference:+.3f} [{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
+    return words.difference(row.difference, row.difference_low, row.difference_high, "+.3f", minus="-")
 
 
 def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Table:
-    """Return the comparison of one metric for the terminal, a row a variant; it fits into 80 columns.
+    """Return the comparison of one metric for the terminal, one row per variant; it fits into 80 columns.
 
     Args:
         name: the experiment's.

@@ -146,8 +146,14 @@ def _singles(histories: pd.DataFrame, columns: Mapping[str, str], step: int) -> 
         return [], [], [f"Single seeds are left out: one alone has more than {POINTS} points. Bands show their spread."]
     table = table[table["seed"].isin(listed)]
     rows = [
-        {"name": str(variant), "split": split, "s": int(seed), "e": run["epoch"].tolist(), "y": short(run[column])}
-        for (variant, seed), run in table.groupby(["variant", "seed"], sort=False)
+        {
+            "name": str(variant),
+            "split": split,
+            "s": int(run["seed"].iloc[0]),
+            "e": run["epoch"].tolist(),
+            "y": short(run[column]),
+        }
+        for (variant, _), run in table.groupby(["variant", "seed"], sort=False)
         for split, column in columns.items()
     ]
     left = (

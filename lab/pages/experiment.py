@@ -138,10 +138,16 @@ def charts(page: Contents) -> dict[str, Any]:
         places = {name: v for v, name in enumerate(page.names)}
         for family in page.families:
             variants = [places[name] for name in family.variants]
-            path = {"name": family.name, "words": [family.words(i) for i in range(len(family.strengths))]}
-            path |= {"start": family.start, "losses": family.losses, "path": path_chart(family)}
-            path |= {"at_strength": at_strength_chart(family, variants, page.series.axis, page.series.epochs)}
-            paths.append(path)
+            paths.append(
+                {
+                    "name": family.name,
+                    "words": [family.words(i) for i in range(len(family.strengths))],
+                    "start": family.start,
+                    "losses": family.losses,
+                    "path": path_chart(family),
+                    "at_strength": at_strength_chart(family, variants, page.series.axis, page.series.epochs),
+                }
+            )
     return {"data": data, "charts": drawn, "paths": paths}
 
 

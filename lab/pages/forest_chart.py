@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from lab.pages.vegalite import COLOUR, Row, Spec, colour, shape, short, spec
-from lab.report import forest
+from lab.report.forest import rows as figure_rows
 
 MOST = 60
 """The most rows; of more variants, those with the largest differences are shown."""
@@ -23,7 +23,7 @@ def rows(compared: pd.DataFrame, names: Sequence[str], most: int = MOST) -> list
     compared = compared[compared["difference"].notna() & compared["variant"].isin(names[1:])]
     if not len(compared):
         return []
-    table = forest.rows(compared, names[0])
+    table = figure_rows(compared, names[0])
     largest = table["difference"].abs().sort_values(ascending=False, kind="stable").index[:most]
     places = {name: v for v, name in enumerate(names)}
     found: list[Row] = []

@@ -89,8 +89,15 @@ def index_page(folder: Path, chapters: Sequence[tuple[str, Sequence[str]]] = ())
     every = cards(folder)
     if not every:
         raise DataError(f"{folder} holds no experiment; run one first: python -m lab list")
-    content = {"chapters": in_chapters(every, chapters), "count": len(every), "width": WIDTH, "height": HEIGHT}
-    results.write_atomically(folder / NAME, _render("index.html.j2", [], **content))
+    page = _render(
+        "index.html.j2",
+        [],
+        chapters=in_chapters(every, chapters),
+        count=len(every),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+    results.write_atomically(folder / NAME, page)
     return folder / NAME
 
 

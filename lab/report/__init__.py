@@ -15,11 +15,12 @@ draws second, into the axes it is given or into a new figure that belongs to no 
 from lab.report.forest import forest
 from lab.report.overfitting import PAIRS, overfitting
 from lab.report.overlay import accuracy, gap, overlay, penalty
-from lab.report.save import draw_all, save
+from lab.report.save import KINDS, draw_all, save
 from lab.report.strength_path import strength_path
 from lab.report.theme import Style, styles
 
 __all__ = [
+    "KINDS",
     "PAIRS",
     "Style",
     "accuracy",

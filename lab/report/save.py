@@ -27,6 +27,7 @@ COLOURS = 256
 """The colours of a PNG. The palette makes a figure a third as large and cannot be seen."""
 
 KINDS = ("png", "svg")
+"""The kinds of files: PNG always, SVG on request."""
 
 
 def save(figure: Figure, *paths: Path) -> list[Path]:
