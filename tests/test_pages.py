@@ -25,6 +25,7 @@ from lab.pages.sparkline import sparkline
 from lab.pages.table import variants_table
 from lab.report.curves import tidy
 from lab.report.theme import styles
+from lab.results.provenance import write_provenance
 from lab.results.tables import read_tables
 from lab.run import compute, draw
 from tests.test_study import STUDY
@@ -441,16 +442,6 @@ class TestProvenance:
         made = provenance.provenance([RECORD, other], ["none", "l2"])
         assert made.changes == [("l2", [provenance.Change("model.l2", "0.0", "0.01")])]
 
-    def test_a_torn_record_is_refused(self, tmp_path):
-        (tmp_path / "runs" / "a").mkdir(parents=True)
-        (tmp_path / "runs" / "a" / "run.json").write_text('{"seed": 1}')
-        with pytest.raises(DataError) as refused:
-            provenance.read_records(tmp_path)
-        folder = tmp_path / "runs" / "a"
-        assert str(refused.value) == (
-            f"{folder / 'run.json'} cannot be read ('variant'); delete the folder {folder} and run the experiment again"
-        )
-
     def test_times_and_seeds_are_put_into_words(self):
         assert [provenance.duration(s) for s in (4.24, 59.4, 200, 7500)] == ["4.2 s", "59 s", "3 min 20 s", "2 h 5 min"]
         assert provenance.ranges([0, 1, 2, 5, 7, 8]) == "0 to 2, 5, 7, 8"
@@ -604,12 +595,14 @@ class TestDocument:
         text = pages.experiment_page(written(tmp_path / "plain", ["none", "l2"])).read_text()
         assert "this folder holds no record of the runs." in text
 
-    def test_runs_that_are_there_are_told(self, tmp_path):
+    def test_a_page_says_how_it_was_run_from_the_committed_file_though_the_runs_are_gone(self, tmp_path):
         folder = written(tmp_path / "plain", ["none", "l2"])
-        (folder / "experiment.json").unlink()
-        for variant, strength in (("none", 0.0), ("l2", 0.01)):
-            made = RECORD | {"variant": variant, "declaration": {"model": {"l2": strength}}}
-            results.write_atomically(folder / "runs" / variant / "run.json", json.dumps(made))
+        declared = [("none", 0.0), ("l2", 0.01)]
+        records = [
+            RECORD | {"id": "r0123456789ab", "variant": v, "declaration": {"model": {"l2": strength}}}
+            for v, strength in declared
+        ]
+        write_provenance(folder, records)
         text = pages.experiment_page(folder).read_text()
         assert "2 finished" in text
         assert "<code>model.l2</code></td><td><code>0.0</code></td><td><code>0.01</code>" in text
@@ -677,8 +670,9 @@ class TestDocument:
             "or name its folder",
             "Its curves cannot be shown: the epochs of the table of histories must be whole numbers of at least 0, "
             "got nan",
-            f"This cannot be shown: {tmp_path / 'unread' / 'unread.json'} cannot be read (Expecting property name "
-            "enclosed in double quotes: line 1 column 2 (char 1)); run the study again",
+            f"This cannot be shown: {tmp_path / 'unread' / 'unread.json'} cannot be read as JSON (Expecting "
+            "property name enclosed in double quotes: line 1 column 2 (char 1)); run the study again, or move the file "
+            "elsewhere if it is not the lab's",
         ]
         assert text.count("Over 3 seeds") == 2
         assert text.count("<polyline") == 4
@@ -724,14 +718,16 @@ class TestDocument:
 
     @pytest.mark.parametrize("names", [{"figures": ["../../x"]}, {"tables": ["/tmp/x"]}, {"tables": [3]}])
     def test_a_study_that_names_files_outside_of_its_folder_is_refused(self, tmp_path, names):
+        compute(STUDY, tmp_path / "squares")
         path = tmp_path / "squares" / "squares.json"
-        results.write_atomically(path, json.dumps({"tables": [], "figures": []} | names))
-        ((wrong,),) = names.values()
+        results.write_atomically(path, json.dumps(json.loads(path.read_text()) | names))
         with pytest.raises(DataError) as refused:
             pages.study_page(path.parent)
-        assert str(refused.value) == (
-            f"{path} cannot be read (a table or figure is called {wrong!r}, which is no plain name); "
-            "run the study again"
+        ((field, (wrong,)),) = names.items()
+        sentence = str(refused.value)
+        assert sentence.startswith(f"'{field}' in {path} must be a list of different names made of letters, digits, ")
+        assert sentence.endswith(
+            f", got [{wrong!r}]; run the study again, or move the file elsewhere if it is not the lab's"
         )
 
     def test_an_experiment_shows_its_notes_and_the_studies_beside_it_once_they_are_drawn(self, tmp_path):

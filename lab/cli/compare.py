@@ -110,7 +110,7 @@ def failures(comparison: pd.DataFrame, worse: tuple[str, ...], overfits: bool) -
         if row["decision"] == "baseline":
             raise UsageError(f"--fail-if-worse must name a variant other than the baseline, got {variant!r}")
         if row["decision"] == "worse":
-            value, low, high = (float(row[name]) for name in ("difference", "difference_low", "difference_high"))
+            value, low, high = (float(str(row[name])) for name in ("difference", "difference_low", "difference_high"))
             difference = words.difference(value, low, high, "+.4g", minus="-")
             found.append(f"{variant} is worse than the baseline: {row['metric']} {difference}")
     if overfits:

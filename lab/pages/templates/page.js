@@ -10,9 +10,24 @@
   // The embedder may write into what it is given, and tables are shared by several charts.
   const copy = (value) => JSON.parse(JSON.stringify(value));
 
+  // A page for sending holds Vega itself; the others load the one copy that all pages of a folder of results share.
+  function vega() {
+    if (window.vegaEmbed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const script = document.createElement("script");
+      script.src = VEGA;
+      script.onload = script.onerror = resolve;
+      document.head.append(script);
+    });
+  }
+
   async function draw(id, spec, tables) {
     const place = document.getElementById(id);
     try {
+      if (!window.vegaEmbed) {
+        throw new Error(VEGA + " is missing. Keep this page in its folder of results, or make one for sending with " +
+          "“python -m lab export page”.");
+      }
       const datasets = copy(tables);
       const embedded = await vegaEmbed(place, { ...copy(spec), datasets }, {
         ast: true, renderer: "svg", actions: false, tooltip: { disableDefaultStyle: true },
@@ -121,6 +136,7 @@
 
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("form[data-chart]").forEach(controls);
+  await vega();
   for (const [id, chart] of Object.entries(drawn.charts)) {
     await draw(id, chart.spec, Object.fromEntries(chart.tables.map((name) => [name, drawn.data[name]])));
   }
