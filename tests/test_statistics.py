@@ -104,6 +104,51 @@ def test_losses_that_were_never_measured_are_nan_and_no_divergence():
     assert math.isnan(result["train_accuracy"])
 
 
+def runs_of(**runs):
+    """Histories of several variants at seed 0, from their validation data losses."""
+    tables = [history(run).assign(variant=name, seed=0) for name, run in runs.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def ended(table, summary=None):
+    return {variant: bool(lost) for (variant, _), lost in statistics.diverged(table, summary).items()}
+
+
+def test_a_run_diverged_if_a_loss_is_not_finite_and_the_verdict_says_the_same():
+    table = runs_of(well=[1.0, 0.5], lost=[1.0, np.nan], wild=[1.0, np.inf])
+    assert ended(table) == {"well": False, "lost": True, "wild": True}
+    verdicts = statistics.facts(table).set_index("variant")["verdict"]
+    assert {variant: verdict == "diverged" for variant, verdict in verdicts.items()} == ended(table)
+
+
+def test_a_loss_of_training_that_is_not_finite_is_a_divergence_unless_the_run_never_measured_it():
+    table = runs_of(well=[1.0, 0.5], lost=[1.0, 0.5], keras=[1.0, 0.5])
+    table["loss"] = [1.0, 1.0, 1.0, np.inf, np.nan, np.nan]
+    assert ended(table) == {"well": False, "lost": True, "keras": False}
+
+
+def test_the_validation_loss_decides_where_the_data_loss_was_not_measured():
+    table = runs_of(well=[1.0, 0.5], lost=[1.0, np.nan]).rename(columns={"val_data_loss": "val_loss"})
+    table["train_data_loss"] = 0.5
+    assert ended(table) == {"well": False, "lost": True}
+    assert ended(table.assign(val_data_loss=np.nan)) == {"well": False, "lost": True}
+    # A penalty of infinity is no divergence: the engines stop at the data loss.
+    assert ended(table.assign(val_data_loss=1.0)) == {"well": False, "lost": False}
+
+
+def test_the_status_decides_for_the_runs_that_a_summary_knows():
+    table = runs_of(well=[1.0, 0.5], lost=[1.0, np.nan], new=[1.0, np.nan])
+    summary = pd.DataFrame({"variant": ["well", "lost"], "seed": 0, "status": ["diverged", "finished"]})
+    assert ended(table, summary) == {"well": True, "lost": False, "new": True}
+    assert ended(table, summary.drop(columns="status")) == ended(table)
+
+
+def test_the_verdict_follows_the_status_where_it_is_known():
+    assert run_facts(history(falling()), status="diverged")["verdict"] == "diverged"
+    assert run_facts(history([*falling(), np.nan]), status="finished")["verdict"] == "healthy"
+    assert run_facts(history([np.nan]), status="finished")["verdict"] == "diverged", "there is no curve to judge"
+
+
 def test_an_epoch_kept_by_another_rule_decides_what_is_reported():
     result = run_facts(history([1.0, 0.5, 0.4]), kept_epoch=2)
     assert (result["kept_epoch"], result["val_data_loss"], result["end_val_data_loss"]) == (2, 0.5, 0.4)
