@@ -184,6 +184,13 @@ def test_files_and_the_folders_that_name_them_are_synced_before_and_after_the_re
     assert named == [*parents, *run]
 
 
+def test_a_file_in_the_way_of_a_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError) as caught:
+        results.write_atomically(tmp_path / "file" / "x" / "summary.csv", "new")
+    assert caught.value.filename == str(tmp_path / "file" / "x")
+
+
 def test_a_file_is_synced_and_then_its_folder(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))

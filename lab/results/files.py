@@ -1,5 +1,6 @@
 """Single files: written whole or not at all, read with one sentence for whatever is wrong with them."""
 
+import contextlib
 import csv
 import gzip
 import io
@@ -41,8 +42,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         OSError: the file cannot be written; it names this file.
     """
     path = Path(path)
+    make_folder(path.parent)
     try:
-        make_folder(path.parent)
         with partial_file(path.parent) as (partial, file):
             write_through(file, content)
             if os.name == "nt":
@@ -66,11 +67,21 @@ def named(error: OSError, path: Path) -> OSError:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, so that they survive a loss of power."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync(folder.parent)
+    """Make a folder and those above it, so that they survive a loss of power.
+
+    Raises:
+        OSError: it cannot be made; the error names this folder.
+    """
+    absent = [place for place in (folder, *folder.parents) if not place.is_dir()]
+    try:
+        for place in reversed(absent):
+            # A file in its place is no folder, and another process may make the same one.
+            with contextlib.suppress(FileExistsError):
+                place.mkdir()
+            sync(place.parent)
+        os.listdir(folder)
+    except OSError as error:
+        raise named(error, folder) from error
 
 
 def sync(folder: Path) -> None:

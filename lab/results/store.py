@@ -56,8 +56,8 @@ def publish(experiment: Path, name: str, rows: Iterable[Mapping[str, float]], re
         HISTORY_FILE: history,
         RUN_FILE: to_json({**record, "history_sha256": hashlib.sha256(history.encode()).hexdigest()}),
     }
+    make_folder(target.parent)
     try:
-        make_folder(target.parent)
         with partial_folder(target.parent) as partial:
             for file, text in content.items():
                 # No folder is made here: if this one is gone, nothing may be published.
