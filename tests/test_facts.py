@@ -192,3 +192,18 @@ def test_the_verdict_does_not_depend_on_the_unit_of_the_loss(scale, seed, slope)
     val = falling() + slope * np.arange(60) + np.random.default_rng(seed).normal(0, 0.02, 60)
     one, other = run_facts(history(val)), run_facts(history(scale * val))
     assert (one["verdict"], one["onset"]) == (other["verdict"], other["onset"])
+
+
+def test_eight_epochs_are_enough_for_a_verdict_and_seven_are_not():
+    assert run_facts(history(np.linspace(2, 1, 8)))["verdict"] == "underfits"
+    assert run_facts(history(np.linspace(2, 1, 7)))["verdict"] == "too short"
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.45, "overfits"), (0.55, "underfits")])
+def test_train_must_rise_half_as_much_as_validation_for_an_underfit(share, verdict):
+    # Both turn at once, so both smoothed curves rise from the same epoch to the end.
+    rise = 0.02 * np.maximum(0, np.arange(60) - 20)
+    fall = 0.05 * np.maximum(0, 20 - np.arange(60))
+    result = run_facts(history(1 + fall + rise, train=1 + fall + share * rise))
+    assert result["onset"] is not None
+    assert result["verdict"] == verdict
