@@ -71,7 +71,7 @@ def hedges(n: np.ndarray) -> np.ndarray:
 
 
 def improvements(values: np.ndarray, sign: float) -> np.ndarray:
-    """Return each row's probability of improvement over the first, of all pairs; NaN for the first and without pairs."""
+    """Return the probability of improvement of each row over the first; NaN for the first and without pairs."""
     result = np.full(len(values), np.nan)
     for row in range(1, len(values)):
         shared = np.isfinite(values[row]) & np.isfinite(values[0])
