@@ -39,6 +39,7 @@ def test_the_onset_comes_after_the_lowest_value():
 
 def test_a_constant_and_a_short_curve_have_no_onset():
     assert find_onset(np.full(100, 0.3)) is None
+    assert find_onset(np.zeros(100)) is None
     assert find_onset(np.array([1.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])) is None
     assert find_onset(np.array([1.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1])) is not None
 

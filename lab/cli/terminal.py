@@ -77,11 +77,11 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Tabl
     """
     caption = (
         f"n: paired seeds. Differences to the baseline with {confidence:.0%} intervals, one by one; p: of the paired t "
-        "test, corrected over the variants. P(better): how often a run of the variant beats one of the baseline. "
+        "test, corrected over the variants. wins: how often a run of the variant beats one of the baseline. "
         "more: seeds still needed for a decision, an 80% interval. over: share of runs that overfit."
     )
     table = _plain(f"{name}: {comparison['metric'].iloc[0]}", caption)
-    for heading in ("n", "mean", "difference", "p", "P(better)", "more", "over"):
+    for heading in ("n", "mean", "difference", "p", "wins", "more", "over"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for _, row in comparison.iterrows():
