@@ -111,6 +111,12 @@ def test_one_seed_shows_nothing():
     assert got[["low", "high", "difference_low", "difference_high", "p_value", "seeds_needed"]].isna().all()
 
 
+def test_two_seeds_have_no_effect_size_and_three_have_one():
+    table = compare(summary({"none": [1.0, 1.0, 1.0], "two": [1.1, 1.3, None], "three": [1.1, 1.3, 1.2]}), "none")
+    assert math.isnan(row(table, "two")["effect_size"])
+    assert row(table, "three")["effect_size"] == pytest.approx(2 / math.sqrt(math.pi))
+
+
 def test_a_baseline_alone_is_a_table_of_one_row():
     table = compare(summary({"none": [1.0, 2.0]}), "none")
     assert table["decision"].tolist() == ["baseline"]

@@ -80,3 +80,9 @@ def test_no_number_of_seeds_is_promised_where_the_effect_may_be_zero():
     low, high = seeds_interval(np.array([0.21, 0.19]), np.array([5, 5]), 0.05)
     assert np.isinf(high).tolist() == [True, False]
     assert np.all(low >= 1)
+
+
+def test_an_undecided_comparison_needs_at_least_one_more_seed():
+    # p = .06 over 20 seeds: at the upper end of the effect size fewer seeds than 20 would have done.
+    low, _ = seeds_interval(np.array(0.06), np.array(20), 0.05)
+    assert low == 1
