@@ -56,6 +56,6 @@ def test_curves_refuse_what_they_cannot_use_with_a_sentence():
     with pytest.raises(DataError) as data:
         curves(pd.concat([table, table]))
     assert str(data.value) == (
-        "a run must have one row an epoch, got two of variant 'a', seed 0, epoch 1; "
+        "a run must have one row per epoch, got two of variant 'a', seed 0, epoch 1; "
         "pass the histories of one experiment"
     )

@@ -6,10 +6,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from lab import cli, results, statistics
 from lab.checks import UsageError
 from lab.cli import compare
+from lab.cli.terminal import metric_table
 from tests.test_keras_logs import logs
 from tests.test_results import history, record
 
@@ -97,3 +99,24 @@ def test_logs_of_other_peoples_training_are_compared(tmp_path, capsys):
     assert list(made["variant"]) == ["none", "half"]
     assert set(made["metric"]) == {"val_loss"}
     assert list(made["overfits"]) == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (np.nan, np.nan, "-"),
+        (0.0, 0.0, "0"),
+        (3.0, 60.0, "3 to 60"),
+        (3.0, 999.0, "3 to 999"),
+        (3.0, 1000.0, "3 or more"),
+        (3.0, np.inf, "3 or more"),
+        (1000.0, np.inf, ">999"),
+    ],
+)
+def test_the_seeds_still_needed_are_an_interval_that_fits_into_80_columns(folder, low, high, said):
+    made = compare.compare(compare.read(folder)).assign(seeds_needed_low=low, seeds_needed_high=high)
+    stream = io.StringIO()
+    Console(width=80, file=stream).print(metric_table("x", made.assign(decision="not shown"), 0.95))
+    line = next(line for line in stream.getvalue().splitlines() if line.startswith("bad"))
+    assert f" {said} " in line
+    assert line.rstrip().endswith("not shown")

@@ -9,7 +9,7 @@ from scipy import stats
 
 from lab import statistics
 from lab.checks import DataError, UsageError
-from lab.statistics import compare, seeds_for
+from lab.statistics import compare, seeds_for, seeds_interval, seeds_needed_interval
 from tests.runs_by_hand import many, row, summary
 
 
@@ -109,6 +109,12 @@ def test_one_seed_shows_nothing():
     got = row(compare(summary({"none": [1.0], "l2": [0.1]}), "none"), "l2")
     assert (got["n"], got["difference"], got["decision"]) == (1, -0.9, "not shown")
     assert got[["low", "high", "difference_low", "difference_high", "p_value", "seeds_needed"]].isna().all()
+
+
+def test_two_seeds_have_no_effect_size_and_three_have_one():
+    table = compare(summary({"none": [1.0, 1.0, 1.0], "two": [1.1, 1.3, None], "three": [1.1, 1.3, 1.2]}), "none")
+    assert math.isnan(row(table, "two")["effect_size"])
+    assert row(table, "three")["effect_size"] == pytest.approx(2 / math.sqrt(math.pi))
 
 
 def test_a_baseline_alone_is_a_table_of_one_row():
@@ -245,7 +251,8 @@ def test_a_metric_whose_direction_is_not_in_its_name_is_refused():
         ),
         (
             pd.concat([summary({"none": [1.0], "l2": [1.0, 2.0]})] * 2)[2:5],
-            "a variant must have one run a seed, got two of variant 'none', seed 0; pass the summary of one experiment",
+            "a variant must have one run per seed, got two of variant 'none', seed 0; "
+            "pass the summary of one experiment",
         ),
     ],
 )
@@ -255,3 +262,30 @@ def test_a_summary_that_cannot_be_used_is_refused_with_a_sentence(table, sentenc
     with pytest.raises(DataError) as caught:
         compare(table, "none")
     assert str(caught.value) == sentence
+
+
+def test_the_interval_of_seeds_needed_is_at_the_level_of_the_correction_and_only_for_the_undecided():
+    differences = stats.zscore(np.random.default_rng(2).normal(0, 1, (4, 8)), axis=1, ddof=1)
+    differences[0] += 2.8 / math.sqrt(8)
+    differences[1] += 20.0
+    table = compare(many(differences), "none")
+    low, high = seeds_needed_interval(table)
+    want = seeds_interval(table["p_value"][1], 8, 0.05 / 4)
+    assert (low[1], high[1]) == want
+    assert low[1] < table["seeds_needed"][1] < high[1]
+    assert (low[2], high[2]) == (0.0, 0.0)
+    assert np.isnan([low[0], high[0]]).all()
+    alone = compare(many(differences[2:]), "none", correction="none")
+    uncorrected = seeds_needed_interval(alone, correction="none")
+    assert uncorrected[0][1] == seeds_interval(alone["p_value"][1], 8, 0.05)[0]
+
+
+def test_the_probability_of_improvement_lies_between_that_of_independent_and_of_paired_runs():
+    # As documented: of 25 pairs 5 are of one seed, so (4 * .665 + .841) / 5 = .70.
+    generator = np.random.default_rng(0)
+    shares = []
+    for _ in range(400):
+        base = generator.normal(1, 0.03, 5)
+        values = {"none": base, "l2": base - generator.normal(0.02, 0.02, 5)}
+        shares.append(row(compare(summary(values), "none"), "l2")["probability_of_improvement"])
+    assert np.mean(shares) == pytest.approx(0.70, abs=0.03)

@@ -63,3 +63,10 @@ def test_pairing_shows_what_the_spread_over_seeds_hides():
     got = row(table, "l2")
     assert got["decision"] == "better"
     assert got["low"] < row(table, "none")["mean"] < got["high"]
+
+
+def test_bootstrap_intervals_of_5_seeds_cover_84_of_100():
+    differences = np.random.default_rng(3).normal(0.1, 1.0, (600, 5))
+    table = compare(many(differences), "none", method="bootstrap")[1:]
+    covered = ((table["difference_low"] <= 0.1) & (table["difference_high"] >= 0.1)).mean()
+    assert abs(covered - 0.84) <= 3 * math.sqrt(0.84 * 0.16 / 600)

@@ -192,3 +192,63 @@ def test_the_verdict_does_not_depend_on_the_unit_of_the_loss(scale, seed, slope)
     val = falling() + slope * np.arange(60) + np.random.default_rng(seed).normal(0, 0.02, 60)
     one, other = run_facts(history(val)), run_facts(history(scale * val))
     assert (one["verdict"], one["onset"]) == (other["verdict"], other["onset"])
+
+
+def test_eight_epochs_are_enough_for_a_verdict_and_seven_are_not():
+    assert run_facts(history(np.linspace(2, 1, 8)))["verdict"] == "underfits"
+    assert run_facts(history(np.linspace(2, 1, 7)))["verdict"] == "too short"
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.45, "overfits"), (0.55, "underfits")])
+def test_train_must_rise_half_as_much_as_validation_for_an_underfit(share, verdict):
+    # Both turn at once, so both smoothed curves rise from the same epoch to the end.
+    rise = 0.02 * np.maximum(0, np.arange(60) - 20)
+    fall = 0.05 * np.maximum(0, 20 - np.arange(60))
+    result = run_facts(history(1 + fall + rise, train=1 + fall + share * rise))
+    assert result["onset"] is not None
+    assert result["verdict"] == verdict
+
+
+def runs_of(**runs):
+    """Histories of several variants at seed 0, from their validation data losses."""
+    tables = [history(run).assign(variant=name, seed=0) for name, run in runs.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def ended(table, summary=None):
+    return {variant: bool(lost) for (variant, _), lost in statistics.diverged(table, summary).items()}
+
+
+def test_a_run_diverged_if_a_loss_is_not_finite_and_the_verdict_says_the_same():
+    table = runs_of(well=[1.0, 0.5], lost=[1.0, np.nan], wild=[1.0, np.inf])
+    assert ended(table) == {"well": False, "lost": True, "wild": True}
+    verdicts = statistics.facts(table).set_index("variant")["verdict"]
+    assert {variant: verdict == "diverged" for variant, verdict in verdicts.items()} == ended(table)
+
+
+def test_a_loss_of_training_that_is_not_finite_is_a_divergence_unless_the_run_never_measured_it():
+    table = runs_of(well=[1.0, 0.5], lost=[1.0, 0.5], keras=[1.0, 0.5])
+    table["loss"] = [1.0, 1.0, 1.0, np.inf, np.nan, np.nan]
+    assert ended(table) == {"well": False, "lost": True, "keras": False}
+
+
+def test_the_validation_loss_decides_where_the_data_loss_was_not_measured():
+    table = runs_of(well=[1.0, 0.5], lost=[1.0, np.nan]).rename(columns={"val_data_loss": "val_loss"})
+    table["train_data_loss"] = 0.5
+    assert ended(table) == {"well": False, "lost": True}
+    assert ended(table.assign(val_data_loss=np.nan)) == {"well": False, "lost": True}
+    # A penalty of infinity is no divergence: the engines stop at the data loss.
+    assert ended(table.assign(val_data_loss=1.0)) == {"well": False, "lost": False}
+
+
+def test_the_status_decides_for_the_runs_that_a_summary_knows():
+    table = runs_of(well=[1.0, 0.5], lost=[1.0, np.nan], new=[1.0, np.nan])
+    summary = pd.DataFrame({"variant": ["well", "lost"], "seed": 0, "status": ["diverged", "finished"]})
+    assert ended(table, summary) == {"well": True, "lost": False, "new": True}
+    assert ended(table, summary.drop(columns="status")) == ended(table)
+
+
+def test_the_verdict_follows_the_status_where_it_is_known():
+    assert run_facts(history(falling()), status="diverged")["verdict"] == "diverged"
+    assert run_facts(history([*falling(), np.nan]), status="finished")["verdict"] == "healthy"
+    assert run_facts(history([np.nan]), status="finished")["verdict"] == "diverged", "there is no curve to judge"

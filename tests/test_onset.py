@@ -39,6 +39,7 @@ def test_the_onset_comes_after_the_lowest_value():
 
 def test_a_constant_and_a_short_curve_have_no_onset():
     assert find_onset(np.full(100, 0.3)) is None
+    assert find_onset(np.zeros(100)) is None
     assert find_onset(np.array([1.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])) is None
     assert find_onset(np.array([1.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1])) is not None
 
@@ -90,3 +91,61 @@ def test_planted_onsets_are_found_within_the_stated_error(epochs, turn, rise, no
     assert None not in found
     delay = np.array(found) - turn
     assert np.mean((delay >= 0) & (delay <= 6 + 5 * noise / rise)) >= 0.97
+
+
+def turning(epochs, turn, steep, shape):
+    """A curve that falls to 1 at `turn` and then rises by 0.02 per epoch; a line falls `steep` times as fast."""
+    t = np.arange(epochs)
+    fall = {
+        "line": (turn - t) / turn,
+        "parabola": ((turn - t) / turn) ** 2,
+        "exponential": np.exp(-3 * t / turn) - np.exp(-3),
+    }[shape]
+    return 1 + np.where(t < turn, steep * 0.02 * turn * fall, 0.02 * (t - turn))
+
+
+def late(curve, turn, ratio, runs):
+    """The share of noisy runs whose onset comes after the documented bound or not at all; none may come early."""
+    generator = np.random.default_rng(0)
+    found = [find_onset(curve + generator.normal(0, 0.02 * ratio, len(curve))) for _ in range(runs)]
+    delay = np.array([np.inf if onset is None else onset - turn for onset in found])
+    assert delay.min() >= 0
+    return (delay > 6 + 5 * ratio).mean()
+
+
+@pytest.mark.parametrize(("epochs", "turn", "ratio", "most"), [(30, 3, 1, 0.03), (30, 6, 1, 0.07), (60, 12, 4, 0.07)])
+def test_an_early_turn_is_found_within_the_documented_bound(epochs, turn, ratio, most):
+    share = late(turning(epochs, turn, 20, "line"), turn, ratio, runs=500)
+    assert share <= most + 2.4 * math.sqrt(most * (1 - most) / 500)
+
+
+def test_a_turn_after_a_long_fall_is_found_late_as_documented():
+    assert late(turning(30, 10, 20, "line"), 10, 1, runs=200) >= 0.95
+    assert late(turning(60, 30, 20, "parabola"), 30, 1, runs=50) == 1.0
+
+
+def slow(generator, epochs):
+    noise = generator.normal(0, 0.05, epochs + 100)
+    for t in range(1, len(noise)):
+        noise[t] += 0.8 * noise[t - 1]
+    return noise[100:]
+
+
+def growing(generator, epochs):
+    return generator.normal(0, 0.05, epochs) * np.linspace(0.2, 1, epochs)
+
+
+@pytest.mark.parametrize(
+    ("noise", "epochs", "share"),
+    [
+        (slow, 8, 0.13),
+        (slow, 100, 0.12),
+        (slow, 500, 0.23),
+        (growing, 50, 0.04),
+        (growing, 100, 0.09),
+        (growing, 500, 0.27),
+    ],
+)
+def test_slow_and_growing_noise_raise_false_alarms_as_often_as_documented(noise, epochs, share):
+    alarms = share_of_alarms(1.0, noise, epochs, runs=600)
+    assert abs(alarms - share) <= 0.01 + 3 * math.sqrt(share * (1 - share) / 600)

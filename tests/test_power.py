@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 
-from lab.statistics import compare, seeds_for
+from lab.statistics import compare, seeds_for, seeds_interval
 from tests.runs_by_hand import many
 
 
@@ -53,3 +53,36 @@ def test_so_many_seeds_decide_as_often_as_promised():
     table = compare(many(differences), "none", correction="none")
     share = (table["decision"][1:] == "better").mean()
     assert 0.8 - 0.02 <= share <= 0.8 + 0.04  # the number is whole, so the power is 80 % or a little more
+
+
+def effects_over(seeds, effect, experiments):
+    differences = np.random.default_rng(seeds).normal(effect, 1, (experiments, seeds))
+    return stats.ttest_1samp(differences, 0, axis=1).pvalue
+
+
+@pytest.mark.parametrize(("seeds", "effect"), [(3, 0.8), (5, 0.8), (10, 0.5)])
+def test_the_interval_holds_the_number_of_seeds_needed_in_80_of_100_experiments(seeds, effect):
+    low, high = seeds_interval(effects_over(seeds, effect, 600), np.array(seeds), 0.05)
+    right = seeds_for(np.array(effect), 0.05) - seeds
+    covered = ((low <= right) & (right <= high)).mean()
+    assert 0.8 - 3 * math.sqrt(0.16 / 600) <= covered <= 0.95
+
+
+def test_the_ends_of_the_interval_are_those_of_the_noncentral_t():
+    # t = 4 over 5 seeds: noncentralities at which 10 and 90 % of the experiments have a smaller t.
+    low, high = seeds_interval(np.array(2 * stats.t.sf(4.0, 4)), np.array(5), 0.001)
+    for end, below in ((low, 0.1), (high, 0.9)):
+        effect = optimize.brentq(lambda d, below=below: stats.nct.cdf(4.0, 4, d) - below, 0, 20) / math.sqrt(5)
+        assert end == seeds_for(np.array(effect), 0.001) - 5
+
+
+def test_no_number_of_seeds_is_promised_where_the_effect_may_be_zero():
+    low, high = seeds_interval(np.array([0.21, 0.19]), np.array([5, 5]), 0.05)
+    assert np.isinf(high).tolist() == [True, False]
+    assert np.all(low >= 1)
+
+
+def test_an_undecided_comparison_needs_at_least_one_more_seed():
+    # p = .06 over 20 seeds: at the upper end of the effect size fewer seeds than 20 would have done.
+    low, _ = seeds_interval(np.array(0.06), np.array(20), 0.05)
+    assert low == 1

@@ -47,6 +47,7 @@ def compare(
     Returns:
         Its columns and, behind the decision, the median `kept_epoch` and `onset` (NaN where
         most runs have none) and `overfits`, the share of the runs whose verdict is "overfits".
+        At the end `seeds_needed_low` and `seeds_needed_high`, the 80 % interval of `seeds_needed`.
     """
     summary = tables.summary
     if metric is None:
@@ -60,6 +61,9 @@ def compare(
     made["kept_epoch"] = made["variant"].map(runs["kept_epoch"].median())
     made["onset"] = made["variant"].map(onset.replace(float("inf"), float("nan")))
     made["overfits"] = made["variant"].map(runs["verdict"].apply(lambda column: (column == "overfits").mean()))
+    made["seeds_needed_low"], made["seeds_needed_high"] = statistics.seeds_needed_interval(
+        made, confidence=confidence, correction=correction
+    )
     return made
 
 

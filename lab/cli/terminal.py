@@ -77,12 +77,11 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Tabl
     """
     caption = (
         f"n: paired seeds. Differences to the baseline with {confidence:.0%} intervals, one by one; p: of the paired t "
-        "test, corrected over the variants. P(better): how often a run of the variant beats one of the baseline. "
-        "more: seeds still needed for a decision, if the differences so far are typical. over: share of runs that "
-        "overfit."
+        "test, corrected over the variants. wins: how often a run of the variant beats one of the baseline. "
+        "more: seeds still needed for a decision, an 80% interval. over: share of runs that overfit."
     )
     table = _plain(f"{name}: {comparison['metric'].iloc[0]}", caption)
-    for heading in ("n", "mean", "difference", "p", "P(better)", "more", "over"):
+    for heading in ("n", "mean", "difference", "p", "wins", "more", "over"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for _, row in comparison.iterrows():
@@ -93,11 +92,21 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Tabl
             _difference(row),
             _shown(row.p_adjusted, ".3f"),
             _shown(row.probability_of_improvement, ".2f"),
-            ">999" if row.seeds_needed > 999 else _shown(row.seeds_needed, ".0f"),
+            _more_seeds(row.seeds_needed_low, row.seeds_needed_high),
             _shown(row.overfits, ".0%"),
             str(row.decision),
         )
     return table
+
+
+def _more_seeds(low: float, high: float) -> str:
+    if low != low:
+        return "-"
+    if low > 999:
+        return ">999"
+    if low == high:
+        return f"{low:.0f}"
+    return f"{low:.0f} to {high:.0f}" if high <= 999 else f"{low:.0f} or more"
 
 
 def _plain(title: str, caption: str) -> Table:

@@ -1,15 +1,16 @@
-"""What the tables say and how sure it is: facts of each run, variants against the baseline, curves over seeds.
+"""Numbers from the tables, and how sure they are: facts per run, variants against the baseline, curves over seeds.
 
-Tables in, tables out; nothing here draws, prints or needs Keras. Every rule is written down where it is applied:
-the onset in `onset.py`, the verdict in `runs.py`, the comparison in `pairs.py`, unequal lengths in `bands.py`.
+Tables in, tables out; nothing here draws, prints or needs Keras. Each rule is documented where it is applied: the
+onset in `onset.py`, the verdict in `facts.py`, the comparison in `comparison.py`, the number of seeds in `power.py`,
+curves of unequal length in `bands.py`.
 """
 
 from lab.statistics.bands import BANDS, UNEQUAL, curves
-from lab.statistics.comparison import COMPARISON, DECISIONS, better_direction, compare
+from lab.statistics.comparison import COMPARISON, DECISIONS, better_direction, compare, seeds_needed_interval
 from lab.statistics.estimates import CORRECTIONS, METHODS, adjust
 from lab.statistics.facts import FACTS, VERDICTS, diverged, facts, run_facts
 from lab.statistics.onset import find_onset
-from lab.statistics.power import seeds_for
+from lab.statistics.power import SEEDS_CONFIDENCE, seeds_for, seeds_interval
 
 __all__ = [
     "BANDS",
@@ -18,6 +19,7 @@ __all__ = [
     "DECISIONS",
     "FACTS",
     "METHODS",
+    "SEEDS_CONFIDENCE",
     "UNEQUAL",
     "VERDICTS",
     "adjust",
@@ -29,4 +31,6 @@ __all__ = [
     "find_onset",
     "run_facts",
     "seeds_for",
+    "seeds_interval",
+    "seeds_needed_interval",
 ]

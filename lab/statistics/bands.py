@@ -12,7 +12,7 @@ UNEQUAL = {
     "live": "each epoch shows the runs that still train; n says how many",
     "common": "only epochs that every run of the variant reaches",
 }
-"""The rules for runs of unequal length, as a figure says them."""
+"""The rules for runs of unequal length, in the words of a figure's caption."""
 
 
 def curves(
@@ -20,16 +20,16 @@ def curves(
 ) -> pd.DataFrame:
     """Return the median and a band over the seeds, for each variant and epoch.
 
-    Runs end at different epochs, and a run that has ended is no longer in the median: where `n` drops, the curve
-    may jump though no run did. So no epoch stands without its `n`, and the rule is chosen by name.
+    Runs end at different epochs, and a run that has ended is no longer in the median. Where `n` drops, the curve
+    may jump although no run did. So every epoch comes with its `n`, and the rule is chosen by name.
 
     Args:
         histories: the histories of one experiment below each other, with the columns "variant", "seed", "epoch"
             and the metric.
         metric: a numeric column of the histories. Values that are not finite (the last row of a diverged run)
-            count as not there.
-        band: the share of the runs inside the band, in (0, 1]: 1 is from the lowest run to the highest, 0.5 the
-            quartiles (linear between runs).
+            count as missing.
+        band: the share of the runs inside the band, in (0, 1]. 1 reaches from the lowest run to the highest, 0.5
+            from the lower to the upper quartile (interpolated linearly between runs).
         unequal: "live", each epoch over the runs that have a value there; "common", only epochs at which every
             run of the variant has one.
 
@@ -53,7 +53,7 @@ def curves(
     if twice.any():
         first = histories[twice].iloc[0]
         raise DataError(
-            f"a run must have one row an epoch, got two of variant {first['variant']!r}, seed {first['seed']}, "
+            f"a run must have one row per epoch, got two of variant {first['variant']!r}, seed {first['seed']}, "
             f"epoch {first['epoch']}; pass the histories of one experiment"
         )
 

@@ -1,6 +1,6 @@
 """The numbers behind a comparison, for many variants at once: moments, tests, intervals, corrections.
 
-Tables of shape (variants, seeds) go in, NaN where there is no run; one number a variant comes out.
+Tables of shape (variants, seeds) go in, NaN where there is no run; one number per variant comes out.
 """
 
 import numpy as np
@@ -15,11 +15,11 @@ _RESAMPLES = 9999
 
 
 def moments(values: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return count, mean and standard deviation of each row without its NaN; NaN where there is none.
+    """Return count, mean and standard deviation of the finite values of each row; NaN where there are none.
 
     Args:
         values: shape (variants, seeds).
-        rounding: shape (variants,); a standard deviation up to this is 0, and so is a mean up to this then.
+        rounding: shape (variants,); a standard deviation up to this counts as 0, and so does then a mean up to this.
     """
     n = np.isfinite(values).sum(1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -42,7 +42,7 @@ def p_values(n: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
 def intervals(
     values: np.ndarray, n: np.ndarray, mean: np.ndarray, spread: np.ndarray, confidence: float, method: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return both ends of the interval of each row's mean; NaN under 2 values, of no width without spread."""
+    """Return both ends of the interval of each row's mean; NaN under 2 values, of width 0 without spread."""
     if method == "t":
         with np.errstate(divide="ignore", invalid="ignore"):
             half = stats.t.ppf((1 + confidence) / 2, n - 1) * spread / np.sqrt(n)
@@ -50,7 +50,7 @@ def intervals(
     low = np.where(n > 1, mean, np.nan)
     high = low.copy()
     for row in np.flatnonzero((n > 1) & (spread > 0)):
-        # The same seed for every row: what a variant gets does not depend on its neighbours.
+        # The same seed for every row: the interval of a variant does not depend on its neighbours.
         interval = stats.bootstrap(
             (values[row][np.isfinite(values[row])],),
             np.mean,
@@ -71,7 +71,7 @@ def hedges(n: np.ndarray) -> np.ndarray:
 
 
 def improvements(values: np.ndarray, sign: float) -> np.ndarray:
-    """Return the probability of improvement over the first row, for each row; NaN for the first and without pairs."""
+    """Return the probability of improvement of each row over the first; NaN for the first and without pairs."""
     result = np.full(len(values), np.nan)
     for row in range(1, len(values)):
         shared = np.isfinite(values[row]) & np.isfinite(values[0])

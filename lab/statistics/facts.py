@@ -1,4 +1,4 @@
-"""What one run's history says: the kept epoch, the losses there and at the end, the onset, the verdict."""
+"""Facts of one run, from its history: the kept epoch, the losses there and at the end, the onset, the verdict."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from lab.checks import DataError, number, whole
 from lab.statistics.onset import SHORTEST, find_onset, margin, smooth
 
 VERDICTS = ("underfits", "healthy", "overfits", "too short", "diverged")
-"""What `run_facts` can say of a run; its rule is in `run_facts`."""
+"""The verdicts on a run; their rule is documented in `run_facts`."""
 
 FACTS = (
     "epochs",
@@ -29,7 +29,7 @@ FACTS = (
     "wasted_epochs",
     "verdict",
 )
-"""What `run_facts` returns, in this order."""
+"""The keys of `run_facts`, in this order."""
 
 _MEASURED = ("train_data_loss", "val_data_loss", "train_accuracy", "val_accuracy")
 _LOSSES = ("loss", "train_data_loss", "val_data_loss")
@@ -39,7 +39,7 @@ STILL_FALLING = 0.05
 """The share of a run's whole improvement that its last fifth must bring for it to have ended too early."""
 
 LITTLE_LEARNED = 0.5
-"""The share of the chance level above which both data losses say that little was learned."""
+"""The share of the chance level above which both data losses mean that little was learned."""
 
 
 def diverged(histories: pd.DataFrame, summary: pd.DataFrame | None = None) -> pd.Series:
@@ -87,7 +87,7 @@ def run_facts(
     chance: float | None = None,
     status: str | None = None,
 ) -> dict[str, int | float | str | None]:
-    """Return what one run's history says, as a dict with the keys `FACTS`.
+    """Return the facts of one run from its history, as a dict with the keys `FACTS`.
 
     Rows with a loss that is not finite (the last row of a diverged run) are never kept and never the end: "kept"
     is the finite row of the lowest validation data loss, the first on ties, and "end" the last finite row.
@@ -98,7 +98,7 @@ def run_facts(
     The verdict, the first of these that holds:
 
     * "diverged": by the rule of `diverged`.
-    * "too short": fewer than 8 epochs, from which noise cannot be told.
+    * "too short": fewer than 8 epochs, from which noise cannot be estimated.
     * "overfits": there is an onset, and from the lowest smoothed validation data loss to the end of the run the
       train data loss rose by less than half as much as the validation data loss. (A small rise of train is
       common; where both rise together the model loses what it had learned, which is no overfitting.)
@@ -110,12 +110,12 @@ def run_facts(
       on costs nothing but time.
 
     Args:
-        history: one run's table, a row an epoch, with the columns "epoch" and "val_data_loss". The other losses
+        history: one run's table, one row per epoch, with the columns "epoch" and "val_data_loss". The other losses
             and accuracies are NaN in the result where the history does not have them.
         kept_epoch: the epoch whose weights were kept, where another rule chose it (a `min_delta` above 0).
         chance: the validation data loss of a model that knows nothing but the number of classes, above 0:
-            log(classes) for a cross-entropy. Without it a run that learns little and then stands still is
-            called healthy, since a loss has no scale of its own.
+            log(classes) for a cross-entropy. Without it a run that learns little and then stagnates is called
+            healthy, since a loss has no scale of its own.
         status: how the run ended, where it is known; "diverged" decides.
 
     Raises:
@@ -128,7 +128,7 @@ def run_facts(
 
 
 def facts(histories: pd.DataFrame, *, chance: float | None = None) -> pd.DataFrame:
-    """Return the facts of many runs: a row a run, in the order in which the runs first appear.
+    """Return the facts of many runs: one row per run, in the order in which the runs first appear.
 
     Args:
         histories: the histories of one experiment below each other, with the columns "variant" and "seed".

@@ -1,16 +1,19 @@
-"""How many seeds a paired comparison needs before it can decide."""
+"""The number of seeds a paired comparison needs before it can decide, and how uncertain that number is."""
 
 import numpy as np
 from scipy import special, stats
 
 POWER = 0.8
-"""The probability with which a comparison over `seeds_for` seeds decides, if the effect is what it seems."""
+"""The probability with which a comparison over `seeds_for` seeds decides, if the effect size is right."""
+
+SEEDS_CONFIDENCE = 0.8
+"""The probability with which `seeds_interval` holds the number of seeds needed."""
 
 _EXACT = 1024  # above so many seeds the normal approximation errs by less than one
 
 
 def seeds_for(effect: np.ndarray, level: np.ndarray | float) -> np.ndarray:
-    """Return over how many seeds a two-sided paired t test shows an effect with a probability of 80 %.
+    """Return the number of seeds with which a two-sided paired t test shows an effect with a probability of 80 %.
 
     Args:
         effect: mean of the differences over their standard deviation, any shape; the sign does not matter.
@@ -37,6 +40,44 @@ def seeds_for(effect: np.ndarray, level: np.ndarray | float) -> np.ndarray:
         high = np.where(enough, middle, high)
         low = np.where(enough, low, np.minimum(middle + 1, high))
     return np.where(known, np.where(many > _EXACT, many, low), np.nan)
+
+
+def seeds_interval(p_value: np.ndarray, seeds: np.ndarray, level: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many more seeds a paired t test needs, as an interval that holds the number with 80 %.
+
+    The ends of the interval are `seeds_for` the ends of the interval of the effect size, less the seeds there are.
+
+    Args:
+        p_value: of the two-sided paired t test, in (0, 1], any shape.
+        seeds: the number of seeds it was made of, at least 2.
+        level: the error probability that is asked for, in (0, 1).
+
+    Returns:
+        The lower and the upper end, float64, at least 1. The upper end is infinite where the interval of the effect
+        size contains 0.
+
+    Reference:
+        Cumming and Finch, A primer on the understanding, use, and calculation of confidence intervals that are
+        based on central and noncentral distributions (2001).
+    """
+    p_value, seeds, level = np.broadcast_arrays(*(np.asarray(each, np.float64) for each in (p_value, seeds, level)))
+    t = stats.t.isf(p_value / 2, seeds - 1)
+    tail = (1 - SEEDS_CONFIDENCE) / 2
+    strongest, weakest = (_noncentrality(t, seeds - 1, below) / np.sqrt(seeds) for below in (tail, 1 - tail))
+    low = np.maximum(seeds_for(strongest, level) - seeds, 1)
+    with_zero = p_value / 2 >= tail
+    high = np.where(with_zero, np.inf, np.maximum(seeds_for(np.where(with_zero, 1.0, weakest), level) - seeds, 1))
+    return low, high
+
+
+def _noncentrality(t: np.ndarray, freedom: np.ndarray, below: float) -> np.ndarray:
+    """Return the noncentrality at which a noncentral t is below `t` with a probability of `below`; 0 if negative."""
+    low, high = np.zeros(t.shape), t * np.sqrt(stats.chi2.isf(1e-6, freedom) / freedom) + 6
+    for _ in range(50):
+        middle = (low + high) / 2
+        weak = stats.nct.cdf(t, freedom, middle) > below
+        low, high = np.where(weak, middle, low), np.where(weak, high, middle)
+    return (low + high) / 2
 
 
 def _power(effect: np.ndarray, seeds: np.ndarray, level: np.ndarray) -> np.ndarray:
