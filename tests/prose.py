@@ -27,7 +27,6 @@ QUANTITIES = {
     "loss": ("loss", "lowers", "raises", "worse", "better"),
     "accuracy": ("accuracy", "right", "points", "%"),
     "gap": ("gap",),
-    "epoch": ("epoch", "epochs"),
 }
 REPEATS = ("seed", "draw", "direction")
 TIMES = ("epoch", "step")
@@ -137,7 +136,7 @@ class Facts:
 
     Args:
         values: cells and statistics by column, place on the curve and statistic.
-        pairs: paired differences with their intervals by column, one row (difference, low, high) each.
+        pairs: paired differences with their intervals by column, one row (difference, low, high, plain) each.
         settings: the numbers in the names of variants and among the settings.
     """
 
@@ -189,7 +188,8 @@ def _of_table(table: pd.DataFrame) -> Iterator[tuple[str, dict[tuple[str, str], 
     """Yield each measured column with its statistics and its paired differences."""
     keys = _keys(table)
     repeats = [name for name in REPEATS if name in table]
-    times = [name for name in TIMES if name in table and table.duplicated([*keys, *repeats]).any()]
+    by = [*keys, *repeats]
+    times = [name for name in TIMES if name in table and (not by or table.duplicated(by).any())]
     for column in table.select_dtypes("number").columns.difference([*keys, *repeats, *times]):
         series = table[[*keys, *repeats, *times, column]].dropna()
         if series.empty:
@@ -209,14 +209,15 @@ def _of_table(table: pd.DataFrame) -> Iterator[tuple[str, dict[tuple[str, str], 
                     "deviation": deviation,
                 }.items():
                     found.setdefault((place, statistic), []).extend(cells)
-        paired = _pairs(runs["last"], keys) if repeats == ["seed"] and keys else np.empty((0, 3))
-        yield str(column), found, paired
+        paired = [_pairs(part, keys) for place, part in runs.items() if place in ("last", "first") and keys]
+        yield str(column), found, np.concatenate([np.empty((0, 4)), *paired])
 
 
 def _ends(series: pd.DataFrame, by: list[str], times: list[str], column: str) -> dict[str, pd.Series]:
     """Return one number per run for each way to read a curve: its last value, and its first, lowest and highest."""
     if not by:
-        return {"last": series[column]}
+        ends = {"last": series[column].iloc[[-1]], "first": series[column].iloc[[0]]}
+        return ends if times else {"last": series[column]}
     groups = series.groupby(by, sort=False)[column]
     if not times:
         return {"last": groups.last() if not series.duplicated(by).any() else series.set_index(by)[column]}
@@ -224,26 +225,36 @@ def _ends(series: pd.DataFrame, by: list[str], times: list[str], column: str) ->
 
 
 def _pairs(runs: pd.Series, keys: list[str]) -> np.ndarray:
-    """Return the paired difference of every two groups over their seeds, with its 95 % interval."""
-    wide = runs[~runs.index.duplicated()].unstack(keys)
+    """Return the paired difference of every two groups over their seeds, with its 95 % interval.
+
+    The fourth number says whether the difference may be written without its interval: from the first group, where the
+    groups are variants, or between groups that differ in one setting.
+    """
+    if runs.index.names != [*keys, "seed"]:
+        return np.empty((0, 4))
+    wide = runs.unstack(keys)
     if wide.shape[1] > 60 or len(wide) < 2:
-        return np.empty((0, 3))
+        return np.empty((0, 4))
     found = []
     for group in wide:
         differences = wide.sub(wide[group], axis=0)
         n = differences.count()
         mean, half = differences.mean(), stats.t.ppf(0.975, (n - 1).clip(lower=1)) * differences.std() / np.sqrt(n)
-        found.append(np.stack([mean, mean - half, mean + half], axis=1)[n > 1])
+        if len(keys) == 1:
+            plain = np.full(len(n), group == runs.index.get_level_values(keys[0])[0])
+        else:
+            plain = np.array([sum(a != b for a, b in zip(group, other, strict=True)) == 1 for other in wide])
+        found.append(np.stack([mean, mean - half, mean + half, plain], axis=1)[n > 1])
     return np.concatenate(found)
 
 
 WORDS = {
     "last": "",
-    "first": r"start|first|begin|before|untrained",
+    "first": r"start|first|begin|before|untrained|from",
     "lowest": r"lowest|best|reach",
     "highest": r"up to|jump|highest|rises",
     "middle": "",
-    "range": r" to |most|between|largest|within|more|range| and ",
+    "range": r"\d to \W?\d|\d and \W?\d|most|between|largest|within|more|range",
     "cells": r"seed|start|run|each",
     "half": r"half",
     "deviation": r"deviation|differ|agree|spread",
@@ -256,7 +267,7 @@ def holds(number: Number, known: Facts) -> bool:
     if number.interval:
         written = ((number.value, number.half), *number.interval)
         for column in (column for column in known.pairs if _fits(column, number)):
-            for rows in (known.pairs[column], -known.pairs[column][:, [0, 2, 1]]):
+            for rows in (known.pairs[column][:, :3], -known.pairs[column][:, [0, 2, 1]]):
                 ends = [np.abs(rows[:, i] - value) <= half for i, (value, half) in enumerate(written)]
                 if np.logical_and.reduce(ends).any():
                     return True
@@ -265,24 +276,29 @@ def holds(number: Number, known: Facts) -> bool:
         asked = all(re.search(WORDS[kind], number.sentence) for kind in kinds)
         if asked and _fits(column, number) and (np.abs(candidates - number.value) <= number.half).any():
             return True
-    differences = [known.pairs[column][:, 0] for column in known.pairs if _fits(column, number)]
+    differences = [rows[rows[:, 3] == 1, 0] for column, rows in known.pairs.items() if _fits(column, number)]
     return _compares(number.sentence) and any(
         (np.abs(np.abs(found) - abs(number.value)) <= number.half).any() for found in differences
     )
 
 
 def _compares(sentence: str) -> bool:
-    return bool(re.search(r"\b(lower|lowers|raise|raises|costs|rises|gains|lost)\b|\bby \.", sentence))
+    return bool(re.search(r"\b(lower|lowers|higher|raise|raises|costs|rises|gains|difference)\b|\bby \.", sentence))
 
 
 def _fits(column: str, number: Number) -> bool:
     """Say whether a column may be meant: it is of a split and a quantity that the sentence names, if it names any."""
-    for words in (SPLITS, QUANTITIES):
+    if any(name in column for name in ("epoch", "onset", "parameters")):
+        return False
+    if number.share and any(name in column for name in ("loss", "norm")):
+        return False
+    # All three numbers of an interval must agree, which no other column does by chance.
+    for words in () if number.interval else (SPLITS, QUANTITIES):
         said = _named(words, number.sentence) or _named(words, number.paragraph)
         mine = {name for name in words if name in column}
         if said and mine and not said & mine:
             return False
-    return not number.share or not any(name in column for name in ("loss", "epoch", "norm"))
+    return True
 
 
 def _named(words: Mapping[str, tuple[str, ...]], text: str) -> set[str]:

@@ -55,7 +55,8 @@ def absent():
         (raising, "the loader of variant 'a' cannot load its data: RuntimeError: no such disk"),
         (
             exiting,
-            "the loader of variant 'a' cannot load its data: it called sys.exit(0); let it return, or raise an error instead",
+            "the loader of variant 'a' cannot load its data: it called sys.exit(0); let it return, or raise an error "
+            "instead",
         ),
         (
             absent,

@@ -20,10 +20,14 @@ FINDINGS = [
 ]
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
+    "activation_speed": {"98 %": "the accuracy that ERROR leaves", "75 %": "an accuracy that the sentence chooses"},
+    "alexnet": {".101": "measured by the command in the sentence"},
     "data_size": {"95 %": "the confidence of the intervals"},
+    "initialization": {"83 %": "a sum over bins", ".1": "where the bins are summed"},
+    "loss_surface": {"1e-7": "how far angles are from 90 degrees", "2.30": "the logarithm of 10 classes"},
     "optimizer_dropout": {"95 %": "the confidence of the intervals"},
     "small_data": {".85": "what dropout .15 leaves of a signal"},
-    "activation_speed": {"75 %": "an accuracy that the sentence chooses"},
+    "vanishing_gradient": {"2.5": "a ratio of neighbouring layers"},
 }
 """Numbers that no table holds, by script and as they are written, with the reason."""
 
@@ -122,4 +126,4 @@ def test_a_number_of_another_column_is_no_excuse(tmp_path):
     assert not prose.unheld("The course has a test loss of .88.", known, set())
     assert not prose.unheld("With rate .88 the test loss is .42.", known, {0.88})
     half = 12.7062047 * np.std([0.10, 0.12], ddof=1) / np.sqrt(2)
-    np.testing.assert_allclose(known.pairs["test_data_loss"][:, 1:].max(), 0.11 + half)
+    np.testing.assert_allclose(known.pairs["test_data_loss"][:, 2].max(), 0.11 + half)
