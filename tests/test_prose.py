@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import prose
+from tests import prose, table_facts
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "experiments").glob("[a-z]*.py"))}
@@ -35,7 +35,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 @cache
 def facts(name):
     folder = ROOT / "results" / name
-    known = prose.facts(folder) if folder.is_dir() else None
+    known = table_facts.facts(folder) if folder.is_dir() else None
     if known is None:
         pytest.skip(f"the tables of {name} are not in results: run it, or commit them")
     return known
@@ -117,7 +117,7 @@ def test_a_number_of_another_column_is_no_excuse(tmp_path):
     (tmp_path / "runs.csv").write_text(
         "variant,seed,test_data_loss,test_accuracy\na,0,0.41,0.87\na,1,0.43,0.89\nb,0,0.51,0.77\nb,1,0.55,0.79\n"
     )
-    known = prose.facts(tmp_path)
+    known = table_facts.facts(tmp_path)
     assert not prose.unheld("The test loss is .42 and the test accuracy .88.", known, set())
     assert [one.text for one in prose.unheld("The test loss is .88.", known, set())] == [".88"]
     assert [one.text for one in prose.unheld("The test loss is .420 or .421.", known, set())] == [".421"]
