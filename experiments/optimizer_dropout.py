@@ -19,8 +19,8 @@ The rates were not swept for this net: on the relu net of `optimizers` they come
 lowest validation loss. To see other pairs: `python -m lab compare optimizer_dropout --baseline adam_0`.
 
 Where the course was wrong: it tried optimizers with dropout only, and without the controls nobody can say whether it
-was the optimizer, dropout or the two together. It also found that dropout hurts at 300 images (.704 against .761): its
-dropout was not inverted and carried an L2 penalty left over from the cell before.
+was the optimizer, dropout or the two together. The course also found that dropout hurts at 300 images (.704 against
+.761): its dropout was not inverted and carried an L2 penalty left over from the cell before.
 """
 
 from functools import partial

@@ -13,11 +13,10 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from scipy import stats
+
+from tests.table_facts import Facts
 
 SOURCES = ("course", "book", "CS231n", "README", "Krizhevsky", "Srivastava", "Keskar", "material", "ConvNetJS")
 """A sentence that names one of these quotes somebody else's numbers among its own."""
@@ -27,22 +26,12 @@ QUANTITIES = {
     "loss": ("loss", "lowers", "raises", "worse", "better"),
     "accuracy": ("accuracy", "right", "points", "%"),
     "gap": ("gap",),
-    "epoch": ("epoch", "epochs"),
 }
-REPEATS = ("seed", "draw", "direction")
-TIMES = ("epoch", "step")
-SETTINGS = (
-    "learning_rate", "l2", "strength", "label_noise", "dropout", "spread", "units", "size", "shift", "members",
-    "train_size", "alpha",
-)  # fmt: skip
-
 _NUMBER = re.compile(
     r"(?<![\w.^])(?=[+-]?\.?\d)(?P<sign>[+-](?=[.\d]))?(?P<whole>\d{1,3}(?: \d{3})+(?!\d)|\d+)?(?P<part>\.\d+)?"
     r"(?P<power>e[+-]?\d+)?(?P<unit>\s?%|\spoints)?(?![\w^])"
 )
 _INTERVAL = re.compile(r"\s*\[([^\[\],]+),\s*([^\[\],]+)\]")
-_GRID = 4000
-"""A table of more rows without seeds is a surface, from which nobody quotes numbers."""
 
 
 @dataclass(frozen=True)
@@ -131,119 +120,13 @@ def settings(source: str) -> set[float]:
     return found | {float(part) for part in re.findall(r"(?<=_)\d*\.\d+(?=[\"'_+])", source)}
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the tables of one experiment hold.
-
-    Args:
-        values: cells and statistics by column, place on the curve and statistic.
-        pairs: paired differences with their intervals by column, one row (difference, low, high) each.
-        settings: the numbers in the names of variants and among the settings.
-    """
-
-    values: Mapping[tuple[str, str, str], np.ndarray]
-    pairs: Mapping[str, np.ndarray]
-    settings: frozenset[float]
-
-
-def facts(folder: Path) -> Facts | None:
-    """Return the facts of an experiment's folder; None if not all its tables are there."""
-    tables = {path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv"))}
-    if not tables or ("comparison" in tables and "histories" not in tables):
-        return None
-    values: dict[tuple[str, str, str], list[float]] = {}
-    pairs: dict[str, list[np.ndarray]] = {}
-    settings: set[float] = set()
-    for name, table in tables.items():
-        if name == "comparison" or (len(table) > _GRID and not set(REPEATS) & set(table)):
-            continue
-        for key in _keys(table):
-            words = " ".join(map(str, table[key].unique()))
-            settings |= {float(part) for part in re.findall(r"\d*\.?\d+(?:e-?\d+)?", words)}
-        if "weights" in table:
-            # How many of the weights are zero is written as a share.
-            counts = table.select_dtypes("integer").columns.difference(["weights", *REPEATS, *TIMES])
-            table = table.assign(**{f"share of {count}": table[count] / table["weights"] for count in counts})
-        for column, found, paired in _of_table(table):
-            for kind, cells in found.items():
-                values.setdefault((column, *kind), []).extend(cells)
-            if len(paired):
-                pairs.setdefault(column, []).append(paired)
-    return Facts(
-        {key: np.unique(np.array(found, float)) for key, found in values.items()},
-        {column: np.concatenate(found) for column, found in pairs.items()},
-        frozenset(settings),
-    )
-
-
-def _keys(table: pd.DataFrame) -> list[str]:
-    ignored = ("experiment", "id", "engine", "status", "verdict", *REPEATS, *TIMES)
-    return [
-        name
-        for name in table
-        if name not in ignored and (name in SETTINGS or not pd.api.types.is_numeric_dtype(table[name]))
-    ]
-
-
-def _of_table(table: pd.DataFrame) -> Iterator[tuple[str, dict[tuple[str, str], list[float]], np.ndarray]]:
-    """Yield each measured column with its statistics and its paired differences."""
-    keys = _keys(table)
-    repeats = [name for name in REPEATS if name in table]
-    times = [name for name in TIMES if name in table and table.duplicated([*keys, *repeats]).any()]
-    for column in table.select_dtypes("number").columns.difference([*keys, *repeats, *times]):
-        series = table[[*keys, *repeats, *times, column]].dropna()
-        if series.empty:
-            continue
-        runs = _ends(series, [*keys, *repeats], times, column)
-        found: dict[tuple[str, str], list[float]] = {}
-        for place, part in runs.items():
-            groups = part.groupby(level=list(range(len(keys))), sort=False) if keys else [((), part)]
-            for _, of in groups:
-                rows = of.to_numpy(float)
-                deviation = [rows.std(ddof=1)] if len(rows) > 1 else []
-                for statistic, cells in {
-                    "middle": [rows.mean(), np.median(rows)],
-                    "range": [rows.min(), rows.max()],
-                    "cells": list(rows),
-                    "half": list(np.quantile(rows, [0.25, 0.75])),
-                    "deviation": deviation,
-                }.items():
-                    found.setdefault((place, statistic), []).extend(cells)
-        paired = _pairs(runs["last"], keys) if repeats == ["seed"] and keys else np.empty((0, 3))
-        yield str(column), found, paired
-
-
-def _ends(series: pd.DataFrame, by: list[str], times: list[str], column: str) -> dict[str, pd.Series]:
-    """Return one number per run for each way to read a curve: its last value, and its first, lowest and highest."""
-    if not by:
-        return {"last": series[column]}
-    groups = series.groupby(by, sort=False)[column]
-    if not times:
-        return {"last": groups.last() if not series.duplicated(by).any() else series.set_index(by)[column]}
-    return {"last": groups.last(), "first": groups.first(), "lowest": groups.min(), "highest": groups.max()}
-
-
-def _pairs(runs: pd.Series, keys: list[str]) -> np.ndarray:
-    """Return the paired difference of every two groups over their seeds, with its 95 % interval."""
-    wide = runs[~runs.index.duplicated()].unstack(keys)
-    if wide.shape[1] > 60 or len(wide) < 2:
-        return np.empty((0, 3))
-    found = []
-    for group in wide:
-        differences = wide.sub(wide[group], axis=0)
-        n = differences.count()
-        mean, half = differences.mean(), stats.t.ppf(0.975, (n - 1).clip(lower=1)) * differences.std() / np.sqrt(n)
-        found.append(np.stack([mean, mean - half, mean + half], axis=1)[n > 1])
-    return np.concatenate(found)
-
-
 WORDS = {
     "last": "",
-    "first": r"start|first|begin|before|untrained",
+    "first": r"start|first|begin|before|untrained|from",
     "lowest": r"lowest|best|reach",
     "highest": r"up to|jump|highest|rises",
     "middle": "",
-    "range": r" to |most|between|largest|within|more|range| and ",
+    "range": r"\d to \W?\d|\d and \W?\d|most|between|largest|within|more|range",
     "cells": r"seed|start|run|each",
     "half": r"half",
     "deviation": r"deviation|differ|agree|spread",
@@ -256,7 +139,7 @@ def holds(number: Number, known: Facts) -> bool:
     if number.interval:
         written = ((number.value, number.half), *number.interval)
         for column in (column for column in known.pairs if _fits(column, number)):
-            for rows in (known.pairs[column], -known.pairs[column][:, [0, 2, 1]]):
+            for rows in (known.pairs[column][:, :3], -known.pairs[column][:, [0, 2, 1]]):
                 ends = [np.abs(rows[:, i] - value) <= half for i, (value, half) in enumerate(written)]
                 if np.logical_and.reduce(ends).any():
                     return True
@@ -265,24 +148,29 @@ def holds(number: Number, known: Facts) -> bool:
         asked = all(re.search(WORDS[kind], number.sentence) for kind in kinds)
         if asked and _fits(column, number) and (np.abs(candidates - number.value) <= number.half).any():
             return True
-    differences = [known.pairs[column][:, 0] for column in known.pairs if _fits(column, number)]
+    differences = [rows[rows[:, 3] == 1, 0] for column, rows in known.pairs.items() if _fits(column, number)]
     return _compares(number.sentence) and any(
         (np.abs(np.abs(found) - abs(number.value)) <= number.half).any() for found in differences
     )
 
 
 def _compares(sentence: str) -> bool:
-    return bool(re.search(r"\b(lower|lowers|raise|raises|costs|rises|gains|lost)\b|\bby \.", sentence))
+    return bool(re.search(r"\b(lower|lowers|higher|raise|raises|costs|rises|gains|difference)\b|\bby \.", sentence))
 
 
 def _fits(column: str, number: Number) -> bool:
     """Say whether a column may be meant: it is of a split and a quantity that the sentence names, if it names any."""
-    for words in (SPLITS, QUANTITIES):
+    if any(name in column for name in ("epoch", "onset", "parameters")):
+        return False
+    if number.share and any(name in column for name in ("loss", "norm")):
+        return False
+    # All three numbers of an interval must agree, which no other column does by chance.
+    for words in () if number.interval else (SPLITS, QUANTITIES):
         said = _named(words, number.sentence) or _named(words, number.paragraph)
         mine = {name for name in words if name in column}
         if said and mine and not said & mine:
             return False
-    return not number.share or not any(name in column for name in ("loss", "epoch", "norm"))
+    return True
 
 
 def _named(words: Mapping[str, tuple[str, ...]], text: str) -> set[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import prose
+from tests import prose, table_facts
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "experiments").glob("[a-z]*.py"))}
@@ -20,10 +20,14 @@ FINDINGS = [
 ]
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
+    "activation_speed": {"98 %": "the accuracy that ERROR leaves", "75 %": "an accuracy that the sentence chooses"},
+    "alexnet": {".101": "measured by the command in the sentence"},
     "data_size": {"95 %": "the confidence of the intervals"},
+    "initialization": {"83 %": "a sum over bins", ".1": "where the bins are summed"},
+    "loss_surface": {"1e-7": "how far angles are from 90 degrees", "2.30": "the logarithm of 10 classes"},
     "optimizer_dropout": {"95 %": "the confidence of the intervals"},
     "small_data": {".85": "what dropout .15 leaves of a signal"},
-    "activation_speed": {"75 %": "an accuracy that the sentence chooses"},
+    "vanishing_gradient": {"2.5": "a ratio of neighbouring layers"},
 }
 """Numbers that no table holds, by script and as they are written, with the reason."""
 
@@ -31,7 +35,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 @cache
 def facts(name):
     folder = ROOT / "results" / name
-    known = prose.facts(folder) if folder.is_dir() else None
+    known = table_facts.facts(folder) if folder.is_dir() else None
     if known is None:
         pytest.skip(f"the tables of {name} are not in results: run it, or commit them")
     return known
@@ -113,7 +117,7 @@ def test_a_number_of_another_column_is_no_excuse(tmp_path):
     (tmp_path / "runs.csv").write_text(
         "variant,seed,test_data_loss,test_accuracy\na,0,0.41,0.87\na,1,0.43,0.89\nb,0,0.51,0.77\nb,1,0.55,0.79\n"
     )
-    known = prose.facts(tmp_path)
+    known = table_facts.facts(tmp_path)
     assert not prose.unheld("The test loss is .42 and the test accuracy .88.", known, set())
     assert [one.text for one in prose.unheld("The test loss is .88.", known, set())] == [".88"]
     assert [one.text for one in prose.unheld("The test loss is .420 or .421.", known, set())] == [".421"]
@@ -122,4 +126,4 @@ def test_a_number_of_another_column_is_no_excuse(tmp_path):
     assert not prose.unheld("The course has a test loss of .88.", known, set())
     assert not prose.unheld("With rate .88 the test loss is .42.", known, {0.88})
     half = 12.7062047 * np.std([0.10, 0.12], ddof=1) / np.sqrt(2)
-    np.testing.assert_allclose(known.pairs["test_data_loss"][:, 1:].max(), 0.11 + half)
+    np.testing.assert_allclose(known.pairs["test_data_loss"][:, 2].max(), 0.11 + half)
