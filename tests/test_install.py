@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -70,26 +71,30 @@ def test_the_version_is_the_one_of_the_citation():
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_wheel_in_an_empty_environment_runs_from_an_empty_folder(tmp_path):
-    code, _, err = call(
-        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT, cwd=tmp_path
-    )
+    checkout = tmp_path / "checkout"
+    for folder in ("lab", "experiments"):
+        shutil.copytree(ROOT / folder, checkout / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, checkout)
+    wheel = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, checkout)
+    code, _, err = call(*wheel, cwd=tmp_path)
     if "Could not find a version" in err or "connection" in err.lower():
         pytest.skip("no registry to build with")
     assert code == 0, err
-    [wheel] = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
+    [made] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(made) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {"lab", f"regularization_lab-{lab.__version__}.dist-info"}
     assert "lab/experiments/weight_penalty.py" in names
     venv.create(tmp_path / "venv", with_pip=True)
-    python = next((tmp_path / "venv").glob("*/python*"))
-    code, _, err = call(python, "-m", "pip", "install", "--quiet", wheel, cwd=tmp_path)
+    scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    python, reglab = scripts / "python", scripts / "reglab"
+    code, _, err = call(python, "-m", "pip", "install", "--quiet", made, cwd=tmp_path)
     if "Could not find a version" in err or "connection" in err.lower():
         pytest.skip("no registry to install from")
     assert code == 0, err
     here = tmp_path / "empty"
     here.mkdir()
-    reglab = python.parent / "reglab"
     assert call(reglab, "--version", cwd=here) == (0, f"{lab.__version__}\n", "")
     code, out, err = call(reglab, "run", "weight_penalty", "--seeds", 1, "--epochs", 2, cwd=here)
     assert (code, err) == (0, "")
@@ -103,6 +108,6 @@ def test_a_wheel_in_an_empty_environment_runs_from_an_empty_folder(tmp_path):
     record = "import json; from lab.cli.find import find; from lab.identity import declare; "
     record += "print(json.dumps([declare(v.model, 'm', omit=('seed',)) for v in find('small_data').variants.values()]))"
     installed = call(python, "-c", record, cwd=here)
-    checkout = call(sys.executable, "-c", record, cwd=ROOT)
-    assert installed[0] == checkout[0] == 0
-    assert json.loads(installed[1]) == json.loads(checkout[1])
+    here = call(sys.executable, "-c", record, cwd=ROOT)
+    assert installed[0] == here[0] == 0
+    assert json.loads(installed[1]) == json.loads(here[1])
