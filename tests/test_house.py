@@ -125,3 +125,15 @@ def test_the_lab_has_no_other_names():
     with pytest.raises(AttributeError) as caught:
         lab.nothing  # noqa: B018
     assert str(caught.value) == "module 'lab' has no attribute 'nothing'"
+
+
+def test_every_test_that_the_security_promises_name_exists():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert len(named) > 5
+    there = {
+        name
+        for path in (ROOT / "tests").glob("*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
+    }
+    assert named - there == set()
