@@ -105,8 +105,12 @@ def test_a_wheel_in_an_empty_environment_runs_from_an_empty_folder(tmp_path):
     assert "weight_penalty" in out
     assert call(reglab, "report", cwd=here)[0] == 0
     # A script's own functions are known by the same name and the same source as in the repository.
-    record = "import json; from lab.cli.find import find; from lab.identity import declare; "
-    record += "print(json.dumps([declare(v.model, 'm', omit=('seed',)) for v in find('small_data').variants.values()]))"
+    record = (
+        "import json; from lab.cli.find import find, known; from lab.identity import declare; "
+        "found = {name: getattr(find(name), 'variants', {}) for name in known()}; "
+        "print(json.dumps({name: [declare(v.model, 'm', omit=('seed',)) for v in variants.values()] "
+        "for name, variants in found.items()}))"
+    )
     installed = call(python, "-c", record, cwd=here)
     here = call(sys.executable, "-c", record, cwd=ROOT)
     assert installed[0] == here[0] == 0
