@@ -107,9 +107,10 @@ def test_a_wheel_in_an_empty_environment_runs_from_an_empty_folder(tmp_path):
     # A script's own functions are known by the same name and the same source as in the repository.
     record = (
         "import json; from lab.cli.find import find, known; from lab.identity import declare; "
-        "found = {name: getattr(find(name), 'variants', {}) for name in known()}; "
-        "print(json.dumps({name: [declare(v.model, 'm', omit=('seed',)) for v in variants.values()] "
-        "for name, variants in found.items()}))"
+        "found = [find(name) for name in known()]; "
+        "made = [[v.model for v in getattr(q, 'variants', {}).values()] for q in found]; "
+        "made += [[study.compute for study in getattr(q, 'studies', [q])] for q in found]; "
+        "print(json.dumps([[declare(f, 'it', omit=('seed',)) for f in functions] for functions in made]))"
     )
     installed = call(python, "-c", record, cwd=here)
     here = call(sys.executable, "-c", record, cwd=ROOT)
