@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 CORES := -n auto --maxprocesses 4 --dist worksteal
 
 run: setup
-	$(BIN)/python -m lab run weight_penalty
+	$(BIN)/reglab run weight_penalty
 
 test: setup
 	$(BIN)/ruff check .
@@ -34,12 +34,12 @@ setup: .venv/done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# Resolves for all the Pythons and systems the lab runs on. The lab itself, the line "-e .", has no hash.
+# Resolves for all the Pythons and systems the lab runs on; the lab itself is not in it.
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet uv
-	grep -v '^-e' requirements.txt | .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock -
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 	rm -rf .venv-lock
 
 clean:

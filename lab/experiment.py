@@ -92,6 +92,29 @@ class Experiment:
     strength_paths: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     studies: Sequence[Study] = ()
 
+    def _repr_html_(self) -> str:
+        """Return the experiment as a notebook shows it: a table of its variants, each with what it changes."""
+        from dataclasses import fields
+        from html import escape
+
+        def called(function: Callable) -> str:
+            keywords: dict[str, object] = {}
+            while isinstance(function, functools.partial):
+                keywords, function = function.keywords | keywords, function.func
+            bound = ", ".join(f"{name}={value!r}" for name, value in keywords.items())
+            return f"{getattr(function, '__name__', function)}({bound})"
+
+        def changed(training: Training) -> str:
+            values = ((one.name, getattr(training, one.name), one.default) for one in fields(training))
+            return ", ".join(f"{name}={value!r}" for name, value, default in values if value != default)
+
+        rows = [("variant", "data", "model", "training")]
+        for name, variant in self.variants.items():
+            rows.append((name, called(variant.data), called(variant.model), changed(variant.training)))
+        cells = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        count = f"{len(self.variants)} variants x {len(self.seeds)} seeds, compared with {self.baseline}"
+        return f"<p><b>{escape(self.name)}</b> {escape(self.question)}</p><p>{escape(count)}</p><table>{cells}</table>"
+
     def __post_init__(self) -> None:
         if not isinstance(self.variants, Mapping) or not self.variants:
             raise UsageError(

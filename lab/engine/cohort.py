@@ -11,7 +11,6 @@ the same runs leave the same files whatever trained beside them, and a cohort ma
 
 import contextlib
 import gc
-import os
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -24,6 +23,7 @@ from lab.engine import stacking
 from lab.engine.blueprint import Blueprint, blueprint
 from lab.engine.graph import RefusedError
 from lab.engine.loop import Cohort
+from lab.engine.memory import free_memory
 from lab.engine.program import Program
 from lab.engine.task import Task, Trained
 
@@ -165,5 +165,5 @@ def _at_most(first: Blueprint, task: Task) -> int:
     weights = sum(int(np.prod(v.shape)) for v in first.variables)
     batch = min(task.training.batch_size, len(task.data.train.y))
     bytes_each = 4 * (7 * weights + 2 * batch * first.outputs * len(first.operations))
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = free_memory()
     return max(1, int(SHARE_OF_MEMORY * free / bytes_each))

@@ -226,10 +226,15 @@ class _Walk:
 
 
 def _is_own(path: str | None) -> bool:
-    """Say whether a file of code is the user's own: neither the lab's nor Python's nor installed."""
+    """Say whether a file of code is the user's own: neither the lab's nor Python's nor installed.
+
+    The experiments that come with the lab are like a user's, in the repository and where the lab is installed.
+    """
     if not path or path in ("built-in", "frozen") or path.endswith((".so", ".pyd")):
         return False
     parents = Path(path).resolve().parents
+    if HERE / "experiments" in parents:
+        return True
     return HERE not in parents and not any(folder in parents for folder in _INSTALLED)
 
 
