@@ -61,7 +61,8 @@ def compute(
             regions.append(table.assign(loss=loss, l2=strength))
     columns = ["loss", "l2", "seed", "norm_at_start", "norm_at_end", "train_data_loss", "train_accuracy"]
     table = pd.DataFrame(runs, columns=[*columns, "test_accuracy"])
-    return {"regions": pd.concat(regions), "norms": pd.concat(norms), "runs": table}
+    # No figure shows more digits, and they make the table four times as large.
+    return {"regions": pd.concat(regions).round(4), "norms": pd.concat(norms), "runs": table}
 
 
 def _stepper(model, x, y, loss: str, rate: float):

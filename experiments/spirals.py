@@ -72,7 +72,9 @@ def compute(seeds: int = 5, epochs: int = 9000, linear_epochs: int = 200):
         if seed == 0:
             regions.append(decision_region(one.model(), around(one.task.data.train.x), 150).assign(variant=name))
     columns = ["variant", "seed", "steps", "loss", "train_accuracy", "val_accuracy", "kept_step", "test_accuracy"]
-    return {"losses": pd.concat(losses), "runs": pd.DataFrame(runs, columns=columns), "regions": pd.concat(regions)}
+    # No figure shows more digits, and they make the table four times as large.
+    shown = pd.concat(regions).round(4)
+    return {"losses": pd.concat(losses), "runs": pd.DataFrame(runs, columns=columns), "regions": shown}
 
 
 def draw(tables: Mapping):

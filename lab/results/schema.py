@@ -33,7 +33,7 @@ PARTIAL = ".tmp-"
 DAMAGED = ".damaged-"
 """How the names of run folders begin that were set aside because they could not be read."""
 
-LARGEST_CSV = 3_000_000
+LARGEST_CSV = 1_000_000
 """A table of more bytes is written compressed, so that a repository can hold it; pandas reads it as it is."""
 
 HISTORIES = "histories"

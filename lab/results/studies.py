@@ -8,8 +8,9 @@ import pandas as pd
 
 from lab.checks import DataError, UsageError
 from lab.results import fields
-from lab.results.files import read_csv, read_json, to_csv, to_json, write_atomically
-from lab.results.schema import SCHEMA, study_file, table_file
+from lab.results.files import read_csv, read_json, to_json, write_atomically
+from lab.results.schema import SCHEMA, study_file
+from lab.results.tables import table_path, write_table
 
 REMEDY = "run the study again, or move the file elsewhere if it is not the lab's"
 """The remedy for the damaged file of a study."""
@@ -98,7 +99,7 @@ def study_names(folder: Path) -> list[str]:
 def write_study_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write a study's tables."""
     for name, table in tables.items():
-        write_atomically(folder / table_file(name), to_csv(table))
+        write_table(folder, name, table)
 
 
 def read_study_tables(folder: Path, name: str) -> dict[str, pd.DataFrame]:
@@ -108,7 +109,7 @@ def read_study_tables(folder: Path, name: str) -> dict[str, pd.DataFrame]:
         DataError: a file is missing or torn.
     """
     names = read_study(folder, name)["tables"]
-    return {table: read_csv(folder / table_file(table), ABSENT, REMEDY) for table in names}
+    return {table: read_csv(table_path(folder, table), ABSENT, REMEDY) for table in names}
 
 
 def is_computed(folder: Path, name: str, identity: str) -> bool:
