@@ -232,14 +232,14 @@ def test_leftovers_are_swept_from_the_experiment_its_runs_and_figures_and_from_t
     places = [tmp_path, experiment, experiment / "runs", experiment / "figures"]
     for place in places:
         place.mkdir(exist_ok=True)
-        (place / ".tmp-1").write_text("half")
-        (place / ".tmp-2").mkdir()
-        (place / ".tmp-2" / "run.json").write_text("half")
-        (place / "kept").write_text("whole")
+        (place / f".tmp-{1:032x}").write_text("half")
+        (place / f".tmp-{2:032x}").mkdir()
+        (place / f".tmp-{2:032x}" / "run.json").write_text("half")
+        os.mkfifo(place / f".tmp-{3:032x}")
+        (place / ".tmp-of-another-program").write_text("whole")
     results.sweep(experiment)
     for place in places:
-        assert not list(place.glob(".tmp-*"))
-        assert (place / "kept").exists()
+        assert sorted(path.name for path in place.glob(".tmp-*")) == [f".tmp-{3:032x}", ".tmp-of-another-program"]
 
 
 def test_a_run_is_never_published_with_one_of_its_two_files(tmp_path, monkeypatch):
@@ -504,6 +504,8 @@ def test_what_pages_say_of_how_runs_were_run_comes_back_from_the_committed_file(
     assert results.read_provenance(folder) == [{name: one[name] for name in told} for one in records]
     text = (folder / "provenance.json").read_text()
     assert [text.count(part) for part in ("lab.data.digits", "lab.models.dense", "x86_64", "abc")] == [1, 2, 1, 1]
+    assert '  "seed": [0, 1]\n' in text
+    assert text.count("\n") < 30
 
 
 def test_what_runs_do_not_say_is_absent_and_without_the_file_nothing_is_known(tmp_path):

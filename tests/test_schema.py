@@ -56,6 +56,18 @@ def test_only_the_schema_writes_the_names_of_files():
     assert {place: names for place, names in modules.items() if names} == ELSEWHERE
 
 
+def test_no_sentence_tells_anyone_to_delete_anything():
+    advice = re.compile(r"[;,.] *(delete|remove) ")
+    found = set()
+    for path in sorted(LAB.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                text = "; " + "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+                found |= {path.relative_to(LAB).as_posix()} if advice.search(text) else set()
+    # This room says so until it reads provenance.json.
+    assert found == {"pages/provenance.py"}
+
+
 def test_the_names_of_tables_studies_figures_and_runs_follow_from_one_rule_each():
     assert [schema.table_file(name) for name in schema.TABLES] == ["histories.csv", "summary.csv", "comparison.csv"]
     assert schema.study_file("shifts") == "shifts.json"

@@ -6,6 +6,7 @@ make a live writer look dead. Where a file system has no locks nothing is swept.
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lab.results.schema import PARTIAL
+
+_OURS = re.compile(re.escape(PARTIAL) + "[0-9a-f]{32}")
 
 try:
     import fcntl
@@ -63,8 +66,10 @@ def partial_folder(folder: Path) -> Iterator[Path]:
 def sweep_folder(folder: Path) -> None:
     """Remove from one folder what killed processes left half written."""
     for path in folder.glob(f"{PARTIAL}*"):
-        with contextlib.suppress(OSError):
-            _remove_if_left(path)
+        # Other programs have files of such names too, where the results are in a folder of other things.
+        if _OURS.fullmatch(path.name):
+            with contextlib.suppress(OSError):
+                _remove_if_left(path)
 
 
 def _hold(handle: int, path: Path) -> bool:

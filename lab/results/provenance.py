@@ -5,7 +5,7 @@ declarations (data, model, training, ...) and the environments are listed once, 
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,10 @@ class _Distinct:
         return self.texts.setdefault(json.dumps(value), len(self.texts))
 
 
-def _lines(texts: Iterable[str], indent: int) -> str:
-    """Return JSON texts as a JSON list with one line per item."""
+def _lines(texts: Collection[str], indent: int) -> str:
+    """Return JSON texts as a JSON list: one line per object, numbers and words in one line."""
+    if not any(text.startswith(("{", "[")) for text in texts):
+        return f"[{', '.join(texts)}]"
     margin = "\n" + " " * indent
     return "[" + ",".join(margin + text for text in texts) + margin[:-1] + "]"
 
