@@ -86,6 +86,7 @@ def draw_outcome(folder: Path, studies: Sequence[Study] = (), *, svg: bool = Fal
         DataError: a table is missing or torn.
     """
     from lab import pages, report, results
+    from lab.results.schema import FIGURES_FOLDER
     from lab.results.tables import read_tables
 
     if results.is_stale(folder):
@@ -97,7 +98,7 @@ def draw_outcome(folder: Path, studies: Sequence[Study] = (), *, svg: bool = Fal
         # Tidied once, for the figures and the page.
         curves = pages.curves_of(tables)
         figures += report.draw_all(
-            curves, tables.summary, tables.comparison, folder / "figures", strengths=tables.path_runs(), svg=svg
+            curves, tables.summary, tables.comparison, folder / FIGURES_FOLDER, strengths=tables.path_runs(), svg=svg
         )
     for study in studies:
         figures += draw(study, folder, svg=svg)

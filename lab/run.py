@@ -253,12 +253,15 @@ def draw(study: Study, folder: Path, *, svg: bool = False) -> list[Path]:
         UsageError, DataError: a table is missing or torn; also as `Study.figures`.
     """
     from lab import report, results
+    from lab.results.schema import FIGURES_FOLDER, figure_file
 
     record = results.read_study(folder, study.name)
     figures = study.figures(results.read_study_tables(folder, study.name))
     written: list[Path] = []
     for name, figure in figures.items():
-        written += report.save(figure, *(folder / "figures" / f"{name}.{kind}" for kind in report.KINDS[: 1 + svg]))
+        written += report.save(
+            figure, *(folder / FIGURES_FOLDER / figure_file(name, kind) for kind in report.KINDS[: 1 + svg])
+        )
     results.write_study(
         folder,
         study.name,

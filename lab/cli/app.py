@@ -246,9 +246,8 @@ def _left(folder: Path) -> bool:
     """Say whether a folder holds what a report is drawn from: tables, or the runs of an interrupted experiment."""
     from lab import results
 
-    return (
-        results.has_table(folder, "histories") or (folder / "runs").exists() or results.has_study(folder, folder.name)
-    )
+    has_runs = results.has_table(folder, "histories") or results.has_experiment(folder)
+    return has_runs or results.has_study(folder, folder.name)
 
 
 def _studies(question: Question) -> Sequence[Study]:

@@ -22,9 +22,12 @@ def afresh(folder: Path, train: Callable[[Path], Path]) -> Path:
     Returns:
         The folder.
     """
+    from lab.results.schema import RUNS_FOLDER
+    from lab.results.store import run_folder
+
     made = train(folder / PLACE)
-    for new in sorted(made.glob("runs/[!.]*")):
-        old = folder / "runs" / new.name
+    for new in sorted((made / RUNS_FOLDER).glob("[!.]*")):
+        old = run_folder(folder, new.name)
         old.parent.mkdir(exist_ok=True)
         if old.exists():
             aside = made / f".replaced-{new.name}"

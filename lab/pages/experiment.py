@@ -110,7 +110,7 @@ def curves_of(tables: Tables) -> Curves:
 
 def notes(folder: Path) -> list[str]:
     """Return the notes of an experiment, in paragraphs; nothing where experiment.json is not there."""
-    if not (folder / "experiment.json").exists():
+    if not results.has_experiment(folder):
         return []
     return paragraphs(results.read_experiment(folder).get("notes", ""))
 

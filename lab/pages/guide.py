@@ -15,7 +15,8 @@ from lab.report.curves import tidy
 from lab.report.save import baseline_of
 from lab.report.strength_path import strengths_of
 from lab.report.theme import in_order, styles
-from lab.results.tables import Tables
+from lab.results.schema import COMPARISON, FIGURES_FOLDER, HISTORIES, PAGE_FILE, STRENGTH_TABLE, SUMMARY, figure_file
+from lab.results.tables import Tables, read_table
 
 LISTED = 8
 """The most variants in the legend of a card."""
@@ -66,18 +67,20 @@ def cards(folder: Path) -> dict[str, Card]:
 
 def is_shown(folder: Path) -> bool:
     """Say whether a folder holds an experiment or a study, or what is left of one."""
-    names = ("experiment.json", "summary.csv", "histories.csv", f"{folder.name}.json", "index.html")
-    return any((folder / name).exists() for name in names)
+    is_left = results.has_study(folder, folder.name) or (folder / PAGE_FILE).exists()
+    return is_left or _is_experiment(folder)
+
+
+def _is_experiment(folder: Path) -> bool:
+    return results.has_experiment(folder) or any(results.has_table(folder, name) for name in (SUMMARY, HISTORIES))
 
 
 def card(folder: Path) -> Card:
     """Return the card of the experiment or study in a folder. It never fails: a card says what is wrong."""
-    link = f"{quote(folder.name)}/index.html" if (folder / "index.html").exists() else ""
+    link = f"{quote(folder.name)}/{PAGE_FILE}" if (folder / PAGE_FILE).exists() else ""
     shown = Card(folder.name, folder.name, link)
     try:
-        tables = ("experiment.json", "summary.csv", "histories.csv")
-        is_experiment = any((folder / name).exists() for name in tables)
-        return (_experiment_card if is_experiment else _study_card)(folder, shown)
+        return (_experiment_card if _is_experiment(folder) else _study_card)(folder, shown)
     # One folder's tables, whatever they hold, must not keep the guide from the others.
     except Exception as error:
         sentence = " ".join(str(error).split()) or type(error).__name__
@@ -85,8 +88,7 @@ def card(folder: Path) -> Card:
 
 
 def _study_card(folder: Path, shown: Card) -> Card:
-    path = folder / f"{folder.name}.json"
-    if not path.exists():
+    if not results.has_study(folder, folder.name):
         # The figures of a study are kept where its tables are not.
         return replace(shown, picture=_first_figure(folder))
     study = study_text(folder, folder.name)
@@ -95,13 +97,13 @@ def _study_card(folder: Path, shown: Card) -> Card:
 
 
 def _experiment_card(folder: Path, shown: Card) -> Card:
-    about = results.read_experiment(folder) if (folder / "experiment.json").exists() else {}
+    about = results.read_experiment(folder) if results.has_experiment(folder) else {}
     shown = replace(shown, title=str(about.get("question") or folder.name), notes=notes(folder))
-    summary, comparison = (results.read_csv(folder / f"{name}.csv") for name in ("summary", "comparison"))
+    summary, comparison = (read_table(folder, name) for name in (SUMMARY, COMPARISON))
     compared = comparison.assign(variant=comparison["variant"].map(str))
     names = in_order(summary["variant"].map(str), baseline_of(compared))
-    strengths = folder / "strengths.csv"
-    paths = Tables(summary, summary, compared, "", results.read_csv(strengths) if strengths.exists() else None)
+    strengths = read_table(folder, STRENGTH_TABLE) if results.has_table(folder, STRENGTH_TABLE) else None
+    paths = Tables(summary, summary, compared, "", strengths)
     styled = looks(styles(names, names[0], strengths_of(paths.path_runs())))
     shown = replace(
         shown,
@@ -112,16 +114,16 @@ def _experiment_card(folder: Path, shown: Card) -> Card:
         seeds=int(summary["seed"].nunique()),
     )
     try:
-        if not (folder / "histories.csv").exists():
+        if not results.has_table(folder, HISTORIES):
             return replace(shown, picture=_first_figure(folder, "overlay"))
-        histories = results.read_csv(folder / "histories.csv")
+        histories = read_table(folder, HISTORIES)
         return replace(shown, lines=sparkline(tidy(histories[[n for n in _DRAWN if n in histories]], names[0]), names))
     except Exception as error:
         return replace(shown, problem=f"Its curves cannot be shown: {' '.join(str(error).split())}")
 
 
 def _first_figure(folder: Path, name: str = "*") -> Picture | None:
-    figure = next(iter(sorted(folder.glob(f"figures/{name}.png"))), None)
+    figure = next(iter(sorted((folder / FIGURES_FOLDER).glob(figure_file(name)))), None)
     return _from_guide(folder, picture(figure)) if figure else None
 
 

@@ -26,16 +26,15 @@ from lab.pages.sparkline import HEIGHT, WIDTH
 from lab.pages.studies import StudyText, studies_beside, study_text
 from lab.pages.table import variants_table
 from lab.report.curves import Curves
-from lab.results.tables import Tables, read_tables
-
-NAME = "index.html"
+from lab.results.schema import COMPARISON, FIGURES_FOLDER, HISTORIES, PAGE_FILE, STRENGTH_TABLE, SUMMARY, figure_file
+from lab.results.tables import Tables, read_tables, table_path
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _TABLES = {
-    "comparison.csv": "one row per variant, against the baseline",
-    "summary.csv": "one row per run",
-    "histories.csv": "one row per epoch of a run",
-    "strengths.csv": "the strength of each variant of a path",
+    COMPARISON: "one row per variant, against the baseline",
+    SUMMARY: "one row per run",
+    HISTORIES: "one row per epoch of a run",
+    STRENGTH_TABLE: "the strength of each variant of a path",
 }
 
 
@@ -54,8 +53,8 @@ def experiment_page(folder: Path, tables: Tables | None = None, curves: Curves |
     folder = Path(folder)
     assets.provide(folder.parent)
     page = _experiment(folder, tables, curves)
-    results.write_atomically(folder / NAME, _render("experiment.html.j2", [_source("page.js")], **page))
-    return folder / NAME
+    results.write_atomically(folder / PAGE_FILE, _render("experiment.html.j2", [_source("page.js")], **page))
+    return folder / PAGE_FILE
 
 
 def study_page(folder: Path) -> Path:
@@ -68,8 +67,8 @@ def study_page(folder: Path) -> Path:
         DataError: the folder holds no study, or a table or figure is damaged.
     """
     folder = Path(folder)
-    results.write_atomically(folder / NAME, _render("study.html.j2", [], **_study(folder)))
-    return folder / NAME
+    results.write_atomically(folder / PAGE_FILE, _render("study.html.j2", [], **_study(folder)))
+    return folder / PAGE_FILE
 
 
 def index_page(folder: Path, chapters: Sequence[tuple[str, Sequence[str]]] = ()) -> Path:
@@ -97,8 +96,8 @@ def index_page(folder: Path, chapters: Sequence[tuple[str, Sequence[str]]] = ())
         width=WIDTH,
         height=HEIGHT,
     )
-    results.write_atomically(folder / NAME, page)
-    return folder / NAME
+    results.write_atomically(folder / PAGE_FILE, page)
+    return folder / PAGE_FILE
 
 
 def single_file(folder: Path) -> str:
@@ -111,7 +110,7 @@ def single_file(folder: Path) -> str:
         DataError: a table is missing or damaged, or lacks a column.
     """
     folder = Path(folder)
-    if (folder / "histories.csv").exists() or not (folder / f"{folder.name}.json").exists():
+    if results.has_table(folder, HISTORIES) or not results.has_study(folder, folder.name):
         page = _experiment(folder, None, None)
         page["beside"] = [_inside(folder, study) for study in page["beside"]]
         return _render("experiment.html.j2", [assets.vega(), _source("page.js")], single=True, **page)
@@ -123,7 +122,7 @@ def _inside(folder: Path, study: StudyText) -> StudyText:
     """Return a study whose pictures are inside the page."""
     pictures = []
     for picture in study.pictures:
-        content = (folder / "figures" / f"{picture.name}.png").read_bytes()
+        content = (folder / FIGURES_FOLDER / figure_file(picture.name)).read_bytes()
         pictures.append(replace(picture, source="data:image/png;base64," + base64.b64encode(content).decode()))
     return replace(study, pictures=pictures)
 
@@ -132,7 +131,7 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
     tables = tables or read_tables(folder)
     page = contents(folder, tables, curves or curves_of(tables))
     studies = studies_beside(folder)
-    files = _TABLES | {f"{name}.csv": "of a study beside it" for study in studies for name in study.tables}
+    tables_of_studies = {name: "of a study beside it" for study in studies for name in study.tables}
     return {
         "page": page,
         "metric": METRIC,
@@ -140,19 +139,22 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
         "drawn": charts(page),
         "provenance": provenance(results.read_provenance(folder), page.names),
         "beside": studies,
-        "files": _there(folder, files),
-        "figures": [(path.stem, f"figures/{quote(path.name)}") for path in sorted(folder.glob("figures/*.png"))],
+        "files": _there(folder, _TABLES | tables_of_studies),
+        "figures": [
+            (path.stem, f"{FIGURES_FOLDER}/{quote(path.name)}")
+            for path in sorted((folder / FIGURES_FOLDER).glob(figure_file("*")))
+        ],
     }
 
 
 def _study(folder: Path) -> dict[str, Any]:
     study = study_text(folder, folder.name)
-    return {"study": study, "files": _there(folder, {f"{name}.csv": "" for name in study.tables})}
+    return {"study": study, "files": _there(folder, dict.fromkeys(study.tables, ""))}
 
 
-def _there(folder: Path, files: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the names of the files that are there, each with what it holds."""
-    return [(name, meaning) for name, meaning in files.items() if (folder / name).exists()]
+def _there(folder: Path, tables: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the files of the tables that are there, each with what it holds."""
+    return [(table_path(folder, name).name, of) for name, of in tables.items() if results.has_table(folder, name)]
 
 
 def policy(scripts: Sequence[str], single: bool = False) -> str:

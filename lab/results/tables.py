@@ -51,7 +51,7 @@ def read_tables(folder: Path) -> Tables:
         DataError: one of them is missing, torn or edited, or they do not belong together.
     """
     histories = read_histories(folder)
-    summary, comparison = (_read(folder, name) for name in (SUMMARY, COMPARISON))
+    summary, comparison = (read_table(folder, name) for name in (SUMMARY, COMPARISON))
     remedy = rebuild_remedy(folder)
     table_checks.check_summary(table_path(folder, SUMMARY), summary, histories, remedy)
     table_checks.check_comparison(table_path(folder, COMPARISON), comparison, summary, remedy)
@@ -90,18 +90,23 @@ def read_histories(folder: Path) -> pd.DataFrame:
     Raises:
         DataError: it is missing, torn or edited.
     """
-    table = _read(folder, HISTORIES)
+    table = read_table(folder, HISTORIES)
     table_checks.check_histories(table_path(folder, HISTORIES), table, rebuild_remedy(folder))
     return table
 
 
 def _read_strengths(folder: Path) -> pd.DataFrame:
-    table = _read(folder, STRENGTH_TABLE)
+    table = read_table(folder, STRENGTH_TABLE)
     table_checks.check_strengths(table_path(folder, STRENGTH_TABLE), table, rebuild_remedy(folder))
     return table
 
 
-def _read(folder: Path, name: str) -> pd.DataFrame:
+def read_table(folder: Path, name: str) -> pd.DataFrame:
+    """Read one of an experiment's tables as it is, without checking what it says.
+
+    Raises:
+        DataError: the file is missing or torn.
+    """
     path = table_path(folder, name)
     # A variant may be called 0.1 or 01: names are never numbers.
     return read_csv(path, ABSENT, rebuild_remedy(folder), text=_TEXT)
