@@ -730,6 +730,18 @@ class TestDocument:
             f", got [{wrong!r}]; run the study again, or move the file elsewhere if it is not the lab's"
         )
 
+    def test_a_figure_that_is_a_link_to_a_picture_elsewhere_is_refused(self, tmp_path):
+        compute(STUDY, tmp_path / "squares")
+        draw(STUDY, tmp_path / "squares")
+        path = tmp_path / "squares" / "figures" / "squares.png"
+        shutil.move(path, tmp_path / "secret.png")
+        path.symlink_to(tmp_path / "secret.png")
+        with pytest.raises(DataError) as refused:
+            pages.study_page(tmp_path / "squares")
+        assert str(refused.value) == (
+            f"{path} must be a picture of this folder, got a link to one outside; draw the report again"
+        )
+
     def test_an_experiment_shows_its_notes_and_the_studies_beside_it_once_they_are_drawn(self, tmp_path):
         folder = written(tmp_path / "beside", ["none", "l2"])
         made = results.read_experiment(folder) | {"notes": "What `none`\nshows: <b>much</b>."}

@@ -68,12 +68,14 @@ def picture(path: Path) -> Picture:
     Raises:
         DataError: the file is no picture.
     """
+    if not path.resolve().is_relative_to(path.parent.resolve()):
+        raise DataError(f"{path} must be a picture of this folder, got a link to one outside; draw the report again")
     try:
         with Image.open(path) as opened:
             width, height = opened.size
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a picture ({error}); draw the report again") from None
-    return Picture(path.stem, f"figures/{quote(path.name)}", width, height)
+    return Picture(path.stem, f"{FIGURES_FOLDER}/{quote(path.name)}", width, height)
 
 
 def paragraphs(text: str) -> list[str]:
