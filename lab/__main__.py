@@ -8,4 +8,6 @@ if not sys.flags.safe_path:
 
 from lab.cli import lab
 
-lab()
+# Processes that draw beside this one load this file too.
+if __name__ == "__main__":
+    lab()

@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,12 +12,13 @@ from rich.console import Console
 
 from lab import __version__
 from lab.checks import DataError, UsageError, shown
+from lab.cli.drawing import draw_folders
 from lab.cli.find import Question, asked, find, folders, guide, known
 from lab.cli.fresh import afresh
 from lab.cli.options import RESULTS, Folder, Name, Options, Text
 from lab.cli.sentences import FoundError
 from lab.experiment import Experiment
-from lab.outcome import draw_outcome
+from lab.outcome import Outcome, draw_outcome
 from lab.progress import on_terminal
 from lab.run import compute, run
 from lab.study import Study
@@ -83,15 +84,11 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool 
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
     failed: list[str] = []
-    for folder in folders:
-        # Only a script knows how the figures of its studies are drawn; everybody's runs are drawn alike.
-        name = folder.name.split("-")[0]
-        studies = _studies(find(name)) if name in known() else ()
-        try:
-            _report(folder, [study for study in studies if (folder / f"{study.name}.json").exists()], svg=svg)
-        except DataError as error:
-            # One folder that cannot be drawn does not keep the others from it.
-            failed.append(str(error))
+    for folder, outcome in draw_folders(folders, svg):
+        if isinstance(outcome, DataError):
+            failed.append(str(outcome))
+        else:
+            _print(folder, outcome)
     if len(failed) < len(folders):
         _guide(results)
     if failed:
@@ -217,7 +214,7 @@ def _run(question: Question, options: Options) -> None:
         question.refuse(given | {"validation_size": options.validation_size})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         folder = _made(options, study.name, lambda results: compute(study, results / study.name))
-        _report(folder, [study])
+        _print(folder, draw_outcome(folder, [study]))
         return
     data, called = options.loader()
     experiment = (question if data is None else question.with_data(data, called)).resized(
@@ -233,7 +230,7 @@ def _run(question: Question, options: Options) -> None:
             experiment.name,
             lambda results: run(experiment, results_folder=results, engine=engine, progress=progress),
         )
-    _report(folder, _studies(experiment))
+    _print(folder, draw_outcome(folder, experiment.studies))
     _guide(options.results)
 
 
@@ -250,15 +247,10 @@ def _left(folder: Path) -> bool:
     return has_runs or results.has_study(folder, folder.name)
 
 
-def _studies(question: Question) -> Sequence[Study]:
-    return [question] if isinstance(question, Study) else question.studies
-
-
-def _report(folder: Path, studies: Sequence[Study], *, svg: bool = False) -> None:
-    """Draw the figures and the page of a folder, and print what came of it."""
+def _print(folder: Path, outcome: Outcome) -> None:
+    """Print the table of an experiment, and where its page and figures are."""
     from lab.cli.terminal import comparison_table, console
 
-    outcome = draw_outcome(folder, studies, svg=svg)
     if outcome.tables:
         console().print(comparison_table(folder.name, outcome.tables))
     print(f"page: {_near(outcome.page)}")
