@@ -6,6 +6,7 @@ import numpy as np
 
 from lab import models
 from lab.data import Dataset, Split
+from lab.engine import cohort
 from lab.engine.task import Task, Trained
 from lab.regularization import NONE, Regularization
 from lab.training import Training
@@ -50,6 +51,33 @@ def task(
         head = Regularization(l2=regularization.l2, dropout=regularization.dropout) if widths[1:] else NONE
         build = partial(models.conv, blocks=((4,),), widths=widths[1:], regularization=regularization, head=head)
     return Task(partial(build, SHAPE, outputs, activation=activation, seed=seed), data, training, seed)
+
+
+def rich(kind: str = "dense", epochs: int = 4, patience: int | None = None) -> list[Task]:
+    """Return five runs that use much of what the lab offers."""
+    tasks = []
+    for r in range(5):
+        training = Training(
+            epochs=epochs,
+            patience=patience,
+            batch_size=16,
+            learning_rate=0.01 * (r + 1),
+            weight_decay=0.001 * r,
+            epsilon=1e-3,
+        )
+        regularization = Regularization(
+            l1=1e-4 * r, l2=1e-3 * r, dropout=0.1 + 0.1 * r, noise=0.05, normalization="batch", activity_l2=1e-3 * r
+        )
+        data, widths = dataset(seed=r % 2), (8,) if kind == "conv" else (12, 7)
+        tasks.append(task(regularization, kind=kind, training=training, data=data, seed=r // 2, widths=widths))
+    return tasks
+
+
+def together(tasks: list[Task]) -> list[Trained]:
+    """Train tasks that one cohort can hold."""
+    plan = cohort.group(tasks)
+    assert [group.indices for group in plan.groups] == [list(range(len(tasks)))], plan.refused
+    return cohort.train(tasks, blueprints=plan.groups[0].blueprints)
 
 
 def difference(a: Trained, b: Trained) -> dict[str, float]:

@@ -13,7 +13,7 @@ from lab.engine.task import Task, Trained
 from lab.models import ACTIVATIONS
 from lab.regularization import NORMALIZATIONS, Regularization
 from lab.training import OPTIMIZERS, SCHEDULES, Training
-from tests.cohorts import SHAPE, dataset, difference, identical, task
+from tests.cohorts import SHAPE, dataset, difference, identical, rich, task, together
 from tests.combinations import covering
 
 # Cohorts and keras_fit do the same arithmetic in another order; what is left is rounding.
@@ -100,13 +100,6 @@ def pair(case: dict) -> list[Task]:
     return tasks
 
 
-def together(tasks: list[Task]) -> list[Trained]:
-    """Train tasks that one cohort can hold."""
-    plan = cohort.group(tasks)
-    assert [group.indices for group in plan.groups] == [list(range(len(tasks)))], plan.refused
-    return cohort.train(tasks, blueprints=plan.groups[0].blueprints)
-
-
 def assert_close(mine: Trained, reference: Trained, limit: float = CLOSE) -> None:
     far = {name: value for name, value in difference(mine, reference).items() if not value <= limit}
     assert far == {}
@@ -156,80 +149,6 @@ def test_every_training_trains_as_keras_fit_does(optimizer, loss, schedule):
         tasks = pair(CASES[0] | chosen | {"optimizer": optimizer, "loss": loss, "schedule": schedule})
         for mine, t in zip(together(tasks), tasks, strict=True):
             assert_close(mine, keras_fit.train(t))
-
-
-def rich(kind: str = "dense", epochs: int = 4, patience: int | None = None) -> list[Task]:
-    """Return five runs that use much of what the lab offers."""
-    tasks = []
-    for r in range(5):
-        training = Training(
-            epochs=epochs,
-            patience=patience,
-            batch_size=16,
-            learning_rate=0.01 * (r + 1),
-            weight_decay=0.001 * r,
-            epsilon=1e-3,
-        )
-        regularization = Regularization(
-            l1=1e-4 * r, l2=1e-3 * r, dropout=0.1 + 0.1 * r, noise=0.05, normalization="batch", activity_l2=1e-3 * r
-        )
-        data, widths = dataset(seed=r % 2), (8,) if kind == "conv" else (12, 7)
-        tasks.append(task(regularization, kind=kind, training=training, data=data, seed=r // 2, widths=widths))
-    return tasks
-
-
-@pytest.mark.parametrize("kind", ["dense", "conv"])
-def test_a_run_does_not_feel_its_neighbours(kind):
-    tasks = rich(kind)
-    # The others get other data, seeds, strengths, and a learning rate that blows them up.
-    strange = [
-        replace(t, data=dataset(seed=9), seed=77, training=replace(t.training, learning_rate=1e30)) for t in rich(kind)
-    ]
-    with np.errstate(all="ignore"):
-        alone = cohort.train([tasks[2] if i == 2 else other for i, other in enumerate(strange)])
-    assert [t.status for t in alone] == ["diverged", "diverged", "finished", "diverged", "diverged"]
-    assert identical(together(tasks)[2], alone[2])
-
-
-@pytest.mark.parametrize("kind", ["dense", "conv"])
-def test_a_run_feels_neither_its_place_among_the_others_nor_their_number(kind):
-    tasks = rich(kind)
-    all_of_them = cohort.train(tasks)
-    for order in ([3, 0, 4, 2, 1], [1, 4], [2]):
-        for mine, i in zip(cohort.train([tasks[i] for i in order]), order, strict=True):
-            assert identical(mine, all_of_them[i])
-
-
-# The exponentials, roots and sums of these are where a replica could feel its place.
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "elu", "prelu", "maxout"])
-@pytest.mark.parametrize("normalization", ["layer", "group"])
-def test_a_run_alone_is_a_row_of_eight(activation, normalization):
-    training = Training(epochs=2, batch_size=16, label_smoothing=0.1, optimizer="momentum", learning_rate=0.01)
-    regularization = Regularization(
-        l1=1e-4, l2=1e-3, dropout=0.2, dropconnect=0.1, activity_l1=1e-3, max_norm=1.0, normalization=normalization
-    )
-    tasks = [task(regularization, activation=activation, training=training, seed=s, widths=(12,)) for s in range(8)]
-    assert identical(cohort.train(tasks[5:6])[0], cohort.train(tasks)[5])
-
-
-@pytest.mark.parametrize("kind", ["dense", "conv"])
-def test_compaction_changes_nothing(kind, monkeypatch):
-    tasks = rich(kind, patience=2, epochs=9)
-    sizes = []
-    compact = loop.Cohort._compact
-
-    def watch(self, going):
-        sizes.append((len(self.slots), len(going)))
-        compact(self, going)
-
-    monkeypatch.setattr(loop.Cohort, "_compact", watch)
-    monkeypatch.setattr(loop, "worth_compacting", lambda *_: False)
-    whole = cohort.train(tasks)
-    assert sizes == []
-    monkeypatch.setattr(loop, "worth_compacting", lambda replicas, going, *_: going < replicas)
-    small = cohort.train(tasks)
-    assert len(sizes) > 1
-    assert all(identical(a, b) for a, b in zip(whole, small, strict=True))
 
 
 def test_a_smaller_program_is_made_only_where_it_saves_time():
@@ -309,7 +228,7 @@ def test_a_last_smaller_batch_and_a_batch_larger_than_the_data_are_trained(batch
     assert_close(together(tasks)[0], keras_fit.train(tasks[0]))
 
 
-def test_measuring_in_pieces_changes_nothing(monkeypatch):
+def test_measuring_in_chunks_changes_nothing(monkeypatch):
     from lab.engine import program
 
     tasks = [task(Regularization(activity_l1=1e-3, l2=1e-3), kind="conv", seed=s) for s in (1, 2)]
@@ -376,14 +295,6 @@ def test_cohorts_of_one_structure_may_have_penalties_of_other_kinds(monkeypatch,
     assert [t.rows[-1]["penalty"] > 0 for t in together] == [bool(kind) for kind in kinds]
     monkeypatch.setattr(cohort, "LARGEST_COHORT", 2)
     assert all(identical(a, b) for a, b in zip(together, cohort.train(tasks), strict=True))
-
-
-def test_a_cohort_without_a_wanted_run_is_not_trained(monkeypatch):
-    monkeypatch.setattr(cohort, "LARGEST_COHORT", 2)
-    tasks = [task(seed=r, training=Training(epochs=1, batch_size=16)) for r in range(6)]
-    ended = []
-    trained = cohort.train(tasks, on_trained=lambda i, _: ended.append(i), wanted=[3])
-    assert (ended, len(trained)) == ([2, 3], 2)
 
 
 def test_nothing_to_train_gives_nothing():

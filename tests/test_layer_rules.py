@@ -93,6 +93,7 @@ def test_a_rule_gives_what_the_keras_layer_gives_forward_and_backward(name, shap
         seeds={i: tf.constant(seeds) for i, seeds in draws.seeds.items()},
         step=tf.constant(0, tf.int64),
         training=training,
+        batch=7,
     )
     inputs = tf.constant(x)
     with tf.GradientTape() as tape:

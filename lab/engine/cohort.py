@@ -1,19 +1,21 @@
 """Many runs of one structure trained together in one compiled program, each as `keras.Model.fit` would train it alone.
 
-Here runs are grouped and cohorts are trained. What makes runs fit together is in `structure`, how their models are
-computed in `forward` and `layer_rules`, what is compiled in `program`, how a cohort ends run by run in `epochs`.
+Here runs are grouped and cohorts are trained. What makes runs fit together is in `blueprint`, how their models are
+computed in `forward` and `layer_rules`, what is compiled in `program`, how a cohort ends run by run in `loop`.
 
-A run does not feel its neighbours: what they hold, be it NaN, whether they have ended, how many there are and which
-place a run has among them make no difference to its numbers, bit by bit, on one machine with one number of threads. So
-the same runs leave the same files whatever trained beside them, and a cohort may be compacted whenever that saves time.
-`channels` says what this takes.
+The promise: a run's bits do not depend on its company. How many runs train beside it, which place it has among them,
+what they hold, be it NaN, and whether they have ended make no difference to any number of its history, its test losses
+and its weights, on one machine with one number of threads. So the same runs leave the same files whatever trained
+beside them, and a cohort may be compacted whenever that saves time. This is tested on CPUs; on a GPU, sums may be taken
+in another order for another number of replicas. `invariant` has the arithmetic that this takes, and the chunks of a
+measurement follow from a model's structure only.
 """
 
 import contextlib
 import gc
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,7 +100,6 @@ def train(
     on_epoch: Callable[[int, int, float], None] = lambda epoch, live, best: None,
     on_trained: Callable[[int, Trained], None] = lambda index, trained: None,
     blueprints: Sequence[Blueprint | None] | None = None,
-    wanted: Collection[int] | None = None,
 ) -> list[Trained]:
     """Train runs of one structure together.
 
@@ -108,11 +109,9 @@ def train(
             of any run so far.
         on_trained: called with a run's index in `tasks` and what came of it, as soon as it has ended.
         blueprints: what `group` returned for them, so that the models are not built again.
-        wanted: which of the tasks matter, all if None. Cohorts are made of all tasks, so that the runs have the
-            neighbours they would have anyway; a cohort that has none of the wanted is not trained.
 
     Returns:
-        What came of the tasks that were trained, in their order.
+        What came of the tasks, in their order.
 
     Raises:
         RefusedError: a model that cannot be stacked, or models of different structures.
@@ -151,11 +150,9 @@ def train(
 
     if not tasks:
         return []
-    for piece in np.array_split(np.arange(len(tasks)), -(-len(tasks) // LARGEST_COHORT)):
-        indices = [int(i) for i in piece]
-        if wanted is None or not set(wanted).isdisjoint(indices):
-            attempt(indices)
-    return [results[i] for i in sorted(results)]
+    for indices in np.array_split(np.arange(len(tasks)), -(-len(tasks) // LARGEST_COHORT)):
+        attempt([int(i) for i in indices])
+    return [results[i] for i in range(len(tasks))]
 
 
 def _at_most(first: Blueprint, task: Task) -> int:

@@ -1,5 +1,6 @@
 """The forward pass of many replicas of one model through the model's own graph, a rule a layer."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from lab.engine import invariant
 from lab.engine.blueprint import Blueprint, Operation
-from lab.engine.layer_rules import Call
+from lab.engine.layer_rules import Call, meeting
 
 _SEED_LIMIT = tf.int32.max - 1  # Keras folds its 64-bit seeds into 32 bits with this modulus.
 
@@ -38,6 +39,10 @@ class Draws:
             seeds[i] = np.array(distinct, np.int64)
             owners[i] = tuple(distinct.index(row) if row is not None else 0 for row in rows)
         return cls(seeds, owners)
+
+
+_MEASURES = {"l1": (tf.abs, tf.sign), "l2": (tf.square, lambda x: 2.0 * x)}
+"""What the penalties sum, and its derivative."""
 
 
 class Replicas:
@@ -82,6 +87,7 @@ class Forward:
         seeds: the rows of `draws.seeds`, as tensors.
         step: the number of steps taken before.
         training: whether this pass is a step of training.
+        batch: how many examples there are at most.
 
     Attributes:
         penalties: what layers add to the loss on account of their outputs, each of shape (replicas,) or (1,).
@@ -95,6 +101,7 @@ class Forward:
     seeds: dict[int, tf.Tensor]
     step: tf.Tensor
     training: bool
+    batch: int
     penalties: list[tf.Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -178,6 +185,7 @@ class Forward:
             layer=op.layer,
             training=self.training,
             apart=r is not None,
+            batch=self.batch,
             weight=weight,
             update=lambda v, value: changed.update({self.place[id(v)]: value}),
             numbers=lambda name: self._number(f"operation{i}.{name}", r),
@@ -205,14 +213,23 @@ class Forward:
 
     def _charge(self, i: int, output: tf.Tensor, r: int | None) -> None:
         """Add the activity penalty of a layer's output: summed over the values, averaged over the batch."""
-        charge = None
-        for name, measure in (("l1", tf.abs), ("l2", tf.square)):
-            if f"operation{i}.{name}" in self.numbers:
-                strength = self._number(f"operation{i}.{name}", r)
-                part = tf.math.multiply_no_nan(invariant.sums(measure(output)), strength)
-                charge = part if charge is None else charge + part
-        if charge is not None:
-            self._charges.append(charge / tf.cast(tf.shape(output)[1], output.dtype))
+        kinds = [kind for kind in ("l1", "l2") if f"operation{i}.{kind}" in self.numbers]
+        if not kinds:
+            return
+        strengths = [self._number(f"operation{i}.{kind}", r) for kind in kinds]
+
+        # One function for both kinds: TensorFlow would add their gradients in another order for a single replica.
+        @tf.custom_gradient
+        def charge(output: tf.Tensor) -> tuple[tf.Tensor, Any]:
+            known = [(strength, *_MEASURES[kind]) for kind, strength in zip(kinds, strengths, strict=True)]
+            parts = [tf.math.multiply_no_nan(invariant.sums(value(output)), strength) for strength, value, _ in known]
+
+            def gradient(upstream: tf.Tensor) -> tf.Tensor:
+                return _added([meeting(upstream * strength, output) * slope(output) for strength, _, slope in known])
+
+            return _added(parts), gradient
+
+        self._charges.append(charge(output) / tf.cast(tf.shape(output)[1], output.dtype))
 
     def _collect(self, i: int) -> None:
         if self._charges:
@@ -246,6 +263,10 @@ class Forward:
             self.penalties.append(tf.stack([tf.add_n(losses) for _, _, losses in results]))
         outputs = [outputs for outputs, _, _ in results]
         return keras.tree.map_structure(lambda *each: Replicas(self.replicas, apart=list(each)), *outputs)
+
+
+def _added(parts: Sequence[tf.Tensor]) -> tf.Tensor:
+    return functools.reduce(tf.add, parts)
 
 
 def _each(args: Any, take: Any) -> Any:

@@ -1,15 +1,19 @@
 """Arithmetic on stacked replicas whose last bits do not depend on how many there are, or on a replica's place.
 
-Two things would make them depend. TensorFlow sums over the middle axis of (replicas, rows, channels) in an order that
+Three things would make them depend. TensorFlow sums over the middle axis of (replicas, rows, channels) in an order that
 changes with the number of replicas and with the place of a replica among them, and so does the gradient of everything
 it broadcasts along that axis: biases, the scales of normalizations. As a product with a row of ones the sum takes the
-same order for every replica, as fast. And a processor computes `LANE` numbers at once and the odd ones at the end of a
+same order for every replica, as fast. A processor computes `LANE` numbers at once and the odd ones at the end of a
 tensor by other instructions, which round exponentials, logarithms and roots otherwise: with as many replicas as make
-nothing odd, all numbers are computed alike.
+nothing odd, all numbers are computed alike. And oneDNN divides long sums of products among the threads if there is only
+one matrix: `product` computes that matrix beside a copy of itself.
 
 Unless said otherwise the functions take x of shape (replicas, rows, channels) and v of shape (replicas, channels).
+Where they take `longest`, it is how many rows x has at most, or 0 where the replicas are computed one by one whatever
+their number, so that the order of their sums is the same anyway.
 """
 
+import os
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -18,28 +22,83 @@ LANE = 16
 """A multiple of how many float32 a vector instruction takes: 8 with AVX2, 16 with AVX-512."""
 
 
-def total(x: tf.Tensor) -> tf.Tensor:
+LONG = 2048
+"""From how many terms on oneDNN may cut the sums of a single product among the threads."""
+
+NARROW = 64 * (os.cpu_count() or 1)
+"""Up to how many columns a product has too little to do for all threads unless its sums are cut."""
+
+
+def product(a: tf.Tensor, b: tf.Tensor, terms: int, transpose_a: bool = False, transpose_b: bool = False) -> tf.Tensor:
+    """Return the matrix products of each replica.
+
+    Args:
+        a, b: stacked matrices; a may have one for all replicas.
+        terms: how many products one of the sums has at most.
+        transpose_a, transpose_b: as for `tf.matmul`.
+    """
+    columns = b.shape[1 if transpose_b else 2]
+    single = b.shape[0] == 1 and terms >= LONG and columns <= NARROW
+    if single:
+        a, b = tf.repeat(a, 2, 0), tf.repeat(b, 2, 0)
+    y = tf.matmul(a, b, transpose_a, transpose_b)
+    return y[:1] if single else y
+
+
+def linear(x: tf.Tensor, kernel: tf.Tensor, longest: int) -> tf.Tensor:
+    """Return x times a kernel of shape (replicas, channels, units), whose gradient is made of such products too."""
+    if kernel.shape[0] > 1 or not longest:
+        return tf.matmul(x, kernel)
+
+    @tf.custom_gradient
+    def multiplied(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        _, channels, units = kernel.shape
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return (
+                product(upstream, kernel, units, transpose_b=True),
+                product(x, upstream, longest, transpose_a=True),
+            )
+
+        return product(x, kernel, channels), gradient
+
+    return multiplied(x, kernel)
+
+
+def total(x: tf.Tensor, longest: int) -> tf.Tensor:
     """Return the sum over the rows, of shape (replicas, channels)."""
-    return tf.matmul(tf.ones([x.shape[0], 1, tf.shape(x)[1]], x.dtype), x)[:, 0]
+    return product(tf.ones([x.shape[0], 1, tf.shape(x)[1]], x.dtype), x, longest)[:, 0]
 
 
-@tf.custom_gradient
-def mean(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+def mean(x: tf.Tensor, longest: int) -> tf.Tensor:
     """Return the mean over the rows, of shape (replicas, channels)."""
-    rows = tf.cast(tf.shape(x)[1], x.dtype)
-    return total(x) / rows, lambda gradient: tf.broadcast_to((gradient / rows)[:, None], tf.shape(x))
+
+    @tf.custom_gradient
+    def averaged(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        rows = tf.cast(tf.shape(x)[1], x.dtype)
+        return total(x, longest) / rows, lambda upstream: tf.broadcast_to((upstream / rows)[:, None], tf.shape(x))
+
+    return averaged(x)
 
 
-@tf.custom_gradient
-def add(x: tf.Tensor, v: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+def add(x: tf.Tensor, v: tf.Tensor, longest: int) -> tf.Tensor:
     """Return x + v, with v the same for all rows."""
-    return x + v[:, None], lambda gradient: (gradient, total(gradient))
+
+    @tf.custom_gradient
+    def added(x: tf.Tensor, v: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        return x + v[:, None], lambda upstream: (upstream, total(upstream, longest))
+
+    return added(x, v)
 
 
-@tf.custom_gradient
-def multiply(x: tf.Tensor, v: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+def multiply(x: tf.Tensor, v: tf.Tensor, longest: int) -> tf.Tensor:
     """Return x * v, with v the same for all rows."""
-    return x * v[:, None], lambda gradient: (gradient * v[:, None], total(gradient * x))
+
+    @tf.custom_gradient
+    def scaled(x: tf.Tensor, v: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        return x * v[:, None], lambda upstream: (upstream * v[:, None], total(upstream * x, longest))
+
+    return scaled(x, v)
 
 
 def in_lanes(f: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
@@ -57,8 +116,14 @@ def in_lanes(f: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
     return f(*padded)[:replicas]
 
 
-def sums(x: tf.Tensor) -> tf.Tensor:
+@tf.custom_gradient
+def sums(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """Return the sum over all axes but the first, of shape (replicas,)."""
     # One row alone would be summed in another order than one of several.
     rows = x if x.shape[0] > 1 else tf.repeat(x, 2, 0)
-    return tf.reduce_sum(rows, list(range(1, len(x.shape))))[: x.shape[0]]
+    ones = [1] * (len(x.shape) - 1)
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return tf.broadcast_to(tf.reshape(upstream, [-1, *ones]), tf.shape(x))
+
+    return tf.reduce_sum(rows, list(range(1, len(x.shape))))[: x.shape[0]], gradient

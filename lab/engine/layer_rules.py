@@ -28,6 +28,7 @@ class Call:
         layer: the layer of the first replica; what may differ between replicas is not read from it.
         training: whether this is a step of training.
         apart: whether these are the tensors of one replica alone, whatever the size of the cohort.
+        batch: how many examples there are at most.
         weight: returns a variable's values, of shape (replicas, ...).
         update: takes new values of a variable that is not trained.
         numbers: returns what may differ between replicas, by name, of shape (replicas,).
@@ -37,6 +38,7 @@ class Call:
     layer: Any
     training: bool
     apart: bool
+    batch: int
     weight: Callable[[keras.Variable], tf.Tensor]
     update: Callable[[keras.Variable, tf.Tensor], None]
     numbers: Callable[[str], tf.Tensor]
@@ -50,6 +52,10 @@ class Call:
     def rounded_alike(self, f: Callable[..., tf.Tensor], x: tf.Tensor) -> tf.Tensor:
         """Return f(x), every number rounded alike: see `invariant.in_lanes`."""
         return f(x) if self.apart else invariant.in_lanes(f, x)
+
+    def longest(self, x: tf.Tensor) -> int:
+        """Return how many rows the last axis of `x` has at most, as `invariant` takes it."""
+        return 0 if self.apart else self.batch * math.prod(x.shape[2:-1])
 
 
 def meeting(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
@@ -92,9 +98,10 @@ def dense(call: Call, x: tf.Tensor) -> tf.Tensor:
 
 def _affine(call: Call, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     # A dense layer may stand on images or sequences: all positions are rows of one matrix.
-    y = tf.matmul(_rows(x, kernel.shape[1]), kernel)
+    longest = call.longest(x)
+    y = invariant.linear(_rows(x, kernel.shape[1]), kernel, longest)
     if call.layer.use_bias:
-        y = invariant.add(y, call.weight(call.layer.bias))
+        y = invariant.add(y, call.weight(call.layer.bias), longest)
     if len(x.shape) != 3:
         y = tf.reshape(y, tf.concat([[y.shape[0]], tf.shape(x)[1:-1], [y.shape[-1]]], 0))
         y = tf.ensure_shape(y, [y.shape[0], *x.shape[1:-1], kernel.shape[-1]])
@@ -136,11 +143,11 @@ def _convolved(call: Call, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 def batch_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
     """BatchNormalization over the last axis."""
-    layer, rows = call.layer, _rows(x, x.shape[-1])
+    layer, rows, longest = call.layer, _rows(x, x.shape[-1]), call.longest(x)
     moving_mean, moving_variance = call.weight(layer.moving_mean), call.weight(layer.moving_variance)
     if call.training and layer.trainable:
-        mean = invariant.mean(rows)
-        variance = invariant.mean(tf.math.squared_difference(rows, tf.stop_gradient(mean)[:, None]))
+        mean = invariant.mean(rows, longest)
+        variance = invariant.mean(tf.math.squared_difference(rows, tf.stop_gradient(mean)[:, None]), longest)
         old, new = call.number("momentum", mean), call.number("renewal", mean)
         call.update(layer.moving_mean, moving_mean * old + mean * new)
         call.update(layer.moving_variance, moving_variance * old + variance * new)
@@ -152,16 +159,16 @@ def batch_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
     shift = -mean * inverse
     if layer.center:
         shift = call.weight(layer.beta) - mean * inverse
-    return _like(invariant.add(invariant.multiply(rows, inverse), shift), x)
+    return _like(invariant.add(invariant.multiply(rows, inverse, longest), shift, longest), x)
 
 
 def _scaled(call: Call, x: tf.Tensor, size: int) -> tf.Tensor:
     """Apply gamma and beta of a normalization over one example, which have `size` values."""
-    rows = _rows(x, size)
+    rows, longest = _rows(x, size), call.longest(x)
     if call.layer.scale:
-        rows = invariant.multiply(rows, _flat(call.weight(call.layer.gamma)))
+        rows = invariant.multiply(rows, _flat(call.weight(call.layer.gamma)), longest)
     if call.layer.center:
-        rows = invariant.add(rows, _flat(call.weight(call.layer.beta)))
+        rows = invariant.add(rows, _flat(call.weight(call.layer.beta)), longest)
     return _like(rows, x)
 
 
@@ -194,7 +201,7 @@ def prelu(call: Call, x: tf.Tensor) -> tf.Tensor:
     size = math.prod(alpha.shape[1:])
     if alpha.shape[1:] == x.shape[2:] or size == x.shape[-1]:
         # One slope a feature, or one a channel for all positions: either way the last axes of x.
-        slopes = _like(invariant.multiply(_rows(tf.nn.relu(-x), size), _flat(alpha)), x)
+        slopes = _like(invariant.multiply(_rows(tf.nn.relu(-x), size), _flat(alpha), call.longest(x)), x)
     else:
         slopes = alpha[:, None] * tf.nn.relu(-x)
     return tf.nn.relu(x) - slopes

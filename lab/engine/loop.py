@@ -70,11 +70,10 @@ class Cohort:
         draws = Draws.of(members)
         spans = stacking.spans(self.numbers, slots)
         self.draws = draws
-        arguments = members, draws, spans, self.training, len(self.blueprints)
+        arguments = members, draws, spans, self.training
         if members[0].unrolled:
             return Program(*arguments)
-        size = len(members), len(self.blueprints)
-        key = members[0].signature, size, tuple(draws.owners.items()), tuple(self.numbers), repr(spans)
+        key = members[0].signature, len(members), tuple(draws.owners.items()), tuple(self.numbers), repr(spans)
         if key not in self.programs:
             self.programs[key] = Program(*arguments)
         program = self.programs[key]

@@ -21,8 +21,11 @@ from lab.engine.update import Update, leading_axes
 if TYPE_CHECKING:
     from lab.training import Training
 
-MEASURED_AT_ONCE = 2**25
-"""How many values the largest tensor of a measurement may have; more is measured in pieces."""
+MEASURED_AT_ONCE = 2**20
+"""How many values per replica the largest tensor of a measurement may have; more is measured in chunks.
+
+The chunks follow from the structure and not from the number of replicas: see the promise in `lab.engine.cohort`.
+"""
 
 FEWEST_AT_ONCE = 32
 
@@ -35,8 +38,6 @@ class Program:
         draws: which replicas draw the same random numbers.
         spans: between which replicas a penalty on a weight is not 0, for each that some replica has.
         training: what the runs' trainings have in common.
-        largest_cohort: how many replicas the cohort had at first, which decides how many examples are measured at
-            once: the pieces must not change when the cohort is compacted, and with them the last bits.
 
     Attributes:
         variables: the stacked variables, as the blueprints order them.
@@ -49,14 +50,13 @@ class Program:
         draws: Draws,
         spans: dict[str, slice],
         training: "Training",
-        largest_cohort: int,
     ) -> None:
         first = blueprints[0]
         self.models = list(blueprints) if first.unrolled else [first] * len(blueprints)
         self.replicas = len(blueprints)
         self.draws = draws
         self.training = training
-        self.piece = max(FEWEST_AT_ONCE, MEASURED_AT_ONCE // (first.outputs * largest_cohort))
+        self.chunk = max(FEWEST_AT_ONCE, MEASURED_AT_ONCE // first.outputs)
         self.variables = [_variable(v, self.replicas) for v in first.variables]
         self.best = [_variable(v, self.replicas) for v in first.variables[: first.weights]]
         self.trained = [i for i, v in enumerate(first.variables[: first.weights]) if v.trainable]
@@ -132,6 +132,7 @@ class Program:
             seeds=seeds,
             step=self.update.optimizer.iterations.value,
             training=True,
+            batch=self.training.batch_size,
         )
         watched = [values[i] for i in self.trained]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -206,25 +207,25 @@ class Program:
     def _measure(self, values, split, numbers):
         x, y, x_rows, y_rows = split
         examples = tf.shape(x)[1]
-        pieces = (examples + self.piece - 1) // self.piece
+        chunks = (examples + self.chunk - 1) // self.chunk
 
         def measure(i, losses, hits, extra):
-            start, end = i * self.piece, tf.minimum((i + 1) * self.piece, examples)
+            start, end = i * self.chunk, tf.minimum((i + 1) * self.chunk, examples)
             mine_x, mine_y = x[:, start:end], tf.gather(y[:, start:end], y_rows)
             if x.shape[0] != 1:
                 mine_x = tf.gather(mine_x, x_rows)
-            loss, hit, more = self._measure_piece(values, mine_x, mine_y, numbers)
+            loss, hit, more = self._measure_chunk(values, mine_x, mine_y, numbers)
             extra += more * tf.cast(end - start, tf.float32)
             return i + 1, losses.write(i, tf.transpose(loss)), hits.write(i, tf.transpose(hit)), extra
 
         def array() -> tf.TensorArray:
-            return tf.TensorArray(tf.float32, pieces, infer_shape=False, element_shape=[None, self.replicas])
+            return tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, self.replicas])
 
         start = [tf.constant(0), array(), array(), tf.zeros([self.replicas])]
-        _, losses, hits, extra = tf.while_loop(lambda i, *_: i < pieces, measure, start)
+        _, losses, hits, extra = tf.while_loop(lambda i, *_: i < chunks, measure, start)
         return tf.transpose(losses.concat()), tf.transpose(hits.concat()), extra / tf.cast(examples, tf.float32)
 
-    def _measure_piece(self, values, x, y, numbers):
+    def _measure_chunk(self, values, x, y, numbers):
         forward = Forward(
             models=self.models,
             replicas=self.replicas,
@@ -234,6 +235,7 @@ class Program:
             seeds={},
             step=tf.constant(0, tf.int64),
             training=False,
+            batch=self.chunk,
         )
         _, plain, hits = self._losses(y, forward.run(x), None)
         return plain, hits, self.penalties.differentiated(forward)

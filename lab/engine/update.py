@@ -128,7 +128,7 @@ class Update:
         value = variable.value.read_value()
         leading = math.prod(value.shape[1 : axes + 1])
         rows = tf.reshape(value, [value.shape[0], leading, -1])
-        norms = invariant.in_lanes(tf.sqrt, invariant.total(tf.square(rows)))
+        norms = invariant.in_lanes(tf.sqrt, invariant.total(tf.square(rows), leading))
         desired = tf.minimum(tf.maximum(norms, 0.0), largest[:, None])
         scale = desired / (keras.backend.epsilon() + norms)
         variable.value.assign(tf.reshape(rows * scale[:, None], value.shape))
