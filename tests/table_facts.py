@@ -36,7 +36,9 @@ class Facts:
 
 def facts(folder: Path) -> Facts | None:
     """Return the facts of an experiment's folder; None if not all its tables are there."""
-    tables = {path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv"))}
+    tables = {path.name.split(".")[0]: pd.read_csv(path) for path in sorted(folder.glob("*.csv*"))}
+    # A rate at which an accuracy is never reached is written as infinity, which has no mean.
+    tables = {name: table.replace([np.inf, -np.inf], np.nan) for name, table in tables.items()}
     if not tables or ("comparison" in tables and "histories" not in tables):
         return None
     values: dict[tuple[str, str, str], list[float]] = {}
@@ -119,7 +121,7 @@ def _pairs(runs: pd.Series, keys: list[str]) -> np.ndarray:
     The fourth number says whether the difference may be written without its interval: from the first group, where the
     groups are variants, or between groups that differ in one setting.
     """
-    if runs.index.names != [*keys, "seed"]:
+    if runs.index.names != [*keys, "seed"] or runs.index.has_duplicates:
         return np.empty((0, 4))
     wide = runs.unstack(keys)
     if wide.shape[1] > 60 or len(wide) < 2:
