@@ -60,7 +60,7 @@ def update(case: Case, widths: tuple[int, ...]) -> Callable[[], Any]:
     made = Update(case.training, variables, [False] * len(shapes), [None] * len(shapes))
 
     def step() -> Any:
-        made.step(gradients, rates, None, [{}] * len(shapes))
+        made.step(gradients, rates, None, [{}] * len(shapes), [None] * len(shapes))
         return made.optimizer.iterations.value.read_value()
 
     return step

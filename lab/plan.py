@@ -1,8 +1,7 @@
 """What is to be trained: each variant at each seed, with its data loaded and its model checked when it is built."""
 
-import contextlib
 import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -151,7 +150,9 @@ def _build(variant: Variant, key: Hashable, data: Dataset, outputs: int, seed: i
     from lab.user_model import fit_for_training
 
     who, loss = f"variant {key!r}", variant.training.loss
-    with _names_from_zero():
+    from lab.engine.keras_internals import names_from_zero
+
+    with names_from_zero():
         return _somebodys(
             lambda: fit_for_training(variant.model, who, data.input_shape, outputs, loss, seed, data.train.x[:32]),
             f"{who} cannot build its model",
@@ -172,19 +173,3 @@ def _somebodys(function: Callable[[], Any], failure: str) -> Any:
         if type(error).__name__ == "ResourceExhaustedError":
             raise MemoryError from error
         raise DataError(f"{failure}: {type(error).__name__}: {error}") from error
-
-
-@contextlib.contextmanager
-def _names_from_zero() -> Iterator[None]:
-    """Let Keras name layers as in a fresh process, so that a model does not depend on those that were built before.
-
-    With Keras's own counters a factory whose names clash may fail for the first model of a process and for no other.
-    """
-    from keras.src.backend.common import global_state
-
-    before = global_state.get_global_attribute("object_name_uids")
-    global_state.set_global_attribute("object_name_uids", None)
-    try:
-        yield
-    finally:
-        global_state.set_global_attribute("object_name_uids", before)

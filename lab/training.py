@@ -1,7 +1,7 @@
-"""How a model is trained, as one immutable value, with what follows from it: rates, batches, the kept epoch.
+"""How a model is trained, as one immutable value, with what follows from it: rates and batches.
 
-Nothing here needs Keras. Both engines read the learning rate of each step, the batches of each epoch and the
-kept epoch from this room, so they cannot disagree about them.
+Nothing here needs Keras. Both engines read the learning rate of each step and the batches of each epoch from this
+file, so they cannot disagree about them.
 """
 
 import math
@@ -176,7 +176,7 @@ class Training:
         return (self.learning_rate * factor).astype(np.float32).reshape(self.epochs, steps)
 
     def order(self, examples: int, seed: int, epoch: int) -> np.ndarray:
-        """Return which training examples an epoch visits, in order; batches are consecutive pieces of it.
+        """Return which training examples an epoch visits, in order; batches are consecutive parts of it.
 
         A fresh permutation each epoch, from the seed and the epoch alone: all variants of one seed see the
         same batches, whatever else they draw.
@@ -193,61 +193,6 @@ class Training:
         if self.replacement:
             return generator.integers(0, examples, self.steps(examples) * self.batch_size, dtype=np.int32)
         return generator.permutation(examples).astype(np.int32)
-
-
-class Keeper:
-    """Decides epoch by epoch, for many runs at once, which epoch is kept and which runs end.
-
-    The rule is that of `keras.callbacks.EarlyStopping(patience=..., min_delta=..., restore_best_weights=True)`
-    on the validation data loss: a value is better if it lies below the best so far by more than `min_delta`
-    (a tie is not), and a run ends after `patience` epochs without a better one. Two things differ: the best
-    starts at infinity, so NaN in the first epoch does not stay the best for ever, and a run whose losses
-    are no longer finite has diverged and ends at once.
-
-    Attributes:
-        kept: the kept epoch of each run, from 1; 0 while there is none.
-        best: the validation data loss of the kept epoch; infinity while there is none.
-        ended: whether each run has ended.
-        diverged: whether it ended because its losses were no longer finite.
-    """
-
-    def __init__(self, runs: int, patience: int | None, min_delta: float = 0.0) -> None:
-        self.patience = np.inf if patience is None else patience
-        self.min_delta = min_delta
-        self.kept = np.zeros(runs, int)
-        self.best = np.full(runs, np.inf)
-        self.ended = np.zeros(runs, bool)
-        self.diverged = np.zeros(runs, bool)
-
-    def update(self, epoch: int, *losses: np.ndarray) -> np.ndarray:
-        """Take the losses at the end of an epoch and return which runs improved.
-
-        Args:
-            epoch: from 1.
-            losses: arrays of shape (runs,); the last one is the validation data loss, which decides. Runs
-                that have ended are not looked at.
-
-        Returns:
-            A boolean array of shape (runs,): the runs whose weights of this epoch are to be kept.
-        """
-        live = ~self.ended
-        finite = np.all(np.isfinite(losses), axis=0)
-        self.diverged |= live & ~finite
-        value = np.asarray(losses[-1], np.float64)
-        # Written so that NaN is not better; it never gets here from a live run that is finite.
-        better = live & finite & (value < self.best - self.min_delta)
-        self.kept[better] = epoch
-        self.best[better] = value[better]
-        self.ended |= self.diverged | (live & (epoch - self.kept >= self.patience))
-        return better
-
-
-def shortest(value: float) -> float:
-    """Return the float64 that reads like the float32 `value`: 0.3, not 0.30000001192092896.
-
-    Both print and parse to the same float32, and the CSV files stay short and exact.
-    """
-    return float(str(np.float32(value)))
 
 
 def pieces(order: np.ndarray, batch_size: int) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lab.data import Dataset, Split
-from lab.engine import cohort, keras_fit, loop, penalties, update
+from lab.engine import cohort, keras_fit, loop, update
 from lab.engine.graph import RefusedError
 from lab.engine.task import Task, Trained
 from lab.models import ACTIVATIONS
@@ -286,9 +286,7 @@ def test_models_of_different_structures_are_refused():
     assert str(refusal.value) == "models of different structures cannot train together; group them first"
 
 
-@pytest.mark.parametrize("worth_narrowing", [0, 2**16])
-def test_cohorts_of_one_structure_may_have_penalties_of_other_kinds(monkeypatch, worth_narrowing):
-    monkeypatch.setattr(penalties, "WORTH_NARROWING", worth_narrowing)
+def test_cohorts_of_one_structure_may_have_penalties_of_other_kinds(monkeypatch):
     kinds = [{"l1": 1e-3}, {}, {"l1": 1e-3, "l2": 1e-2}, {"l2": 1e-2}, {"l1": 1e-2}, {"l1": 1e-3}, {}, {}]
     tasks = [task(Regularization(**kind), seed=r) for r, kind in enumerate(kinds)]
     together = cohort.train(tasks)
@@ -316,14 +314,14 @@ def test_a_device_out_of_memory_halves_the_cohort_too(monkeypatch):
 
     tasks = rich(epochs=2)
     whole = cohort.train(tasks)
-    train = loop.Cohort.train
+    train = loop.Loop.train
 
     def fail(self, on_epoch, on_trained):
         if len(self.runs) > 3:
             raise tf.errors.ResourceExhaustedError(None, None, "too large")
         train(self, on_epoch, on_trained)
 
-    monkeypatch.setattr(loop.Cohort, "train", fail)
+    monkeypatch.setattr(loop.Loop, "train", fail)
     with pytest.warns(UserWarning, match="5 runs do not fit into memory together"):
         halves = cohort.train(tasks)
     assert all(identical(a, b) for a, b in zip(whole, halves, strict=True))

@@ -56,13 +56,13 @@ def test_a_run_alone_is_a_row_of_eight(activation, normalization):
 def test_compaction_changes_nothing(kind, monkeypatch):
     tasks = rich(kind, patience=2, epochs=9)
     sizes = []
-    compact = loop.Cohort._compact
+    compact = loop.Loop._compact
 
     def watch(self, going):
-        sizes.append((len(self.slots), len(going)))
+        sizes.append((len(self.members), len(going)))
         compact(self, going)
 
-    monkeypatch.setattr(loop.Cohort, "_compact", watch)
+    monkeypatch.setattr(loop.Loop, "_compact", watch)
     monkeypatch.setattr(loop, "worth_compacting", lambda *_: False)
     whole = cohort.train(tasks)
     assert sizes == []

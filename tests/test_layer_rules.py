@@ -83,12 +83,12 @@ def test_a_rule_gives_what_the_keras_layer_gives_forward_and_backward(name, shap
     blueprints = [blueprint(build(model)) for model in models]
     draws = Draws.of(blueprints)
     values = [tf.stack([b.variables[i].value for b in blueprints]) for i in range(len(blueprints[0].variables))]
-    numbers = {key: tf.constant([b.numbers[key] for b in blueprints], tf.float32) for key in blueprints[0].numbers}
+    per_run = {key: tf.constant([b.per_run[key] for b in blueprints], tf.float32) for key in blueprints[0].per_run}
     forward = Forward(
         models=blueprints,
         replicas=replicas,
         values=list(values),
-        numbers=numbers,
+        per_run=per_run,
         draws=draws,
         seeds={i: tf.constant(seeds) for i, seeds in draws.seeds.items()},
         step=tf.constant(0, tf.int64),
@@ -100,7 +100,7 @@ def test_a_rule_gives_what_the_keras_layer_gives_forward_and_backward(name, shap
         floats = [value for value in values if value.dtype.is_floating]
         tape.watch([inputs, *floats])
         outputs = forward.run(inputs)
-        penalty = tf.add_n([tf.zeros([replicas]), *forward.penalties])
+        penalty = tf.add_n([tf.zeros([replicas]), *forward.charges])
         total = tf.reduce_sum(tf.sin(outputs)) + tf.reduce_sum(penalty)
     mine = tape.gradient(total, [inputs, *floats], unconnected_gradients=tf.UnconnectedGradients.ZERO)
     for r, model in enumerate(models):

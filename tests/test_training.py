@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from lab.checks import UsageError
-from lab.training import Keeper, Training, pieces, shortest
+from lab.engine.history import Keeper, shortest
+from lab.training import Training, pieces
 
 
 def keras_keeps(values, patience, min_delta):

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
 
-from lab.engine import layer_kinds
+from lab.engine import keras_internals, layer_kinds, optimizers, penalties
 from lab.engine.graph import RefusedError, calls, check, function
 from lab.engine.layer_kinds import Rule
+from lab.engine.penalties import Key, norm_axes, strengths
 from lab.engine.task import Task
-from lab.engine.update import leading_axes
 
 if TYPE_CHECKING:
     from lab.training import Training
@@ -54,7 +53,7 @@ class Blueprint:
         variables: all variables of the model: its weights first, then the seeds of operations that are unrolled.
         starts: for each variable, what returns its initial value.
         weights: how many of the variables are weights.
-        numbers: what may differ between replicas: "operation.name" or "variable.name", by position.
+        per_run: what may differ between replicas.
         seeds: where the random numbers of an operation start: its seed and how many it has drawn.
         outputs: the largest number of values an operation makes of one example.
     """
@@ -65,7 +64,7 @@ class Blueprint:
     variables: list[keras.Variable]
     starts: list[Callable[[], np.ndarray]]
     weights: int
-    numbers: dict[str, float]
+    per_run: dict[Key, float]
     seeds: dict[int, tuple[int, int]]
     outputs: int
 
@@ -83,18 +82,8 @@ class Blueprint:
         )
 
 
-def strengths(regularizer: object) -> tuple[float, float] | None:
-    """Return (l1, l2) of Keras's L1, L2 and L1L2 and of None; None for every other regularizer."""
-    kinds = keras.regularizers
-    if regularizer is None:
-        return 0.0, 0.0
-    if type(regularizer) not in (kinds.L1, kinds.L2, kinds.L1L2):
-        return None
-    return float(getattr(regularizer, "l1", 0.0)), float(getattr(regularizer, "l2", 0.0))
-
-
 def _foreign(v: Any) -> bool:
-    return v.constraint is not None and leading_axes(v.constraint, len(v.shape)) is None
+    return v.constraint is not None and norm_axes(v.constraint, len(v.shape)) is None
 
 
 def blueprint(task: Task) -> Blueprint:
@@ -107,31 +96,9 @@ def blueprint(task: Task) -> Blueprint:
     Raises:
         RefusedError: the model cannot be stacked.
     """
-    model = _built_without_values(task)
+    model = keras_internals.built_without_values(task.build)
     found = None if model is None else _taken_apart(task, model)
     return _taken_apart(task, task.build()) if found is None or found.unrolled else found
-
-
-def _built_without_values(task: Task) -> keras.Model | None:
-    waiting = global_state.get_global_attribute("uninitialized_variables")
-    try:
-        with keras.StatelessScope(initialize_variables=False) as scope:
-            model = task.build()
-    except Exception:
-        # Whatever is wrong is said by the factory itself, when it is called as usual.
-        return None
-    finally:
-        # Keras would give them values after all when the next such scope ends.
-        global_state.set_global_attribute("uninitialized_variables", waiting or [])
-    # A value set by the factory went to the scope and not to the variable.
-    return None if scope.state_mapping or any(v._initializer is None for v in model.variables) else model
-
-
-def _start(v: Any) -> Callable[[], np.ndarray]:
-    if v._value is not None:
-        return lambda: v.value.numpy()
-    initializer, shape, dtype = v._initializer, v._shape, v.dtype
-    return lambda: np.asarray(initializer(shape, dtype=dtype))
 
 
 def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
@@ -155,7 +122,7 @@ def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
             known |= {id(v) for v in own}
         place = {id(v): i for i, v in enumerate(variables)}
         found.append(Operation(layer, rule, [place[id(v)] for v in own if id(v) in place], times))
-    numbers, seeds = _free(found, weights)
+    per_run, seeds = _free(found, weights)
     signature = (
         tuple(_form(op) for op in found),
         tuple(connections),
@@ -164,8 +131,8 @@ def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
         _training_form(task.training),
         _data_form(task),
     )
-    starts = [_start(v) for v in variables]
-    return Blueprint(signature, model, found, variables, starts, len(weights), numbers, seeds, outputs)
+    starts = [keras_internals.start(v) for v in variables]
+    return Blueprint(signature, model, found, variables, starts, len(weights), per_run, seeds, outputs)
 
 
 def _rule(layer: Any, plain: bool) -> Rule | None:
@@ -176,28 +143,29 @@ def _rule(layer: Any, plain: bool) -> Rule | None:
     return found
 
 
-def _free(operations: list[Operation], weights: list[Any]) -> tuple[dict[str, float], dict[int, tuple[int, int]]]:
+def _free(operations: list[Operation], weights: list[Any]) -> tuple[dict[Key, float], dict[int, tuple[int, int]]]:
     """Return what may differ between replicas of one structure."""
-    numbers: dict[str, float] = {}
+    per_run: dict[Key, float] = {}
     seeds = {}
     for i, op in enumerate(operations):
         if op.rule is None:
             continue
-        numbers |= {f"operation{i}.{name}": value for name, value in op.rule.free(op.layer).items()}
-        l1, l2 = strengths(op.layer.activity_regularizer) or (0.0, 0.0)
-        numbers |= {f"operation{i}.l1": l1, f"operation{i}.l2": l2}
+        per_run |= {("operation", i, name): value for name, value in op.rule.free(op.layer).items()}
+        per_run |= _strengths("operation", i, op.layer.activity_regularizer)
         generator = getattr(op.layer, "seed_generator", None)
         if generator is not None:
-            seed, drawn = (int(value) for value in _start(generator.state)())
+            seed, drawn = (int(value) for value in keras_internals.start(generator.state)())
             seeds[i] = seed, drawn
     for i, v in enumerate(weights):
-        l1, l2 = strengths(v.regularizer) or (0.0, 0.0)
-        if not v.trainable:
-            l1 = l2 = 0.0
-        numbers |= {f"variable{i}.l1": l1, f"variable{i}.l2": l2}
+        per_run |= _strengths("variable", i, v.regularizer if v.trainable else None)
         if type(v.constraint) is keras.constraints.MaxNorm:
-            numbers[f"variable{i}.max_norm"] = float(v.constraint.max_value)
-    return numbers, seeds
+            per_run["variable", i, "max_norm"] = float(v.constraint.max_value)
+    return per_run, seeds
+
+
+def _strengths(owner: str, place: int, regularizer: object) -> dict[Key, float]:
+    known = strengths(regularizer) or {}
+    return {key: known.get(kind, 0.0) for kind, key in penalties.keys(owner, place).items()}
 
 
 def _form(op: Operation) -> tuple:
@@ -218,15 +186,7 @@ def _variable_form(v: Any) -> tuple:
 
 
 def _training_form(t: "Training") -> tuple:
-    constants: tuple = {
-        "momentum": (t.momentum,),
-        "nesterov": (t.momentum,),
-        "adagrad": (t.accumulator, t.epsilon),
-        "rmsprop": (t.rho, t.epsilon),
-        "adam": (t.beta_1, t.beta_2, t.epsilon),
-        "adamw": (t.beta_1, t.beta_2, t.epsilon),
-    }.get(t.optimizer, ())
-    return t.optimizer, constants, t.batch_size, t.epochs, t.patience, t.min_delta, t.loss, t.replacement
+    return *optimizers.constants(t), t.batch_size, t.epochs, t.patience, t.min_delta, t.loss, t.replacement
 
 
 def _data_form(task: Task) -> tuple:

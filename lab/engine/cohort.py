@@ -21,10 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from lab.engine import stacking
 from lab.engine.blueprint import Blueprint, blueprint
 from lab.engine.graph import RefusedError
-from lab.engine.loop import Cohort
+from lab.engine.loop import Loop
 from lab.engine.memory import free_memory
 from lab.engine.program import Program
 from lab.engine.task import Task, Trained
@@ -128,15 +127,13 @@ def train(
         try:
             began = time.perf_counter()
             members = [known[i] or blueprint(tasks[i]) for i in indices]
-            places = sorted(range(len(indices)), key=lambda place: stacking.by_penalty(members[place]))
-            members, indices = [members[place] for place in places], [indices[place] for place in places]
             if any(member.signature != members[0].signature for member in members):
                 raise RefusedError("models of different structures cannot train together; group them first")
             if len(indices) > _at_most(members[0], tasks[indices[0]]):
                 raise MemoryError
             for i in indices:
                 known[i] = None  # The cohort holds them now, and lets go of them when they are stacked.
-            Cohort([tasks[i] for i in indices], members, programs, began).train(
+            Loop([tasks[i] for i in indices], members, programs, began).train(
                 on_epoch, lambda position, trained: finish(indices[position], trained)
             )
         except (MemoryError, tf.errors.ResourceExhaustedError):

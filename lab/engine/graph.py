@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from lab.engine import keras_internals
+
 
 class RefusedError(Exception):
     """A model that the cohort engine cannot train rightly; the message says which and why."""
@@ -12,15 +14,11 @@ class RefusedError(Exception):
 
 def function(model: keras.Model) -> Any:
     """Return the model's graph."""
-    name, kind = model.name, type(model)
-    if kind is keras.Sequential:
-        if not model.built or model._functional is None:
-            raise RefusedError(f"model {name!r} is not built: give its first layer an Input")
-        function = model._functional
-    elif type(model).__name__ == "Functional" and kind.__module__.startswith("keras."):
-        function = model
-    else:
-        raise RefusedError(f"model {name!r} is a {kind.__name__}, whose call is code and not a graph of layers")
+    name, function = model.name, keras_internals.graph(model)
+    if function is None and type(model) is keras.Sequential:
+        raise RefusedError(f"model {name!r} is not built: give its first layer an Input")
+    if function is None:
+        raise RefusedError(f"model {name!r} is a {type(model).__name__}, whose call is code and not a graph of layers")
     if len(function.inputs) != 1 or len(function.outputs) != 1:
         inputs, outputs = len(function.inputs), len(function.outputs)
         raise RefusedError(f"model {name!r} has {inputs} inputs and {outputs} outputs, and cohorts know one of each")
@@ -40,18 +38,15 @@ def calls(function: Any) -> tuple[dict[Any, int], list[tuple], int]:
             return repr(source[id(x)])
         return repr((x.shape, np.asarray(x).tobytes())) if hasattr(x, "shape") else repr(x)
 
-    for depth in sorted(function._nodes_by_depth, reverse=True):
-        for node in function._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            layer = node.operation
-            place = position.setdefault(id(layer), len(position))
-            order[layer] = order.get(layer, 0) + 1
-            inputs = keras.tree.map_structure(given, (node.arguments.args, _options(node)))
-            connections.append((place, repr(inputs), _plain_call(node)))
-            for i, output in enumerate(node.outputs):
-                source[id(output)] = (place, order[layer], i)
-                largest = max(largest, int(np.prod([size or 1 for size in output.shape[1:]])))
+    for node in keras_internals.nodes(function):
+        layer = node.operation
+        place = position.setdefault(id(layer), len(position))
+        order[layer] = order.get(layer, 0) + 1
+        inputs = keras.tree.map_structure(given, (node.arguments.args, _options(node)))
+        connections.append((place, repr(inputs), _plain_call(node)))
+        for i, output in enumerate(node.outputs):
+            source[id(output)] = (place, order[layer], i)
+            largest = max(largest, int(np.prod([size or 1 for size in output.shape[1:]])))
     return order, connections, largest
 
 

@@ -1,6 +1,53 @@
-"""The rows both engines write, made from what they measured in one place so that they cannot differ in form."""
+"""What both engines make of what they measured, in one place so that they cannot differ: rows and the kept epoch."""
 
-from lab.training import shortest
+import numpy as np
+
+
+class Keeper:
+    """Decides epoch by epoch, for many runs at once, which epoch is kept and which runs end.
+
+    The rule is that of `keras.callbacks.EarlyStopping(patience=..., min_delta=..., restore_best_weights=True)`
+    on the validation data loss: a value is better if it lies below the best so far by more than `min_delta`
+    (a tie is not), and a run ends after `patience` epochs without a better one. Two things differ: the best
+    starts at infinity, so NaN in the first epoch does not stay the best for ever, and a run whose losses
+    are no longer finite has diverged and ends at once.
+
+    Attributes:
+        kept: the kept epoch of each run, from 1; 0 while there is none.
+        best: the validation data loss of the kept epoch; infinity while there is none.
+        ended: whether each run has ended.
+        diverged: whether it ended because its losses were no longer finite.
+    """
+
+    def __init__(self, runs: int, patience: int | None, min_delta: float = 0.0) -> None:
+        self.patience = np.inf if patience is None else patience
+        self.min_delta = min_delta
+        self.kept = np.zeros(runs, int)
+        self.best = np.full(runs, np.inf)
+        self.ended = np.zeros(runs, bool)
+        self.diverged = np.zeros(runs, bool)
+
+    def update(self, epoch: int, *losses: np.ndarray) -> np.ndarray:
+        """Take the losses at the end of an epoch and return which runs improved.
+
+        Args:
+            epoch: from 1.
+            losses: arrays of shape (runs,); the last one is the validation data loss, which decides. Runs
+                that have ended are not looked at.
+
+        Returns:
+            A boolean array of shape (runs,): the runs whose weights of this epoch are to be kept.
+        """
+        live = ~self.ended
+        finite = np.all(np.isfinite(losses), axis=0)
+        self.diverged |= live & ~finite
+        value = np.asarray(losses[-1], np.float64)
+        # Written so that NaN is not better; it never gets here from a live run that is finite.
+        better = live & finite & (value < self.best - self.min_delta)
+        self.kept[better] = epoch
+        self.best[better] = value[better]
+        self.ended |= self.diverged | (live & (epoch - self.kept >= self.patience))
+        return better
 
 
 def row(
@@ -34,3 +81,11 @@ def tested(kept: dict[str, float]) -> dict[str, float]:
     """Return the test metrics of a run from the measurement of its kept weights on the test split."""
     values = {"loss": kept["data_loss"] + kept["penalty"]} | kept
     return {name: shortest(value) for name, value in values.items()}
+
+
+def shortest(value: float) -> float:
+    """Return the float64 that reads like the float32 `value`: 0.3, not 0.30000001192092896.
+
+    Both print and parse to the same float32, and the CSV files stay short and exact.
+    """
+    return float(str(np.float32(value)))

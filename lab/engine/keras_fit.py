@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lab.engine import objective
-from lab.engine.history import row, tested
+from lab.engine import objective, optimizers
+from lab.engine.history import Keeper, row, tested
 from lab.engine.task import Task, Trained
-from lab.training import Keeper, Training, pieces
+from lab.training import Training, pieces
 
 EVALUATION_BATCH = 1024
 
@@ -107,7 +107,7 @@ def train(task: Task, on_epoch: Callable[[int, float], None] = lambda epoch, bes
     model = task.build()
     ledger = _Ledger(model, training)
     rates = training.rates(len(data.train.y))
-    optimizer = objective.optimizer(training, _Rates(rates), model.trainable_variables)
+    optimizer = optimizers.optimizer(training, _Rates(rates), model.trainable_variables)
     ledger.compile(optimizer, loss=lambda y, y_pred: 0.0)
     diary = _Diary(task, on_epoch)
 

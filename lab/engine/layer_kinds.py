@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lab.engine import keras_internals
 from lab.engine import layer_rules as rules
 from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
 
@@ -20,20 +21,20 @@ class Rule:
 
     Args:
         apply: maps a call and its input, of shape (replicas, batch, ...), to its output.
-        fixed: what must be equal for layers to be computed together, besides the shapes of their weights.
+        fixed: what must be equal for layers to be stacked, besides the shapes of their weights.
         free: the numbers that may differ.
         fits: whether the rule holds for a layer of this kind as it is configured.
-        apart: whether the replicas must be computed one at a time; None follows what came before.
-        alone: `apply` for one replica, whose tensors are of shape (batch, ...); None leaves it to `apply`. TensorFlow
-            fuses a convolution with what follows it only where nothing, not even a reshape, stands between.
+        one_by_one: whether the replicas must be computed one at a time; None follows what came before.
+        apply_one: `apply` for one replica, whose tensors are of shape (batch, ...); None leaves it to `apply`.
+            TensorFlow fuses a convolution with what follows it only where nothing, not even a reshape, stands between.
     """
 
     apply: Callable[..., tf.Tensor]
     fixed: Callable[[Any], tuple] = lambda layer: ()
     free: Callable[[Any], dict[str, float]] = lambda layer: {}
     fits: Callable[[Any], bool] = lambda layer: True
-    apart: bool | None = None
-    alone: Callable[..., tf.Tensor] | None = None
+    one_by_one: bool | None = None
+    apply_one: Callable[..., tf.Tensor] | None = None
 
 
 def _configuration(layer: Any) -> tuple:
@@ -74,7 +75,7 @@ def _normalization_form(layer: Any) -> tuple:
 
 
 def _trailing(layer: Any) -> bool:
-    rank = len(layer._inbound_nodes[0].input_tensors[0].shape)
+    rank = keras_internals.input_rank(layer)
     axes = sorted(axis % rank for axis in layer.axis)
     return axes == list(range(rank - len(axes), rank)) and 0 not in axes
 
@@ -104,17 +105,25 @@ _ONE_AT_A_TIME = (
 """Kinds that sum over positions or take powers, in an order or a rounding that more examples could change."""
 
 RULES: dict[type, Rule] = {
-    **dict.fromkeys(_FOLDED_KINDS, Rule(rules.folded, _configuration, alone=rules.called)),
-    **dict.fromkeys(_ONE_AT_A_TIME, Rule(rules.folded, _configuration, apart=True, alone=rules.called)),
+    **dict.fromkeys(_FOLDED_KINDS, Rule(rules.folded, _configuration, apply_one=rules.called)),
+    **dict.fromkeys(_ONE_AT_A_TIME, Rule(rules.folded, _configuration, one_by_one=True, apply_one=rules.called)),
     layers.Activation: Rule(
-        rules.activated, _function, fits=lambda layer: rules.plain_activation(layer.activation), alone=rules.activated
+        rules.activated,
+        _function,
+        fits=lambda layer: rules.plain_activation(layer.activation),
+        apply_one=rules.activated,
     ),
-    layers.Concatenate: Rule(rules.folded, _configuration, fits=lambda layer: layer.axis == -1, alone=rules.called),
-    layers.Dense: Rule(rules.dense, _dense_form, fits=_plain_dense, apart=False),
-    layers.Conv2D: Rule(rules.conv, _conv_form, fits=_plain_conv, apart=True, alone=rules.conv),
-    DropConnectDense: Rule(rules.dropconnect_dense, _dense_form, _dropped_share, _plain_dense, apart=False),
+    layers.Concatenate: Rule(rules.folded, _configuration, fits=lambda layer: layer.axis == -1, apply_one=rules.called),
+    layers.Dense: Rule(rules.dense, _dense_form, fits=_plain_dense, one_by_one=False),
+    layers.Conv2D: Rule(rules.conv, _conv_form, fits=_plain_conv, one_by_one=True, apply_one=rules.conv),
+    DropConnectDense: Rule(rules.dropconnect_dense, _dense_form, _dropped_share, _plain_dense, one_by_one=False),
     DropConnectConv2D: Rule(
-        rules.dropconnect_conv, _conv_form, _dropped_share, _plain_conv, apart=True, alone=rules.dropconnect_conv
+        rules.dropconnect_conv,
+        _conv_form,
+        _dropped_share,
+        _plain_conv,
+        one_by_one=True,
+        apply_one=rules.dropconnect_conv,
     ),
     layers.BatchNormalization: Rule(
         rules.batch_normalization,

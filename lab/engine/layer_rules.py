@@ -17,7 +17,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lab.engine import invariant
+from lab.engine import invariant, keras_internals
+from lab.engine.penalties import meeting
 
 
 @dataclass(frozen=True)
@@ -27,40 +28,35 @@ class Call:
     Args:
         layer: the layer of the first replica; what may differ between replicas is not read from it.
         training: whether this is a step of training.
-        apart: whether these are the tensors of one replica alone, whatever the size of the cohort.
+        one_by_one: whether these are the tensors of one replica alone, whatever the size of the cohort.
         batch: how many examples there are at most.
         weight: returns a variable's values, of shape (replicas, ...).
         update: takes new values of a variable that is not trained.
-        numbers: returns what may differ between replicas, by name, of shape (replicas,).
+        per_run: returns what may differ between replicas, by name, of shape (replicas,).
         uniform, normal: draw numbers of shape (replicas, *shape), each replica's from its own seed.
     """
 
     layer: Any
     training: bool
-    apart: bool
+    one_by_one: bool
     batch: int
     weight: Callable[[keras.Variable], tf.Tensor]
     update: Callable[[keras.Variable, tf.Tensor], None]
-    numbers: Callable[[str], tf.Tensor]
+    per_run: Callable[[str], tf.Tensor]
     uniform: Callable[[Any], tf.Tensor]
     normal: Callable[[Any], tf.Tensor]
 
     def number(self, name: str, x: tf.Tensor) -> tf.Tensor:
-        """Return one number a replica, shaped to meet `x`."""
-        return meeting(self.numbers(name), x)
+        """Return one number per replica, shaped to meet `x`."""
+        return meeting(self.per_run(name), x)
 
     def rounded_alike(self, f: Callable[..., tf.Tensor], x: tf.Tensor) -> tf.Tensor:
         """Return f(x), every number rounded alike: see `invariant.in_lanes`."""
-        return f(x) if self.apart else invariant.in_lanes(f, x)
+        return f(x) if self.one_by_one else invariant.in_lanes(f, x)
 
     def longest(self, x: tf.Tensor) -> int:
         """Return how many rows the last axis of `x` has at most, as `invariant` takes it."""
-        return 0 if self.apart else self.batch * math.prod(x.shape[2:-1])
-
-
-def meeting(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """Return values of shape (replicas,) with as many axes of size 1 as `x` has beyond the first."""
-    return tf.reshape(values, [-1] + [1] * (len(x.shape) - 1))
+        return 0 if self.one_by_one else self.batch * math.prod(x.shape[2:-1])
 
 
 def _rows(x: tf.Tensor, channels: int) -> tf.Tensor:
@@ -80,7 +76,7 @@ _EXACT = (keras.activations.relu, keras.activations.linear, keras.activations.le
 
 def plain_activation(activation: object) -> bool:
     """Say whether an activation is one of Keras's functions, which never look across examples."""
-    return activation is None or getattr(activation, "__module__", "").startswith("keras.src.activations")
+    return activation is None or keras_internals.is_own_activation(activation)
 
 
 def activated(call: Call, x: tf.Tensor) -> tf.Tensor:

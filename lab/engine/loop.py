@@ -11,11 +11,11 @@ import tensorflow as tf
 from lab.engine import stacking
 from lab.engine.blueprint import Blueprint
 from lab.engine.forward import Draws
-from lab.engine.history import row, tested
+from lab.engine.history import Keeper, row, tested
+from lab.engine.penalties import Key
 from lab.engine.program import Program, inputs
 from lab.engine.stacking import Splits
 from lab.engine.task import Task, Trained
-from lab.training import Keeper
 
 
 @dataclass
@@ -30,11 +30,11 @@ class _Run:
     epoch_seconds: list[float] = field(default_factory=list)
 
 
-class Cohort:
+class Loop:
     """Runs of one structure in training.
 
     Attributes:
-        slots: which run each replica of the program is; a run that has ended may keep its slot for a while.
+        members: which run each replica of the program is; a run that has ended may stay a member for a while.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Cohort:
         self.training = training
         self.keeper = Keeper(len(tasks), training.patience, training.min_delta)
         self.programs = programs
-        self.slots = np.arange(len(tasks))
+        self.members = np.arange(len(tasks))
         data = [task.data for task in tasks]
         self.train_split, self.validation, self.test = (
             Splits(
@@ -53,11 +53,11 @@ class Cohort:
             for name in ("train", "validation", "test")
         )
         n = self.train_split.examples
-        self.numbers = stacking.numbers(blueprints)
+        self.per_run = stacking.per_run(blueprints)
         self.decay = np.array([task.training.weight_decay for task in tasks], np.float32)
         self.smoothing = np.array([task.training.label_smoothing for task in tasks], np.float32)
         self.blueprints = blueprints
-        self.program = self._program(self.slots)
+        self.program = self._program(self.members)
         values = [np.stack([b.starts[i]() for b in blueprints]) for i in range(len(blueprints[0].variables))]
         self.program.load(values, None, 0)
         seconds = (time.perf_counter() - began) / len(tasks)
@@ -65,15 +65,14 @@ class Cohort:
             _Run(task, b.parameters, task.training.rates(n), seconds) for task, b in zip(tasks, blueprints, strict=True)
         ]
 
-    def _program(self, slots: np.ndarray) -> Program:
-        members = [self.blueprints[i] for i in slots]
-        draws = Draws.of(members)
-        spans = stacking.spans(self.numbers, slots)
+    def _program(self, members: np.ndarray) -> Program:
+        replicas = [self.blueprints[i] for i in members]
+        draws = Draws.of(replicas)
         self.draws = draws
-        arguments = members, draws, spans, self.training
-        if members[0].unrolled:
+        arguments = replicas, draws, tuple(self.per_run), self.training
+        if replicas[0].unrolled:
             return Program(*arguments)
-        key = members[0].signature, len(members), tuple(draws.owners.items()), tuple(self.numbers), repr(spans)
+        key = replicas[0].signature, len(replicas), tuple(draws.owners.items()), tuple(self.per_run)
         if key not in self.programs:
             self.programs[key] = Program(*arguments)
         program = self.programs[key]
@@ -100,57 +99,57 @@ class Cohort:
             on_epoch(epoch, len(going), float(self.keeper.best.min()))
             if not len(going):
                 return
-            if worth_compacting(len(self.slots), len(going), min(epoch, self.training.epochs - epoch), costs):
+            if worth_compacting(len(self.members), len(going), min(epoch, self.training.epochs - epoch), costs):
                 self._compact(going)
                 costs = []
 
     def _epoch(self, epoch: int) -> None:
-        slots, n = self.slots, self.train_split.examples
+        members, n = self.members, self.train_split.examples
         orders: dict[int, np.ndarray] = {}
-        for i in slots:
+        for i in members:
             seed = self.runs[i].task.seed
             if seed not in orders:
                 orders[seed] = self.training.order(n, seed, epoch)
-        visits = np.stack([orders[self.runs[i].task.seed] for i in slots])
+        visits = np.stack([orders[self.runs[i].task.seed] for i in members])
         order = np.stack(
-            [visits + n * table.rows[slots][:, None] for table in (self.train_split.x, self.train_split.y)]
+            [visits + n * table.rows[members][:, None] for table in (self.train_split.x, self.train_split.y)]
         )
-        rates = np.stack([self.runs[i].rates[epoch - 1] for i in slots], axis=1)
-        numbers = {name: tf.constant(values[slots]) for name, values in self.numbers.items()}
+        rates = np.stack([self.runs[i].rates[epoch - 1] for i in members], axis=1)
+        per_run = {key: tf.constant(values[members]) for key, values in self.per_run.items()}
         sums = self.program.epoch(
             tuple(_flat(table.values) for table in (self.train_split.x, self.train_split.y)),
             tf.constant(order.astype(np.int32)),
             tf.constant(rates),
-            tf.constant(self.decay[slots]) if self.decay.any() else None,
-            tf.constant(self.smoothing[slots]) if self.smoothing.any() else None,
-            numbers,
+            tf.constant(self.decay[members]) if self.decay.any() else None,
+            tf.constant(self.smoothing[members]) if self.smoothing.any() else None,
+            per_run,
             {i: tf.constant(seeds) for i, seeds in self.draws.seeds.items()},
         )
         data_loss, hits, extra, *penalties = sums.numpy()
         fitted = np.stack([data_loss, _added(penalties, extra), hits]) / visits.shape[1]
-        self._record(epoch, fitted, self._measure(False, [self.train_split, self.validation], numbers))
+        self._record(epoch, fitted, self._measure(False, [self.train_split, self.validation], per_run))
 
-    def _measure(self, best: bool, splits: list[Splits], numbers: dict[str, tf.Tensor]) -> list[np.ndarray]:
-        """Return data loss, penalty and accuracy of each split, of shape (3, slots)."""
+    def _measure(self, best: bool, splits: list[Splits], per_run: dict[Key, tf.Tensor]) -> list[np.ndarray]:
+        """Return data loss, penalty and accuracy of each split, of shape (3, members)."""
         values = self.program.values(best)
-        penalties = self.program.charged(values, numbers).numpy()
+        penalties = self.program.charged(values, per_run).numpy()
         found = []
         for split in splits:
-            losses, hits, extra = self.program.measure(values, inputs(split, self.slots), numbers)
+            losses, hits, extra = self.program.measure(values, inputs(split, self.members), per_run)
             # The sums are taken here, in float64 and run by run, so that they do not depend on how many there are.
             found.append(np.stack([_means(losses.numpy()), _added(penalties, extra.numpy()), _means(hits.numpy())]))
         return found
 
     def _record(self, epoch: int, fitted: np.ndarray, measured: list[np.ndarray]) -> None:
         total = np.full((3, len(self.runs)), np.nan)
-        for k, i in enumerate(self.slots):
+        for k, i in enumerate(self.members):
             if self.keeper.ended[i]:
                 continue
             seen, train, validation = (_named(values[:, k]) for values in (fitted, *measured))
             self.runs[i].rows.append(row(epoch, seen, train, validation, self.runs[i].rates[epoch - 1, 0]))
             total[:, i] = seen["data_loss"] + seen["penalty"], train["data_loss"], validation["data_loss"]
         better = self.keeper.update(epoch, *total)
-        rows = np.flatnonzero(better[self.slots]).astype(np.int32)
+        rows = np.flatnonzero(better[self.members]).astype(np.int32)
         if len(rows):
             self.program.keep(tf.constant(rows))
 
@@ -159,9 +158,9 @@ class Cohort:
         began = time.perf_counter()
         measured = None
         if self.keeper.kept[ended].any():
-            numbers = {name: tf.constant(values[self.slots]) for name, values in self.numbers.items()}
-            (measured,) = self._measure(True, [self.test], numbers)
-        position = {int(i): k for k, i in enumerate(self.slots)}
+            per_run = {key: tf.constant(values[self.members]) for key, values in self.per_run.items()}
+            (measured,) = self._measure(True, [self.test], per_run)
+        position = {int(i): k for k, i in enumerate(self.members)}
         results = []
         for i in ended:
             run, k, kept = self.runs[i], position[int(i)], int(self.keeper.kept[i]) or None
@@ -185,20 +184,20 @@ class Cohort:
             trained.seconds += share
             on_trained(int(i), trained)
 
-    def _compact(self, slots: np.ndarray) -> None:
+    def _compact(self, members: np.ndarray) -> None:
         """Go on with the runs that have not ended, in a smaller program."""
-        position = {int(i): k for k, i in enumerate(self.slots)}
-        rows = tf.constant([position[int(i)] for i in slots])
+        position = {int(i): k for k, i in enumerate(self.members)}
+        rows = tf.constant([position[int(i)] for i in members])
         old = self.program
         values = [tf.gather(v.value.read_value(), rows) for v in old.variables]
         best = [tf.gather(v.value.read_value(), rows) for v in old.best]
-        slot_values = [tf.gather(v.value.read_value(), rows) for v in old.update.slots]
+        memory = [tf.gather(v.value.read_value(), rows) for v in old.update.memory]
         step = int(old.update.optimizer.iterations.numpy())
-        self.program = self._program(slots)
-        self.program.load(values, slot_values, step)
+        self.program = self._program(members)
+        self.program.load(values, memory, step)
         for v, value in zip(self.program.best, best, strict=True):
             v.assign(value)
-        self.slots = slots
+        self.members = members
 
 
 def worth_compacting(replicas: int, going: int, ahead: int, costs: Sequence[float]) -> bool:

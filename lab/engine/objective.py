@@ -1,17 +1,10 @@
-"""What is minimized and what is reported, in TensorFlow: the losses, the hits, the optimizer.
+"""What is minimized and what is reported, in TensorFlow: the losses and the hits.
 
 The functions work on the last axis, so one model's outputs of shape (batch, outputs) and a cohort's of shape
 (runs, batch, outputs) go through the same lines.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-import keras
 import tensorflow as tf
-
-if TYPE_CHECKING:
-    from lab.training import Training
 
 
 def data_loss(loss: str, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
@@ -74,38 +67,3 @@ def hits(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     else:
         guess = tf.argmax(outputs, -1, targets.dtype)
     return tf.cast(tf.equal(guess, targets), tf.float32)
-
-
-def optimizer(training: "Training", rate: object, variables: Iterable[keras.Variable]) -> keras.optimizers.Optimizer:
-    """Return the unbuilt Keras optimizer of a training.
-
-    Args:
-        training: names the optimizer and its numbers.
-        rate: a learning rate or a Keras schedule.
-        variables: the trainable variables; those that are not kernels are excluded from weight decay here,
-            before the optimizer is built, because afterwards Keras ignores the exclusion without a word.
-    """
-    decay = training.weight_decay or None
-    match training.optimizer:
-        case "sgd":
-            made = keras.optimizers.SGD(rate, weight_decay=decay)
-        case "momentum" | "nesterov" as kind:
-            made = keras.optimizers.SGD(
-                rate, momentum=training.momentum, nesterov=kind == "nesterov", weight_decay=decay
-            )
-        case "adagrad":
-            made = keras.optimizers.Adagrad(rate, training.accumulator, epsilon=training.epsilon, weight_decay=decay)
-        case "rmsprop":
-            made = keras.optimizers.RMSprop(rate, rho=training.rho, epsilon=training.epsilon, weight_decay=decay)
-        case _:
-            made = keras.optimizers.Adam(
-                rate, training.beta_1, training.beta_2, epsilon=training.epsilon, weight_decay=decay
-            )
-    if decay is not None:
-        made.exclude_from_weight_decay(var_list=[v for v in variables if not decays(v)])
-    return made
-
-
-def decays(variable: keras.Variable) -> bool:
-    """Say whether weight decay applies to a variable: to kernels, not to biases or normalization's parameters."""
-    return len(variable.shape) >= 2 and variable.name not in ("bias", "gamma", "beta", "alpha")

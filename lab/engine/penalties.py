@@ -1,84 +1,135 @@
-"""What a cohort's models are charged: the penalties on their weights and on their outputs.
+"""All that is known of each penalty and bound: its key, its value, its gradient, and how it is read off a Keras object.
 
-L1 and L2 of large weights, a pass over all of them, are computed for the replicas alone that have them. Their
-gradients are taken with the update.
+What differs between runs is kept by key: ("operation" or "variable", its place in the blueprint, a name such as "l2").
 """
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from lab.engine import invariant
-from lab.engine.blueprint import Blueprint, strengths
-from lab.engine.forward import Forward
 
-MEASURES = {"l1": tf.abs, "l2": tf.square}
+Key = tuple[str, int, str]
 
-WORTH_NARROWING = 2**16
-"""How many numbers a weight must have to be passed over for the replicas alone that are charged for it."""
+KINDS: dict[str, tuple[Callable[[tf.Tensor], tf.Tensor], Callable[[tf.Tensor], tf.Tensor]]] = {
+    "l1": (tf.abs, tf.sign),
+    "l2": (tf.square, lambda x: 2.0 * x),
+}
+"""What each penalty sums over the numbers it is charged for, and the derivative of that."""
+
+
+def strengths(regularizer: object) -> dict[str, float] | None:
+    """Return the strengths of Keras's L1, L2 and L1L2 and of None by kind; None for every other regularizer."""
+    known = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
+    if regularizer is not None and type(regularizer) not in known:
+        return None
+    return {kind: float(getattr(regularizer, kind, 0.0)) for kind in KINDS}
+
+
+def keys(owner: str, place: int) -> dict[str, Key]:
+    """Return the key of each kind of penalty of an operation's output or a variable."""
+    return {kind: (owner, place, kind) for kind in KINDS}
+
+
+def is_strength(key: Key) -> bool:
+    """Say whether a key names the strength of a penalty, which costs nothing where it is 0."""
+    return key[2] in KINDS
+
+
+def meeting(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """Return values of shape (replicas,) with as many axes of size 1 as `x` has beyond the first."""
+    return tf.reshape(values, [-1] + [1] * (len(x.shape) - 1))
+
+
+def charge(x: tf.Tensor, strengths: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Return the sum of the penalties on each replica's numbers, of shape (replicas,), to be differentiated.
+
+    A replica without a penalty has none, whatever has become of its numbers.
+    """
+
+    # One function for all kinds: TensorFlow would add their gradients in another order for a single replica.
+    @tf.custom_gradient
+    def charged(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        parts = [part(kind, x, strength) for kind, strength in strengths.items()]
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            slopes = [meeting(upstream * strength, x) * KINDS[kind][1](x) for kind, strength in strengths.items()]
+            return functools.reduce(tf.add, slopes)
+
+        return functools.reduce(tf.add, parts), gradient
+
+    return charged(x)
+
+
+def part(kind: str, x: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+    """Return one penalty on each replica's numbers, of shape (replicas,)."""
+    return tf.math.multiply_no_nan(invariant.sums(KINDS[kind][0](x)), strength)
+
+
+def pulled(gradient: tf.Tensor, weights: tf.Tensor, strengths: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Return the gradient of a stacked weight with those of its penalties."""
+    for kind, strength in strengths.items():
+        gradient = gradient + meeting(strength, weights) * KINDS[kind][1](weights)
+    return gradient
+
+
+def norm_axes(constraint: Any, rank: int) -> int | None:
+    """Return over how many of the first axes of a weight of `rank` axes a `MaxNorm` takes norms, else None."""
+    if type(constraint) is not keras.constraints.MaxNorm:
+        return None
+    axis = constraint.axis
+    axes = sorted(a % rank for a in ([axis] if isinstance(axis, int) else axis))
+    return len(axes) if axes == list(range(len(axes))) and len(axes) < rank else None
+
+
+def bounded(weights: tf.Tensor, largest: tf.Tensor, axes: int) -> tf.Tensor:
+    """Return stacked weights with their norms bounded, with the arithmetic of `keras.constraints.MaxNorm`."""
+    leading = math.prod(weights.shape[1 : axes + 1])
+    rows = tf.reshape(weights, [weights.shape[0], leading, -1])
+    norms = invariant.in_lanes(tf.sqrt, invariant.total(tf.square(rows), leading))
+    desired = tf.minimum(tf.maximum(norms, 0.0), largest[:, None])
+    scale = desired / (keras.backend.epsilon() + norms)
+    return tf.reshape(rows * scale[:, None], weights.shape)
 
 
 class Penalties:
-    """The penalties of a cohort.
+    """The penalties on a cohort's weights.
 
     Args:
-        models: the blueprints of the replicas; only those with operations that are unrolled differ.
-        trained: which of the variables are trained.
-        spans: between which replicas a strength is not 0, for each that is not 0 for all.
-
-    Attributes:
-        spans: those of the penalties on weights, by variable and kind.
+        variables: those of each replica's model.
+        places: which of them are trained and not of unrolled layers, which compute their own.
+        per_run: the keys of what differs between the replicas.
     """
 
-    def __init__(self, models: Sequence[Blueprint], trained: Sequence[int], spans: dict[str, slice]) -> None:
-        self.models = models
-        first = models[0]
-        # A layer that is unrolled computes its own.
-        unrolled = {place for op in first.operations if op.rule is None for place in op.variables}
-        self.ruled = [i for i in trained if i not in unrolled]
-        self.odd = [i for i in self.ruled if strengths(first.variables[i].regularizer) is None]
-        named = {(i, kind): f"variable{i}.{kind}" for i in self.ruled for kind in MEASURES}
-        whole = slice(0, len(models))
-        self.spans = {
-            (i, kind): spans[name] if math.prod(first.variables[i].shape) >= WORTH_NARROWING else whole
-            for (i, kind), name in named.items()
-            if name in spans
-        }
+    def __init__(self, variables: Sequence[Sequence[keras.Variable]], places: Sequence[int], per_run: Sequence[Key]):
+        self.variables = variables
+        self.odd = [i for i in places if strengths(variables[0][i].regularizer) is None]
+        self.keys = [key for i in places for key in keys("variable", i).values() if key in per_run]
 
-    def parts(self, values: Sequence[tf.Tensor], numbers: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Return the L1 and L2 penalties on the weights, of shape (parts, replicas).
+    def parts(self, values: Sequence[tf.Tensor], per_run: dict[Key, tf.Tensor]) -> tf.Tensor:
+        """Return the known penalties on the weights, of shape (parts, replicas).
 
         The parts are for the caller to add, as TensorFlow may reorder the sums of a graph.
 
         Args:
             values: of the variables, each of shape (replicas, ...).
-            numbers: what differs between the replicas.
+            per_run: what differs between the replicas.
         """
-        replicas = len(self.models)
-        parts = [tf.zeros([0, replicas])]
-        for (i, kind), span in self.spans.items():
-            weights, strength = values[i], numbers[f"variable{i}.{kind}"]
-            narrow = span.stop - span.start < replicas
-            if narrow:
-                weights, strength = weights[span], strength[span]
-            # A run without the penalty has none, whatever has become of its weights.
-            part = tf.math.multiply_no_nan(invariant.sums(MEASURES[kind](weights)), strength)
-            parts.append((tf.pad(part, [[span.start, replicas - span.stop]]) if narrow else part)[None])
-        return tf.concat(parts, 0)
+        parts = [part(key[2], values[key[1]], per_run[key])[None] for key in self.keys]
+        return tf.concat([tf.zeros([0, len(self.variables)]), *parts], 0)
 
-    def differentiated(self, forward: Forward) -> tf.Tensor:
-        """Return the other penalties, which are differentiated with the loss, of shape (replicas,)."""
-        total = tf.zeros([forward.replicas])
-        for penalty in forward.penalties:
-            total += penalty
+    def differentiated(self, values: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Return the penalties of people's own regularizers, of shape (replicas,)."""
+        total = tf.zeros([len(self.variables)])
         for i in self.odd:
-            pieces = tf.unstack(forward.values[i], forward.replicas)
-            each = [m.variables[i].regularizer(w) for m, w in zip(self.models, pieces, strict=True)]
-            total += tf.stack(each)
+            weights = tf.unstack(values[i], len(self.variables))
+            total += tf.stack([own[i].regularizer(w) for own, w in zip(self.variables, weights, strict=True)])
         return total
 
-    def numbers(self, i: int, numbers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Return what `Update.step` needs to know of a variable: "l1", "l2" and "max_norm", where it has them."""
-        kinds = (*MEASURES, "max_norm") if i in self.ruled else ("max_norm",)
-        return {kind: numbers[f"variable{i}.{kind}"] for kind in kinds if f"variable{i}.{kind}" in numbers}
+    def strengths(self, i: int, per_run: dict[Key, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Return the strengths of the known penalties on a variable."""
+        return {key[2]: per_run[key] for key in self.keys if key[1] == i}

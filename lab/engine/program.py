@@ -4,6 +4,7 @@ What differs between runs comes in as tensors, so one program trains cohort afte
 size. The replicas' weights stay in its variables.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lab.engine import invariant, objective
+from lab.engine import invariant, objective, optimizers
 from lab.engine.blueprint import Blueprint
 from lab.engine.forward import Draws, Forward
-from lab.engine.penalties import Penalties
+from lab.engine.penalties import Key, Penalties, norm_axes
 from lab.engine.stacking import Splits
-from lab.engine.update import Update, leading_axes
+from lab.engine.update import Update
 
 if TYPE_CHECKING:
     from lab.training import Training
@@ -36,7 +37,7 @@ class Program:
     Args:
         blueprints: of the runs, one a replica. Their strengths and seeds are not read.
         draws: which replicas draw the same random numbers.
-        spans: between which replicas a penalty on a weight is not 0, for each that some replica has.
+        per_run: the keys of what differs between the replicas.
         training: what the runs' trainings have in common.
 
     Attributes:
@@ -48,7 +49,7 @@ class Program:
         self,
         blueprints: Sequence[Blueprint],
         draws: Draws,
-        spans: dict[str, slice],
+        per_run: Sequence[Key],
         training: "Training",
     ) -> None:
         first = blueprints[0]
@@ -64,26 +65,27 @@ class Program:
         self.update = Update(
             training,
             [self.variables[i] for i in self.trained],
-            [objective.decays(v) for v in weights],
-            [leading_axes(v.constraint, len(v.shape)) for v in weights],
+            [optimizers.decays(v) for v in weights],
+            [norm_axes(v.constraint, len(v.shape)) for v in weights],
         )
         self.foreign = [
             i
             for i, axes in zip(self.trained, self.update.axes, strict=True)
             if axes is None and first.variables[i].constraint is not None
         ]
-        self.penalties = Penalties(self.models, self.trained, spans)
+        unrolled = {place for op in first.operations if op.rule is None for place in op.variables}
+        ruled = [i for i in self.trained if i not in unrolled]
+        self.penalties = Penalties([model.variables for model in self.models], ruled, per_run)
         self.compiled: dict[bool, tf.types.experimental.PolymorphicFunction] = {}
 
-    def load(self, values: Sequence[np.ndarray | tf.Tensor], slots: Sequence[tf.Tensor] | None, step: int) -> None:
+    def load(self, values: Sequence[np.ndarray | tf.Tensor], memory: Sequence[tf.Tensor] | None, step: int) -> None:
         """Set the variables, and the optimizer's memory (None starts it anew) and its count of steps."""
         for v, value in zip(self.variables, values, strict=True):
             v.assign(value)
-        if slots is None:
-            start = self.training.accumulator if self.training.optimizer == "adagrad" else 0.0
-            slots = [tf.fill(slot.shape, start) for slot in self.update.slots]
-        for slot, value in zip(self.update.slots, slots, strict=True):
-            slot.assign(value)
+        if memory is None:
+            memory = [tf.fill(v.shape, optimizers.start(self.training)) for v in self.update.memory]
+        for v, value in zip(self.update.memory, memory, strict=True):
+            v.assign(value)
         self.update.optimizer.iterations.assign(step)
 
     @tf.function(autograph=False)
@@ -94,7 +96,7 @@ class Program:
         rates: tf.Tensor,
         decay: tf.Tensor | None,
         smoothing: tf.Tensor | None,
-        numbers: dict[str, tf.Tensor],
+        per_run: dict[Key, tf.Tensor],
         seeds: dict[int, tf.Tensor],
     ) -> tf.Tensor:
         """Train one epoch.
@@ -104,7 +106,7 @@ class Program:
             order: which of them each replica visits, int32 of shape (2, replicas, visits): examples and labels.
             rates: the learning rates, of shape (steps, replicas).
             decay, smoothing: of shape (replicas,), or None if no replica has any.
-            numbers, seeds: what differs between the replicas.
+            per_run, seeds: what differs between the replicas.
 
         Returns:
             The sums over the visits of data loss, hits, the penalties that are differentiated with the loss, and the
@@ -115,19 +117,19 @@ class Program:
         def step(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             batch = order[:, :, i * size : tf.minimum((i + 1) * size, visits)]
             x, y = tf.gather(train[0], batch[0]), tf.gather(train[1], batch[1])
-            return i + 1, sums + self._step(x, y, rates[i], decay, smoothing, numbers, seeds)
+            return i + 1, sums + self._step(x, y, rates[i], decay, smoothing, per_run, seeds)
 
         steps = tf.shape(rates)[0]
-        start = tf.zeros([3 + len(self.penalties.spans), self.replicas])
+        start = tf.zeros([3 + len(self.penalties.keys), self.replicas])
         return tf.while_loop(lambda i, sums: i < steps, step, [tf.constant(0), start])[1]
 
-    def _step(self, x, y, rates, decay, smoothing, numbers, seeds):
+    def _step(self, x, y, rates, decay, smoothing, per_run, seeds):
         values = [v.value.read_value() for v in self.variables]
         forward = Forward(
             models=self.models,
             replicas=self.replicas,
             values=list(values),
-            numbers=numbers,
+            per_run=per_run,
             draws=self.draws,
             seeds=seeds,
             step=self.update.optimizer.iterations.value,
@@ -139,11 +141,13 @@ class Program:
             tape.watch(watched)
             outputs = forward.run(x)
             minimized, plain, hits = self._losses(y, outputs, smoothing)
-            extra = self.penalties.differentiated(forward)
+            extra = self._differentiated(forward)
             loss = tf.reduce_sum(tf.reduce_mean(minimized, 1) + extra)
         gradients = tape.gradient(loss, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        penalties = self.penalties.parts(values, numbers)
-        self.update.step(gradients, rates, decay, [self.penalties.numbers(i, numbers) for i in self.trained])
+        penalties = self.penalties.parts(values, per_run)
+        strengths = [self.penalties.strengths(i, per_run) for i in self.trained]
+        largest = [per_run.get(("variable", i, "max_norm")) for i in self.trained]
+        self.update.step(gradients, rates, decay, strengths, largest)
         for i in self.foreign:
             v = self.variables[i]
             bounded = [m.variables[i].constraint(v.value[r]) for r, m in enumerate(self.models)]
@@ -168,9 +172,9 @@ class Program:
         return tf.unstack(found, axis=1)
 
     @tf.function(autograph=False)
-    def charged(self, values: Sequence[tf.Tensor], numbers: dict[str, tf.Tensor]) -> tf.Tensor:
+    def charged(self, values: Sequence[tf.Tensor], per_run: dict[Key, tf.Tensor]) -> tf.Tensor:
         """Return the parts of the penalty on the weights: see `Penalties.parts`."""
-        return self.penalties.parts(values, numbers)
+        return self.penalties.parts(values, per_run)
 
     def values(self, best: bool) -> list[tf.Tensor]:
         """Return the values of the variables as they are, or those of the kept epoch."""
@@ -178,7 +182,7 @@ class Program:
         return [v.value.read_value() for v in [*kept, *self.variables[len(kept) :]]]
 
     def measure(
-        self, values: Sequence[tf.Tensor], split: "Sequence[tf.Tensor]", numbers: dict[str, tf.Tensor]
+        self, values: Sequence[tf.Tensor], split: "Sequence[tf.Tensor]", per_run: dict[Key, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Measure a split in inference mode.
 
@@ -186,7 +190,7 @@ class Program:
             values: of the variables, as they are or as they were kept, each of shape (replicas, ...).
             split: examples and labels of shape (distinct, examples, ...), and which of them each replica has, each of
                 shape (replicas,).
-            numbers: what differs between the replicas.
+            per_run: what differs between the replicas.
 
         Returns:
             The data loss and the hit of each example, of shape (replicas, examples), and the penalties that are not in
@@ -198,13 +202,13 @@ class Program:
             x, y, *rows = (tf.TensorSpec.from_tensor(tensor) for tensor in split)
             x = tf.TensorSpec([1 if shared else None, None, *x.shape[2:]], x.dtype)
             y = tf.TensorSpec([None, None, *y.shape[2:]], y.dtype)
-            signature = keras.tree.map_structure(tf.TensorSpec.from_tensor, (list(values), numbers))
+            signature = keras.tree.map_structure(tf.TensorSpec.from_tensor, (list(values), per_run))
             self.compiled[shared] = tf.function(
                 self._measure, input_signature=[signature[0], [x, y, *rows], signature[1]], autograph=False
             )
-        return self.compiled[shared](list(values), list(split), numbers)
+        return self.compiled[shared](list(values), list(split), per_run)
 
-    def _measure(self, values, split, numbers):
+    def _measure(self, values, split, per_run):
         x, y, x_rows, y_rows = split
         examples = tf.shape(x)[1]
         chunks = (examples + self.chunk - 1) // self.chunk
@@ -214,7 +218,7 @@ class Program:
             mine_x, mine_y = x[:, start:end], tf.gather(y[:, start:end], y_rows)
             if x.shape[0] != 1:
                 mine_x = tf.gather(mine_x, x_rows)
-            loss, hit, more = self._measure_chunk(values, mine_x, mine_y, numbers)
+            loss, hit, more = self._measure_chunk(values, mine_x, mine_y, per_run)
             extra += more * tf.cast(end - start, tf.float32)
             return i + 1, losses.write(i, tf.transpose(loss)), hits.write(i, tf.transpose(hit)), extra
 
@@ -225,12 +229,12 @@ class Program:
         _, losses, hits, extra = tf.while_loop(lambda i, *_: i < chunks, measure, start)
         return tf.transpose(losses.concat()), tf.transpose(hits.concat()), extra / tf.cast(examples, tf.float32)
 
-    def _measure_chunk(self, values, x, y, numbers):
+    def _measure_chunk(self, values, x, y, per_run):
         forward = Forward(
             models=self.models,
             replicas=self.replicas,
             values=list(values),
-            numbers=numbers,
+            per_run=per_run,
             draws=self.draws,
             seeds={},
             step=tf.constant(0, tf.int64),
@@ -238,7 +242,12 @@ class Program:
             batch=self.chunk,
         )
         _, plain, hits = self._losses(y, forward.run(x), None)
-        return plain, hits, self.penalties.differentiated(forward)
+        return plain, hits, self._differentiated(forward)
+
+    def _differentiated(self, forward: Forward) -> tf.Tensor:
+        """Return the penalties that are differentiated with the loss, of shape (replicas,)."""
+        total = self.penalties.differentiated(forward.values)
+        return functools.reduce(tf.add, forward.charges, total)
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.int32)])
     def keep(self, rows: tf.Tensor) -> None:

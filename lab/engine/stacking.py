@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from lab.engine.blueprint import Blueprint
+from lab.engine.penalties import Key, is_strength
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,6 @@ class Table:
 
     values: tf.Tensor
     rows: np.ndarray
-
-    @property
-    def shared(self) -> bool:
-        """Whether all runs have the same array."""
-        return self.values.shape[0] == 1
 
 
 @dataclass(frozen=True)
@@ -59,26 +55,10 @@ def table(arrays: Sequence[np.ndarray]) -> Table:
     return Table(tf.constant(whole), np.array(rows, np.int32))
 
 
-def numbers(blueprints: Sequence[Blueprint]) -> dict[str, np.ndarray]:
+def per_run(blueprints: Sequence[Blueprint]) -> dict[Key, np.ndarray]:
     """Return the numbers in which the runs may differ, each float32 of shape (runs,).
 
     Strengths that are 0 for every run are left out, so that a cohort without a penalty does not compute one.
     """
-    stacked = {name: np.array([b.numbers[name] for b in blueprints], np.float32) for name in blueprints[0].numbers}
-    return {name: values for name, values in stacked.items() if values.any() or not name.endswith((".l1", ".l2"))}
-
-
-def spans(numbers: dict[str, np.ndarray], slots: np.ndarray) -> dict[str, slice]:
-    """Return for each penalty's strength, between which of the `slots` it is not 0; those that are 0 are left out."""
-    found = {}
-    for name, values in numbers.items():
-        places = np.flatnonzero(values[slots])
-        if name.endswith((".l1", ".l2")) and len(places):
-            found[name] = slice(int(places[0]), int(places[-1]) + 1)
-    return found
-
-
-def by_penalty(blueprint: Blueprint) -> int:
-    """Return a key that sorts runs so that those with an L1 penalty stand together, and those with an L2 penalty."""
-    l1, l2 = (any(value for name, value in blueprint.numbers.items() if name.endswith(kind)) for kind in (".l1", ".l2"))
-    return 2 if l1 and l2 else 1 if l1 else 3 if l2 else 0
+    stacked = {key: np.array([b.per_run[key] for b in blueprints], np.float32) for key in blueprints[0].per_run}
+    return {key: values for key, values in stacked.items() if values.any() or not is_strength(key)}

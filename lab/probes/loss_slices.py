@@ -47,7 +47,7 @@ def direction(model: "keras.Model", weights: Weights, seed: int = 0) -> list[np.
     """
     seed = whole("seed", seed, "the seed of the direction", low=0)
     _check("weights", model, weights)
-    from lab.engine.objective import decays
+    from lab.engine.optimizers import decays
 
     moving = {id(v) for v in model.trainable_variables if decays(v)}
     result = []

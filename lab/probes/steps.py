@@ -42,13 +42,13 @@ def follow(variant: Variant, *, seed: int, every: int) -> "Iterator[tuple[int, k
     load_tensorflow()
     import tensorflow as tf
 
-    from lab.engine import objective
+    from lab.engine import objective, optimizers
 
     (task,) = tasks({"followed": variant}, [seed]).values()
     data, training = task.data.train, task.training
     model = task.build()
     rates = training.rates(len(data.y)).ravel()
-    optimizer = objective.optimizer(training, training.learning_rate, model.trainable_variables)
+    optimizer = optimizers.optimizer(training, training.learning_rate, model.trainable_variables)
     optimizer.build(model.trainable_variables)
     x, y = tf.constant(data.x), tf.constant(data.y)
 

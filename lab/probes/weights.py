@@ -28,7 +28,7 @@ def kernels(model: "keras.Model") -> dict[str, np.ndarray]:
 
 def variables(model: "keras.Model") -> "dict[str, keras.Variable]":
     """Return the trainable kernels of a model themselves, named as in `kernels`."""
-    from lab.engine.objective import decays
+    from lab.engine.optimizers import decays
 
     result: dict[str, keras.Variable] = {}
     for layer in model.layers:

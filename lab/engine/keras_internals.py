@@ -1,0 +1,82 @@
+"""Every private name of Keras that the lab uses. A new version of Keras is checked here."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.backend.common import global_state
+
+
+def graph(model: keras.Model) -> Any:
+    """Return the functional graph of a model, or None if its call is code or it is not built."""
+    if type(model) is keras.Sequential:
+        return model._functional if model.built else None
+    kind = type(model)
+    return model if kind.__name__ == "Functional" and kind.__module__.startswith("keras.") else None
+
+
+def nodes(graph: Any) -> Iterator[Any]:
+    """Yield the calls in a functional graph, in the order in which they are computed."""
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        yield from (node for node in graph._nodes_by_depth[depth] if not node.is_input)
+
+
+def run(graph: Any, inputs: list[Any], operation: Callable[[Any], Callable]) -> Any:
+    """Return the output of a functional graph in which `operation(layer)` is called in the place of each layer."""
+    return keras.tree.flatten(graph._run_through_graph(inputs, operation_fn=operation))[0]
+
+
+def input_rank(layer: Any) -> int:
+    """Return how many axes the input of a layer has, the batch included."""
+    return len(layer._inbound_nodes[0].input_tensors[0].shape)
+
+
+def is_own_activation(activation: object) -> bool:
+    """Say whether an activation is one of Keras's functions."""
+    return getattr(activation, "__module__", "").startswith("keras.src.activations")
+
+
+def start(v: Any) -> Callable[[], np.ndarray]:
+    """Return what gives a variable's initial value, whether it has been computed or not."""
+    if v._value is not None:
+        return lambda: v.value.numpy()
+    initializer, shape, dtype = v._initializer, v._shape, v.dtype
+    return lambda: np.asarray(initializer(shape, dtype=dtype))
+
+
+def built_without_values(build: Callable[[], keras.Model]) -> keras.Model | None:
+    """Call a factory without giving variables their values; return None if it fails, needs values or sets some."""
+    waiting = global_state.get_global_attribute("uninitialized_variables")
+    try:
+        with keras.StatelessScope(initialize_variables=False) as scope:
+            model = build()
+    except Exception:
+        # Whatever is wrong is reported by the factory itself, when it is called as usual.
+        return None
+    finally:
+        # Keras would give them values after all when the next such scope ends.
+        global_state.set_global_attribute("uninitialized_variables", waiting or [])
+    # A value set by the factory went to the scope and not to the variable.
+    return None if scope.state_mapping or any(v._initializer is None for v in model.variables) else model
+
+
+def memory(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """Return an optimizer's own variables without its counter and its learning rate."""
+    counters = {id(optimizer.iterations), id(optimizer._learning_rate)}
+    return [v for v in optimizer.variables if id(v) not in counters]
+
+
+@contextlib.contextmanager
+def names_from_zero() -> Iterator[None]:
+    """Let Keras name layers as in a fresh process, so that a model does not depend on those that were built before.
+
+    With Keras's own counters a factory whose names clash may fail for the first model of a process and for no other.
+    """
+    before = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", before)
