@@ -23,7 +23,7 @@ from lab.results import write_atomically
 PANELS = 36
 """The most panels of a sheet."""
 
-COLOURS = 256
+COLOURS = 128
 """The colours of a PNG. The palette makes a figure a third as large and cannot be seen."""
 
 KINDS = ("png", "svg")
@@ -73,7 +73,7 @@ def _png(figure: Figure, edges: Bbox) -> bytes:
     figure.savefig(drawn, format="png", bbox_inches=edges, pil_kwargs={"compress_level": 1})
     with Image.open(drawn) as picture:
         palette = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    palette.save(content, "PNG", dpi=(DPI, DPI))
+    palette.save(content, "PNG", dpi=(DPI, DPI), optimize=True)
     return content.getvalue()
 
 
