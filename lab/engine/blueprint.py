@@ -103,10 +103,10 @@ def blueprint(task: Task) -> Blueprint:
 
 def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
     graph = function(model)
-    operations, connections, outputs = calls(graph)
+    weights = list(model.weights)
+    operations, connections, outputs = calls(graph, {id(v): i for i, v in enumerate(weights)})
     for layer in operations:
         check(layer)
-    weights = list(model.weights)
     for v in weights:
         if v.trainable and v.dtype != "float32":
             raise RefusedError(f"its weight {v.path} is {v.dtype}, and cohorts train float32 alone")
@@ -182,7 +182,7 @@ def _variable_form(v: Any) -> tuple:
     if v.constraint is not None:
         axis = getattr(v.constraint, "axis", None)
         constraint = type(v.constraint), repr(axis)
-    return tuple(v.shape), v.dtype, v.name, v.trainable, penalty, constraint
+    return tuple(v.shape), v.dtype, optimizers.decays(v), v.trainable, penalty, constraint
 
 
 def _training_form(t: "Training") -> tuple:

@@ -26,6 +26,7 @@ from lab.engine.graph import RefusedError
 from lab.engine.loop import Loop
 from lab.engine.memory import free_memory
 from lab.engine.program import Program
+from lab.engine.rehearsal import rehearse
 from lab.engine.task import Task, Trained
 
 LARGEST_COHORT = 32
@@ -79,7 +80,17 @@ def group(tasks: Sequence[Task]) -> Plan:
             joined.indices.append(i)
             # Models with operations that are unrolled have their weights: those are built again when their turn comes.
             joined.blueprints.append(None if found.unrolled else found)
-    return Plan(list(together.values()), refused)
+    groups = []
+    for members in together.values():
+        try:
+            first = tasks[members.indices[0]]
+            # Whoever can be stacked by rules only is right by the tests; the others are tried.
+            if members.blueprints[0] is None:
+                rehearse(first, blueprint(first))
+            groups.append(members)
+        except RefusedError as refusal:
+            refused |= dict.fromkeys(members.indices, str(refusal))
+    return Plan(groups, dict(sorted(refused.items())))
 
 
 @contextlib.contextmanager

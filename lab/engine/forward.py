@@ -1,6 +1,7 @@
 """The forward pass of many replicas of one model through the model's own graph, a rule a layer."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from lab.engine import keras_internals, penalties
 from lab.engine.blueprint import Blueprint, Operation
+from lab.engine.graph import RefusedError
 from lab.engine.layer_rules import Call
 from lab.engine.penalties import Key
 
@@ -104,6 +106,7 @@ class Forward:
         first = self.models[0]
         self.operations = {id(op.layer): (i, op) for i, op in enumerate(first.operations)}
         self.place = {id(v): i for i, v in enumerate(first.variables)}
+        self.places = [{id(v): i for i, v in enumerate(model.variables)} for model in self.models]
         self.unstacked: dict[int, list[tf.Tensor]] = {}
         self.split: dict[Key, list[tf.Tensor]] = {}
         self.called: dict[int, int] = {}
@@ -116,6 +119,7 @@ class Forward:
             x: the inputs, of shape (replicas, batch, ...), or (1, batch, ...) where all replicas see the same.
         """
         graph = keras_internals.graph(self.models[0].model)
+        x = keras_internals.standardized(graph, x)
         outputs = keras_internals.run(graph, [Replicas(self.replicas, x)], self._operation).stacked
         return outputs if outputs.shape[0] == self.replicas else tf.repeat(outputs, self.replicas, 0)
 
@@ -164,6 +168,9 @@ class Forward:
             return self.values[place] if r is None else self._one_by_one(place)[r]
 
         def draws(sample: Any, shape: Any) -> tf.Tensor:
+            if i not in self.draws.owners:
+                # No replica has a seed, as their rates are 0: whatever is drawn changes nothing.
+                return tf.zeros([1, *shape] if isinstance(shape, tuple) else tf.concat([[1], shape], 0))
             owners = self.draws.owners[i]
             drawn = self.step * op.calls + draw
             seeds = [
@@ -219,31 +226,79 @@ class Forward:
 
     def _unrolled(self, i: int, op: Operation, args: tuple, kwargs: dict) -> Any:
         """Call each replica's own layer on its own tensors."""
-        results: list[tuple[Any, dict[int, tf.Tensor], list[tf.Tensor]]] = []
-        for r, mine in enumerate(self.models):
-            layer = mine.operations[i].layer
-            own_args, own_kwargs = (
-                _each(args, lambda x, r=r: x.one_by_one[r]),
-                _each(kwargs, lambda x, r=r: x.one_by_one[r]),
-            )
-            if not isinstance(layer, keras.Layer):
-                results.append((layer(*own_args, **own_kwargs), {}, []))
-                continue
-            place = {id(v): p for v, p in zip(layer.variables, mine.operations[i].variables, strict=True)}
-            given = [(v, self._one_by_one(place[id(v)])[r][0]) for v in layer.variables]
+        outputs, changes, charges = [], [], []
+        for r, model in enumerate(self.models):
+            layer = model.operations[i].layer
+            own_args, own_kwargs = self._of_replica(args, r), self._of_replica(kwargs, r)
+            if isinstance(layer, keras.Layer):
+                own_kwargs |= {"training": self.training}
+                # Unstacked out here: what is made inside a branch of the call may not be used outside of it.
+                for v in layer.variables:
+                    self._value(r, v)
             # Called as a whole: `stateless_call` would leave out the activity penalty, and inner layers would not
-            # know that this is a step of training.
-            with keras.StatelessScope(given, collect_losses=True) as scope:
-                outputs = layer(*own_args, **own_kwargs | {"training": self.training})
-                losses = layer.losses
-            changes = {place[id(v)]: scope.get_current_value(v) for v in layer.non_trainable_variables}
-            results.append((outputs, changes, losses))
-        for p in results[0][1]:
-            self._replace(p, tf.stack([changes[p] for _, changes, _ in results]))
-        if results[0][2]:
-            self.charges.append(tf.stack([tf.add_n(losses) for _, _, losses in results]))
-        outputs = [outputs for outputs, _, _ in results]
+            # know that this is a step of training. Weight penalties are charged once, whatever is called how often.
+            with _Scope(functools.partial(self._value, r)) as scope:
+                outputs.append(layer(*own_args, **own_kwargs))
+            changes.append(self._changed(layer, model, scope))
+            charges.append(tf.add_n([tf.zeros([]), *(tf.cast(loss, tf.float32) for loss in scope.losses)]))
+            if any(keras_internals.mask(x) is not None for x in keras.tree.flatten(outputs[-1])):
+                raise RefusedError(f"its layer {_named(layer)} makes a mask, and cohorts carry none")
+        for place in sorted(set().union(*changes)):
+            values = [own.get(place, self._one_by_one(place)[r][0]) for r, own in enumerate(changes)]
+            self._replace(place, tf.stack(values))
+        self.charges.append(tf.stack(charges))
         return keras.tree.map_structure(lambda *each: Replicas(self.replicas, one_by_one=list(each)), *outputs)
+
+    def _of_replica(self, args: Any, r: int) -> Any:
+        """Return the arguments of a call for one replica; a weight among them is that of the replica's model."""
+
+        def own(x: Any) -> Any:
+            place = self.place.get(id(x))
+            return self._one_by_one(place)[r][0] if place is not None else x
+
+        return keras.tree.map_structure(own, _each(args, lambda x: x.one_by_one[r]))
+
+    def _value(self, r: int, v: keras.Variable) -> tf.Tensor | None:
+        """Return the value of a variable of a replica's model, whichever layer reads it; None for any other."""
+        place = self.places[r].get(id(v))
+        return None if place is None else self._one_by_one(place)[r][0]
+
+    def _changed(self, layer: Any, model: Blueprint, scope: "_Scope") -> dict[int, tf.Tensor]:
+        """Return the new values of the variables that a call assigned, by place."""
+        found = {}
+        for place, v in enumerate(model.variables):
+            if id(v) not in scope.state_mapping:
+                continue
+            if place < model.weights and v.trainable:
+                raise RefusedError(f"its layer {_named(layer)} assigns {v.path}, which is trained")
+            if not self.training:
+                raise RefusedError(
+                    f"its layer {_named(layer)} draws random numbers or changes its state while it is measured"
+                )
+            found[place] = scope.state_mapping[id(v)]
+        return found
+
+
+class _Scope(keras.StatelessScope):
+    """Gives each variable of a replica's model its value, and takes what is assigned instead of the variable."""
+
+    def __init__(self, value: Callable[[keras.Variable], tf.Tensor | None]) -> None:
+        super().__init__(collect_losses=True)
+        self.value = value
+
+    def get_current_value(self, variable: keras.Variable) -> tf.Tensor | None:
+        """Return what was assigned in this scope, or the replica's value."""
+        assigned = self.state_mapping.get(id(variable))
+        return self.value(variable) if assigned is None else assigned
+
+    def add_update(self, update: tuple[keras.Variable, tf.Tensor]) -> None:
+        """Take a new value. As from a real variable, no gradient comes through it."""
+        variable, value = update
+        super().add_update((variable, tf.stop_gradient(value)))
+
+
+def _named(layer: Any) -> str:
+    return f"{getattr(layer, 'name', type(layer).__name__)!r} ({type(layer).__name__})"
 
 
 def _each(args: Any, take: Any) -> Any:

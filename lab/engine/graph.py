@@ -25,8 +25,13 @@ def function(model: keras.Model) -> Any:
     return function
 
 
-def calls(function: Any) -> tuple[dict[Any, int], list[tuple], int]:
-    """Return the operations with how often each is called, what each call gets, and the largest output."""
+def calls(function: Any, places: dict[int, int]) -> tuple[dict[Any, int], list[tuple], int]:
+    """Return the operations with how often each is called, what each call gets, and the largest output.
+
+    Args:
+        function: the graph.
+        places: of the model's weights, by their ids: some calls get one as an argument.
+    """
     order: dict[Any, int] = {}
     connections = []
     source: dict[int, tuple] = {id(function.inputs[0]): ("input",)}
@@ -34,6 +39,8 @@ def calls(function: Any) -> tuple[dict[Any, int], list[tuple], int]:
     largest = 1
 
     def given(x: Any) -> str:
+        if id(x) in places:
+            return f"weight {places[id(x)]}"
         if id(x) in source:
             return repr(source[id(x)])
         return repr((x.shape, np.asarray(x).tobytes())) if hasattr(x, "shape") else repr(x)
@@ -64,7 +71,5 @@ def _plain_call(node: Any) -> bool:
 def check(layer: Any) -> None:
     """Refuse a layer that cohorts cannot compute."""
     name, kind = getattr(layer, "name", repr(layer)), type(layer).__name__
-    if isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False):
-        raise RefusedError(f"its layer {name!r} ({kind}) makes a mask, and cohorts carry none")
     if isinstance(layer, keras.Layer) and layer.compute_dtype != "float32":
         raise RefusedError(f"its layer {name!r} ({kind}) computes in {layer.compute_dtype}, and cohorts in float32")

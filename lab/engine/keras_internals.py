@@ -28,6 +28,26 @@ def run(graph: Any, inputs: list[Any], operation: Callable[[Any], Callable]) -> 
     return keras.tree.flatten(graph._run_through_graph(inputs, operation_fn=operation))[0]
 
 
+def standardized(graph: Any, x: Any) -> Any:
+    """Return stacked inputs of shape (replicas, batch, ...) as Keras's `_standardize_inputs` would hand them on."""
+    kind, shape = graph.inputs[0].dtype, graph.inputs[0].shape
+    if "int" in kind or "bool" in kind:
+        x = keras.ops.cast(x, kind)
+    if len(x.shape) == len(shape) + 2 and x.shape[-1] == 1:
+        return keras.ops.squeeze(x, -1)
+    return keras.ops.expand_dims(x, -1) if len(x.shape) == len(shape) and shape[-1] == 1 else x
+
+
+def mask(x: Any) -> Any:
+    """Return the mask that a layer has put on its output, or None."""
+    return getattr(x, "_keras_mask", None)
+
+
+def layers(model: keras.Model) -> list[keras.Layer]:
+    """Return all layers inside a model, whatever their depth."""
+    return list(model._flatten_layers(include_self=False))
+
+
 def input_rank(layer: Any) -> int:
     """Return how many axes the input of a layer has, the batch included."""
     return len(layer._inbound_nodes[0].input_tensors[0].shape)
@@ -59,7 +79,17 @@ def built_without_values(build: Callable[[], keras.Model]) -> keras.Model | None
         # Keras would give them values after all when the next such scope ends.
         global_state.set_global_attribute("uninitialized_variables", waiting or [])
     # A value set by the factory went to the scope and not to the variable.
-    return None if scope.state_mapping or any(v._initializer is None for v in model.variables) else model
+    return None if scope.state_mapping or not all(_is_function(v) for v in model.variables) else model
+
+
+def _is_function(v: Any) -> bool:
+    """Say whether a variable's initial value is the same whenever it is computed, and in whatever order."""
+    initializer = v._initializer
+    if isinstance(initializer, keras.initializers.Initializer):
+        own = type(initializer).__module__.startswith("keras.")
+        return own and isinstance(getattr(initializer, "seed", 0), (int, np.integer))
+    # The state of a seed generator starts at its seed.
+    return initializer is not None and v.name == "seed_generator_state"
 
 
 def memory(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:

@@ -95,7 +95,7 @@ def dense(call: Call, x: tf.Tensor) -> tf.Tensor:
 def _affine(call: Call, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     # A dense layer may stand on images or sequences: all positions are rows of one matrix.
     longest = call.longest(x)
-    y = invariant.linear(_rows(x, kernel.shape[1]), kernel, longest)
+    y = invariant.linear(_rows(tf.cast(x, kernel.dtype), kernel.shape[1]), kernel, longest)
     if call.layer.use_bias:
         y = invariant.add(y, call.weight(call.layer.bias), longest)
     if len(x.shape) != 3:
@@ -195,7 +195,8 @@ def prelu(call: Call, x: tf.Tensor) -> tf.Tensor:
     """PReLU, with slopes for each value or shared along some axes."""
     alpha = call.weight(call.layer.alpha)
     size = math.prod(alpha.shape[1:])
-    if alpha.shape[1:] == x.shape[2:] or size == x.shape[-1]:
+    per_channel = size == alpha.shape[-1] == x.shape[-1]
+    if alpha.shape[1:] == x.shape[2:] or per_channel:
         # One slope a feature, or one a channel for all positions: either way the last axes of x.
         slopes = _like(invariant.multiply(_rows(tf.nn.relu(-x), size), _flat(alpha), call.longest(x)), x)
     else:

@@ -55,7 +55,7 @@ def optimizer(training: "Training", rate: object, variables: Iterable[keras.Vari
 
 def decays(variable: keras.Variable) -> bool:
     """Say whether weight decay applies to a variable: to kernels, not to biases or normalization's parameters."""
-    return len(variable.shape) >= 2 and variable.name not in ("bias", "gamma", "beta", "alpha")
+    return len(variable.shape) >= 2 and variable.name not in ("bias", "gamma", "beta", "alpha", "scale")
 
 
 def constants(training: "Training") -> tuple[object, ...]:

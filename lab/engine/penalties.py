@@ -101,7 +101,7 @@ class Penalties:
 
     Args:
         variables: those of each replica's model.
-        places: which of them are trained and not of unrolled layers, which compute their own.
+        places: which of them are trained.
         per_run: the keys of what differs between the replicas.
     """
 

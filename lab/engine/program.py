@@ -73,9 +73,7 @@ class Program:
             for i, axes in zip(self.trained, self.update.axes, strict=True)
             if axes is None and first.variables[i].constraint is not None
         ]
-        unrolled = {place for op in first.operations if op.rule is None for place in op.variables}
-        ruled = [i for i in self.trained if i not in unrolled]
-        self.penalties = Penalties([model.variables for model in self.models], ruled, per_run)
+        self.penalties = Penalties([model.variables for model in self.models], self.trained, per_run)
         self.compiled: dict[bool, tf.types.experimental.PolymorphicFunction] = {}
 
     def load(self, values: Sequence[np.ndarray | tf.Tensor], memory: Sequence[tf.Tensor] | None, step: int) -> None:
@@ -143,12 +141,15 @@ class Program:
             minimized, plain, hits = self._losses(y, outputs, smoothing)
             extra = self._differentiated(forward)
             loss = tf.reduce_sum(tf.reduce_mean(minimized, 1) + extra)
-        gradients = tape.gradient(loss, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradients = tape.gradient(loss, watched)
         penalties = self.penalties.parts(values, per_run)
         strengths = [self.penalties.strengths(i, per_run) for i in self.trained]
         largest = [per_run.get(("variable", i, "max_norm")) for i in self.trained]
         self.update.step(gradients, rates, decay, strengths, largest)
+        reached = {i for i, gradient in zip(self.trained, gradients, strict=True) if gradient is not None}
         for i in self.foreign:
+            if i not in reached:
+                continue
             v = self.variables[i]
             bounded = [m.variables[i].constraint(v.value[r]) for r, m in enumerate(self.models)]
             v.assign(tf.stack(bounded))

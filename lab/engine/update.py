@@ -56,7 +56,7 @@ class Update:
 
     def step(
         self,
-        gradients: Sequence[tf.Tensor],
+        gradients: Sequence[tf.Tensor | None],
         rates: tf.Tensor,
         decay: tf.Tensor | None,
         strengths: Sequence[dict[str, tf.Tensor]],
@@ -65,20 +65,27 @@ class Update:
         """Take one step.
 
         Args:
-            gradients: of the loss without the penalties on the weights, each of shape (replicas, ...).
+            gradients: of the loss without the penalties on the weights, each of shape (replicas, ...); None for a
+                weight that the loss does not depend on, which Keras leaves alone unless it has a penalty.
             rates: the learning rates, of shape (replicas,).
             decay: the decoupled weight decay, of shape (replicas,); None if no replica has any.
             strengths: for each weight those of its penalties by kind, each of shape (replicas,).
             largest: for each weight its largest norm, of shape (replicas,); None if its norms are not bounded.
         """
-        large = [i for i, v in enumerate(self.variables) if _compiled(v)]
+        gradients = [
+            tf.zeros(v.shape) if gradient is None and own else gradient
+            for v, gradient, own in zip(self.variables, gradients, strengths, strict=True)
+        ]
+        moved = [i for i, gradient in enumerate(gradients) if gradient is not None]
+        large = [i for i in moved if _compiled(self.variables[i])]
         if large:
             self._compiled([gradients[i] for i in large], large, rates, decay, [strengths[i] for i in large])
-        for i in range(len(self.variables)):
+        for i in moved:
             if i not in large:
                 self._move(i, gradients[i], rates, decay, strengths[i])
         self.optimizer.iterations.assign_add(1)
-        for variable, axes, bound in zip(self.variables, self.axes, largest, strict=True):
+        for i in moved:
+            variable, axes, bound = self.variables[i], self.axes[i], largest[i]
             if axes is not None and bound is not None:
                 variable.value.assign(bounded(variable.value.read_value(), bound, axes))
 

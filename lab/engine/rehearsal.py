@@ -1,0 +1,137 @@
+"""Two steps of one run, compared with Keras on the real model before a cohort with unrolled operations trains.
+
+The last resort for models that do what nobody thought of. Both sides take steps of plain gradient descent, which does
+not blow up rounding, and measure after each. It takes as long as compiling the cohort's program for a single run.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lab.data import Split
+from lab.engine import objective, optimizers
+from lab.engine.blueprint import Blueprint
+from lab.engine.graph import RefusedError
+from lab.engine.loop import Loop
+from lab.engine.task import Task
+
+STEPS = 2
+EXAMPLES = 16
+RATE = 0.05
+TOLERANCE = 1e-3
+"""How far a measured number, or the change of a weight, may be off, relative to the largest of its kind."""
+
+DENSE_ONLY = ("adagrad", "rmsprop", "adam", "adamw")
+"""Optimizers that square the parts of a sparse gradient one by one, where cohorts square their sum."""
+
+
+@dataclass(frozen=True)
+class _Splits:
+    """The first examples of a run's data."""
+
+    train: Split
+    validation: Split
+    test: Split
+
+
+def rehearse(task: Task, blueprint: Blueprint) -> None:
+    """Take two steps of a run in a cohort of its own and with Keras, and measure after each.
+
+    Raises:
+        RefusedError: they differ by more than rounding, or the model does what cohorts cannot compute.
+    """
+    short = _short(task)
+    expected, weights, starts = _with_keras(short, task.training.optimizer)
+    results: list[Any] = []
+    try:
+        with np.errstate(all="ignore"):
+            loop = Loop([short], [blueprint], {}, time.perf_counter())
+            loop.train(lambda *_: None, lambda _, trained: results.append(trained))
+    except (RefusedError, MemoryError, tf.errors.ResourceExhaustedError):
+        raise
+    except Exception as error:
+        # It is anybody's code, called in a way it was not written for.
+        raise RefusedError(f"a cohort cannot compute it: {type(error).__name__}: {error}") from error
+    (trained,) = results
+    names = list(expected[0])
+    for epoch, row in enumerate(trained.rows):
+        for name in names:
+            _compare(name, row[name], expected[epoch][name], max(abs(expected[epoch][name]), 1e-2))
+    if trained.weights is None or trained.kept_epoch is None:
+        return
+    kept = weights[trained.kept_epoch - 1]
+    step = max((float(np.abs(a - b).max()) for a, b in zip(kept, starts, strict=True) if a.size), default=0.0)
+    for v, mine, own in zip(blueprint.variables, trained.weights, kept, strict=False):
+        if mine.size:
+            _compare(f"the weight {v.path}", mine, own, max(step, 1e-3 * float(np.abs(own).max()), 1e-6))
+
+
+def _compare(name: str, mine: Any, own: Any, scale: float) -> None:
+    off = float(np.max(np.abs(np.nan_to_num(mine) - np.nan_to_num(own)))) / scale
+    if off > TOLERANCE:
+        raise RefusedError(
+            f"its first steps in a cohort are not those of Keras: {name} is off by {off:.1g} of its size, "
+            f"which is more than rounding"
+        )
+
+
+def _short(task: Task) -> Task:
+    size = min(task.training.batch_size, EXAMPLES, len(task.data.train.y))
+    training = replace(
+        task.training,
+        optimizer="sgd",
+        learning_rate=RATE,
+        schedule="constant",
+        epochs=STEPS,
+        batch_size=size,
+        patience=None,
+    )
+    splits = [getattr(task.data, name) for name in ("train", "validation", "test")]
+    data: Any = _Splits(*(Split(split.x[:n], split.y[:n]) for split, n in zip(splits, (size, 8, 1), strict=True)))
+    return replace(task, data=data, training=training)
+
+
+def _with_keras(task: Task, optimizer: str) -> tuple[list[dict[str, float]], list[list[np.ndarray]], list[np.ndarray]]:
+    """Return what Keras measures and has for weights after each step, and the initial weights."""
+    model, training = task.build(), task.training
+    starts = model.get_weights()
+    own = optimizers.optimizer(training, training.learning_rate, model.trainable_variables)
+    own.build(model.trainable_variables)
+    rows, weights = [], []
+    for epoch in range(1, training.epochs + 1):
+        order = training.order(len(task.data.train.y), task.seed, epoch)[: training.batch_size]
+        x, y = tf.constant(task.data.train.x[order]), tf.constant(task.data.train.y[order])
+        with tf.GradientTape() as tape:
+            outputs = model(x, training=True)
+            plain = objective.data_loss(training.loss, y, outputs)
+            minimized = objective.smoothed(training.loss, training.label_smoothing, y, outputs, plain)
+            penalty = _penalty(model)
+            loss = tf.reduce_mean(minimized) + penalty
+        gradients = tape.gradient(loss, model.trainable_variables)
+        for v, gradient in zip(model.trainable_variables, gradients, strict=True):
+            if isinstance(gradient, tf.IndexedSlices) and optimizer in DENSE_ONLY:
+                raise RefusedError(
+                    f"its weight {v.path} has a sparse gradient, whose parts {optimizer} squares one by one, "
+                    "and cohorts square their sum"
+                )
+        if any(gradient is not None for gradient in gradients):
+            known = [(g, v) for g, v in zip(gradients, model.trainable_variables, strict=True) if g is not None]
+            own.apply_gradients(known)
+        row = {"data_loss": float(tf.reduce_mean(plain)), "penalty": float(penalty)}
+        for prefix, split in (("train", task.data.train), ("val", task.data.validation)):
+            outputs = model(tf.constant(split.x), training=False)
+            row[f"{prefix}_data_loss"] = float(
+                tf.reduce_mean(objective.data_loss(training.loss, tf.constant(split.y), outputs))
+            )
+        row["val_penalty"] = float(_penalty(model))
+        rows.append(row)
+        weights.append(model.get_weights())
+    return rows, weights, starts
+
+
+def _penalty(model: keras.Model) -> tf.Tensor:
+    return tf.add_n([tf.zeros([]), *(tf.cast(loss, tf.float32) for loss in model.losses)])
