@@ -418,6 +418,11 @@ def test_what_a_loader_does_to_the_process_ends_in_a_sentence(capsys, tmp_path, 
     assert refused(capsys, "run", path, "--results", tmp_path) == (code, said)
 
 
+def heed_signals():
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize(
     ("load", "name", "code"),
@@ -438,11 +443,16 @@ def test_a_signal_ends_a_command_with_a_sentence_and_the_code_of_the_signal(tmp_
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Tests that run in the background of a shell inherit an ignored SIGINT, which the command would respect.
+        preexec_fn=heed_signals,
     )
     with process:
-        assert any(line == "building\n" for line in process.stdout)
-        process.send_signal(getattr(signal, name))
-        _, err = process.communicate(timeout=60)
+        try:
+            assert any(line == "building\n" for line in process.stdout)
+            process.send_signal(getattr(signal, name))
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert err == "interrupted; what is published stays, and the same command goes on from there\n"
     assert process.returncode == code
     assert not list(tmp_path.glob("mine/runs/*"))

@@ -39,7 +39,8 @@ class Keeper:
             A boolean array of shape (runs,): the runs whose weights of this epoch are to be kept.
         """
         live = ~self.ended
-        finite = np.all(np.isfinite(losses), axis=0)
+        # A history holds float32: what is infinite in its rows has diverged.
+        finite = np.all(np.abs(losses) <= np.finfo(np.float32).max, axis=0)
         self.diverged |= live & ~finite
         value = np.asarray(losses[-1], np.float64)
         # Written so that NaN is not better; it never gets here from a live run that is finite.
