@@ -147,7 +147,7 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int) -> Task:
 
 
 def _build(variant: Variant, key: Hashable, data: Dataset, outputs: int, seed: int) -> "keras.Model":
-    from lab.user_model import fit_for_training
+    from lab.models.user_model import fit_for_training
 
     who, loss = f"variant {key!r}", variant.training.loss
     from lab.engine.keras_internals import names_from_zero

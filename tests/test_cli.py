@@ -513,3 +513,29 @@ def test_fresh_trains_again_and_replaces_only_when_everything_is_trained(capsys,
     assert not (tmp_path / "mine" / ".fresh").exists()
     cli.lab(words)
     assert "1 runs, 1 already there" in capsys.readouterr().out
+
+
+SOFTMAX = """
+import keras
+from lab.data import spirals
+from lab.experiment import Experiment, Variant
+from lab.training import Training
+
+
+def net(input_shape, outputs, *, seed=0):
+    return keras.Sequential([keras.Input(input_shape), keras.layers.Dense(outputs, "softmax")])
+
+
+ONE = {"none": Variant(data=spirals, model=net, training=Training(epochs=1))}
+EXPERIMENT = Experiment(name="mine", variants=ONE, baseline="none", seeds=(0,))
+"""
+
+
+def test_a_warning_of_the_lab_is_one_plain_line(tmp_path):
+    (tmp_path / "mine.py").write_text(SOFTMAX)
+    code, _, err = call("-m", "lab", "run", tmp_path / "mine.py", "--results", tmp_path)
+    assert (code, err) == (
+        0,
+        "note: the model of variant 'none' ends in softmax; it is trained without, since the loss "
+        "'softmax_cross_entropy' takes logits\n",
+    )

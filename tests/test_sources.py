@@ -106,7 +106,7 @@ def test_what_a_factory_reaches_makes_other_runs(tmp_path, before, edit):
             ("helpers.py", "def stranger(x):\n    return x", "def stranger(x):\n    return 0"), id="a stranger"
         ),
         pytest.param(
-            ("script.py", "from lab.models import", "from lab.model_blocks import"), id="where the lab has it"
+            ("script.py", "from lab.models import", "from lab.models.blocks import"), id="where the lab has it"
         ),
     ],
 )

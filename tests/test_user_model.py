@@ -12,9 +12,9 @@ from keras import layers
 from lab.checks import DataError
 from lab.engine import cohort, keras_fit
 from lab.experiment import Experiment, Variant
+from lab.models.user_model import ModelWarning
 from lab.plan import plan
 from lab.training import Training
-from lab.user_model import ModelWarning
 
 
 def unseeded(input_shape, outputs, *, dropout=0.0, end=None, seed=0):

@@ -7,9 +7,10 @@ an interruption. What nobody foresaw keeps its traceback: it is a fault of the l
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from lab.checks import DataError, UsageError
 from lab.cli.interruption import SENTENCE, interruptible
@@ -26,7 +27,7 @@ class FoundError(Exception):
 def sentences() -> Iterator[None]:
     """End the process with one sentence instead of a traceback where the block raises what a user can mend."""
     try:
-        with interruptible():
+        with interruptible(), _notes():
             yield
             _flush()
     except SystemExit as end:
@@ -42,6 +43,29 @@ def sentences() -> Iterator[None]:
         if found is None:
             raise
         _end(*found)
+
+
+@contextlib.contextmanager
+def _notes() -> Iterator[None]:
+    """Print what the lab warns of as one plain line; the warnings of others keep Python's form."""
+    with warnings.catch_warnings():
+        plain = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, UserWarning) and category.__module__.partition(".")[0] in ("lab", "builtins"):
+                print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+            else:
+                plain(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 def ending(error: BaseException) -> tuple[int, str] | None:

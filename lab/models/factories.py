@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lab.checks import UsageError, choice, flag, whole
-from lab.model_blocks import (
+from lab.models.blocks import (
     ACTIVATIONS,
     INITIALIZERS,
     KERAS_INITIALIZERS,
