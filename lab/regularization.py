@@ -25,6 +25,8 @@ class Regularization:
     Args:
         l1: strength of `l1 * sum(|w|)` on every hidden kernel, at least 0. With `l2`, an elastic net.
         l2: strength of `l2 * sum(w ** 2)` on every hidden kernel, at least 0.
+        l2_start: strength of `l2_start * sum((w - w_start) ** 2)` on every hidden kernel, at least 0: a pull towards
+            the initial weights instead of towards 0.
         activity_l1: strength of the L1 penalty on the outputs of every hidden activation, at least 0.
         activity_l2: strength of the L2 penalty on the outputs of every hidden activation, at least 0.
         dropout: probability of dropping a unit, in [0, 1). Kept units are scaled by 1 / (1 - dropout)
@@ -44,11 +46,13 @@ class Regularization:
         UsageError: a value outside its range, by name.
 
     Reference: Srivastava et al. 2014 (dropout, max-norm); Wan et al. 2013 (DropConnect); Ioffe and Szegedy
-    2015, Ba et al. 2016, Ulyanov et al. 2016, Wu and He 2018 (batch, layer, instance, group).
+    2015, Ba et al. 2016, Ulyanov et al. 2016, Wu and He 2018 (batch, layer, instance, group); Li et al. 2018
+    (L2 towards the start).
     """
 
     l1: float = 0.0
     l2: float = 0.0
+    l2_start: float = 0.0
     activity_l1: float = 0.0
     activity_l2: float = 0.0
     dropout: float = 0.0
@@ -67,6 +71,7 @@ class Regularization:
         for name, meaning in (
             ("l1", "the strength of the L1 penalty on the weights"),
             ("l2", "the strength of the L2 penalty on the weights"),
+            ("l2_start", "the strength of the L2 penalty on how far the weights are from their start"),
             ("activity_l1", "the strength of the L1 penalty on the activations"),
             ("activity_l2", "the strength of the L2 penalty on the activations"),
             ("noise", "the standard deviation of the Gaussian noise"),

@@ -115,6 +115,14 @@ class Style:
             case deviation:
                 return keras.initializers.RandomNormal(0.0, float(deviation), seed)
 
+    def penalty(self, name: str, r: Regularization) -> Any:
+        """Return the penalty on a layer's kernel, or None."""
+        if not r.l2_start:
+            return _penalty(r.l1, r.l2)
+        from lab.engine.penalties import L1L2Start
+
+        return L1L2Start(r.l1, r.l2, r.l2_start, self.kernel(name))
+
     def weighted(self, name: str, units: int, r: Regularization, window: int = 0, padding: str = "valid") -> Any:
         """Return a layer with weights: dense, or a convolution if it has a window."""
         import keras
@@ -124,7 +132,7 @@ class Style:
         options: dict[str, Any] = {
             "name": name,
             "kernel_initializer": self.kernel(name),
-            "kernel_regularizer": _penalty(r.l1, r.l2),
+            "kernel_regularizer": self.penalty(name, r),
         }
         if r.max_norm is not None:
             # The axes of all weights into one unit; Keras's default is right for dense kernels only.
