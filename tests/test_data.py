@@ -179,57 +179,58 @@ def test_the_arrays_of_a_split_are_read_only_copies():
     [
         (
             {"train_size": 181},
-            "train_size is the number of training examples and must be at most 180, which is what arrays has for it, "
+            "train_size must be at most 180, which is what arrays has for it (it is the number of training examples), "
             "got 181",
         ),
         (
             {"train_size": 2},
-            "train_size is the number of training examples and must be at least 3, as every class needs one, got 2",
+            "train_size must be at least 3, as every class needs one (it is the number of training examples), got 2",
         ),
         (
             {"test_size": 295},
-            "test_size is the number of test examples and must be at most 294, which is what arrays has for it, "
+            "test_size must be at most 294, which is what arrays has for it (it is the number of test examples), "
             "got 295",
         ),
         (
             {"validation_size": 238},
-            "validation_size is the number of validation examples and must be at most 237, which is what arrays has "
-            "for it, got 238",
+            "validation_size must be at most 237, which is what arrays has for it (it is the number of validation "
+            "examples), got 238",
         ),
         (
             {"train_size": 0},
-            "train_size is the number of training examples and must be a whole number of at least 1, got 0",
+            "train_size must be a whole number of at least 1 (it is the number of training examples), got 0",
         ),
         (
             {"train_size": 10.0},
-            "train_size is the number of training examples and must be a whole number of at least 1, got 10.0",
+            "train_size must be a whole number of at least 1 (it is the number of training examples), got 10.0",
         ),
         (
             {"validation_size": True},
-            "validation_size is the number of validation examples and must be a whole number of at least 1, got True",
+            "validation_size must be a whole number of at least 1 (it is the number of validation examples), got True",
         ),
-        ({"seed": True}, "seed is the data seed and must be a whole number of at least 0, got True"),
-        ({"seed": -1}, "seed is the data seed and must be a whole number of at least 0, got -1"),
-        ({"label_noise": 1.5}, "label_noise is the share of wrong training labels and must be in [0, 1], got 1.5"),
+        ({"seed": True}, "seed must be a whole number of at least 0 (it is the data seed), got True"),
+        ({"seed": -1}, "seed must be a whole number of at least 0 (it is the data seed), got -1"),
+        ({"label_noise": 1.5}, "label_noise must be in [0, 1] (it is the share of wrong training labels), got 1.5"),
         (
             {"label_noise": float("nan")},
-            "label_noise is the share of wrong training labels and must be in [0, 1], got nan",
+            "label_noise must be in [0, 1] (it is the share of wrong training labels), got nan",
         ),
-        ({"labels": "class"}, "labels must be one of classes, numbers, got 'class'; did you mean 'classes'?"),
-        ({"standardize": 1}, "standardize is a switch and must be True or False, got 1"),
+        ({"labels": "class"}, "labels must be one of 'classes', 'numbers', got 'class'; did you mean 'classes'?"),
+        ({"standardize": 1}, "standardize must be True or False, got 1"),
         (
             {"classes": ("a", "a", "b")},
-            "classes is the names of the classes 0, 1, ... and must be different texts, got ('a', 'a', 'b')",
+            "classes must be different texts (it is the names of the classes 0, 1, ...), got ('a', 'a', 'b')",
         ),
         (
             {"labels": "numbers", "classes": ("a", "b")},
-            "classes names classes and must be left out where labels is 'numbers', got ('a', 'b')",
+            "classes must be left out where labels is 'numbers' (it is the names of classes), got ('a', 'b')",
         ),
         (
             {"labels": "numbers", "label_noise": 0.1},
-            "label_noise replaces classes by other classes and must be 0 where the labels are numbers, got 0.1",
+            "label_noise must be 0 where the labels are numbers (it is the share of training labels that are "
+            "replaced by other classes), got 0.1",
         ),
-        ({"validation": 0.2}, "validation is a split and must be a pair of x and y, got float"),
+        ({"validation": 0.2}, "validation must be a pair of x and y (it is a split), got float"),
     ],
 )
 def test_a_wrong_argument_is_refused_by_name(named, message):
@@ -463,17 +464,17 @@ def test_the_points_of_a_figure_are_all_for_training_and_the_others_lie_near_the
 
 def test_the_shapes_of_point_sets_are_refused_by_name():
     assert said(UsageError, data.spirals, noise=-1) == (
-        "noise is the standard deviation of the angle and must be at least 0, got -1"
+        "noise must be at least 0 (it is the standard deviation of the angle), got -1"
     )
     assert said(UsageError, data.moons, points=0) == (
-        "points is the number of training points of a class and must be a whole number of at least 1, got 0"
+        "points must be a whole number of at least 1 (it is the number of training points of a class), got 0"
     )
     assert said(UsageError, data.cs231n_strength, jitter=0) == (
-        "jitter is the standard deviation of the jitter and must be above 0, got 0"
+        "jitter must be above 0 (it is the standard deviation of the jitter), got 0"
     )
     assert said(UsageError, data.cs231n_strength, train_size=26) == (
-        "train_size is the number of training examples and must be at most 25, which is what cs231n_strength has for "
-        "it, got 26"
+        "train_size must be at most 25, which is what cs231n_strength has for it (it is the number of training "
+        "examples), got 26"
     )
 
 
@@ -677,7 +678,7 @@ def test_npz_files_that_cannot_be_used_are_refused_and_left_alone(tmp_path):
     assert said(DataError, data.from_npz, tmp_path) == (
         f"{tmp_path} cannot be read (Is a directory); name a readable file"
     )
-    assert said(UsageError, data.from_npz, 3) == "path is the name of a file and must be a text or a path, got 3"
+    assert said(UsageError, data.from_npz, 3) == "path must be a text or a path (it is the name of a file), got 3"
     np.savez(path, x=x, y=y)
     whole = path.read_bytes()
     for torn in (whole[: len(whole) // 2], whole[:300] + b"?" * 50 + whole[350:]):
@@ -769,13 +770,13 @@ def test_a_csv_that_cannot_be_used_is_refused_by_column_and_row(tmp_path, lines,
 def test_csv_arguments_that_cannot_be_are_refused(tmp_path):
     path = table(tmp_path / "table.csv", ["height,kind", "1,x", "2,y"])
     assert said(UsageError, data.from_csv, path, target="knd") == (
-        "target must be one of height, kind, got 'knd'; did you mean 'kind'?"
+        "target must be one of 'height', 'kind', got 'knd'; did you mean 'kind'?"
     )
     assert said(UsageError, data.from_csv, path, target=1) == (
-        "target is the name of the column of labels and must be a text, got 1"
+        "target must be a text (it is the name of the column of labels), got 1"
     )
     assert said(UsageError, data.from_csv, path, target="kind", separator="ab") == (
-        "separator is what stands between two cells and must be one character, got 'ab'"
+        "separator must be one character (it is what stands between two cells), got 'ab'"
     )
     assert said(DataError, data.from_csv, tmp_path / "no.csv", target="kind") == (
         f"{tmp_path / 'no.csv'} is not there; check the path"
@@ -906,7 +907,7 @@ def test_without_a_network_the_refusal_says_which_file_to_put_where(cache, monke
 def test_a_wrong_argument_is_refused_before_any_file_is_looked_for(cache):
     for loader in (data.mnist, data.fashion_mnist, data.cifar10, data.cifar100):
         assert said(UsageError, loader, train_size=0) == (
-            "train_size is the number of training examples and must be a whole number of at least 1, got 0"
+            "train_size must be a whole number of at least 1 (it is the number of training examples), got 0"
         )
 
 

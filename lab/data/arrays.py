@@ -58,7 +58,9 @@ def from_arrays(
     if labels == "classes":
         codes, found = _codes([(y, f"y{where}") for where, (_, y) in parts.items()], classes)
     elif classes is not None:
-        raise UsageError(f"classes names classes and must be left out where labels is 'numbers', got {classes!r}")
+        raise UsageError(
+            f"classes must be left out where labels is 'numbers' (it is the names of classes), got {classes!r}"
+        )
     else:
         codes, found = [_values(y, f"y{where}") for where, (_, y) in parts.items()], None
     for x, y, where in zip(features, codes, parts, strict=True):
@@ -93,7 +95,7 @@ def _array(value: object, where: str, kinds: str, what: str, remedy: str) -> np.
 def _pair(name: str, pair: object) -> tuple[object, object]:
     if isinstance(pair, tuple | list) and len(pair) == 2:
         return pair[0], pair[1]
-    raise UsageError(f"{name} is a split and must be a pair of x and y, got {type(pair).__name__}")
+    raise UsageError(f"{name} must be a pair of x and y (it is a split), got {type(pair).__name__}")
 
 
 def _features(value: object, where: str) -> np.ndarray:
@@ -156,7 +158,7 @@ def _codes(values: list[tuple[object, str]], names: Sequence[str] | None) -> tup
     if names is not None:
         if isinstance(names, str) or not all(isinstance(one, str) for one in names) or len(set(names)) < len(names):
             raise UsageError(
-                f"classes is the names of the classes 0, 1, ... and must be different texts, got {names!r}"
+                f"classes must be different texts (it is the names of the classes 0, 1, ...), got {names!r}"
             )
         known = names if found.dtype.kind == "U" else [str(i) for i in range(len(names))]
         unknown = [one for one in classes if one not in known]

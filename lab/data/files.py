@@ -101,9 +101,9 @@ def from_csv(
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
     choice("labels", labels, LABELS)
     if not (isinstance(separator, str) and len(separator) == 1 and separator not in '"\r\n'):
-        raise UsageError(f"separator is what stands between two cells and must be one character, got {separator!r}")
+        raise UsageError(f"separator must be one character (it is what stands between two cells), got {separator!r}")
     if not isinstance(target, str):
-        raise UsageError(f"target is the name of the column of labels and must be a text, got {target!r}")
+        raise UsageError(f"target must be a text (it is the name of the column of labels), got {target!r}")
     place = _path(path)
     table = read_table(content(place), str(place), separator)
     choice("target", target, table.columns)
@@ -127,4 +127,4 @@ def from_csv(
 def _path(path: object) -> Path:
     if isinstance(path, str | os.PathLike) and os.fspath(path) != "":
         return Path(path)
-    raise UsageError(f"path is the name of a file and must be a text or a path, got {path!r}")
+    raise UsageError(f"path must be a text or a path (it is the name of a file), got {path!r}")

@@ -133,8 +133,8 @@ class Cut:
         """
         if classes is None and self.label_noise:
             raise UsageError(
-                f"label_noise replaces classes by other classes and must be 0 where the labels are numbers, "
-                f"got {self.label_noise:g}"
+                f"label_noise must be 0 where the labels are numbers (it is the share of training labels that are "
+                f"replaced by other classes), got {self.label_noise:g}"
             )
         if classes is not None:
             classes = distinct(name, classes)
@@ -186,7 +186,7 @@ class Cut:
             why = "as every class needs one" if size < least else f"which is what {name} has for it"
             bound = f"at least {least}" if size < least else f"at most {most}"
             raise UsageError(
-                f"{part}_size is the number of {WORDS[part]} examples and must be {bound}, {why}, got {size}"
+                f"{part}_size must be {bound}, {why} (it is the number of {WORDS[part]} examples), got {size}"
             )
         order = ordering(y, derive(self.seed, "data", part), left)
         return rows[order[:size]], rows[order[size:]]
