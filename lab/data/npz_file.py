@@ -68,7 +68,9 @@ def _array(file: IO[bytes], size: int, what: str, name: str) -> np.ndarray:
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(file)
         except TORN as error:
-            raise DataError(f"{what} has no header of NumPy's that can be read; write the file again") from error
+            raise DataError(
+                f"{what} is torn: it has no header of NumPy's that can be read; write the file again"
+            ) from error
         if dtype.hasobject:
             raise DataError(
                 f"{what} holds Python objects, which are pickled and could run any program; save numbers or texts "

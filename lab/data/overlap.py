@@ -1,9 +1,9 @@
 """Examples that stand in two splits, and how many of them chance explains.
 
 Real data repeat themselves: small pictures, rounded measurements and tables of few answers hold equal rows, and where
-splits are drawn at random some of these fall into both. So a few are allowed. Each example of the smaller split is granted
-a chance of standing in the larger one: the share of examples that a split itself holds more than once, in the split
-where that is largest, and at least `NATURAL`. Splits are refused where finding as many as were found then has a
+splits are drawn at random some of these fall into both. So a few are allowed. Each example of the smaller split is
+granted a chance of standing in the larger one: the share of examples that a split itself holds more than once, in the
+split where that is largest, and at least `NATURAL`. Splits are refused where finding as many as were found then has a
 probability of at most `CHANCE`, by Chernoff's bound on the binomial distribution. So a copy is refused from two
 examples on, and a table whose rows all repeat is not.
 
