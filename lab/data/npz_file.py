@@ -67,6 +67,8 @@ def _array(file: IO[bytes], size: int, what: str, name: str) -> np.ndarray:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(file)
+        except (zipfile.BadZipFile, zlib.error):
+            raise
         except TORN as error:
             raise DataError(
                 f"{what} is torn: it has no header of NumPy's that can be read; write the file again"
