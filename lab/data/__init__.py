@@ -18,7 +18,8 @@ All loaders are plain functions of keyword arguments, made for `functools.partia
     seed             the data seed, which decides all of this and is not the seed of a run.
 
 Every draw has all classes in proportion, and at least one example of each. Neither `train_size` nor `label_noise`
-changes which examples validate and test. Sizes and noise that cannot be are a `UsageError`, files and contents that
+changes which examples validate and test. Splits that are given, and not cut here, must not share more examples than
+chance explains (`lab.data.overlap`). Sizes and noise that cannot be are a `UsageError`, files and contents that
 cannot be used a `DataError`. Importing this room loads neither TensorFlow nor scikit-learn nor pandas.
 """
 

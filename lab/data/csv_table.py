@@ -5,12 +5,21 @@ pandas would fill short rows with NaN, rename doubled columns and read "None" as
 
 import csv
 import io
-import math
+import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from lab.checks import DataError
+from lab.checks import DataError, choice, shown
+
+# What a table may be separated by instead, looked for where the first row is one cell.
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "blanks"}
+# Beyond it float32, in which examples are kept, is infinite.
+LARGEST = float(np.finfo(np.float32).max)
+# How many columns a refusal names.
+NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -24,55 +33,122 @@ class Table:
     """
 
     where: str
-    columns: dict[str, list[str]]
+    columns: dict[str, tuple[str, ...]]
     rows: list[int]
 
-    def numbers(self, name: str) -> np.ndarray:
-        """Return a column as float64 of shape (n,).
+    def column(self, target: object) -> str:
+        """Return the name of a column, or refuse it with a `UsageError` that names at most `NAMED` where many are."""
+        names = list(self.columns)
+        if len(names) <= 10 * NAMED or target in self.columns:
+            return choice("target", target, names)
+        return choice("target", target, names[:NAMED], otherwise=f"another of the {len(names)} columns")
+
+    def numbers(self, names: Iterable[str]) -> np.ndarray:
+        """Return columns as float64 of shape (n, number of names).
 
         Raises:
-            DataError: an empty cell, a text, NaN or infinity, by column and row.
+            DataError: empty cells, texts, NaN, infinity or what float32 cannot hold: how many, and the first of each
+                of the first columns.
         """
-        values = []
-        for cell, row in zip(self.columns[name], self.rows, strict=True):
-            try:
-                value = float(cell)
-            except ValueError as error:
-                held = f"the text {cell!r}" if cell.strip() else "an empty cell"
-                raise DataError(
-                    f"the column {name!r} of {self.where} must hold numbers and has {held} in row {row}; correct it or "
-                    f"leave the column or the row out"
-                ) from error
-            if not math.isfinite(value):
-                raise DataError(
-                    f"the column {name!r} of {self.where} must hold finite numbers and has {cell} in row {row}; "
-                    f"correct it or leave the column or the row out"
-                )
-            values.append(value)
-        return np.array(values)
+        values, wrong, places = [], 0, []
+        for name in names:
+            read = [_number(cell) for cell in self.columns[name]]
+            bad = [i for i, value in enumerate(read) if value is None or not abs(value) <= LARGEST]
+            if bad:
+                wrong += len(bad)
+                cell = self.columns[name][bad[0]]
+                held = shown(cell) if cell.strip() else "an empty cell"
+                places.append((f"{name!r} ({held} in row {self.rows[bad[0]]})", cell))
+            values.append(read)
+        if wrong:
+            listed = ", ".join(place for place, _ in places[:NAMED]) + (", ..." if len(places) > NAMED else "")
+            comma = any(re.fullmatch(r"\s*[-+]?\d+,\d+\s*", cell) for _, cell in places)
+            raise DataError(
+                f"{self.where} must hold finite float32 numbers outside a column of classes and has other content in "
+                f"{_count(wrong, 'cell')} of {_count(len(places), 'column')}: {listed}; "
+                + ("write decimal points instead of commas" if comma else "correct them, or leave out columns or rows")
+            )
+        return np.array(values).T
 
     def labels(self, name: str) -> np.ndarray:
         """Return a column as classes of shape (n,): whole numbers if all cells are numbers, else texts.
 
+        Texts that differ stay different classes: digits with leading zeros ("007") are texts where a number would
+        merge two of them, and so are whole numbers beyond 64 bits.
+
         Raises:
-            DataError: an empty cell, a number that is not whole among numbers.
+            DataError: an empty cell; a number that is not whole among numbers; one number or one text that is written
+                in two ways.
         """
-        for cell, row in zip(self.columns[name], self.rows, strict=True):
+        cells = self.columns[name]
+        what = f"the column {name!r} of {self.where}"
+        for cell, row in zip(cells, self.rows, strict=True):
             if not cell.strip():
+                raise DataError(f"{what} must hold labels and has an empty cell in row {row}")
+        spelled = _spellings(dict.fromkeys(cells))
+        if len(spelled) == 2:
+            raise DataError(
+                f"{what} must spell each label in one way, got {spelled[0]!r} and {spelled[1]!r}, which differ by "
+                f"blanks only; make them equal"
+            )
+        numbers = {cell: value for cell in set(cells) if (value := _number(cell)) is not None}
+        if len(numbers) < len(set(cells)):
+            return np.array(cells, dtype=str)
+        for cell, row in zip(cells, self.rows, strict=True):
+            if not numbers[cell].is_integer() and not _WHOLE.fullmatch(cell):
                 raise DataError(
-                    f"the column {name!r} of {self.where} must hold labels and has an empty cell in row {row}"
+                    f"{what} must hold whole numbers or texts where labels is 'classes', got {cell.strip()} in row "
+                    f"{row}; choose labels='numbers' to predict numbers"
                 )
-        try:
-            values = [float(cell) for cell in self.columns[name]]
-        except ValueError:
-            return np.array(self.columns[name], dtype=str)
-        for value, row in zip(values, self.rows, strict=True):
-            if not value.is_integer():
+        return self._whole(cells, what)
+
+    def _whole(self, cells: tuple[str, ...], what: str) -> np.ndarray:
+        """Return cells that are whole numbers, exactly; as texts where numbers would merge or overflow."""
+        exact = {}
+        for cell in dict.fromkeys(cells):
+            plain = _WHOLE.fullmatch(cell)
+            if not plain and abs(float(cell)) >= 2**53:
                 raise DataError(
-                    f"the column {name!r} of {self.where} must hold whole numbers or texts where labels is 'classes', "
-                    f"got {value:g} in row {row}; choose labels='numbers' to predict numbers"
+                    f"{what} must hold labels that can be told apart, got {cell.strip()}, which float64 rounds; write "
+                    f"all digits"
                 )
-        return np.array(values).astype(np.int64)
+            exact[cell] = int(cell) if plain else int(float(cell))
+        if len(set(exact.values())) < len(exact):
+            if all(_WHOLE.fullmatch(cell) for cell in exact):
+                return np.array(cells, dtype=str)
+            number = next(value for value, count in Counter(exact.values()).items() if count > 1)
+            ways = [cell for cell, value in exact.items() if value == number]
+            raise DataError(
+                f"{what} must spell each label in one way, got {ways[0]!r} and {ways[1]!r}, which are one number; make "
+                f"them equal"
+            )
+        if any(not -(2**63) <= value < 2**63 for value in exact.values()):
+            return np.array(cells, dtype=str)
+        return np.array([exact[cell] for cell in cells], np.int64)
+
+
+_WHOLE = re.compile(r"\s*[-+]?[0-9]{1,4000}\s*")
+
+
+def _number(cell: str) -> float | None:
+    """Return the number in a cell, or None. Python's `1_000` is a text, and so are digits of other scripts."""
+    try:
+        return float(cell) if cell.isascii() and "_" not in cell else None
+    except ValueError:
+        return None
+
+
+def _spellings(cells: Iterable[str]) -> tuple[str, ...]:
+    """Return the first two cells that are equal but for blanks around them, or nothing."""
+    seen: dict[str, str] = {}
+    for cell in cells:
+        if (other := seen.setdefault(cell.strip(), cell)) != cell:
+            return other, cell
+    return ()
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def read_table(content: bytes, where: str, separator: str) -> Table:
@@ -84,31 +160,54 @@ def read_table(content: bytes, where: str, separator: str) -> Table:
         separator: between two cells.
 
     Raises:
-        DataError: not UTF-8, no names of columns, equal names, rows of another length, no rows.
+        DataError: not UTF-8, another separator, no names of columns, equal names, rows of another length, no rows.
     """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{where} must be UTF-8 text and is UTF-16; save it as CSV in UTF-8")
     try:
         # Spreadsheets put a byte order mark in front.
         text = content.decode("utf-8-sig")
+        if "\0" in text:
+            raise DataError(f"{where} is no CSV table: it holds NUL bytes; save it again as CSV in UTF-8")
         records = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except UnicodeDecodeError as error:
         raise DataError(f"{where} is not UTF-8 text (byte {error.start}); save it as CSV in UTF-8") from error
     except csv.Error as error:
         raise DataError(f"{where} is torn or no CSV table ({error}); save it again as CSV") from error
     names = [name.strip() for name in records[0]] if records else []
-    if not any(names):
-        raise DataError(f"{where} has no names of columns in its first row; write them there")
-    doubled = [name for i, name in enumerate(names) if name in names[:i]]
-    if doubled:
-        raise DataError(f"{where} has two columns of the name {doubled[0]!r}; rename one")
+    _check_names(names, where, separator)
     # A blank line is no row, but a spreadsheet counts it.
     rows = [(row, cells) for row, cells in enumerate(records[1:], start=2) if cells]
-    for row, cells in rows:
-        if len(cells) != len(names):
-            raise DataError(
-                f"{where} has {len(cells)} cells in row {row} and {len(names)} columns; it may be torn, or its cells "
-                f"be separated by something else than {separator!r}"
-            )
+    ragged = [(row, len(cells)) for row, cells in rows if len(cells) != len(names)]
+    if ragged:
+        row, length = ragged[0]
+        more = f" and in {_count(len(ragged) - 1, 'other row')} another number" if ragged[1:] else ""
+        raise DataError(
+            f"{where} must have {_count(len(names), 'cell')} in every row, one per column, and has "
+            f"{_count(length, 'cell')} in row {row}{more}; it may be torn, or have {separator!r} within cells that are "
+            f"not quoted"
+        )
     if not rows:
         raise DataError(f"{where} has names of columns and no rows; add examples")
-    columns = {name: [cells[i] for _, cells in rows] for i, name in enumerate(names)}
+    columns = dict(zip(names, zip(*(cells for _, cells in rows), strict=True), strict=True))
     return Table(where, columns, [row for row, _ in rows])
+
+
+def _check_names(names: list[str], where: str, separator: str) -> None:
+    if not any(names):
+        raise DataError(f"{where} has no names of columns in its first row; write them there")
+    if len(names) == 1:
+        other = next((one for one in SEPARATORS if one != separator and one in names[0]), None)
+        if other is not None:
+            raise DataError(
+                f"{where} must be separated by {separator!r} and seems to be separated by {SEPARATORS[other]}; save it "
+                f"with commas, or call lab.data.from_csv with separator={other!r}"
+            )
+    if "" in names:
+        raise DataError(
+            f"{where} has no name for column {names.index('') + 1}; name it or leave it out (pandas writes its index "
+            f"so, and not with to_csv(path, index=False))"
+        )
+    doubled = [name for name, count in Counter(names).items() if count > 1]
+    if doubled:
+        raise DataError(f"{where} has two columns of the name {doubled[0]!r}; rename one")

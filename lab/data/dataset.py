@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from lab.checks import DataError
+from lab.data.overlap import refuse_overlap
 
 SPLITS = ("train", "validation", "test")
 WORDS = {"train": "training", "validation": "validation", "test": "test"}
@@ -27,10 +28,13 @@ class Split:
     Args:
         x: float32 of shape (n, ...).
         y: the class of each example, int32 of shape (n,); or numbers, float32 of shape (n, k).
+        pool: marks splits that were cut from one pool, each example once. They are known to be disjoint, even where
+            the pool repeats itself.
     """
 
     x: np.ndarray
     y: np.ndarray
+    pool: object = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", _locked(self.x))
@@ -54,7 +58,8 @@ class Dataset:
 
     Raises:
         DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
-            none of them. (That every split has every class is the loaders' rule: see `lab.data.splitting`.)
+            none of them; splits that share more examples than chance explains (see `lab.data.overlap`). (That every
+            split has every class is the loaders' rule: see `lab.data.splitting`.)
     """
 
     name: str
@@ -68,6 +73,9 @@ class Dataset:
             object.__setattr__(self, "classes", distinct(self.name, self.classes))
         for part in SPLITS:
             self._check(getattr(self, part), f"the {WORDS[part]} split of {self.name}")
+        pools = {getattr(self, part).pool for part in SPLITS}
+        if len(pools) > 1 or None in pools:
+            refuse_overlap(self.name, {WORDS[part]: getattr(self, part).x for part in SPLITS})
 
     def _check(self, split: Split, where: str) -> None:
         x, y = split.x, split.y

@@ -4,14 +4,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from lab.checks import DataError, UsageError, choice
-from lab.data import formats
+from lab.checks import DataError, UsageError, choice, shown
 from lab.data.arrays import LABELS, from_arrays
 from lab.data.csv_table import read_table
 from lab.data.dataset import Dataset
 from lab.data.keras_cache import content
+from lab.data.npz_file import npz
 from lab.data.splitting import Cut
 
 
@@ -40,7 +38,9 @@ def from_npz(
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
     place = _path(path)
-    arrays = formats.npz(content(place), str(place))
+    arrays = npz(content(place), str(place))
+    if "x" in arrays and "x_train" in arrays:
+        raise DataError(f"{place} must hold either x or x_train and holds both; leave out or rename one")
     first = ("x", "y") if "x" in arrays else ("x_train", "y_train")
     pairs = {}
     for names in (first, ("x_val", "y_val"), ("x_test", "y_test")):
@@ -95,24 +95,30 @@ def from_csv(
 
     Raises:
         UsageError: an argument that cannot be; a target that is no column.
-        DataError: a file that is missing or no table; an empty cell, a text or NaN in a column of numbers, by column
-            and row; data that cannot be used.
+        DataError: a file that is missing or no table; empty cells, texts or NaN in columns of numbers, by column and
+            row; data that cannot be used.
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
     choice("labels", labels, LABELS)
-    if not (isinstance(separator, str) and len(separator) == 1 and separator not in '"\r\n'):
-        raise UsageError(f"separator must be one character (it is what stands between two cells), got {separator!r}")
+    if not (isinstance(separator, str) and len(separator) == 1 and separator not in '"\r\n\0'):
+        raise UsageError(
+            f"separator must be one character (it is what stands between two cells), got {shown(separator)}"
+        )
     if not isinstance(target, str):
-        raise UsageError(f"target must be a text (it is the name of the column of labels), got {target!r}")
+        raise UsageError(f"target must be a text (it is the name of the column of labels), got {shown(target)}")
     place = _path(path)
     table = read_table(content(place), str(place), separator)
-    choice("target", target, table.columns)
+    table.column(target)
     names = [name for name in table.columns if name != target]
     if not names:
         raise DataError(f"{place} has the column {target!r} only; learning takes at least one other column")
+    # All columns at once, so that one refusal tells all that is wrong.
+    wanted = names if labels == "classes" else [*names, target]
+    numbers = table.numbers(wanted)
+    features, answers = numbers[:, : len(names)], numbers[:, len(names) :]
     return from_arrays(
-        np.stack([table.numbers(name) for name in names], axis=1),
-        table.numbers(target) if labels == "numbers" else table.labels(target),
+        features,
+        table.labels(target) if labels == "classes" else answers,
         labels=labels,
         standardize=standardize,
         name=place.stem,
@@ -125,6 +131,8 @@ def from_csv(
 
 
 def _path(path: object) -> Path:
-    if isinstance(path, str | os.PathLike) and os.fspath(path) != "":
-        return Path(path)
-    raise UsageError(f"path must be a text or a path (it is the name of a file), got {path!r}")
+    if isinstance(path, str | os.PathLike):
+        named = os.fspath(path)
+        if isinstance(named, str) and named and "\0" not in named:
+            return Path(named)
+    raise UsageError(f"path must be a text or a path (it is the name of a file), got {shown(path)}")

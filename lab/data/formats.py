@@ -1,4 +1,4 @@
-"""Readers of the formats in which MNIST, Fashion-MNIST and CIFAR are published: bytes in, arrays out."""
+"""Readers of the formats in which Fashion-MNIST and CIFAR are published: bytes in, arrays out."""
 
 import gzip
 import hashlib
@@ -6,7 +6,6 @@ import io
 import math
 import pickle
 import tarfile
-import zipfile
 import zlib
 
 import numpy as np
@@ -45,33 +44,6 @@ def idx(content: bytes, where: str, shape: tuple[int, ...], sha256: str) -> np.n
             f"left as it is, get it again"
         )
     return np.frombuffer(raw, np.uint8, offset=len(head)).reshape(shape)
-
-
-def npz(content: bytes, where: str) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz file by name; nothing in it is unpickled, as a pickle can run any program.
-
-    Raises:
-        DataError: a torn file, another format, an array of Python objects.
-    """
-    if not content.startswith(b"PK"):
-        raise DataError(f"{where} is not an .npz file; write one with numpy.savez(path, x=x, y=y)")
-    arrays = {}
-    name = ""
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            for name in file.files:
-                arrays[name] = file[name]
-    except ValueError as error:
-        # The one refusal of NumPy's that has a remedy of its own.
-        if "allow_pickle" not in str(error):
-            raise DataError(f"{where} is torn or no .npz file ({error}); write it again") from error
-        raise DataError(
-            f"the array {name} of {where} holds Python objects, which are pickled and could run any program; save "
-            f"numbers or texts instead, as in numpy.savez(path, {name}={name}.astype('float32'))"
-        ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-        raise DataError(f"{where} is torn or no .npz file ({error}); write it again") from error
-    return arrays
 
 
 class _Arrays(pickle.Unpickler):

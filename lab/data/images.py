@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lab.checks import DataError
 from lab.data import formats
 from lab.data.dataset import Dataset
 from lab.data.keras_cache import KERAS_DATASETS, Download, content, fetch, folder, read, unpacked
+from lab.data.npz_file import npz
 from lab.data.splitting import Cut
 
 MNIST = Download(
@@ -112,9 +114,20 @@ def fashion_mnist(
     for name, shape, sha256 in FASHION_MNIST:
         path = place / name
         if place == cached and not path.exists():
-            fetch(Download(f"fashion-mnist/{name}", KERAS_DATASETS + name))
+            _fetch_clothes(name)
         arrays.append(formats.idx(content(path), str(path), shape, sha256))
     return _dataset("fashion_mnist", cut, arrays, CLOTHES)
+
+
+def _fetch_clothes(name: str) -> None:
+    try:
+        fetch(Download(f"fashion-mnist/{name}", KERAS_DATASETS + name))
+    except DataError as error:
+        files = ", ".join(file for file, *_ in FASHION_MNIST)
+        raise DataError(
+            f"{error}; the data set is four files, {files}, in {folder() / 'fashion-mnist'}, and Debian's package "
+            f"dataset-fashion-mnist brings them all"
+        ) from error
 
 
 def mnist(
@@ -135,7 +148,7 @@ def mnist(
     Reference: LeCun et al. 1998.
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
-    arrays = formats.npz(read(MNIST), str(folder() / MNIST.file))
+    arrays = npz(read(MNIST), str(folder() / MNIST.file))
     return _dataset("mnist", cut, [arrays[name] for name in ARRAYS], TEN)
 
 

@@ -7,11 +7,13 @@ and is never written, moved or deleted.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
+import shutil
+import stat
 import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,16 @@ import numpy as np
 
 from lab.checks import DataError
 from lab.data.dataset import update
+
+KINDS = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISFIFO: "a named pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+}
+# Why a folder cannot be written, as opposed to a network that is not there.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 
 KERAS_DATASETS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
@@ -64,8 +76,15 @@ def read(download: Download) -> bytes:
 
 
 def content(path: Path) -> bytes:
-    """Return what a file holds, or say in a `DataError` why it cannot be read."""
+    """Return what a file holds, or say in a `DataError` why it cannot be read.
+
+    Only a file is opened: a named pipe without a writer would never end.
+    """
     try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind):
+            what = next((word for holds, word in KINDS.items() if holds(kind)), "something else")
+            raise DataError(f"{path} must be a file and is {what}; name a file")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(f"{path} is not there; check the path") from error
@@ -87,10 +106,15 @@ def fetch(download: Download) -> Path:
         # One of several workers downloads, the others wait and find the file.
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not path.exists():
-                with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as place:
+                with _workshop(path) as place:
                     _download(download, place).rename(path)
     # Keras raises a bare Exception for a network that is not there.
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise DataError(
+                f"{path} is not there and could not be written ({error.strerror}); free or unlock its folder, or let "
+                f"KERAS_HOME name another one"
+            ) from error
         raise DataError(
             f"{path} is not there and could not be downloaded ({error}); get {download.url} on a machine with a "
             f"network and put it there under this name"
@@ -98,7 +122,22 @@ def fetch(download: Download) -> Path:
     return path
 
 
-def _download(download: Download, place: str) -> Path:
+@contextlib.contextmanager
+def _workshop(path: Path) -> Iterator[Path]:
+    """Make the folder in which a file is made before it is moved to its path, and remove it in the end.
+
+    Its name follows from the path, so that the next one to hold the path's lock clears what a killed one left.
+    """
+    place = path.with_name(f".making-{path.name}")
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _download(download: Download, place: Path) -> Path:
     # Keras shows its progress on stdout, which belongs to results.
     with contextlib.redirect_stdout(sys.stderr):
         import keras
@@ -118,29 +157,46 @@ def unpacked(download: Download, unpack: Callable[[bytes], dict[str, np.ndarray]
         unpack: makes named arrays of its content.
     """
     path = folder() / f"lab-{Path(download.file).name}-{(download.sha256 or '')[:12]}.npz"
-    # Whatever is wrong with it, it is ours and is made again. NumPy leaves a torn file open that it opened itself.
-    with contextlib.suppress(Exception), path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-        if str(arrays.pop("digest")) == _digest(arrays):
+    if (arrays := _kept(path)) is not None:
+        return arrays
+    from filelock import FileLock
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire()
+    except OSError:
+        return unpack(read(download))
+    # One of several workers unpacks, the others wait and find its file.
+    try:
+        if (arrays := _kept(path)) is not None:
             return arrays
-    arrays = unpack(read(download))
-    with contextlib.suppress(OSError):
-        _publish(path, arrays)
-    return arrays
+        arrays = unpack(read(download))
+        with contextlib.suppress(OSError):
+            _publish(path, arrays)
+        return arrays
+    finally:
+        lock.release()
+
+
+def _kept(path: Path) -> dict[str, np.ndarray] | None:
+    """Return the arrays of an .npz that `unpacked` made, or None where there is none or it is torn."""
+    # Whatever is wrong with it, it is ours and is made again. NumPy leaves a torn file open that it opened itself.
+    with contextlib.suppress(Exception):
+        if path.is_file():
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            if str(arrays.pop("digest")) == _digest(arrays):
+                return arrays
+    return None
 
 
 def _publish(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=".unpacked-", suffix=".npz", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with _workshop(path) as place:
+        with (place / path.name).open("wb") as file:
             np.savez(file, digest=np.array(_digest(arrays)), **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+        os.replace(place / path.name, path)
 
 
 def _digest(arrays: dict[str, np.ndarray]) -> str:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.checks import DataError, UsageError, number, whole
+from lab.checks import DataError, UsageError, number, shown, whole
 from lab.data.dataset import SPLITS, WORDS, Dataset, Split, distinct
+from lab.data.overlap import refuse_overlap
 from lab.seeds import derive
 
 # By default a fifth of the data is cut for validation and for the test, and never more than this.
@@ -143,15 +144,19 @@ class Cut:
         for part, (_, y) in whole_parts.items():
             _check(name, part, y, classes, 1 + list(own.values()).count(None) if part == "train" else 1)
 
+        # Before the cut, which could hide that a split was taken out of the training part.
+        if len(whole_parts) > 1:
+            refuse_overlap(name, {WORDS[part]: x for part, (x, _) in whole_parts.items()})
+
         x, y = train
-        pool = np.arange(len(y))
+        rows = np.arange(len(y))
         default = max(min(len(y) // 5, MOST), len(classes or ("any",)))
         parts: dict[str, Pair] = {}
         for part, left in (("test", 2 if validation is None else 1), ("validation", 1)):
             if own[part] is None:
-                chosen, pool = self._take(name, part, y[pool], classes, left, default, pool)
+                chosen, rows = self._take(name, part, y[rows], classes, left, default, rows)
                 parts[part] = x[chosen], y[chosen]
-        whole_parts["train"] = x[pool], y[pool]
+        whole_parts["train"] = x[rows], y[rows]
         for part, (x, y) in whole_parts.items():
             chosen, _ = self._take(name, part, y, classes, 0, 0, np.arange(len(y)))
             parts[part] = x[chosen], y[chosen]
@@ -163,7 +168,8 @@ class Cut:
             x, y = parts["train"]
             seed = derive(self.seed, "data", "label_noise")
             parts["train"] = x, mislabelled(y, self.label_noise, len(classes), seed)
-        done = [Split(*parts[part]) for part in SPLITS]
+        pool = object()
+        done = [Split(*parts[part], pool=pool) for part in SPLITS]
         return Dataset(name, done[0], done[1], done[2], classes)
 
     def _take(
@@ -185,8 +191,11 @@ class Cut:
         if not least <= size <= most:
             why = "as every class needs one" if size < least else f"which is what {name} has for it"
             bound = f"at least {least}" if size < least else f"at most {most}"
+            # A script's own size may be bound where the user gives data of another size.
+            option = "" if part == "test" else f"; --{part}-size sets it on the command line"
             raise UsageError(
-                f"{part}_size must be {bound}, {why} (it is the number of {WORDS[part]} examples), got {size}"
+                f"{part}_size must be {bound}, {why} (it is the number of {WORDS[part]} examples), "
+                f"got {shown(size)}{option}"
             )
         order = ordering(y, derive(self.seed, "data", part), left)
         return rows[order[:size]], rows[order[size:]]
