@@ -14,7 +14,7 @@ from lab import data, models
 from lab.checks import UsageError
 from lab.data import digits, from_npz
 from lab.identity import NUMERICS, declare, identify
-from lab.identity.sources import public_name
+from lab.identity.names import public_name
 from lab.models import dense
 from lab.regularization import Regularization
 from lab.training import Training

@@ -82,7 +82,7 @@ def _load(path: Path) -> ModuleType:
     """Return the module of a script, which is run unless it was before and has not changed since.
 
     It is called experiments.<name>, wherever it is: a script called json.py must not take the place of the module json,
-    and `lab.identity.sources` names a function `<name>.<function>` however the script is started.
+    and `lab.identity.names` names a function `<name>.<function>` however the script is started.
     """
     path = path.resolve()
     name = f"experiments.{path.stem}"

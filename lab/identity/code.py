@@ -1,10 +1,14 @@
 """Code as nested tuples: what it says, whatever its comments, layout and docstrings, and which names it uses."""
 
 import ast
+import glob
 import importlib.util
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+MADE_BY = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.With, ast.If, ast.Try, ast.While, ast.Match)
+"""The statements at the top of a module that may make or fill a constant."""
 
 
 def compiled(value: Any) -> object:
@@ -30,8 +34,9 @@ def names_of_definition(tree: ast.AST) -> set[str]:
     """Return the names in the decorators and defaults of a function, which its code does not hold."""
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            parts = [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+            parts = [*decorators, *node.args.defaults, *filter(None, node.args.kw_defaults)]
             found |= {chain[0] for part in parts for chain in dotted_names(part)}
     return found
 
@@ -55,24 +60,105 @@ def dotted_names(tree: ast.AST) -> Iterator[tuple[str, ...]]:
             yield (node.id,)
 
 
-def imported_modules(tree: ast.AST, module: str) -> Iterator[str]:
-    """Yield the full names of the modules that a piece of code imports.
+def imported_modules(tree: ast.AST, package: str) -> Iterator[str]:
+    """Yield the full names of the modules that a piece of code imports, and of what may be one among what it takes.
 
     Args:
         tree: the code.
-        module: the module it is in, for relative imports.
+        package: the package it is in, for relative imports; "" outside a package.
     """
-    package = module.rpartition(".")[0]
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            try:
-                base = importlib.util.resolve_name(base, package or None) if node.level else base
-            except ImportError:
-                continue
-            yield base
+        match node:
+            case ast.Import(names=aliases):
+                for alias in aliases:
+                    parts = alias.name.split(".")
+                    yield from (".".join(parts[: length + 1]) for length in range(len(parts)))
+            case ast.ImportFrom(module=module, names=aliases, level=level):
+                base = _absolute("." * level + (module or ""), package)
+                yield base
+                yield from (f"{base}.{alias.name}" for alias in aliases)
+            case ast.Call(func=ast.Name(id="import_module" | "__import__"), args=[ast.Constant(value=str(name)), *_]):
+                yield _absolute(name, package)
+            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_]):
+                yield _absolute(name, package)
+
+
+def _absolute(name: str, package: str) -> str:
+    try:
+        return importlib.util.resolve_name(name, package)
+    except ImportError:
+        return ""
+
+
+def import_of(tree: ast.Module, name: str, package: str) -> Iterator[tuple[str, str]]:
+    """Yield from which modules, and under which names there, the top of a module may have imported a name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            base = _absolute("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                if name == (alias.asname or alias.name) or alias.name == "*":
+                    yield base, name if alias.name == "*" else alias.name
+
+
+def statements_that_make(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """Return the statements at the top of a module that may make, fill or change what a name stands for."""
+    statements = (node for node in tree.body if isinstance(node, MADE_BY) and not _only_when_run(node))
+    return [node for node in statements if name in (chain[0] for chain in dotted_names(node))]
+
+
+def statements_that_change(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """Return the statements at the top of a module that set an attribute of a function or class."""
+    return [node for node in statements_that_make(tree, name) if any(_sets(part, name) for part in ast.walk(node))]
+
+
+def _sets(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
+        return bool(node.args) and name in (chain[0] for chain in dotted_names(node.args[0]))
+    stores = isinstance(node, ast.Attribute) and isinstance(node.ctx, (ast.Store, ast.Del))
+    return stores and name in (chain[0] for chain in dotted_names(node))
+
+
+def _only_when_run(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ("__name__",) in set(dotted_names(node.test))
+
+
+def texts(tree: ast.AST, known: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield the texts in a piece of code that may name files, and whether each is a pattern.
+
+    The parts of a path are joined: `HERE / "data" / NAME`, `os.path.join(HERE, "data", NAME)`. What is only known when
+    the code runs, as in f"weights-{seed}.npy", is "*" in a pattern.
+
+    Args:
+        tree: the code.
+        known: what its names stand for.
+    """
+
+    def part(node: ast.AST) -> str | None:
+        value = node.value if isinstance(node, ast.Constant) else known.get(getattr(node, "id", ""))
+        return value if isinstance(value, str) and not value.startswith("/") else None
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value, False
+        elif isinstance(node, ast.JoinedStr) and any(
+            isinstance(piece, ast.FormattedValue) for piece in node.values[1:]
+        ):
+            pieces = node.values if isinstance(node.values[0], ast.Constant) else node.values[1:]
+            written = (glob.escape(str(piece.value)) if isinstance(piece, ast.Constant) else "*" for piece in pieces)
+            yield "".join(written).lstrip("/"), True
+        else:
+            operands = list(node.args) if isinstance(node, ast.Call) else _divided(node)
+            parts = [part(operand) for operand in operands]
+            if None in parts:
+                parts = parts[len(parts) - parts[::-1].index(None) :]
+            if len(parts) > 1:
+                yield "/".join(filter(None, parts)), False
+
+
+def _divided(node: ast.AST) -> list[ast.AST]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return [*(_divided(node.left) or [node.left]), node.right]
+    return []
 
 
 def normal_form(node: object) -> object:

@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from lab.checks import UsageError
-from lab.identity.sources import file_hash, hashed, is_labs, module_name, public_name, source_hash
+from lab.identity.files import file_hash, hashed
+from lab.identity.names import is_labs, module_name, public_name
+from lab.identity.sources import source_hash
 
 NUMERICS = 1
 """Raise this when the lab's own code changes what a run computes, so that old and new runs never mix."""

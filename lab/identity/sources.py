@@ -9,81 +9,30 @@ package that computes other numbers is for the user to notice (`versions` in run
 import ast
 import contextlib
 import functools
-import hashlib
-import importlib.util
 import inspect
-import site
 import sys
-import sysconfig
 import textwrap
 import types
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
-from lab.identity.code import compiled, dotted_names, global_names, imported_modules, names_of_definition, normal_form
-
-HERE = Path(__file__).resolve().parents[1]
-_INSTALLED = tuple(
-    Path(folder).resolve()
-    for folder in {
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *site.getsitepackages(),
-        site.getusersitepackages(),
-    }
+from lab.identity import code
+from lab.identity.files import file_hash, hashed, named_files, place
+from lab.identity.names import (
+    LAB,
+    alike,
+    is_labs,
+    is_own,
+    is_own_code,
+    is_own_module,
+    module_file,
+    module_name,
+    public_name,
 )
+from lab.identity.origins import closure_of, module_tree, origin, package_of, wrappers
+
 Described = Callable[[object], Any]
-
-
-def hashed(data: bytes) -> str:
-    """Return 12 hexadecimal digits that stand for some bytes."""
-    return hashlib.blake2b(data, digest_size=6).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """Return the hash of a file's bytes, or of the names and bytes of all files in a folder."""
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return hashed("\n".join(f"{file.relative_to(path).as_posix()} {file_hash(file)}" for file in files).encode())
-    seen = path.stat()
-    return _bytes_hash(path.resolve(), seen.st_mtime_ns, seen.st_size)
-
-
-@functools.lru_cache(maxsize=1024)
-def _bytes_hash(path: Path, *_changes: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=6)).hexdigest()
-
-
-def module_name(value: Any) -> str:
-    """Name a function's module alike for `python experiments/x.py`, `python -m experiments.x` and `reglab run x`."""
-    return _alike(value.__module__)
-
-
-def _alike(name: str) -> str:
-    if name == "__main__":
-        main = sys.modules["__main__"]
-        spec = getattr(main, "__spec__", None)
-        name = spec.name if spec else Path(getattr(main, "__file__", "interactive")).stem
-    return name.removeprefix("experiments.")
-
-
-def is_labs(value: object) -> bool:
-    """Say whether a function or class is the lab's own."""
-    return str(getattr(value, "__module__", "")).partition(".")[0] == "lab"
-
-
-def public_name(value: Any) -> str:
-    """Return the name of one of the lab's functions or classes that stays when its code moves to another file.
-
-    It is the shortest path that leads to it: `lab.data.digits`, though the code is in `lab.data.images`.
-    """
-    parts = value.__module__.split(".")
-    for length in range(1, len(parts) + 1):
-        module = sys.modules.get(".".join(parts[:length]))
-        if module and vars(module).get(value.__qualname__) is value:
-            return f"{module.__name__}.{value.__qualname__}"  # type: ignore[union-attr]
-    return f"{value.__module__}.{value.__qualname__}"
 
 
 def source_hash(function: Callable, describe: Described) -> str:
@@ -105,150 +54,190 @@ class _Walk:
     def __init__(self, describe: Described) -> None:
         self.describe = describe
         self.found: dict[str, str] = {}
+        self.visited: dict[str, Any] = {}
 
     def visit(self, value: Any, called: str = "") -> None:
         """Add a function or class, and all it reaches. What has no name of its own goes by the one it is called by."""
+        for wrapper in wrappers(value):
+            self.add(
+                wrapper, f"{module_name(wrapper)}.{wrapper.__code__.co_qualname} around {called}", wrapper.__code__
+            )
+        for registered in getattr(value, "registry", {}).values() if hasattr(value, "dispatch") else ():
+            if is_own_code(registered):
+                self.visit(registered)
         value = inspect.unwrap(value)
-        name = f"{module_name(value)}.{called if '<' in value.__qualname__ else value.__qualname__}"
+        self.add(value, f"{module_name(value)}.{called if '<' in value.__qualname__ else value.__qualname__}", value)
+
+    def add(self, value: Any, name: str, source: Any) -> None:
+        """Add one function or class under a name, and all it reaches."""
+        while self.visited.setdefault(name, value) is not value:
+            name += "'"  # Functions that were made by one function have one name.
         if name in self.found:
             return
+        self.found[name] = ""
         module = sys.modules.get(value.__module__)
-        try:
-            path = inspect.getsourcefile(value)
-            tree: ast.AST = ast.parse(textwrap.dedent(inspect.getsource(value)))
-        except (OSError, TypeError, SyntaxError):
-            # Typed into an interpreter that keeps no source: its compiled form has to do.
-            self.found[name] = repr(compiled(value))
-            return
-        self.found[name] = repr(normal_form(tree))
         names: dict[str, Any] = dict(vars(module)) if module else {}
+        names |= getattr(value, "__globals__", {})
+        try:
+            path = inspect.getsourcefile(source)
+            tree = ast.parse(textwrap.dedent(inspect.getsource(source)))
+        except (OSError, TypeError, SyntaxError):
+            self.add_compiled(value, name, names)
+            return
+        self.found[name] = repr(code.normal_form(tree))
+        closure = closure_of(value)
         if hasattr(value, "__code__"):
-            names |= value.__globals__ | _closure(value)
-            used = global_names(value.__code__) | names_of_definition(tree)
-            names = {name: names[name] for name in used & set(names)}
+            used = code.global_names(value.__code__) | code.names_of_definition(tree)
+        else:
+            used = code.global_names(compile(tree, "class", "exec"))
+            self.add_attributes(value, tree, name)
+        for variable, content in closure.items():
+            self.resolve((variable,), {variable: content}, value.__module__, f"{name} ")
+        names = {variable: names[variable] for variable in used & set(names) - set(closure)}
         self.follow(tree, names, Path(path or "."), value.__module__)
+        if whole := module_tree(value.__module__):
+            for node in code.statements_that_change(whole, value.__qualname__):
+                self.found[f"{name} afterwards"] = self.found.get(f"{name} afterwards", "") + repr(
+                    code.normal_form(node)
+                )
+                others = {other: content for other, content in vars(module).items() if content is not value}
+                self.follow(node, others, Path(path or "."), value.__module__)
+
+    def add_attributes(self, value: type, tree: ast.AST, name: str) -> None:
+        """Add the attributes of a class that are not written as numbers or texts, as one from the environment."""
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and not isinstance(node.value, (ast.Constant, type(None))):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in (target.id for target in targets if isinstance(target, ast.Name)):
+                    content = vars(value).get(target)
+                    if isinstance(content, (int, float, str)):
+                        self.found[f"{name} {target}"] = repr(content)
+
+    def add_compiled(self, value: Any, name: str, names: Mapping[str, Any]) -> None:
+        """Add what was typed into an interpreter that keeps no source: its compiled form has to do."""
+        self.found[name] = repr(code.compiled(value))
+        if isinstance(value, type):
+            for part, content in vars(value).items():
+                if isinstance(content, types.FunctionType):
+                    self.add(content, f"{name}.{part}", content)
+                elif isinstance(content, (int, float, str)) and not part.startswith("__"):
+                    self.found[f"{name}.{part}"] = repr(content)
+            for parent in value.__bases__:
+                self.resolve((parent.__name__,), {parent.__name__: parent}, value.__module__)
+            return
+        for used in sorted(code.global_names(value.__code__)):
+            if used in names:
+                self.resolve((used,), names, value.__module__)
+        for variable, content in closure_of(value).items():
+            self.resolve((variable,), {variable: content}, value.__module__, f"{name} ")
 
     def visit_file(self, path: Path, module: str) -> None:
         """Add a whole module as it is written, without importing it, and the modules of the user's own it imports."""
-        if (key := f"module {_alike(module)}") in self.found:
+        if (key := f"module {alike(module)}") in self.found:
             return
         try:
             tree = ast.parse(path.read_bytes())
         except (OSError, SyntaxError, ValueError):
             return
-        self.found[key] = repr(normal_form(tree))
+        self.found[key] = repr(code.normal_form(tree))
         self.follow(tree, {}, path, module)
 
     def follow(self, tree: ast.AST, names: dict[str, Any], path: Path, module: str) -> None:
         """Add what a piece of code reaches: names, imports of its own, files that its text names."""
-        for chain in sorted(set(dotted_names(tree))):
+        for chain in sorted(set(code.dotted_names(tree))):
             if chain[0] in names:
                 self.resolve(chain, names, module)
-        for imported in imported_modules(tree, module):
-            root = imported.partition(".")[0]
-            try:
-                # The search for a submodule would import its package, which may load TensorFlow: only its root.
-                spec = importlib.util.find_spec(imported if root == module.partition(".")[0] else root)
-            except (ImportError, ValueError, AttributeError):
-                continue
-            if spec and _is_own(spec.origin):
-                self.visit_file(Path(str(spec.origin)), spec.name)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                self.visit_text(node.value, path.parent)
+        for imported in code.imported_modules(tree, package_of(module, path)):
+            if file := module_file(imported):
+                self.visit_file(file, imported)
+        for text, pattern in code.texts(tree, names):
+            self.visit_text(text, path.parent, pattern)
 
-    def resolve(self, chain: tuple[str, ...], names: dict[str, Any], module: str) -> None:
-        """Add what a dotted name stands for."""
-        value: Any = names[chain[0]]
-        called = chain[0]
+    def resolve(self, chain: tuple[str, ...], names: Mapping[str, Any], module: str, owner: str = "") -> None:
+        """Add what a dotted name stands for.
+
+        Args:
+            chain: the name.
+            names: what its first part may stand for.
+            module: where it is used.
+            owner: the function around the one that uses it, where the name is a variable of that.
+        """
+        value, called, home = names[chain[0]], chain[0], module
+        if called.startswith("__") and called.endswith("__"):
+            return  # `__file__` and its like change with the folder and with how a script is started.
+        own = called
         for part in chain[1:]:
             if not isinstance(value, types.ModuleType) or not hasattr(value, part):
                 break
-            if not _is_own(path := getattr(value, "__file__", None)) and HERE not in Path(path or "").parents:
+            if not is_own(path := getattr(value, "__file__", None)) and LAB not in Path(path or "").parents:
                 return
+            home, own = value.__name__, part
             value, called = getattr(value, part), f"{called}.{part}"
+        key = f"{owner or f'{alike(module)} '}{called}"
         while isinstance(value, functools.partial):
-            self.constant(called, (value.args, tuple(sorted(value.keywords.items()))), module)
+            self.constant(key, (value.args, tuple(sorted(value.keywords.items()))), home, own)
             value = value.func
         if isinstance(value, types.ModuleType):
             path = getattr(value, "__file__", None)
-            if _is_own(path):
+            if is_own(path):
                 self.visit_file(Path(str(path)), value.__name__)
         elif isinstance(value, (types.FunctionType, type)) or hasattr(value, "__wrapped__"):
-            if _is_own(_file_of(value)):
+            name = str(getattr(value, "__qualname__", ""))
+            if is_own_code(value):
                 self.visit(value, called)
+            elif is_labs(value):
+                self.found[key] = public_name(value)
+            elif "<" in name or not name:
+                self.constant(key, value, home, own)
             else:
-                root = value.__module__.partition(".")[0]
-                name = public_name(value) if is_labs(value) else f"{root}.{value.__qualname__}"
-                self.found[f"{_alike(module)} {called}"] = name
-        elif not callable(value) or _is_own(_file_of(type(value))):
-            self.constant(called, value, module)
+                self.found[key] = f"{value.__module__.partition('.')[0]}.{name}"
+        else:
+            home, own = origin(home, own, value)
+            if not callable(value) or is_own_code(type(value)) or is_own_module(home):
+                self.constant(key, value, home, own)
+            else:
+                self.found[key] = f"{home.partition('.')[0]}.{own}"
 
-    def constant(self, name: str, value: Any, module: str) -> None:
-        """Add a constant by its value or, where that may change or has none, by the statements that make it."""
-        key = f"{_alike(module)} {name}"
+    def constant(self, key: str, value: Any, module: str, name: str) -> None:
+        """Add a constant by its value or, where that may change or has none, by the statements that make it.
+
+        Args:
+            key: what it is called where it is used.
+            value: what it is.
+            module: where it is made.
+            name: what it is called there.
+        """
         if key in self.found:
             return
         self.found[key] = ""  # Constants may mention one another.
-        if type(value).__module__ != "builtins" and _is_own(_file_of(type(value))):
+        if type(value).__module__ != "builtins" and is_own_code(type(value)):
             self.visit(type(value))
-        if isinstance(value, str):
-            self.visit_text(value, Path.cwd())
+        folder = Path(getattr(sys.modules.get(module), "__file__", None) or "interactive").absolute().parent
+        if isinstance(value, (str, PurePath)):
+            self.visit_text(str(value), folder)
+            if (described := place(str(value), folder)) is not None:
+                self.found[key] = described
+                return
+        tree = module_tree(module)
         # A list or a dict may be filled while the function runs, as a cache is.
-        if not isinstance(value, (list, dict, set)):
-            try:
+        if not isinstance(value, (list, dict, set)) or tree is None:
+            with contextlib.suppress(ValueError):
                 self.found[key] = repr(self.describe(value))
                 return
-            except ValueError:
-                pass
-        try:
-            tree = ast.parse(inspect.getsource(sys.modules[module]))
-        except (KeyError, OSError, TypeError, SyntaxError):
+        made = code.statements_that_make(tree, name) if tree else []
+        if not made:
+            # Typed into an interpreter that keeps no source, or made by code that does: it is anybody's object.
+            with contextlib.suppress(Exception):
+                self.found[key] = repr(self.describe(value.get_config() if hasattr(value, "get_config") else value))
             return
-        simple = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.With)
-        made = [node for node in tree.body if isinstance(node, simple) and name in (c[0] for c in dotted_names(node))]
-        self.found[key] = repr([normal_form(node) for node in made])
+        self.found[key] = repr([code.normal_form(node) for node in made])
         for node in made:
             others = {other: found for other, found in vars(sys.modules[module]).items() if other != name}
             self.follow(node, others, Path(str(sys.modules[module].__file__)), module)
 
-    def visit_text(self, text: str, folder: Path) -> None:
+    def visit_text(self, text: str, folder: Path, pattern: bool = False) -> None:
         """Add the file that a text names, if it names one, beside the code or in the working folder."""
-        if not 2 < len(text) < 500 or "." not in text or "\n" in text or "\0" in text:
-            return
-        for path in (Path(text), folder / text.lstrip("/")):
-            try:
-                if path.is_file():
-                    self.found[f"file {path.name}"] = file_hash(path)
-                    return
-            except OSError:
-                continue
-
-
-def _is_own(path: str | None) -> bool:
-    """Say whether a file of code is the user's own: neither the lab's nor Python's nor installed.
-
-    The experiments that come with the lab are like a user's, in the repository and where the lab is installed.
-    """
-    if not path or path in ("built-in", "frozen") or path.endswith((".so", ".pyd")):
-        return False
-    parents = Path(path).resolve().parents
-    if HERE / "experiments" in parents:
-        return True
-    return HERE not in parents and not any(folder in parents for folder in _INSTALLED)
-
-
-def _file_of(value: Any) -> str | None:
-    try:
-        return inspect.getsourcefile(inspect.unwrap(value)) or inspect.getfile(inspect.unwrap(value))
-    except (TypeError, OSError):
-        return None
-
-
-def _closure(value: Any) -> dict[str, Any]:
-    """Return the variables that a function takes from the function around it."""
-    found = {}
-    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=False):
-        with contextlib.suppress(ValueError):  # not set yet
-            found[name] = cell.cell_contents
-    return found
+        for path in named_files(text, folder, pattern=pattern):
+            content = file_hash(path)
+            if self.found.setdefault(f"file {path.name}", content) != content:
+                self.found[f"file {path.name} {content}"] = content

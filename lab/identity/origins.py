@@ -1,0 +1,62 @@
+"""Where code and constants come from: through decorators, enclosing functions and imports."""
+
+import ast
+import contextlib
+import inspect
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lab.identity.code import import_of
+from lab.identity.names import is_own, is_own_module
+
+
+def wrappers(value: Any) -> Iterator[Any]:
+    """Yield the functions of the user's own that decorators put around a function."""
+    while hasattr(value, "__wrapped__"):
+        if isinstance(value, types.FunctionType) and is_own(value.__code__.co_filename):
+            yield value
+        value = value.__wrapped__
+
+
+def closure_of(value: Any) -> dict[str, Any]:
+    """Return the variables that a function takes from the function around it."""
+    found = {}
+    variables = value.__code__.co_freevars if hasattr(value, "__code__") else ()
+    for name, cell in zip(variables, getattr(value, "__closure__", None) or (), strict=False):
+        with contextlib.suppress(ValueError):  # not set yet
+            found[name] = cell.cell_contents
+    return found
+
+
+def module_tree(module: str) -> ast.Module | None:
+    """Return the code of a module, or None if its source is not kept."""
+    try:
+        return ast.parse(inspect.getsource(sys.modules[module]))
+    except (KeyError, OSError, TypeError, SyntaxError):
+        return None
+
+
+def package_of(module: str, path: Path) -> str:
+    """Return the package that relative imports of a module start from; "" outside a package."""
+    if module == "__main__":
+        return getattr(sys.modules[module], "__package__", None) or ""
+    return module if path.name == "__init__.py" else module.rpartition(".")[0]
+
+
+def origin(module: str, name: str, value: Any) -> tuple[str, str]:
+    """Return the module in which a constant is made, and its name there, through the imports that lead to it."""
+    for _ in range(20):  # modules may import one another
+        tree = module_tree(module)
+        if tree is None or not is_own_module(module):
+            break
+        path = Path(getattr(sys.modules[module], "__file__", None) or ".")
+        for base, other in import_of(tree, name, package_of(module, path)):
+            if base in sys.modules and getattr(sys.modules[base], other, None) is value:
+                module, name = base, other
+                break
+        else:
+            break
+    return module, name
