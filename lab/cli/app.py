@@ -203,7 +203,7 @@ def _answer(app: cyclopts.App, words: list[str] | None) -> None:
     try:
         app(words)
     except cyclopts.CycloptsError as error:
-        # What a value's own rule says is said as it is.
+        # A refusal by a value's own rule is passed on unchanged.
         refusal = error.__cause__
         raise UsageError(str(refusal if isinstance(refusal, UsageError) else error)) from None
 

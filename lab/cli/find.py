@@ -17,7 +17,7 @@ OWN = _LAB / "experiments" if (_LAB / "experiments").is_dir() else _LAB.parent /
 """The lab's own scripts: installed they are part of the package, in the repository they are beside it."""
 
 Question = Experiment | Study
-"""What a script declares as EXPERIMENT."""
+"""The value that a script declares as EXPERIMENT."""
 
 
 def folders() -> list[Path]:

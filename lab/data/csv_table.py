@@ -14,7 +14,7 @@ import numpy as np
 
 from lab.checks import DataError, choice, shown
 
-# What a table may be separated by instead, looked for where the first row is one cell.
+# Other separators, tried where the first row is a single cell.
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "blanks"}
 # Beyond it float32, in which examples are kept, is infinite.
 LARGEST = float(np.finfo(np.float32).max)

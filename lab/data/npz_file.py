@@ -11,7 +11,7 @@ import numpy as np
 
 from lab.checks import DataError
 
-# What reading an archive that is torn, or a header that is not NumPy's, ends in.
+# The errors raised by a torn archive, or by a header that is not NumPy's.
 TORN = (
     zipfile.BadZipFile,
     zlib.error,
