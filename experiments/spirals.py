@@ -5,10 +5,10 @@ penalty, which is not what makes this net good.
 
     python experiments/spirals.py            # about 2 minutes on 2 cores
 
-As CS231n prints it (data loss plus half lambda of both kernels; its own numbers in brackets, 5 seeds here with
-spirals of their own): the linear softmax ends at .725 to .780 after 200 steps [.786] with 50 to 54 % of the points;
-the net starts at 1.098 [1.099], is at .265 to .318 after 1 000 steps [.295] and at .236 to .253 after 9 000 [.245],
-with 98.3 to 99.0 % of the points [98 %].
+The loss is CS231n's, data loss plus half lambda of both kernels. Of 5 seeds, each with spirals of its own, and with
+CS231n's own numbers in brackets: the linear softmax ends at a loss of .725 to .780 [.786] after 200 steps, with 50 % to
+54 % of the points right. The net starts at a loss of 1.098 [1.099], is at .265 to .318 [.295] after 1 000 steps and at
+.236 to .253 [.245] after 9 000, with 98.3 % to 99.0 % [98 %] of the points.
 
 Without a penalty the loss falls to .020, and on fresh points of the same spirals the net then is as accurate as with it
 (.98 to 1.00 against .97 to .99). With the penalty on the hidden layer alone, the output kernel grows instead, and steps

@@ -5,7 +5,7 @@ convention: the one that CS231n writes is ten times as strong as the one its fig
 
     python experiments/strength_regions.py            # about 30 seconds on 2 cores
 
-Read as CS231n writes it (half lambda times the squares), lambda .001 lets 20 units fit all 25 points around islands,
+Read as CS231n writes it (half lambda times the squares), lambda .001 lets 20 units fit all points around islands,
 .01 fits 83 % with one smooth border and .1 80 % with nearly a line.
 
 CS231n's figure was made with ConvNetJS, which divides the penalty by its batch of 10 as well: there .001 and .01 still

@@ -20,7 +20,16 @@ from PIL import Image
 
 from lab import pages, results, statistics
 from lab.checks import DataError
-from lab.pages import assets, epochs_chart, forest_chart, look, provenance, strengths_chart, vegalite, write
+from lab.pages import (
+    assets,
+    epochs_series,
+    forest_chart,
+    look,
+    provenance,
+    strengths_chart,
+    vegalite,
+    write,
+)
 from lab.pages.sparkline import sparkline
 from lab.pages.table import variants_table
 from lab.report.curves import tidy
@@ -144,8 +153,8 @@ def policy_of(page: str) -> str:
     return html.unescape(policy)
 
 
-def series_of(histories: pd.DataFrame) -> epochs_chart.Series:
-    found = epochs_chart.series(tidy(histories, summary=statistics.facts(histories)))
+def series_of(histories: pd.DataFrame) -> epochs_series.Series:
+    found = epochs_series.series(tidy(histories, summary=statistics.facts(histories)))
     assert found is not None
     return found
 
@@ -275,7 +284,7 @@ class TestSeries:
     def test_single_seeds_are_left_out_where_they_do_not_fit_and_that_is_said(self):
         made = series_of(histories_of(["none", "l2"], 400, 50))
         assert made.listed == [*range(300)]
-        assert sum(len(row["e"]) for row in made.seeds) == epochs_chart.POINTS
+        assert sum(len(row["e"]) for row in made.seeds) == epochs_series.POINTS
         assert made.notes == [
             "Of 400 seeds the first 300 can be shown singly, so that the page stays small; medians and bands are over "
             "all."
@@ -307,11 +316,11 @@ class TestSeries:
         histories = histories_of(["none"], 2, 10).rename(
             columns={"train_data_loss": "loss", "val_data_loss": "val_loss"}
         )
-        assert epochs_chart.columns_of(tidy(histories)) == {"train": "loss", "validation": "val_loss"}
+        assert epochs_series.columns_of(tidy(histories)) == {"train": "loss", "validation": "val_loss"}
 
     def test_histories_without_a_validation_loss_have_no_chart(self):
         histories = histories_of(["none"], 2, 10).drop(columns="val_data_loss")
-        assert epochs_chart.series(tidy(histories)) is None
+        assert epochs_series.series(tidy(histories)) is None
 
 
 class TestForest:
@@ -632,7 +641,7 @@ class TestDocument:
 
     def test_the_curves_of_a_card_are_the_medians_of_the_page(self):
         curves = tidy(histories_of(["none", "l2"], 3, 40))
-        drawn = epochs_chart.series(curves)
+        drawn = epochs_series.series(curves)
         lines = sparkline(curves, curves.variants)
         assert [(line.v, line.split) for line in lines] == [
             (1, "train"), (1, "validation"), (0, "train"), (0, "validation"),

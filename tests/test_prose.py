@@ -22,22 +22,32 @@ FINDINGS = [
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "activation_speed": {"98 %": "the accuracy that ERROR leaves", "75 %": "an accuracy that the sentence chooses"},
     "alexnet": {".101": "measured by the command in the sentence"},
+    "course_mistakes": {".665": "the course's", ".692": "the course's"},
     "data_size": {
         "95 %": "the confidence of the intervals",
         ".0064": "the mean difference at 1 079 clean examples, whose groups differ in two settings from the first",
         ".32": "the mean at 100 clean examples, likewise",
     },
+    "dead_units": {"40 %": "CS231n's"},
+    "dropout": {".696": "the course's", ".691": "the course's"},
     "dropout_ensemble": {
         ".914": "the accuracy of all 20 nets, which is the same in each of the draws",
         ".928": "likewise with dropout",
     },
-    "initialization": {"83 %": "a sum over bins", ".1": "where the bins are summed"},
+    "fashion": dict.fromkeys((".883", ".876", ".916"), "what the README of Fashion-MNIST lists"),
+    "initialization": {"83 %": "a sum over bins", ".1": "where the bins are summed", ".523": "the book's"},
     "loss_surface": {"1e-7": "how far angles are from 90 degrees", "2.30": "the logarithm of 10 classes"},
-    "optimizer_dropout": {"95 %": "the confidence of the intervals"},
-    "small_data": {".85": "what dropout .15 leaves of a signal"},
-    "vanishing_gradient": {"2.5": "a ratio of neighbouring layers"},
+    "normalization": {".663": "the course's", ".686": "the course's"},
+    "optimizer_dropout": {"95 %": "the confidence of the intervals", ".704": "the course's", ".761": "the course's"},
+    "spirals": dict.fromkeys((".786", "1.099", ".295", ".245", "98 %"), "CS231n's, in brackets")
+    | dict.fromkeys((".265", ".318"), "in losses.csv at step 1 000, neither an end nor an extreme of a curve"),
+    "vanishing_gradient": {
+        "2.5": "a ratio of neighbouring layers",
+        ".893": "the course's on MNIST",
+        ".876": "the course's on MNIST",
+    },
 }
-"""Numbers that no table holds, by script and as they are written, with the reason."""
+"""Numbers that no table holds, by script and as they are written, with the reason or whose they are."""
 
 
 @cache
@@ -56,7 +66,10 @@ def unheld(name, text, known):
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_number_of_a_docstring_is_held_by_the_tables(name):
-    assert not unheld(name, ast.get_docstring(ast.parse(SCRIPTS[name])), facts(name))
+    for paragraph in ast.get_docstring(ast.parse(SCRIPTS[name])).split("\n\n"):
+        other = f"{name}-fashion_mnist"
+        is_of_other = "Fashion-MNIST" in paragraph and (ROOT / "results" / other).is_dir()
+        assert not unheld(name, paragraph, facts(other if is_of_other else name))
 
 
 @pytest.mark.parametrize(("command", "finding"), FINDINGS, ids=[command for command, _ in FINDINGS])
@@ -115,7 +128,7 @@ def test_a_difference_is_read_with_its_interval(sentence, value, ends):
 
 
 @pytest.mark.parametrize(
-    "sentence", ["L2 in 5 of 5 runs", "8 x 8 pixels", "a net 2-100-3 of CS231n", "in 1 079 examples"]
+    "sentence", ["L2 in 5 of 5 runs", "8 x 8 pixels", "a net 2-100-3 of CS231n", "in 1 079 examples", "scaled by .85^6"]
 )
 def test_counts_are_not_checked(sentence):
     assert not list(prose.numbers(sentence, sentence))
@@ -131,7 +144,7 @@ def test_a_number_of_another_column_is_no_excuse(tmp_path):
     assert [one.text for one in prose.unheld("The test loss is .420 or .421.", known, set())] == [".421"]
     assert not prose.unheld("In test loss b is worse by .110 [-.017, .237].", known, set())
     assert prose.unheld("In test loss b is worse by .110 [-.018, .237].", known, set())
-    assert not prose.unheld("The course has a test loss of .88.", known, set())
+    assert prose.unheld("The course has a test loss of .88.", known, set())
     assert not prose.unheld("With rate .88 the test loss is .42.", known, {0.88})
     half = 12.7062047 * np.std([0.10, 0.12], ddof=1) / np.sqrt(2)
     np.testing.assert_allclose(known.pairs["test_data_loss"][:, 2].max(), 0.11 + half)

@@ -5,7 +5,7 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
 
     answer             the sentence
     table              the comparison
-    epochs_chart, forest_chart, strengths_chart    each chart: its data and how it is drawn
+    epochs_series, epochs_chart, forest_chart, strengths_chart    the charts: their data and how they are drawn
     provenance         how it was run
     studies            a study's words and figures
     guide, sparkline   an experiment as one of many

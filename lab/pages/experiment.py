@@ -9,7 +9,7 @@ import pandas as pd
 from lab import results
 from lab.pages import epochs_chart, forest_chart
 from lab.pages.answer import answer
-from lab.pages.epochs_chart import Series, series
+from lab.pages.epochs_series import Series, series
 from lab.pages.look import MARKERS, Look, looks
 from lab.pages.strengths_chart import Family, at_strength_chart, families, path_chart
 from lab.pages.studies import paragraphs

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.pages.epochs_chart import EPOCHS, SHOWN, columns_of, thinned
+from lab.pages.epochs_series import EPOCHS, SHOWN, columns_of, thinned
 from lab.report.curves import Curves
 
 WIDTH, HEIGHT = 320, 150

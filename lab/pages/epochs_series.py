@@ -1,0 +1,177 @@
+"""The data of the chart over the epochs: medians over seeds with bands, single seeds, marks; small enough for a page.
+
+A page must open at once, so histories are thinned by two rules, which the page states: where a curve is longer than
+`EPOCHS`, or all curves together than `POINTS`, every k-th epoch is drawn; and single seeds are there as long as they
+have no more than `POINTS` points. Medians are taken before the thinning, over all runs.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lab.pages.vegalite import Row, short
+from lab.report.curves import Curves, has
+from lab.report.value_axis import Axis
+
+EPOCHS = 150
+"""The most epochs of a curve."""
+
+POINTS = 60_000
+"""The most points of all medians, and of all single seeds, train and validation together."""
+
+SHOWN = 8
+"""How many variants are shown at first: the baseline and those that validate best."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """The data of the chart over the epochs.
+
+    Args:
+        columns: which column is "train" and which "validation".
+        medians: one row per part of a curve: "v" (place of the variant), "name", "split", "whole" (all runs that did
+            not diverge still train), and the lists "e" (epochs), "m" (median), "lo" and "hi" (quartiles), "n".
+        seeds: one row per run and split: "v", "name", "split", "s" (the seed), and the lists "e" and "y".
+        marks: one row per mark on a validation median: "v", "name", "mark" ("kept" or "onset"), "e", "y".
+        shown: the places of the variants that are shown at first.
+        listed: the seeds that `seeds` has.
+        epochs: the last epoch.
+        axis: the value axis.
+        notes: the rules that were applied, as sentences.
+    """
+
+    columns: Mapping[str, str]
+    medians: list[Row]
+    seeds: list[Row]
+    marks: list[Row]
+    shown: list[int]
+    listed: list[int]
+    epochs: int
+    axis: Axis
+    notes: list[str]
+
+    @property
+    def measured(self) -> str:
+        """What the curves are of, in words."""
+        return "data loss" if self.columns["validation"] == "val_data_loss" else "loss"
+
+
+def columns_of(curves: Curves) -> dict[str, str]:
+    """Return the columns a page compares: the data losses, or Keras's own losses where there are no others.
+
+    Returns:
+        The columns by "train" and "validation"; nothing where no validation loss has a finite number.
+    """
+    for train, validation in (("train_data_loss", "val_data_loss"), ("loss", "val_loss")):
+        if has(curves.table, validation):
+            return ({"train": train} if has(curves.table, train) else {}) | {"validation": validation}
+    return {}
+
+
+def thinned(table: pd.DataFrame, keys: list[str], step: int) -> pd.DataFrame:
+    """Return every `step`-th epoch of each curve, counted from epoch 1, and its last one."""
+    if step == 1:
+        return table
+    last = ~table.duplicated(keys, keep="last")
+    return table[((table["epoch"] - 1) % step == 0) | last]
+
+
+def series(curves: Curves) -> Series | None:
+    """Return the data of the chart; None where no validation loss has a finite number, so nothing can be drawn."""
+    columns = columns_of(curves)
+    if not columns:
+        return None
+    epochs = int(curves.table["epoch"].max())
+    step = math.ceil(max(epochs / EPOCHS, epochs * len(curves.variants) * len(columns) / POINTS))
+    place = {name: v for v, name in enumerate(curves.variants)}
+    medians = [
+        row
+        for split, column in columns.items()
+        for row in _median_rows(thinned(curves.medians(column), ["variant"], step), split)
+    ]
+    singles, seeds, left = _singles(curves.table, columns, step)
+    thinning = [f"Histories have up to {epochs} epochs: every {_th(step)} and the last are drawn."] if step > 1 else []
+    return Series(
+        columns,
+        [{"v": place[row["name"]]} | row for row in medians],
+        [{"v": place[row["name"]]} | row for row in singles],
+        [{"v": place[row["name"]]} | row for row in _marks(curves, columns["validation"])],
+        [place[name] for name in curves.named(SHOWN)],
+        seeds,
+        epochs,
+        curves.axis(*reversed(columns.values())),
+        thinning + left,
+    )
+
+
+def _th(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _median_rows(table: pd.DataFrame, split: str) -> Iterable[Row]:
+    for variant, curve in table.groupby("variant", sort=False):
+        whole = curve["whole"].to_numpy(bool)
+        # The parts with all runs and with fewer share an epoch, so that the line does not break.
+        ends = [0, *(np.flatnonzero(np.diff(whole)) + 1), len(curve)]
+        for start, end in itertools.pairwise(ends):
+            part = curve.iloc[max(0, start - 1) : end]
+            yield {
+                "name": str(variant),
+                "split": split,
+                "whole": bool(whole[start]),
+                "e": part["epoch"].tolist(),
+                "m": short(part["median"]),
+                "lo": short(part["low"]),
+                "hi": short(part["high"]),
+                "n": part["n"].tolist(),
+            }
+
+
+def _singles(histories: pd.DataFrame, columns: Mapping[str, str], step: int) -> tuple[list[Row], list[int], list[str]]:
+    """Return the rows of single seeds, which seeds they are, and the sentence on those left out."""
+    if not histories[["variant", "seed"]].drop_duplicates().duplicated("variant").any():
+        # With one run per variant, its median is the run itself.
+        return [], [], []
+    table = thinned(histories, ["variant", "seed"], step)
+    points = len(columns) * table.groupby("seed").size().sort_index()
+    every = points.index.astype(int).tolist()
+    listed = every[: int((points.cumsum() <= POINTS).sum())]
+    if not listed:
+        return [], [], [f"Single seeds are left out: one alone has more than {POINTS} points. Bands show their spread."]
+    table = table[table["seed"].isin(listed)]
+    rows = [
+        {
+            "name": str(variant),
+            "split": split,
+            "s": int(run["seed"].iloc[0]),
+            "e": run["epoch"].tolist(),
+            "y": short(run[column]),
+        }
+        for (variant, _), run in table.groupby(["variant", "seed"], sort=False)
+        for split, column in columns.items()
+    ]
+    left = (
+        f"Of {len(every)} seeds the first {len(listed)} can be shown singly, so that the page stays small; "
+        "medians and bands are over all."
+    )
+    return rows, listed, [left] if len(listed) < len(every) else []
+
+
+def _marks(curves: Curves, validation: str) -> Iterable[Row]:
+    """Yield the median kept epoch and, where more than half of the runs have one, the median onset."""
+    state = curves.runs(validation)
+    state = state[~state["diverged"]]
+    height = curves.medians(validation).set_index(["variant", "epoch"])["median"]
+    for variant, runs in state.groupby("variant", sort=False):
+        for mark, column in (("kept", "kept_epoch"), ("onset", "onset")):
+            known = runs[column].dropna()
+            if 2 * len(known) <= len(runs):
+                continue
+            at = (variant, round(float(known.median())))
+            if at in height.index:
+                yield {"name": str(variant), "mark": mark, "e": at[1], "y": short([height[at]])[0]}
