@@ -318,6 +318,20 @@ class TestSeries:
         )
         assert epochs_series.columns_of(tidy(histories)) == {"train": "loss", "validation": "val_loss"}
 
+    def test_the_axis_begins_where_the_validation_curves_differ_and_the_whole_one_is_kept(self):
+        validation = {
+            "split": "validation",
+            "e": [1, 5, 20, 40],
+            "lo": [2.0, 1.0, 0.5, 0.6],
+            "hi": [2.4, 1.2, 0.7, 0.8],
+        }
+        train = {"split": "train", "e": [1, 40], "lo": [2.0, 0.0], "hi": [2.0, 0.0]}
+        whole = epochs_series.Axis(False, 0.0, 2.5, False)
+        assert epochs_series.focused([validation, train], 40, whole) == pytest.approx((0.5 - 0.7 / 3, 1.2 + 0.7 / 20))
+        assert epochs_series.focused([validation], 40, replace(whole, high=1.3)) is None
+        assert epochs_series.focused([validation], 40, replace(whole, log=True)) is None
+        assert epochs_series.focused([train], 40, whole) is None
+
     def test_histories_without_a_validation_loss_have_no_chart(self):
         histories = histories_of(["none"], 2, 10).drop(columns="val_data_loss")
         assert epochs_series.series(tidy(histories)) is None
@@ -843,6 +857,25 @@ class TestBrowser:
         assert [seen.count(f"#{chart} svg") for chart in ("forest", "curves", "path", "at_strength")] == [1, 1, 1, 1]
         assert seen.complaints == []
         assert seen.asked == [path.as_uri(), (tmp_path / "assets" / "vega.js").as_uri()]
+
+    def test_the_first_screen_shows_the_answer_and_both_charts(self, tmp_path, opened):
+        seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none", "l2", "l1"])))
+        boxes = [seen.page.locator(place).bounding_box() for place in (".answer", "#forest svg", "#curves svg")]
+        assert max(box["y"] + box["height"] for box in boxes) < 800
+        assert boxes[1]["x"] + boxes[1]["width"] < boxes[2]["x"]
+        table = seen.page.locator(".scroll").first
+        assert table.evaluate("box => box.scrollWidth == box.clientWidth")
+
+    def test_the_whole_axis_is_shown_where_it_is_asked_for(self, tmp_path, opened):
+        seen = opened(ROOT / "results" / "weight_penalty" / "index.html")
+        labels = seen.page.locator("#curves .role-axis-label text")
+        fitted = labels.all_text_contents()
+        before = seen.lines("curves")
+        seen.page.get_by_role("checkbox", name="whole axis").press("Space")
+        seen.settled("curves", before)
+        assert "1.5" not in fitted
+        assert "1.5" in labels.all_text_contents()
+        assert seen.complaints == []
 
     def test_the_single_file_opens_far_from_its_folder_and_asks_for_nothing(self, tmp_path, opened):
         folder = with_path(tmp_path / "path")

@@ -19,8 +19,8 @@ _TOOLTIP = f"{{'variant': {_ROW}.name, 'measured on': {_ROW}.split, {', '.join(_
 def chart(series: Series, variants: Sequence[str]) -> Spec:
     """Return the chart: medians and bands of the shown variants, single seeds, marks, hover and zoom.
 
-    The page's controls set its parameters: "shown" (places of variants), "seeds", "splits", "band", "first" and
-    "last" (epochs).
+    The page's controls set its parameters: "shown" (places of variants), "seeds", "splits", "band", "whole" (the value
+    axis), "first" and "last" (epochs).
 
     Args:
         series: its data.
@@ -28,13 +28,19 @@ def chart(series: Series, variants: Sequence[str]) -> Spec:
     """
 
     def height(field: str) -> alt.Y:
-        return value_axis(field, series.axis, series.measured)
+        if not series.focus:
+            return value_axis(field, series.axis, series.measured)
+        ends = zip(series.focus, (series.axis.low, series.axis.high), strict=True)
+        low, high = (alt.ExprRef(f"whole ? {all_:.6g} : {part:.6g}") for part, all_ in ends)
+        scale = alt.Scale(domainMin=low, domainMax=high, zero=False, nice=False)
+        return value_axis(field, series.axis, series.measured, scale)
 
     parameters = [
         alt.param(name="shown", value=series.shown),
         alt.param(name="seeds", value=[]),
         alt.param(name="splits", value=["train", "validation"]),
         alt.param(name="band", value=True),
+        alt.param(name="whole", value=False),
         alt.param(name="first", value=1),
         alt.param(name="last", value=series.epochs),
     ]
@@ -121,5 +127,5 @@ def chart(series: Series, variants: Sequence[str]) -> Spec:
         "curves",
         f"Lines of the {series.measured} over {series.epochs} epochs, train solid and validation dashed, for {names}. "
         "The table of the comparison has the same runs in numbers.",
-        380,
+        300,
     )

@@ -40,7 +40,8 @@ class Series:
         shown: the places of the variants that are shown at first.
         listed: the seeds that `seeds` has.
         epochs: the last epoch.
-        axis: the value axis.
+        axis: the value axis for all that is drawn.
+        focus: where the value axis begins and ends at first; None where that is the whole axis.
         notes: the rules that were applied, as sentences.
     """
 
@@ -52,6 +53,7 @@ class Series:
     listed: list[int]
     epochs: int
     axis: Axis
+    focus: tuple[float, float] | None
     notes: list[str]
 
     @property
@@ -94,18 +96,48 @@ def series(curves: Curves) -> Series | None:
         for row in _median_rows(thinned(curves.medians(column), ["variant"], step), split)
     ]
     singles, seeds, left = _singles(curves.table, columns, step)
+    axis = curves.axis(*reversed(columns.values()))
+    shown = curves.named(SHOWN)
+    focus = focused([row for row in medians if row["name"] in shown], epochs, axis)
     thinning = [f"Histories have up to {epochs} epochs: every {_th(step)} and the last are drawn."] if step > 1 else []
     return Series(
         columns,
         [{"v": place[row["name"]]} | row for row in medians],
         [{"v": place[row["name"]]} | row for row in singles],
         [{"v": place[row["name"]]} | row for row in _marks(curves, columns["validation"])],
-        [place[name] for name in curves.named(SHOWN)],
+        [place[name] for name in shown],
         seeds,
         epochs,
-        curves.axis(*reversed(columns.values())),
+        axis,
+        focus,
         thinning + left,
     )
+
+
+def focused(medians: list[Row], epochs: int, axis: Axis) -> tuple[float, float] | None:
+    """Return the part of a linear axis in which the validation curves differ, None where that is most of it.
+
+    The first tenth of the epochs, in which every curve falls, is left out, and a third of the part's height is added
+    below it, where the training curves leave it.
+
+    Args:
+        medians: the rows of the medians that are shown at first.
+        epochs: the last epoch.
+        axis: the whole axis.
+    """
+    drawn = [row for row in medians if row["split"] == "validation"]
+    values = [
+        value
+        for row in drawn
+        for bound in ("lo", "hi")
+        for epoch, value in zip(row["e"], row[bound], strict=True)
+        if value is not None and epoch > epochs / 10
+    ]
+    if axis.log or axis.cut or not values or min(values) == max(values):
+        return None
+    height = max(values) - min(values)
+    low, high = max(axis.low, min(values) - height / 3), min(axis.high, max(values) + height / 20)
+    return None if high - low > 0.7 * (axis.high - axis.low) else (low, high)
 
 
 def _th(number: int) -> str:

@@ -24,6 +24,7 @@ from lab.results.tables import Tables
 METRIC = "test data loss"
 """The metric of comparison.csv, in words; lower is better."""
 
+FITTED = "The axis is fitted to what the validation curves differ in; “whole axis” shows all."
 NO_CURVES = "No run has a finite validation loss, so there is no chart over the epochs."
 
 
@@ -80,7 +81,8 @@ def contents(folder: Path, tables: Tables, curves: Curves) -> Contents:
     if data is not None:
         state = curves.runs(data.columns["validation"])
         lost = [diverged_note(state)] if state["diverged"].any() else []
-        reading = [*data.notes, *lost, *axis_notes(data.axis)]
+        fitted = [FITTED] if data.focus else []
+        reading = [*data.notes, *lost, *axis_notes(data.axis), *fitted]
     return Contents(
         name=folder.name,
         title=tables.question or folder.name,

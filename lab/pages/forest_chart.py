@@ -12,6 +12,10 @@ MOST = 60
 """The most rows; of more variants, those with the largest differences are shown."""
 
 
+FEW = 12
+"""Of more rows than this each gets less height."""
+
+
 def rows(compared: pd.DataFrame, names: Sequence[str], most: int = MOST) -> list[Row]:
     """Return the rows of the figure `lab.report.forest` that have a difference, in the order of `names`.
 
@@ -82,5 +86,5 @@ def chart(rows: Sequence[Row], baseline: str, metric: str) -> Spec:
         "forest",
         f"Differences in {metric} of {len(rows)} variants to {baseline}, with their intervals. "
         "The table of the comparison has the same numbers.",
-        30 * len(rows),
+        (30 if len(rows) <= FEW else 19) * len(rows),
     )
