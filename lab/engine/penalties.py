@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from lab.engine import invariant
+from lab.engine.replicas import Values
 
 Key = tuple[str, int, str]
 
@@ -153,12 +154,12 @@ class Penalties:
         parts = [part(key[2], values[key[1]], per_run[key])[None] for key in self.keys]
         return tf.concat([tf.zeros([0, len(self.variables)]), *parts], 0)
 
-    def differentiated(self, values: Sequence[tf.Tensor]) -> tf.Tensor:
+    def differentiated(self, values: Values) -> tf.Tensor:
         """Return the penalties of people's own regularizers, of shape (replicas,)."""
         total = tf.zeros([len(self.variables)])
         for i in self.odd:
-            weights = tf.unstack(values[i], len(self.variables))
-            total += tf.stack([own[i].regularizer(w) for own, w in zip(self.variables, weights, strict=True)])
+            weights = values.one_by_one(i)
+            total += tf.stack([own[i].regularizer(w[0]) for own, w in zip(self.variables, weights, strict=True)])
         return total
 
     def strengths(self, i: int, per_run: dict[Key, tf.Tensor]) -> dict[str, tf.Tensor]:

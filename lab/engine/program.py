@@ -14,8 +14,10 @@ import tensorflow as tf
 
 from lab.engine import invariant, objective, optimizers
 from lab.engine.blueprint import Blueprint
-from lab.engine.forward import Draws, Forward
+from lab.engine.draws import Draws
+from lab.engine.forward import Forward
 from lab.engine.penalties import Key, Penalties, norm_axes
+from lab.engine.replicas import Values
 from lab.engine.stacking import Splits
 from lab.engine.update import Update
 
@@ -126,7 +128,7 @@ class Program:
         forward = Forward(
             models=self.models,
             replicas=self.replicas,
-            values=list(values),
+            values=Values(values),
             per_run=per_run,
             draws=self.draws,
             seeds=seeds,
@@ -234,7 +236,7 @@ class Program:
         forward = Forward(
             models=self.models,
             replicas=self.replicas,
-            values=list(values),
+            values=Values(values),
             per_run=per_run,
             draws=self.draws,
             seeds={},
