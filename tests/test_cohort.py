@@ -280,6 +280,17 @@ def test_strengths_and_seeds_share_a_cohort_and_structures_do_not():
     assert [g.indices for g in plan.groups] == [[0, 1, 2], [3], [4], [5], [6], [7], [8], [9], [10, 11], [12], [13]]
 
 
+def test_many_structures_in_one_process_train_without_a_warning_of_tensorflow(caplog, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+    training = Training(epochs=1, batch_size=42)
+    # TensorFlow warns when it has traced one function five times.
+    for width in range(1, 6):
+        cohort.train([task(training=training, widths=(width, update.WORTH_COMPILING))])
+    assert caplog.messages == []
+
+
 def test_models_of_different_structures_are_refused():
     with pytest.raises(RefusedError) as refusal:
         cohort.train([task(), task(widths=(3,))])
