@@ -2,7 +2,9 @@ import gc
 import itertools
 import resource
 from dataclasses import replace
+from functools import partial
 
+import keras
 import numpy as np
 import pytest
 
@@ -250,6 +252,23 @@ def test_progress_is_told_epoch_by_epoch_and_runs_as_they_end():
     assert np.allclose([now[2] for now in told if len(now) == 3], best)
 
 
+def test_what_is_waited_for_before_the_first_epoch_is_reported():
+    def scaled(seed: int) -> keras.Model:
+        # An operation of Keras has no rule.
+        inputs = keras.Input(SHAPE)
+        initializer = keras.initializers.GlorotUniform(seed)
+        outputs = keras.layers.Dense(3, kernel_initializer=initializer)(keras.layers.Flatten()(inputs))
+        return keras.Model(inputs, keras.ops.multiply(outputs, 2.0))
+
+    words: list[str] = []
+    cohort.group([task(), Task(partial(scaled, 1), dataset(), Training(epochs=1), 1)], words.append)
+    assert words == [
+        "building model 1 of 2",
+        "building model 2 of 2",
+        "comparing two steps with Keras, as the model has operations without a rule",
+    ]
+
+
 def test_times_are_shared_among_the_runs():
     for t in together(rich(epochs=3)):
         assert t.engine == "cohort"
@@ -356,8 +375,6 @@ def test_softmax_regression_along_a_path_of_penalties_meets_a_convex_solver():
 
 
 def task_without_bias(strength: float, data: Dataset, training: Training) -> Task:
-    import keras
-
     def build() -> keras.Model:
         return keras.Sequential(
             [
