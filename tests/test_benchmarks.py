@@ -35,18 +35,18 @@ def test_a_cohort_trains_the_whole_sweep_and_the_other_arms_one_of_its_runs(monk
     trained = []
 
     def train(case, dataset, folder, arm, runs):
-        trained.append((arm, list(runs)))
+        trained.append((arm, list(runs), case.training.epochs))
         for i in range(len(runs)):
             arms.write(folder, str(i), [{"epoch": 1}])
 
     monkeypatch.setattr(arms, "train", train)
     whole = cases.configurations(case)
     assert list(arms.together(case, cases.data(case), tmp_path / "a")) == ["cohort", "cohort_run"]
-    assert trained == [("cohort", whole), ("cohort", [whole[2]])]
+    assert trained == [("cohort", whole, 2), ("cohort", [whole[2]], 2)]
     trained.clear()
     assert list(arms.one_by_one(case, cases.data(case), tmp_path / "b")) == list(arms.ONE_BY_ONE)
-    # The first run of a process, which loads what a process loads once, is not counted.
-    assert trained == [(arm, [whole[2]]) for arm in ("naive", *arms.ONE_BY_ONE)]
+    # One epoch comes first, which loads what a process loads once.
+    assert trained == [("naive", [whole[2]], 1), *((arm, [whole[2]], 2) for arm in arms.ONE_BY_ONE)]
 
 
 def test_an_arm_that_leaves_out_a_run_is_refused(monkeypatch, tmp_path):
