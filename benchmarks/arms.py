@@ -126,22 +126,25 @@ def sgemm() -> float:
 
 
 def memory() -> dict[str, float]:
-    """Return the peak memory in MB of 200 runs in cohorts, and of 300 more after them."""
+    """Return the peak memory in MB after 200 and after 500 runs of one structure, cohort after cohort."""
     from lab.engine import cohort
-    from lab.engine.task import Task
+    from lab.engine.task import Task, Trained
 
     case = CASES["small"]
     case = dataclasses.replace(case, train=100, training=dataclasses.replace(case.training, epochs=1))
-    dataset, peaks = data(case), []
-    for start in range(0, 500, 100):
-        tasks = [
-            Task(functools.partial(case.model, case.shape, 10, seed=s), dataset, case.training, s)
-            for s in range(start, start + 100)
-        ]
-        (group,) = cohort.group(tasks).groups
-        cohort.train(tasks, blueprints=group.blueprints)
+    dataset = data(case)
+    tasks = [
+        Task(functools.partial(case.model, case.shape, 10, seed=seed), dataset, case.training, seed)
+        for seed in range(500)
+    ]
+    peaks: list[float] = []
+
+    def trained(_: int, __: Trained) -> None:
         peaks.append(peak_memory())
-    return {"after_200_runs_mb": peaks[1], "after_500_runs_mb": peaks[4]}
+
+    for group in cohort.group(tasks).groups:
+        cohort.train([tasks[i] for i in group.indices], on_trained=trained, blueprints=group.blueprints)
+    return {"after_200_runs_mb": peaks[199], "after_500_runs_mb": peaks[499]}
 
 
 def peak_memory() -> float:

@@ -19,7 +19,7 @@ of its own stands beside one run of keras_fit.
 
 Beside the seconds stands the rate of the cohort's floating-point operations in matrix products and convolutions as a
 share of what TensorFlow reaches on a product of two 2048 x 2048 matrices, measured just before and just after it.
-Without `--case` the memory of 500 runs is measured too: after the 200th and after the last.
+Without `--case` the memory of one experiment of 500 runs is measured too: after the 200th and after the last run.
 """
 
 import argparse
