@@ -75,7 +75,8 @@ def train(case: Case, dataset: Dataset, folder: Path, arm: str, runs: Sequence[t
         def publish(k: int, trained: Trained, names: list[str] = names) -> None:
             write(folder, names[k], trained.rows)
 
-        cohort.train([tasks[i] for i in group.indices], on_trained=publish, blueprints=group.blueprints)
+        members = [tasks[i] for i in group.indices]
+        cohort.train(members, on_trained=publish, blueprints=group.blueprints, keep=False)
 
 
 def seconds(case: Case, dataset: Dataset, folder: Path, arm: str, runs: Sequence[tuple[Regularization, int]]) -> float:
@@ -143,7 +144,7 @@ def memory() -> dict[str, float]:
         peaks.append(peak_memory())
 
     for group in cohort.group(tasks).groups:
-        cohort.train([tasks[i] for i in group.indices], on_trained=trained, blueprints=group.blueprints)
+        cohort.train(tasks, on_trained=trained, blueprints=group.blueprints, keep=False)
     return {"after_200_runs_mb": peaks[199], "after_500_runs_mb": peaks[499]}
 
 

@@ -190,6 +190,7 @@ def _train(
             on_epoch=lambda *state: on_epoch(members, *state),
             on_trained=lambda place, trained: on_trained(members[place], trained),
             blueprints=blueprints,
+            keep=False,
         )
 
     def one_by_one(i: int) -> None:

@@ -1,6 +1,7 @@
 import gc
 import itertools
 import resource
+import weakref
 from dataclasses import replace
 from functools import partial
 
@@ -267,6 +268,20 @@ def test_what_is_waited_for_before_the_first_epoch_is_reported():
         "building model 2 of 2",
         "comparing two steps with Keras, as the model has operations without a rule",
     ]
+
+
+def test_what_is_not_kept_is_let_go_as_soon_as_it_was_handed_over(monkeypatch):
+    monkeypatch.setattr(cohort, "LARGEST_COHORT", 2)
+    handed, gone = [], []
+
+    def look(i: int, trained: Trained) -> None:
+        gone.append(sum(ref() is None for ref in handed))
+        handed.append(weakref.ref(trained))
+
+    tasks = [task(training=Training(epochs=1), seed=s) for s in range(4)]
+    assert cohort.train(tasks, on_trained=look, keep=False) == []
+    # The second cohort hands over its runs when those of the first are gone.
+    assert gone == [0, 0, 2, 2]
 
 
 def test_times_are_shared_among_the_runs():

@@ -120,6 +120,7 @@ def train(
     on_epoch: Callable[[int, int, float], None] = lambda epoch, live, best: None,
     on_trained: Callable[[int, Trained], None] = lambda index, trained: None,
     blueprints: Sequence[Blueprint | None] | None = None,
+    keep: bool = True,
 ) -> list[Trained]:
     """Train runs of one structure together.
 
@@ -129,19 +130,21 @@ def train(
             of any run so far.
         on_trained: called with a run's index in `tasks` and what came of it, as soon as it has ended.
         blueprints: what `group` returned for them, so that the models are not built again.
+        keep: whether what came of the tasks is returned; without, the weights of hundreds of runs need not fit into
+            memory.
 
     Returns:
-        What came of the tasks, in their order.
+        What came of the tasks, in their order; nothing if it is not kept.
 
     Raises:
         RefusedError: a model that cannot be stacked, or models of different structures.
     """
-    results: dict[int, Trained] = {}
+    results: dict[int, Trained | None] = {}
     programs: dict[tuple, Program] = {}
     known: list[Blueprint | None] = list(blueprints) if blueprints is not None else [None] * len(tasks)
 
     def finish(index: int, trained: Trained) -> None:
-        results[index] = trained
+        results[index] = trained if keep else None
         on_trained(index, trained)
 
     def attempt(indices: list[int]) -> None:
@@ -170,7 +173,7 @@ def train(
         return []
     for indices in np.array_split(np.arange(len(tasks)), -(-len(tasks) // LARGEST_COHORT)):
         attempt([int(i) for i in indices])
-    return [results[i] for i in range(len(tasks))]
+    return [trained for i in range(len(tasks)) if (trained := results[i]) is not None]
 
 
 def _at_most(first: Blueprint, task: Task) -> int:
