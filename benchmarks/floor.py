@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from benchmarks.sweep import CASES, Case, sgemm
+from benchmarks.arms import sgemm
+from benchmarks.cases import CASES, Case
 
 DENSE = ("small", "medium")
 WIDTHS = {name: (CASES[name].shape[0], *CASES[name].model.keywords["widths"], 10) for name in DENSE}

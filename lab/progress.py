@@ -23,6 +23,8 @@ class Progress:
 
     Args:
         on_plan: called with the number of runs and how many of them are already published.
+        on_wait: called with a few words on what is being done before an epoch can be shown: loading TensorFlow,
+            building the models, compiling.
         on_epoch: called after every epoch of a cohort with its runs, the epoch, how many of them still train, and
             their lowest validation data loss so far.
         on_publish: called with each run that was published, and its result.
@@ -31,6 +33,7 @@ class Progress:
     """
 
     on_plan: Callable[[int, int], None] = _ignore
+    on_wait: Callable[[str], None] = _ignore
     on_epoch: Callable[[Sequence[Run], int, int, float], None] = _ignore
     on_publish: "Callable[[Run, Trained], None]" = _ignore
     on_refusal: Callable[[Run, str], None] = _ignore
@@ -81,7 +84,7 @@ def bar(console: "Console") -> Iterator[Progress]:
         console=console,
         transient=True,
     )
-    whole = bars.add_task("loading TensorFlow and data")
+    whole = bars.add_task("loading the data")
 
     def on_epoch(runs: Sequence[Run], epoch: int, live: int, best: float) -> None:
         names = list(dict.fromkeys(run.variant for run in runs))
@@ -91,9 +94,8 @@ def bar(console: "Console") -> Iterator[Progress]:
 
     with bars:
         yield Progress(
-            on_plan=lambda runs, published: bars.update(
-                whole, total=runs, completed=published, description="building the models"
-            ),
+            on_plan=lambda runs, published: bars.update(whole, total=runs, completed=published),
+            on_wait=lambda sentence: bars.update(whole, description=sentence),
             on_epoch=on_epoch,
             on_publish=lambda run, trained: bars.advance(whole),
             on_refusal=lambda run, reason: bars.console.print(_refusal(run, reason), markup=False),

@@ -102,6 +102,7 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
         publish,
         on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
         on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
+        on_wait=progress.on_wait,
     )
     if failures:
         raise failures[0]
@@ -168,6 +169,7 @@ def _train(
     on_trained: "Callable[[int, Trained], None]",
     on_epoch: Callable[[Sequence[int], int, int, float], None] = lambda members, epoch, live, best: None,
     on_refusal: Callable[[int, str], None] = lambda i, reason: None,
+    on_wait: Callable[[str], None] = lambda sentence: None,
 ) -> None:
     """Train tasks in cohorts, and one by one those that no cohort can train.
 
@@ -177,15 +179,18 @@ def _train(
         return
     from lab.engine.tensorflow import load_tensorflow
 
+    on_wait("loading TensorFlow")
     load_tensorflow()
     from lab.engine import cohort, keras_fit
 
     def together(members: Sequence[int], blueprints: Any) -> None:
+        on_wait(f"compiling the program of {len(members)} runs")
         cohort.train(
             [planned[i] for i in members],
             on_epoch=lambda *state: on_epoch(members, *state),
             on_trained=lambda place, trained: on_trained(members[place], trained),
             blueprints=blueprints,
+            keep=False,
         )
 
     def one_by_one(i: int) -> None:
@@ -193,7 +198,7 @@ def _train(
 
     rest: Sequence[int] = range(len(planned))
     if engine == "cohort":
-        groups = cohort.group(planned)
+        groups = cohort.group(planned, on_wait)
         for i, reason in groups.refused.items():
             on_refusal(i, reason)
         for group in groups.groups:

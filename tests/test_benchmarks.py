@@ -8,69 +8,132 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from benchmarks import floor, sweep
+from benchmarks import arms, cases, floor, sweep
 
 
-@pytest.fixture
-def case():
-    small = sweep.CASES["small"]
-    training = dataclasses.replace(small.training, epochs=2)
-    return dataclasses.replace(small, train=100, validation=50, training=training, runs=3)
+def miniature(name: str, **changes) -> cases.Case:
+    case = cases.CASES[name]
+    training = dataclasses.replace(case.training, epochs=2)
+    return dataclasses.replace(case, train=100, validation=50, training=training, **changes)
 
 
-def test_every_arm_trains_every_run_and_the_engines_measure_the_same(case, tmp_path):
+@pytest.mark.parametrize("name", ["small", "lstm"])
+def test_every_arm_trains_every_run_and_the_engines_measure_the_same(name, tmp_path):
+    case = miniature(name, runs=3)
     tables = {}
-    for arm in sweep.ARMS:
+    for arm in arms.ARMS:
         (tmp_path / arm).mkdir()
-        sweep.train(case, sweep.data(case), tmp_path / arm, arm)
+        arms.train(case, cases.data(case), tmp_path / arm, arm, cases.configurations(case))
         tables[arm] = [pd.read_csv(tmp_path / arm / f"{i}.csv") for i in range(case.runs)]
         assert [len(table) for table in tables[arm]] == [2] * case.runs
     for mine, reference in zip(tables["cohort"], tables["keras_fit"], strict=True):
         np.testing.assert_allclose(mine, reference, rtol=1e-4)
 
 
-def test_the_table_and_the_file_say_the_same(monkeypatch, tmp_path, capsys):
-    found = {"seconds": 2.0, "share": 0.25, "peak_mb": 100.0, "sgemm_gflops": 50.0}
-    monkeypatch.setattr(sweep, "_apart", lambda name, arm, runs: found | {"seconds": 2.0 if arm == "cohort" else 31.0})
-    monkeypatch.setattr("sys.argv", ["sweep", "--case", "conv", "--json", str(tmp_path / "sweep.json")])
-    monkeypatch.setenv("COLUMNS", "120")
-    sweep.main()
-    assert json.loads((tmp_path / "sweep.json").read_text()) == {
-        "conv": dict(zip(sweep.COLUMNS, (31.0, 31.0, 31.0, 2.0, 0.25, 100.0), strict=True))
-    }
-    assert "15.5" in capsys.readouterr().out
+def test_a_cohort_trains_the_whole_sweep_and_the_other_arms_one_of_its_runs(monkeypatch, tmp_path):
+    case = miniature("small", runs=6)
+    trained = []
+
+    def train(case, dataset, folder, arm, runs):
+        trained.append((arm, list(runs), case.training.epochs))
+        for i in range(len(runs)):
+            arms.write(folder, str(i), [{"epoch": 1}])
+
+    monkeypatch.setattr(arms, "train", train)
+    whole = cases.configurations(case)
+    assert list(arms.together(case, cases.data(case), tmp_path / "a")) == ["cohort", "cohort_run"]
+    assert trained == [("cohort", whole, 2), ("cohort", [whole[2]], 2)]
+    trained.clear()
+    assert list(arms.one_by_one(case, cases.data(case), tmp_path / "b")) == list(arms.ONE_BY_ONE)
+    # One epoch comes first, which loads what a process loads once.
+    assert trained == [("naive", [whole[2]], 1), *((arm, [whole[2]], 2) for arm in arms.ONE_BY_ONE)]
 
 
-def test_with_repeats_the_arms_take_turns_and_the_fastest_sweep_of_each_is_told(monkeypatch, tmp_path):
-    seconds = {"naive": [9.0, 8.0], "tuned": [7.0, 7.5], "keras_fit": [6.0, 5.0], "cohort": [2.0, 4.0]}
+def test_an_arm_that_leaves_out_a_run_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(arms, "train", lambda *_: None)
+    case = miniature("small", runs=3)
+    with pytest.raises(RuntimeError, match=r"^cohort wrote 0 tables for 3 runs$"):
+        arms.together(case, cases.data(case), tmp_path)
+
+
+ONE_BY_ONE = [
+    {"naive": 9.0, "tuned": 7.0, "keras_fit": 6.0, "sgemm_gflops": 99.0, "peak_mb": 900.0},
+    {"naive": 8.0, "tuned": 7.5, "keras_fit": 5.0, "sgemm_gflops": 99.0, "peak_mb": 900.0},
+]
+TOGETHER = [
+    {"cohort": 32.0, "cohort_run": 4.0, "sgemm_gflops": 50.0, "peak_mb": 200.0},
+    {"cohort": 16.0, "cohort_run": 5.0, "sgemm_gflops": 100.0, "peak_mb": 100.0},
+]
+EXPECTED = {
+    "naive_s": 64.0,
+    "tuned_s": 56.0,
+    "keras_fit_s": 40.0,
+    "cohort_s": 16.0,
+    "ratio": 4.0,
+    "peak_mb": 100.0,
+    "keras_fit_run_s": 5.0,
+    "cohort_run_s": 4.0,
+}
+
+
+def test_the_fastest_time_of_each_arm_counts_and_that_of_one_run_is_multiplied_by_their_number():
+    case = cases.CASES["conv"]
+    share = round(case.work() / 16.0 / 100e9, 3)
+    assert case.runs == 8
+    assert sweep.figures("conv", [*ONE_BY_ONE, *TOGETHER]) == EXPECTED | {"sgemm_share": share}
+
+
+def test_the_processes_take_turns_and_the_table_and_the_file_say_the_same(monkeypatch, tmp_path, capsys):
+    waiting = {"one_by_one": list(ONE_BY_ONE), "together": list(TOGETHER)}
     order = []
 
-    def one(name, arm, runs):
-        order.append(arm)
-        took = seconds[arm].pop(0)
-        return {"seconds": took, "share": 1 / took, "peak_mb": 100.0 * took, "sgemm_gflops": 50.0}
+    def run(name, part):
+        order.append(part)
+        return waiting[part].pop(0)
 
-    monkeypatch.setattr(sweep, "_apart", one)
+    monkeypatch.setattr(sweep, "_in_own_process", run)
     monkeypatch.setattr(
         "sys.argv", ["sweep", "--case", "conv", "--repeats", "2", "--json", str(tmp_path / "sweep.json")]
     )
+    monkeypatch.setenv("COLUMNS", "160")
     sweep.main()
-    assert order == [*sweep.ARMS, *sweep.ARMS]
-    assert json.loads((tmp_path / "sweep.json").read_text()) == {
-        "conv": dict(zip(sweep.COLUMNS, (8.0, 7.0, 5.0, 2.0, 0.5, 200.0), strict=True))
-    }
+    assert order == ["one_by_one", "together"] * 2
+    file = json.loads((tmp_path / "sweep.json").read_text())
+    share = file["conv"].pop("sgemm_share")
+    note = (
+        "The fastest of 2, taking turns. The cohort trains the whole sweep; the other arms train one run, whose "
+        "seconds are multiplied by the number of runs."
+    )
+    assert file == {"note": note, "conv": EXPECTED}
+    shown = capsys.readouterr().out
+    assert " ".join(note.split()[:9]) in shown
+    row = next(line for line in shown.splitlines() if "conv" in line)
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert cells == ["conv", "64.0", "56.0", "40.0", "16.0", "4.0", f"{share:.0%}", "100", "5.00", "4.00"]
 
 
-def test_runs_of_a_sweep_take_every_penalty_before_the_next_seed(case):
-    assert sweep.configurations(dataclasses.replace(case, runs=5)) == [
-        *((penalty, 0) for penalty in sweep.PENALTIES),
-        (sweep.PENALTIES[0], 1),
+def test_without_a_case_the_memory_of_many_runs_is_measured_too(monkeypatch, tmp_path, capsys):
+    held = {"after_200_runs_mb": 700.0, "after_500_runs_mb": 720.0}
+    parts = {"one_by_one": ONE_BY_ONE[0], "together": TOGETHER[0], "memory": held}
+    monkeypatch.setattr(sweep, "_in_own_process", lambda name, part: parts[part])
+    monkeypatch.setattr("sys.argv", ["sweep", "--repeats", "1", "--json", str(tmp_path / "sweep.json")])
+    sweep.main()
+    file = json.loads((tmp_path / "sweep.json").read_text())
+    assert list(file) == ["note", *cases.CASES, "memory"]
+    assert file["memory"] == held
+    assert "Peak memory: 700 MB after 200 runs, 720 after 500." in capsys.readouterr().out
+
+
+def test_runs_of_a_sweep_take_every_penalty_before_the_next_seed():
+    assert cases.configurations(miniature("small", runs=5)) == [
+        *((penalty, 0) for penalty in cases.PENALTIES),
+        (cases.PENALTIES[0], 1),
     ]
 
 
 @pytest.mark.parametrize("name", floor.DENSE)
 def test_the_products_of_the_floor_are_those_that_the_sweep_counts(name):
-    case = sweep.CASES[name]
+    case = cases.CASES[name]
     # The floor counts a batch that is not full as a full one.
     even = dataclasses.replace(case, train=3 * case.training.batch_size, validation=50, runs=2)
     found = list(floor.products(even, floor.WIDTHS[name]))
@@ -94,7 +157,7 @@ def test_a_loop_of_the_floor_computes_every_time(monkeypatch):
 
 
 def test_the_floor_takes_the_optimizers_steps_and_says_what_both_take(monkeypatch, capsys):
-    case = sweep.CASES["medium"]
+    case = cases.CASES["medium"]
     tiny = dataclasses.replace(
         case, shape=(16,), train=20, validation=10, runs=2, training=dataclasses.replace(case.training, batch_size=10)
     )

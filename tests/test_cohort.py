@@ -1,8 +1,11 @@
 import gc
 import itertools
 import resource
+import weakref
 from dataclasses import replace
+from functools import partial
 
+import keras
 import numpy as np
 import pytest
 
@@ -250,6 +253,37 @@ def test_progress_is_told_epoch_by_epoch_and_runs_as_they_end():
     assert np.allclose([now[2] for now in told if len(now) == 3], best)
 
 
+def test_what_is_waited_for_before_the_first_epoch_is_reported():
+    def scaled(seed: int) -> keras.Model:
+        # An operation of Keras has no rule.
+        inputs = keras.Input(SHAPE)
+        initializer = keras.initializers.GlorotUniform(seed)
+        outputs = keras.layers.Dense(3, kernel_initializer=initializer)(keras.layers.Flatten()(inputs))
+        return keras.Model(inputs, keras.ops.multiply(outputs, 2.0))
+
+    words: list[str] = []
+    cohort.group([task(), Task(partial(scaled, 1), dataset(), Training(epochs=1), 1)], words.append)
+    assert words == [
+        "building model 1 of 2",
+        "building model 2 of 2",
+        "comparing two steps with Keras, as the model has operations without a rule",
+    ]
+
+
+def test_what_is_not_kept_is_let_go_as_soon_as_it_was_handed_over(monkeypatch):
+    monkeypatch.setattr(cohort, "LARGEST_COHORT", 2)
+    handed, gone = [], []
+
+    def look(i: int, trained: Trained) -> None:
+        gone.append(sum(ref() is None for ref in handed))
+        handed.append(weakref.ref(trained))
+
+    tasks = [task(training=Training(epochs=1), seed=s) for s in range(4)]
+    assert cohort.train(tasks, on_trained=look, keep=False) == []
+    # The second cohort hands over its runs when those of the first are gone.
+    assert gone == [0, 0, 2, 2]
+
+
 def test_times_are_shared_among_the_runs():
     for t in together(rich(epochs=3)):
         assert t.engine == "cohort"
@@ -278,6 +312,17 @@ def test_strengths_and_seeds_share_a_cohort_and_structures_do_not():
     plan = cohort.group(tasks)
     assert plan.refused == {}
     assert [g.indices for g in plan.groups] == [[0, 1, 2], [3], [4], [5], [6], [7], [8], [9], [10, 11], [12], [13]]
+
+
+def test_many_structures_in_one_process_train_without_a_warning_of_tensorflow(caplog, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+    training = Training(epochs=1, batch_size=42)
+    # TensorFlow warns when it has traced one function five times.
+    for width in range(1, 6):
+        cohort.train([task(training=training, widths=(width, update.WORTH_COMPILING))])
+    assert caplog.messages == []
 
 
 def test_models_of_different_structures_are_refused():
@@ -345,8 +390,6 @@ def test_softmax_regression_along_a_path_of_penalties_meets_a_convex_solver():
 
 
 def task_without_bias(strength: float, data: Dataset, training: Training) -> Task:
-    import keras
-
     def build() -> keras.Model:
         return keras.Sequential(
             [

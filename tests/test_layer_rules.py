@@ -5,8 +5,10 @@ import tensorflow as tf
 
 from lab.engine import cohort, keras_fit
 from lab.engine.blueprint import blueprint
-from lab.engine.forward import Draws, Forward
+from lab.engine.draws import Draws
+from lab.engine.forward import Forward
 from lab.engine.graph import RefusedError
+from lab.engine.replicas import Values
 from lab.engine.task import Task
 from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
 from lab.training import Training
@@ -87,7 +89,7 @@ def test_a_rule_gives_what_the_keras_layer_gives_forward_and_backward(name, shap
     forward = Forward(
         models=blueprints,
         replicas=replicas,
-        values=list(values),
+        values=Values(values),
         per_run=per_run,
         draws=draws,
         seeds={i: tf.constant(seeds) for i, seeds in draws.seeds.items()},

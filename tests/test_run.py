@@ -11,6 +11,7 @@ from lab.checks import UsageError
 from lab.data import digits
 from lab.experiment import Experiment, Variant
 from lab.models import dense
+from lab.progress import Progress
 from lab.run import run, train
 from lab.training import Training
 
@@ -40,6 +41,17 @@ def four():
     rates = {"a": 0.1, "b": 0.01, "c": 0.02, "d": 0.03}
     variants = {name: variant(learning_rate=rate) for name, rate in rates.items()}
     return Experiment(name="x", variants=variants, baseline="a", seeds=(0,))
+
+
+def test_what_is_waited_for_before_the_first_epoch_is_reported(tmp_path):
+    words = []
+    run(
+        four(),
+        results_folder=tmp_path,
+        progress=Progress(on_wait=words.append, on_epoch=lambda *_: words.append("an epoch")),
+    )
+    building = [f"building model {i} of 4" for i in (1, 2, 3, 4)]
+    assert words == ["loading TensorFlow", *building, "compiling the program of 4 runs", "an epoch"]
 
 
 SMALL = partial(dense, widths=(4,))

@@ -7,7 +7,7 @@ What the cohort engine computes, for R runs of one structure; the rest of this p
         w = stack([initial weights of each run])           # stacking: (R, ...), and per run l1, l2, rates, seeds
         for epoch in 1..epochs:                            # loop
             for i, (x, y) in enumerate(batches):           # program: x is (R, batch, ...), each run in its own order
-                z = forward(w, x)                          # forward, layer_kinds, layer_rules: a rule per layer
+                z = forward(w, x)                          # forward: layer_kinds, layer_rules, unrolled
                 loss = mean(data_loss(y, z), 1)            # objective: (R,), or its label-smoothed form
                 g = gradient(sum(loss + penalties), w)     # penalties: run r has only its own strengths
                 w = step(w, g, rate[i])                    # update, optimizers: Keras's own arithmetic

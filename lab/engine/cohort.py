@@ -6,9 +6,13 @@ computed in `forward` and `layer_rules`, what is compiled in `program`, how a co
 The promise: a run's bits do not depend on its company. How many runs train beside it, which place it has among them,
 what they hold, be it NaN, and whether they have ended make no difference to any number of its history, its test losses
 and its weights, on one machine with one number of threads. So the same runs leave the same files whatever trained
-beside them, and a cohort may be compacted whenever that saves time. This is tested on CPUs; on a GPU, sums may be taken
-in another order for another number of replicas. `invariant` has the arithmetic that this takes, and the chunks of a
-measurement follow from a model's structure only.
+beside them, and a cohort may be compacted whenever that saves time. `invariant` has the arithmetic that this takes, and
+the chunks of a measurement follow from a model's structure only.
+
+It holds on processors with AVX-512. Without, oneDNN cuts the products of a cohort into one equal share per thread, and
+rounds a replica that lies across a cut in another way: unless TF_NUM_INTRAOP_THREADS is 1, the last bits of a run then
+depend on its place and on the number of replicas, though not on what the others hold. On a GPU the order of sums may
+depend on the number of replicas too; it was not tested.
 """
 
 import contextlib
@@ -62,15 +66,20 @@ class Plan:
     refused: dict[int, str]
 
 
-def group(tasks: Sequence[Task]) -> Plan:
+def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentence: None) -> Plan:
     """Say which tasks train together and which cannot, before anything is trained.
 
     What `train` needs of the models is kept, so that each is built once (except those with layers that are unrolled).
+
+    Args:
+        tasks: the runs.
+        on_wait: called with a few words on what is being done, each time before it takes a while.
     """
     together: dict[object, Group] = {}
     refused = {}
     with _collector_paused():
         for i, task in enumerate(tasks):
+            on_wait(f"building model {i + 1} of {len(tasks)}")
             try:
                 found = blueprint(task)
             except RefusedError as refusal:
@@ -86,6 +95,7 @@ def group(tasks: Sequence[Task]) -> Plan:
             first = tasks[members.indices[0]]
             # Whoever can be stacked by rules only is right by the tests; the others are tried.
             if members.blueprints[0] is None:
+                on_wait("comparing two steps with Keras, as the model has operations without a rule")
                 rehearse(first, blueprint(first))
             groups.append(members)
         except RefusedError as refusal:
@@ -110,6 +120,7 @@ def train(
     on_epoch: Callable[[int, int, float], None] = lambda epoch, live, best: None,
     on_trained: Callable[[int, Trained], None] = lambda index, trained: None,
     blueprints: Sequence[Blueprint | None] | None = None,
+    keep: bool = True,
 ) -> list[Trained]:
     """Train runs of one structure together.
 
@@ -119,19 +130,21 @@ def train(
             of any run so far.
         on_trained: called with a run's index in `tasks` and what came of it, as soon as it has ended.
         blueprints: what `group` returned for them, so that the models are not built again.
+        keep: whether what came of the tasks is returned; without, the weights of hundreds of runs need not fit into
+            memory.
 
     Returns:
-        What came of the tasks, in their order.
+        What came of the tasks, in their order; nothing if it is not kept.
 
     Raises:
         RefusedError: a model that cannot be stacked, or models of different structures.
     """
-    results: dict[int, Trained] = {}
+    results: dict[int, Trained | None] = {}
     programs: dict[tuple, Program] = {}
     known: list[Blueprint | None] = list(blueprints) if blueprints is not None else [None] * len(tasks)
 
     def finish(index: int, trained: Trained) -> None:
-        results[index] = trained
+        results[index] = trained if keep else None
         on_trained(index, trained)
 
     def attempt(indices: list[int]) -> None:
@@ -160,7 +173,7 @@ def train(
         return []
     for indices in np.array_split(np.arange(len(tasks)), -(-len(tasks) // LARGEST_COHORT)):
         attempt([int(i) for i in indices])
-    return [results[i] for i in range(len(tasks))]
+    return [trained for i in range(len(tasks)) if (trained := results[i]) is not None]
 
 
 def _at_most(first: Blueprint, task: Task) -> int:

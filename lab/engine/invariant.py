@@ -116,14 +116,8 @@ def in_lanes(f: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
     return f(*padded)[:replicas]
 
 
-@tf.custom_gradient
-def sums(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """Return the sum over all axes but the first, of shape (replicas,)."""
+def sums(x: tf.Tensor) -> tf.Tensor:
+    """Return the sum over all axes but the first, of shape (replicas,). Its gradient is for the caller to give."""
     # One row alone would be summed in another order than one of several.
     rows = x if x.shape[0] > 1 else tf.repeat(x, 2, 0)
-    ones = [1] * (len(x.shape) - 1)
-
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        return tf.broadcast_to(tf.reshape(upstream, [-1, *ones]), tf.shape(x))
-
-    return tf.reduce_sum(rows, list(range(1, len(x.shape))))[: x.shape[0]], gradient
+    return tf.reduce_sum(rows, list(range(1, len(x.shape))))[: x.shape[0]]

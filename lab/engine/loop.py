@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lab.engine import stacking
 from lab.engine.blueprint import Blueprint
-from lab.engine.forward import Draws
+from lab.engine.draws import Draws
 from lab.engine.history import Keeper, row, tested
 from lab.engine.penalties import Key
 from lab.engine.program import Program, inputs

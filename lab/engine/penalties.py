@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from lab.engine import invariant
+from lab.engine.replicas import Values
 
 Key = tuple[str, int, str]
 
@@ -20,6 +21,9 @@ KINDS: dict[str, tuple[Callable[[tf.Tensor], tf.Tensor], Callable[[tf.Tensor], t
     "l2": (tf.square, lambda x: 2.0 * x),
 }
 """What each penalty sums over the numbers it is charged for, and the derivative of that."""
+
+WORTH_CHOOSING = 2**15
+"""From how many numbers per replica on it is quicker to pick the charged replicas than to sum over all."""
 
 
 def strengths(regularizer: object) -> dict[str, float] | None:
@@ -68,6 +72,26 @@ def charge(x: tf.Tensor, strengths: dict[str, tf.Tensor]) -> tf.Tensor:
 def part(kind: str, x: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
     """Return one penalty on each replica's numbers, of shape (replicas,)."""
     return tf.math.multiply_no_nan(invariant.sums(KINDS[kind][0](x)), strength)
+
+
+def part_where_charged(kind: str, x: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+    """Return one penalty on each replica's weights, of shape (replicas,), bit for bit as `part` does.
+
+    Of large weights only the charged are read: in a sweep, replicas with a penalty train beside many without one.
+    """
+    replicas = x.shape[0]
+    if math.prod(x.shape[1:]) < WORTH_CHOOSING or replicas < 2:
+        return part(kind, x, strength)
+    charged = tf.where(strength != 0.0)[:, 0]
+
+    def some() -> tf.Tensor:
+        # One row alone would be summed in another order than one of several: it is taken twice.
+        lonely = tf.cast(tf.equal(tf.size(charged), 1), tf.int32)
+        rows = tf.concat([charged, charged[:lonely]], 0)
+        sums = tf.reduce_sum(KINDS[kind][0](tf.gather(x, rows)), list(range(1, len(x.shape))))
+        return tf.tensor_scatter_nd_update(tf.zeros([replicas]), rows[:, None], sums * tf.gather(strength, rows))
+
+    return tf.cond(tf.size(charged) < replicas, some, lambda: part(kind, x, strength))
 
 
 def pulled(gradient: tf.Tensor, weights: tf.Tensor, strengths: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -150,15 +174,15 @@ class Penalties:
             values: of the variables, each of shape (replicas, ...).
             per_run: what differs between the replicas.
         """
-        parts = [part(key[2], values[key[1]], per_run[key])[None] for key in self.keys]
+        parts = [part_where_charged(key[2], values[key[1]], per_run[key])[None] for key in self.keys]
         return tf.concat([tf.zeros([0, len(self.variables)]), *parts], 0)
 
-    def differentiated(self, values: Sequence[tf.Tensor]) -> tf.Tensor:
+    def differentiated(self, values: Values) -> tf.Tensor:
         """Return the penalties of people's own regularizers, of shape (replicas,)."""
         total = tf.zeros([len(self.variables)])
         for i in self.odd:
-            weights = tf.unstack(values[i], len(self.variables))
-            total += tf.stack([own[i].regularizer(w) for own, w in zip(self.variables, weights, strict=True)])
+            weights = values.one_by_one(i)
+            total += tf.stack([own[i].regularizer(w[0]) for own, w in zip(self.variables, weights, strict=True)])
         return total
 
     def strengths(self, i: int, per_run: dict[Key, tf.Tensor]) -> dict[str, tf.Tensor]:

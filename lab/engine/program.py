@@ -14,10 +14,12 @@ import tensorflow as tf
 
 from lab.engine import invariant, objective, optimizers
 from lab.engine.blueprint import Blueprint
-from lab.engine.forward import Draws, Forward
+from lab.engine.draws import Draws
+from lab.engine.forward import Forward
 from lab.engine.penalties import Key, Penalties, norm_axes
+from lab.engine.replicas import Values
 from lab.engine.stacking import Splits
-from lab.engine.update import Update
+from lab.engine.update import Update, compiled
 
 if TYPE_CHECKING:
     from lab.training import Training
@@ -43,6 +45,8 @@ class Program:
     Attributes:
         variables: the stacked variables, as the blueprints order them.
         best: those of the kept epoch, the weights alone.
+        epoch, keep: `_epoch` and `_keep`, compiled.
+        charged: `Penalties.parts`, compiled.
     """
 
     def __init__(
@@ -74,6 +78,9 @@ class Program:
             if axes is None and first.variables[i].constraint is not None
         ]
         self.penalties = Penalties([model.variables for model in self.models], self.trained, per_run)
+        self.epoch = compiled(self._epoch)
+        self.charged = compiled(self.penalties.parts)
+        self.keep = compiled(self._keep, input_signature=[tf.TensorSpec([None], tf.int32)])
         self.compiled: dict[bool, tf.types.experimental.PolymorphicFunction] = {}
 
     def load(self, values: Sequence[np.ndarray | tf.Tensor], memory: Sequence[tf.Tensor] | None, step: int) -> None:
@@ -86,8 +93,7 @@ class Program:
             v.assign(value)
         self.update.optimizer.iterations.assign(step)
 
-    @tf.function(autograph=False)
-    def epoch(
+    def _epoch(
         self,
         train: tuple[tf.Tensor, tf.Tensor],
         order: tf.Tensor,
@@ -126,7 +132,7 @@ class Program:
         forward = Forward(
             models=self.models,
             replicas=self.replicas,
-            values=list(values),
+            values=Values(values),
             per_run=per_run,
             draws=self.draws,
             seeds=seeds,
@@ -172,11 +178,6 @@ class Program:
         found = invariant.in_lanes(losses, y, outputs, *([] if smoothing is None else [smoothing]))
         return tf.unstack(found, axis=1)
 
-    @tf.function(autograph=False)
-    def charged(self, values: Sequence[tf.Tensor], per_run: dict[Key, tf.Tensor]) -> tf.Tensor:
-        """Return the parts of the penalty on the weights: see `Penalties.parts`."""
-        return self.penalties.parts(values, per_run)
-
     def values(self, best: bool) -> list[tf.Tensor]:
         """Return the values of the variables as they are, or those of the kept epoch."""
         kept = self.best if best else []
@@ -204,9 +205,7 @@ class Program:
             x = tf.TensorSpec([1 if shared else None, None, *x.shape[2:]], x.dtype)
             y = tf.TensorSpec([None, None, *y.shape[2:]], y.dtype)
             signature = keras.tree.map_structure(tf.TensorSpec.from_tensor, (list(values), per_run))
-            self.compiled[shared] = tf.function(
-                self._measure, input_signature=[signature[0], [x, y, *rows], signature[1]], autograph=False
-            )
+            self.compiled[shared] = compiled(self._measure, input_signature=[signature[0], [x, y, *rows], signature[1]])
         return self.compiled[shared](list(values), list(split), per_run)
 
     def _measure(self, values, split, per_run):
@@ -234,7 +233,7 @@ class Program:
         forward = Forward(
             models=self.models,
             replicas=self.replicas,
-            values=list(values),
+            values=Values(values),
             per_run=per_run,
             draws=self.draws,
             seeds={},
@@ -250,8 +249,7 @@ class Program:
         total = self.penalties.differentiated(forward.values)
         return functools.reduce(tf.add, forward.charges, total)
 
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.int32)])
-    def keep(self, rows: tf.Tensor) -> None:
+    def _keep(self, rows: tf.Tensor) -> None:
         """Copy the weights of some replicas, int32 of shape (some,), to `best`."""
         for best, v in zip(self.best, self.variables, strict=False):
             best.value.scatter_update(tf.IndexedSlices(tf.gather(v.value.read_value(), rows), rows))

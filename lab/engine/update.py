@@ -8,9 +8,10 @@ that a result would depend on the replica's place.
 """
 
 import dataclasses
+import functools
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -53,6 +54,7 @@ class Update:
         self.optimizer.build(self.variables)
         self.memory = keras_internals.memory(self.optimizer)
         """The optimizer's own memory, each of shape (replicas, ...)."""
+        self._move_compiled = compiled(self._move_all, jit_compile=True)
 
     def step(
         self,
@@ -77,9 +79,9 @@ class Update:
             for v, gradient, own in zip(self.variables, gradients, strengths, strict=True)
         ]
         moved = [i for i, gradient in enumerate(gradients) if gradient is not None]
-        large = [i for i in moved if _compiled(self.variables[i])]
+        large = [i for i in moved if _worth_compiling(self.variables[i])]
         if large:
-            self._compiled([gradients[i] for i in large], large, rates, decay, [strengths[i] for i in large])
+            self._move_compiled([gradients[i] for i in large], large, rates, decay, [strengths[i] for i in large])
         for i in moved:
             if i not in large:
                 self._move(i, gradients[i], rates, decay, strengths[i])
@@ -89,8 +91,7 @@ class Update:
             if axes is not None and bound is not None:
                 variable.value.assign(bounded(variable.value.read_value(), bound, axes))
 
-    @tf.function(jit_compile=True, autograph=False)
-    def _compiled(self, gradients, places, rates, decay, strengths):
+    def _move_all(self, gradients, places, rates, decay, strengths):
         for i, gradient, own in zip(places, gradients, strengths, strict=True):
             self._move(i, gradient, rates, decay, own)
 
@@ -106,7 +107,19 @@ class Update:
         optimizers.step(self.training, self.optimizer, i, variable, gradient, rate)
 
 
-def _compiled(variable: keras.Variable) -> bool:
+def _worth_compiling(variable: keras.Variable) -> bool:
     """Say whether a weight is worth compiling, and of a size that leaves nothing odd in any number of replicas."""
     size = math.prod(variable.shape[1:])
     return size >= WORTH_COMPILING and size % LANE == 0
+
+
+def compiled(
+    function: Callable[..., Any], *, input_signature: Any = None, jit_compile: bool | None = None
+) -> tf.types.experimental.PolymorphicFunction:
+    """Return a method of one object as a compiled function of its own.
+
+    TensorFlow warns of functions that it traces often, and takes a method of many objects for one function, unless it
+    is wrapped.
+    """
+    own = functools.partial(function)
+    return tf.function(own, input_signature=input_signature, jit_compile=jit_compile, autograph=False)
