@@ -35,6 +35,7 @@ class Curves:
         self.table = table
         self.summary = summary
         self.variants = [str(variant) for variant in table["variant"].unique()]
+        self._marked: pd.DataFrame | None = None
         self._runs: dict[str, pd.DataFrame] = {}
         self._medians: dict[str, pd.DataFrame] = {}
 
@@ -65,26 +66,29 @@ class Curves:
             summary; NaN where unknown).
         """
         if column not in self._runs:
-            grouped = self.table.groupby(_RUN, sort=False)
-            state = grouped["epoch"].max().rename("epochs").to_frame()
+            if self._marked is None:
+                self._marked = self._marks_of_runs()
+            state = self._marked.copy()
             finite = self.table[self.table[column].notna()]
-            state["ended_at"] = finite.groupby(_RUN, sort=False)["epoch"].max()
-            summary = None if self.summary is None else self.summary.assign(variant=self.summary["variant"].map(str))
-            state["diverged"] = statistics.diverged(self.table, summary)
-            state = self._marked(state).reset_index()
+            state.insert(1, "ended_at", finite.groupby(_RUN, sort=False)["epoch"].max())
+            state = state.reset_index()
             self._runs[column] = state.astype({"kept_epoch": float, "onset": float, "ended_at": float})
         return self._runs[column]
 
-    def _marked(self, state: pd.DataFrame) -> pd.DataFrame:
+    def _marks_of_runs(self) -> pd.DataFrame:
+        """Return the part of `runs` that is the same for all columns, indexed by variant and seed."""
+        state = self.table.groupby(_RUN, sort=False)["epoch"].max().rename("epochs").to_frame()
+        summary = None if self.summary is None else self.summary.assign(variant=self.summary["variant"].map(str))
+        state["diverged"] = statistics.diverged(self.table, summary)
         state = state.assign(kept_epoch=np.nan, onset=np.nan)
         if has(self.table, self.monitored):
             measured = self.table[self.table[self.monitored].notna()]
             lowest = measured.groupby(_RUN, sort=False)[self.monitored].idxmin()
             state["kept_epoch"] = measured.loc[lowest].set_index(_RUN)["epoch"]
-        if self.summary is None:
+        if summary is None:
             return state
-        columns_of(self.summary, _RUN, "the summary")
-        summary = self.summary.assign(variant=self.summary["variant"].map(str)).drop_duplicates(_RUN).set_index(_RUN)
+        columns_of(summary, _RUN, "the summary")
+        summary = summary.drop_duplicates(_RUN).set_index(_RUN)
         for name in ("kept_epoch", "onset"):
             if name in summary:
                 known = pd.to_numeric(summary[name], errors="coerce").reindex(state.index)
