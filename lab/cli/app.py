@@ -213,7 +213,7 @@ def _answer(app: cyclopts.App, words: list[str] | None) -> None:
 def _run(question: Question, options: Options) -> None:
     if isinstance(question, Study):
         given = {"data": options.data, "target": options.target, "engine": options.engine}
-        question.refuse(given | {"validation_size": options.validation_size})
+        question.refuse(given | {"validation_size": options.validation_size, "precision": options.precision})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         folder = _made(options, study.name, lambda results: compute(study, results / study.name))
         _print(folder, draw_outcome(folder, [study]))
@@ -224,6 +224,7 @@ def _run(question: Question, options: Options) -> None:
         validation_size=options.validation_size,
         seeds=options.seeds,
         epochs=options.epochs,
+        precision=options.precision,
     )
     engine = options.engine or "cohort"
     with on_terminal(Console()) as progress:
