@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import lab.data
 from lab.checks import UsageError, choice, flag, number, shown, whole
+from lab.engine.precision import PRECISIONS
 from lab.seeds import MOST_SEEDS
 from lab.study import Study, folder_name, seed_count, text
 from lab.training import Training
@@ -75,6 +76,8 @@ class Experiment:
         strength_paths: for each family (a regularizer) the strength of its variants, at least 0. A variant without
             any regularizer may be in several families at strength 0.
         studies: tables and figures computed after the runs, in the experiment's folder.
+        precision: of the products: "exact", or "fast" where the hardware has units for it: see `lab.engine.precision`.
+            It is a setting of the process, so all variants share it, and part of a run's id unless it is "exact".
 
     Raises:
         UsageError: a field of a wrong type, a name that cannot be a folder, a baseline that is no variant, a seed
@@ -91,6 +94,7 @@ class Experiment:
     on_data: "Mapping[str, Experiment]" = field(default_factory=dict)
     strength_paths: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     studies: Sequence[Study] = ()
+    precision: str = "exact"
 
     def _repr_html_(self) -> str:
         """Return the experiment as a notebook shows it: a table of its variants, each with what it changes."""
@@ -141,6 +145,7 @@ class Experiment:
         self._check_on_data()
         self._check_strength_paths()
         self._check_studies()
+        choice("precision", self.precision, PRECISIONS)
 
     def _check_on_data(self) -> None:
         if not isinstance(self.on_data, Mapping) or not all(isinstance(e, Experiment) for e in self.on_data.values()):
@@ -164,6 +169,11 @@ class Experiment:
         names = [study.name for study in self.studies]
         if len({name.lower() for name in names}) < len(names):
             raise UsageError(f"names of studies must differ in more than case, got {names}")
+        if names and self.precision == "fast":
+            raise UsageError(
+                f"an experiment of precision 'fast' must have no studies, which are computed exactly, got {names}; "
+                "leave them out"
+            )
 
     def resized(
         self,
@@ -172,15 +182,17 @@ class Experiment:
         validation_size: int | None = None,
         seeds: int | None = None,
         epochs: int | None = None,
+        precision: str | None = None,
     ) -> "Experiment":
         """Return the experiment with fewer or more examples, seeds or epochs; None leaves a size as it is.
 
-        Its studies are given the sizes that they take.
+        Its studies are given the sizes that they take. With the precision "fast" it has none.
 
         Args:
             train_size, validation_size: the number of training and of validation examples.
             seeds: how many seeds, counted from 0.
             epochs: the most epochs that a run trains.
+            precision: of the products.
 
         Raises:
             UsageError: a size that is no whole number of at least 1, or that a loader does not take.
@@ -197,12 +209,15 @@ class Experiment:
             training = variant.training if epochs is None else dataclasses.replace(variant.training, epochs=epochs)
             return Variant(data=load, model=variant.model, training=training)
 
+        precision = precision or self.precision
         return dataclasses.replace(
             self,
+            precision=precision,
             variants={name: changed(variant) for name, variant in self.variants.items()},
             seeds=self.seeds if seeds is None else range(seed_count(seeds)),
             studies=[
-                study.resized(train_size=train_size, seeds=seeds, epochs=epochs, strict=False) for study in self.studies
+                study.resized(train_size=train_size, seeds=seeds, epochs=epochs, strict=False)
+                for study in (self.studies if precision == "exact" else ())
             ],
         )
 

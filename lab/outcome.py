@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,13 +75,16 @@ def _readable(tables: "Tables") -> str:
     return table.to_html(float_format="{:.3f}".format, na_rep="", border=0)
 
 
-def draw_outcome(folder: Path, studies: Sequence[Study] = (), *, svg: bool = False) -> Outcome:
+def draw_outcome(
+    folder: Path, studies: Sequence[Study] = (), *, svg: bool = False, pool: Executor | None = None
+) -> Outcome:
     """Rebuild the tables of a folder if runs came since, and draw its figures and its page.
 
     Args:
         folder: of an experiment, or of a study that is none's.
         studies: those that were computed in it.
         svg: write the figures as SVG files too.
+        pool: of processes that draw some of the figures; None draws all of them here.
 
     Raises:
         DataError: a table is missing or torn.
@@ -89,16 +93,23 @@ def draw_outcome(folder: Path, studies: Sequence[Study] = (), *, svg: bool = Fal
     from lab.results.schema import FIGURES_FOLDER
     from lab.results.tables import read_tables
 
-    if results.is_stale(folder):
-        results.rebuild(folder)
-    tables = curves = None
+    curves = None
     figures: list[Path] = []
-    if results.has_table(folder, "histories") or not studies:
+    tables = results.current_tables(folder)
+    if tables is None and not studies:
+        # Which refuses them by name.
         tables = read_tables(folder)
+    if tables is not None:
         # Tidied once, for the figures and the page.
         curves = pages.curves_of(tables)
         figures += report.draw_all(
-            curves, tables.summary, tables.comparison, folder / FIGURES_FOLDER, strengths=tables.path_runs(), svg=svg
+            curves,
+            tables.summary,
+            tables.comparison,
+            folder / FIGURES_FOLDER,
+            strengths=tables.path_runs(),
+            svg=svg,
+            pool=pool,
         )
     for study in studies:
         figures += draw(study, folder, svg=svg)

@@ -49,7 +49,9 @@ def plan(experiment: Experiment) -> list[Run]:
     runs = []
     for (name, seed), task in tasks(experiment.variants, experiment.seeds, experiment.redraw_data).items():
         load = _loader(experiment.variants[name], seed if experiment.redraw_data else None)
-        ends = {"fingerprint": task.data.fingerprint, "seed": seed, "numerics": NUMERICS}
+        ends: dict[str, Any] = {"fingerprint": task.data.fingerprint, "seed": seed, "numerics": NUMERICS}
+        if experiment.precision != "exact":
+            ends["precision"] = experiment.precision
         short, full = (
             {"data": declare(load, f"data of variant {name!r}", defaults=i == 1), **declared[name][i], **ends}
             for i in (0, 1)

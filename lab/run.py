@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.checks import choice
+from lab.engine import precision as precisions
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
 from lab.plan import Run, plan, tasks
@@ -47,6 +48,7 @@ def run(
 
     Raises:
         UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built or trained.
+        UsageError: the precision of the experiment gains nothing on this machine, or TensorFlow was loaded for another.
         DataError: another process runs the experiment.
         OSError: a file cannot be written. Every other run that ended is published first, and stays.
     """
@@ -54,6 +56,7 @@ def run(
     from lab import results
 
     choice("engine", engine, ENGINES)
+    precisions.check(experiment.precision)
     # A loader or a factory may change the working folder.
     folder = Path(results_folder).absolute() / experiment.name
     runs = plan(experiment)
@@ -99,6 +102,7 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
     _train(
         [run.task for run in pending],
         engine,
+        experiment.precision,
         publish,
         on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
         on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
@@ -159,13 +163,14 @@ def train(
     def keep(i: int, one: "Trained") -> None:
         trained[keys[i]] = one
 
-    _train(list(planned.values()), engine, keep)
+    _train(list(planned.values()), engine, "exact", keep)
     return {(key, seed): TrainedRun(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
 
 
 def _train(
     planned: "Sequence[Task]",
     engine: str,
+    precision: str,
     on_trained: "Callable[[int, Trained], None]",
     on_epoch: Callable[[Sequence[int], int, int, float], None] = lambda members, epoch, live, best: None,
     on_refusal: Callable[[int, str], None] = lambda i, reason: None,
@@ -180,7 +185,7 @@ def _train(
     from lab.engine.tensorflow import load_tensorflow
 
     on_wait("loading TensorFlow")
-    load_tensorflow()
+    load_tensorflow(precision)
     from lab.engine import cohort, keras_fit
 
     def together(members: Sequence[int], blueprints: Any) -> None:

@@ -18,6 +18,15 @@ LOSSES = ("softmax_cross_entropy", "binary_cross_entropy", "hinge", "squared_err
 MOST_EPOCHS = 1_000_000
 """A number far above it would fill the memory before the first epoch."""
 
+MEASURED_WHOLE = 60_000
+"""The largest training split that is measured whole unless `Training.measured` says otherwise.
+
+No training split of the lab's own data sets is larger, so none of their numbers are estimates.
+"""
+
+FEWEST_MEASURED = 2_000
+"""The fewest training examples that are measured unless `Training.measured` says otherwise."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -53,6 +62,11 @@ class Training:
             the outputs of `(y - s) ** 2`, against one-hot targets where the labels are classes).
         replacement: draw each batch with replacement, as the course does; an epoch then has as many steps
             as without, all of them full.
+        measured: the number of training examples on which train is measured after each epoch, at least 1: a random
+            part of the split, one and the same for all epochs, seeds and variants. A split with no more examples is
+            measured whole. None measures splits of up to 60 000 examples whole, and of larger ones as many examples
+            as the validation split has, but at least 2 000. The mean over n of N examples has a standard error of
+            their standard deviation times `sqrt((1 / n) * (1 - n / N))`.
 
     Raises:
         UsageError: a value outside its range, by name.
@@ -77,6 +91,7 @@ class Training:
     weight_decay: float = 0.0
     loss: str = "softmax_cross_entropy"
     replacement: bool = False
+    measured: int | None = None
 
     def __post_init__(self) -> None:
         def store(name: str, value: object) -> None:
@@ -112,6 +127,9 @@ class Training:
         if self.patience is not None:
             meaning = "the number of epochs without a better validation data loss after which a run ends"
             store("patience", whole("patience", self.patience, meaning))
+        if self.measured is not None:
+            meaning = "the number of training examples that are measured after each epoch"
+            store("measured", whole("measured", self.measured, meaning))
         if self.label_smoothing and self.loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
             raise UsageError(
                 f"label_smoothing spreads the target of a cross-entropy and means nothing for the loss "
@@ -193,6 +211,26 @@ class Training:
         if self.replacement:
             return generator.integers(0, examples, self.steps(examples) * self.batch_size, dtype=np.int32)
         return generator.permutation(examples).astype(np.int32)
+
+    def part(self, examples: int, validation: int) -> np.ndarray | None:
+        """Return which training examples are measured after each epoch.
+
+        They follow from the size of the split alone, so that neither variants nor seeds differ by the luck of them.
+
+        Args:
+            examples: the number of training examples.
+            validation: the number of validation examples.
+
+        Returns:
+            Their rising indices, int32 of shape (part,); None where the split is measured whole.
+        """
+        count = self.measured
+        if count is None:
+            count = examples if examples <= MEASURED_WHOLE else max(FEWEST_MEASURED, validation)
+        if count >= examples:
+            return None
+        generator = np.random.default_rng(derive(0, "measured", examples))
+        return np.sort(generator.choice(examples, count, replace=False)).astype(np.int32)
 
 
 def pieces(order: np.ndarray, batch_size: int) -> list[np.ndarray]:

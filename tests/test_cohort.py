@@ -16,7 +16,7 @@ from lab.engine.task import Task, Trained
 from lab.models import ACTIVATIONS
 from lab.regularization import NORMALIZATIONS, Regularization
 from lab.training import OPTIMIZERS, SCHEDULES, Training
-from tests.cohorts import SHAPE, dataset, difference, identical, rich, task, together
+from tests.cohorts import SHAPE, TRAINING, dataset, difference, identical, rich, task, together
 from tests.combinations import covering
 
 # Cohorts and keras_fit do the same arithmetic in another order; what is left is rounding.
@@ -229,6 +229,34 @@ def test_a_last_smaller_batch_and_a_batch_larger_than_the_data_are_trained(batch
     training = Training(epochs=2, batch_size=batch_size, learning_rate=0.003)
     tasks = [task(Regularization(dropout=0.2), training=training, seed=s, widths=(8,)) for s in (1, 2)]
     assert_close(together(tasks)[0], keras_fit.train(tasks[0]))
+
+
+def test_a_part_of_the_training_split_is_measured_as_keras_fit_measures_it():
+    part = replace(TRAINING, measured=10)
+    tasks = [task(training=part, seed=1), task(Regularization(l2=0.1), training=part, seed=2)]
+    parts = together(tasks)
+    for mine, t in zip(parts, tasks, strict=True):
+        assert_close(mine, keras_fit.train(t))
+    for mine, whole in zip(parts, together([replace_measured(t, None) for t in tasks]), strict=True):
+        assert all(a["train_data_loss"] != b["train_data_loss"] for a, b in zip(mine.rows, whole.rows, strict=True))
+        for name in ("data_loss", "val_data_loss"):
+            assert [row[name] for row in mine.rows] == [row[name] for row in whole.rows]
+    split = tasks[0].data.train
+    model = tasks[0].build()
+    model.set_weights(parts[0].weights)
+    outputs = model(split.x[tasks[0].part])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(split.y[tasks[0].part], outputs)
+    kept = parts[0].rows[parts[0].kept_epoch - 1]
+    assert kept["train_data_loss"] == pytest.approx(float(loss), rel=1e-5)
+
+
+def test_runs_that_measure_parts_of_other_sizes_do_not_share_a_cohort():
+    tasks = [task(training=replace(TRAINING, measured=size)) for size in (10, 20, 10)]
+    assert [group.indices for group in cohort.group(tasks).groups] == [[0, 2], [1]]
+
+
+def replace_measured(t: Task, measured: int | None) -> Task:
+    return replace(t, training=replace(t.training, measured=measured))
 
 
 def test_measuring_in_chunks_changes_nothing(monkeypatch):

@@ -460,6 +460,14 @@ class TestProvenance:
             ("Machine", "x86_64"),
         ]
 
+    def test_a_part_of_the_training_split_is_named_with_its_error(self):
+        made = provenance.provenance([RECORD | {"measured": 2000}], ["none"])
+        assert (
+            "Train measured on",
+            "2\u202f000 examples, a fixed random part of the training split; the standard error of a mean over them is "
+            "their standard deviation divided by the root of their number",
+        ) in made.facts
+
     def test_a_variant_is_told_apart_from_the_baseline_by_all_but_the_seed(self):
         other = RECORD | {"variant": "l2", "declaration": {"model": {"call": "dense", "l2": 0.01}, "seed": 3}}
         made = provenance.provenance([RECORD, other], ["none", "l2"])

@@ -1,9 +1,13 @@
 """The figures: what their tables hold, what is drawn of them, and that the files are the same at every run."""
 
+import functools
 import hashlib
+import multiprocessing
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import matplotlib
@@ -21,6 +25,7 @@ from lab.checks import DataError, UsageError
 from lab.report import layout, theme
 from lab.report.curves import isolated, segments, tidy
 from lab.report.forest import rows as forest_rows
+from lab.report.processes import divided
 from lab.report.strength_path import path as path_of
 from lab.report.strength_path import strengths_of
 
@@ -758,3 +763,46 @@ def test_report_loads_neither_keras_nor_pyplot():
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+def test_jobs_are_divided_between_this_process_and_a_pool_and_answered_in_their_order():
+    caller, in_pool, here = threading.get_ident(), threading.Event(), threading.Event()
+
+    def job(i):
+        # Each side waits until the other one has begun a job.
+        (here if threading.get_ident() == caller else in_pool).set()
+        (in_pool if threading.get_ident() == caller else here).wait(60)
+        return i, threading.get_ident() == caller
+
+    jobs = [functools.partial(job, i) for i in range(6)]
+    with ThreadPoolExecutor(1) as pool:
+        done = divided(jobs, pool)
+    assert [i for i, _ in done] == list(range(6))
+    assert not done[0][1]
+    assert done[-1][1]
+    assert divided(jobs, None) == [(i, True) for i in range(6)]
+
+
+def test_a_job_that_fails_is_reported_and_those_not_begun_are_left():
+    begun, busy = [], threading.Event()
+
+    def job(i):
+        begun.append(i)
+        raise DataError(f"job {i}")
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(busy.wait, 60)
+        with pytest.raises(DataError, match="job 3"):
+            divided([functools.partial(job, i) for i in range(4)], pool)
+        busy.set()
+    assert begun == [3]
+
+
+def test_figures_drawn_by_several_processes_are_those_of_one(tmp_path):
+    tables = histories(variants=("none", "l2")), None, None
+    here = report.draw_all(*tables, tmp_path / "here")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        pool.submit(len, "").result()
+        there = report.draw_all(*tables, tmp_path / "there", pool=pool)
+    assert [path.name for path in there] == [path.name for path in here]
+    assert [path.read_bytes() for path in there] == [path.read_bytes() for path in here]

@@ -63,6 +63,15 @@ def variant(model=SMALL, **training):
     )
 
 
+def test_a_record_says_of_how_many_training_examples_the_measurements_are_where_not_of_all(tmp_path):
+    variants = {"part": variant(measured=30), "whole": variant()}
+    folder = run(Experiment(name="x", variants=variants, baseline="whole", seeds=(0,)), results_folder=tmp_path)
+    part, whole = results.read_provenance(folder)
+    assert part["measured"] == 30
+    assert "measured" not in whole
+    assert part["id"] != whole["id"]
+
+
 def wandering(input_shape, outputs, *, seed):
     os.makedirs("elsewhere", exist_ok=True)
     os.chdir("elsewhere")

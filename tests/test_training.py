@@ -79,6 +79,20 @@ def test_an_order_is_a_permutation_fresh_each_epoch_and_of_the_seed_alone():
     assert len(orders) == 4
 
 
+def test_of_a_large_training_split_a_fixed_random_part_is_measured():
+    assert Training().part(60_000, 10_000) is None, "the largest split of the lab's own data is measured whole"
+    assert len(Training().part(60_001, 10_000)) == 10_000, "as many examples as validation has"
+    assert len(Training().part(60_001, 500)) == 2_000, "but never fewer than 2 000"
+    assert Training(measured=100).part(100, 30) is None
+    assert Training(measured=101).part(100, 30) is None
+    part = Training(measured=1000, optimizer="sgd", batch_size=7).part(10_000, 30)
+    np.testing.assert_array_equal(part, Training(measured=1000).part(10_000, 500))
+    assert part.dtype == np.int32
+    assert (np.diff(part) > 0).all()
+    # Mean and standard error of 1000 of 10 000 numbers: a part at the beginning of the split would be far from it.
+    assert abs(part.mean() - 4999.5) < 3 * 10_000 / 12**0.5 * (0.9 / 1000) ** 0.5
+
+
 def test_with_replacement_every_batch_is_full_and_examples_come_twice():
     training = Training(batch_size=16, replacement=True)
     order = training.order(42, seed=0, epoch=1)
@@ -150,6 +164,11 @@ REFUSED = {
         "batch_size must be a whole number of at least 1 (it is the number of examples per step), got True",
     ),
     "epochs": (0, "epochs must be a whole number of at least 1 (it is the most epochs a run trains), got 0"),
+    "measured": (
+        0,
+        "measured must be a whole number of at least 1 (it is the number of training examples that are measured after "
+        "each epoch), got 0",
+    ),
     "patience": (
         0,
         "patience must be a whole number of at least 1 (it is the number of epochs without a better validation data "

@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from lab import __version__
 from lab.checks import DataError, UsageError, shown
-from lab.cli.drawing import draw_folders
+from lab.cli.drawing import draw_folders, drawing_processes
 from lab.cli.find import Question, asked, find, folders, guide, known
 from lab.cli.fresh import afresh
 from lab.cli.options import RESULTS, Folder, Name, Options, Text
@@ -84,13 +85,14 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool 
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
     failed: list[str] = []
-    for folder, outcome in draw_folders(folders, svg):
-        if isinstance(outcome, DataError):
-            failed.append(str(outcome))
-        else:
-            _print(folder, outcome)
-    if len(failed) < len(folders):
-        _guide(results)
+    with drawing_processes(len(folders)) as pool:
+        for folder, outcome in draw_folders(folders, svg, pool):
+            if isinstance(outcome, DataError):
+                failed.append(str(outcome))
+            else:
+                _print(folder, outcome)
+        if len(failed) < len(folders):
+            _guide(results, pool)
     if failed:
         raise DataError("; ".join(failed))
 
@@ -211,7 +213,7 @@ def _answer(app: cyclopts.App, words: list[str] | None) -> None:
 def _run(question: Question, options: Options) -> None:
     if isinstance(question, Study):
         given = {"data": options.data, "target": options.target, "engine": options.engine}
-        question.refuse(given | {"validation_size": options.validation_size})
+        question.refuse(given | {"validation_size": options.validation_size, "precision": options.precision})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         folder = _made(options, study.name, lambda results: compute(study, results / study.name))
         _print(folder, draw_outcome(folder, [study]))
@@ -222,6 +224,7 @@ def _run(question: Question, options: Options) -> None:
         validation_size=options.validation_size,
         seeds=options.seeds,
         epochs=options.epochs,
+        precision=options.precision,
     )
     engine = options.engine or "cohort"
     with on_terminal(Console()) as progress:
@@ -262,8 +265,8 @@ def _near(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _guide(results: Path) -> None:
+def _guide(results: Path, pool: Executor | None = None) -> None:
     """Write the guide through all experiments of a folder."""
     from lab import pages
 
-    pages.index_page(results, guide())
+    pages.index_page(results, guide(), pool=pool)

@@ -64,6 +64,8 @@ class Options:
     "The folder in which the experiment's folder is made."
     engine: Literal["cohort", "keras_fit"] | None = None
     "cohort (unless named) trains runs of one structure together; keras_fit, the reference, one after the other."
+    precision: Literal["exact", "fast"] | None = None
+    "exact (unless named) multiplies in float32; fast in bfloat16 or TF32, where the hardware has units for it."
     fresh: Annotated[bool, Parameter(negative="")] = False
     "Train again what is already published, and replace it when everything is trained."
 

@@ -186,7 +186,7 @@ def _variable_form(v: Any) -> tuple:
 
 
 def _training_form(t: "Training") -> tuple:
-    return *optimizers.constants(t), t.batch_size, t.epochs, t.patience, t.min_delta, t.loss, t.replacement
+    return *optimizers.constants(t), t.batch_size, t.epochs, t.patience, t.min_delta, t.loss, t.replacement, t.measured
 
 
 def _data_form(task: Task) -> tuple:

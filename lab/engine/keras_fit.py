@@ -1,7 +1,8 @@
 """One run through `keras.Model.fit`: the reference that anyone can read and the cohort is held against.
 
 What is added to a plain `fit` is what a comparison needs: our own batch order, data loss and penalty apart, train
-measured exactly as validation is, early stopping on the validation data loss, divergence recorded.
+measured as validation is (or a part of it: `Training.measured`), early stopping on the validation data loss, divergence
+recorded.
 """
 
 import time
@@ -67,7 +68,8 @@ class _Diary(keras.callbacks.Callback):
         self.rows: list[dict[str, float]] = []
         self.seconds: list[float] = []
         self.weights: list[np.ndarray] | None = None
-        self.splits = [_batches(split.x, split.y) for split in (task.data.train, task.data.validation)]
+        train, part = task.data.train, slice(None) if task.part is None else task.part
+        self.splits = [_batches(train.x[part], train.y[part]), _batches(task.data.validation.x, task.data.validation.y)]
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began = time.perf_counter()

@@ -52,6 +52,8 @@ class Loop:
             )
             for name in ("train", "validation", "test")
         )
+        # The size of the split and `Training.measured` are part of the signature: all runs have the same part.
+        self.measured = stacking.part(self.train_split, tasks[0].part)
         n = self.train_split.examples
         self.per_run = stacking.per_run(blueprints)
         self.decay = np.array([task.training.weight_decay for task in tasks], np.float32)
@@ -127,7 +129,7 @@ class Loop:
         )
         data_loss, hits, extra, *penalties = sums.numpy()
         fitted = np.stack([data_loss, _added(penalties, extra), hits]) / visits.shape[1]
-        self._record(epoch, fitted, self._measure(False, [self.train_split, self.validation], per_run))
+        self._record(epoch, fitted, self._measure(False, [self.measured, self.validation], per_run))
 
     def _measure(self, best: bool, splits: list[Splits], per_run: dict[Key, tf.Tensor]) -> list[np.ndarray]:
         """Return data loss, penalty and accuracy of each split, of shape (3, members)."""

@@ -37,6 +37,14 @@ class Splits:
         return int(self.x.values.shape[1])
 
 
+def part(split: Splits, examples: np.ndarray | None) -> Splits:
+    """Return some examples of a split, the same of each run, int32 of shape (some,); None returns all of them."""
+    if examples is None:
+        return split
+    x, y = (Table(tf.gather(table.values, examples, axis=1), table.rows) for table in (split.x, split.y))
+    return Splits(x, y)
+
+
 def table(arrays: Sequence[np.ndarray]) -> Table:
     """Stack the runs' arrays, each distinct one once."""
     known: dict[int, int] = {}

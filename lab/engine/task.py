@@ -29,6 +29,11 @@ class Task:
     training: "Training"
     seed: int
 
+    @property
+    def part(self) -> np.ndarray | None:
+        """Which training examples are measured after each epoch: see `Training.part`."""
+        return self.training.part(len(self.data.train.y), len(self.data.validation.y))
+
 
 @dataclass
 class Trained:

@@ -2,13 +2,26 @@
 
 import os
 
+from lab.engine.precision import check, loaded_for, prepare, settle
 
-def load_tensorflow() -> None:
+
+def load_tensorflow(precision: str | None = None) -> None:
     """Import TensorFlow and Keras and find the devices, with the file descriptor of stderr closed to them.
 
     TensorFlow 2.21 writes notes on oneDNN and errors on missing CUDA drivers before its log level can be set, to
     the descriptor itself. An import that fails raises as ever.
+
+    Args:
+        precision: of products: one of `lab.engine.precision.PRECISIONS`. None takes that for which TensorFlow was
+            loaded before, and "exact" where it was not.
+
+    Raises:
+        UsageError: the machine gains nothing from the precision, or TensorFlow was loaded for another one.
     """
+    wanted = precision or loaded_for() or "exact"
+    check(wanted)
+    if loaded_for() is None:
+        prepare(wanted)
     # What TensorFlow logs as an error is also raised, or is none: that oneDNN leaves an operation to Eigen, say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep = os.dup(2)
@@ -17,6 +30,8 @@ def load_tensorflow() -> None:
         os.dup2(sink, 2)
         import tensorflow as tf
 
+        # Before the devices are in use.
+        settle(tf, wanted)
         tf.config.list_logical_devices()
     finally:
         os.dup2(keep, 2)

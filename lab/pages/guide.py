@@ -1,6 +1,8 @@
 """The guide through all experiments: one card per folder, whatever the folder lacks."""
 
+import functools
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +14,7 @@ from lab.pages.look import Look, looks
 from lab.pages.sparkline import Line, sparkline
 from lab.pages.studies import Picture, picture, study_text
 from lab.report.curves import tidy
+from lab.report.processes import divided
 from lab.report.save import baseline_of
 from lab.report.strength_path import strengths_of
 from lab.report.theme import in_order, styles
@@ -60,9 +63,16 @@ class Card:
         return sorted({line.v for line in self.lines}) or list(range(min(LISTED, self.variants)))
 
 
-def cards(folder: Path) -> dict[str, Card]:
-    """Return the cards of all experiments and studies below a folder by their names, in this order."""
-    return {path.name: card(path) for path in sorted(folder.iterdir()) if is_shown(path)}
+def cards(folder: Path, pool: Executor | None = None) -> dict[str, Card]:
+    """Return the cards of all experiments and studies below a folder by their names, in this order.
+
+    Args:
+        folder: of the experiments' folders.
+        pool: of processes that read some of them; None reads all of them here.
+    """
+    shown = [path for path in sorted(folder.iterdir()) if is_shown(path)]
+    made = divided([functools.partial(card, path) for path in shown], pool)
+    return {path.name: one for path, one in zip(shown, made, strict=True)}
 
 
 def is_shown(folder: Path) -> bool:

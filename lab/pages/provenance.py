@@ -79,6 +79,7 @@ def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
         ("Time", took),
         ("Threads", _counted(records, "threads")),
         ("Parameters", _counted(records, "parameters")),
+        ("Train measured on", _part(records)),
         ("Versions", ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())),
         ("Machine", " and ".join(sorted(machine))),
     ]
@@ -95,6 +96,15 @@ def _counted(records: Sequence[Mapping[str, Any]], name: str) -> str:
         return next(iter(words.values()))
     shown = [f"{words[value]} ({count} {'run' if count == 1 else 'runs'})" for value, count in counts.most_common(6)]
     return ", ".join(shown) + (f" and {len(counts) - 6} others" if len(counts) > 6 else "")
+
+
+def _part(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many training examples were measured; nothing where it was the whole split, as by default."""
+    counted = _counted(records, "measured")
+    return counted and (
+        f"{counted} examples, a fixed random part of the training split; the standard error of a mean over them is "
+        "their standard deviation divided by the root of their number"
+    )
 
 
 def duration(seconds: float) -> str:

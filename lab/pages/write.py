@@ -8,6 +8,7 @@ import base64
 import functools
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,9 @@ def study_page(folder: Path) -> Path:
     return folder / PAGE_FILE
 
 
-def index_page(folder: Path, chapters: Sequence[tuple[str, Sequence[str]]] = ()) -> Path:
+def index_page(
+    folder: Path, chapters: Sequence[tuple[str, Sequence[str]]] = (), *, pool: Executor | None = None
+) -> Path:
     """Write the guide through all experiments and studies below a folder, and return its path.
 
     An experiment that cannot be shown has a card that says why.
@@ -80,12 +83,13 @@ def index_page(folder: Path, chapters: Sequence[tuple[str, Sequence[str]]] = ())
         folder: of the experiments' folders, as in results.
         chapters: of the guide: each a heading and the names of its experiments in order. What is in no chapter comes
             last, in the order of the names; an experiment on other data ("name-data") comes with the first.
+        pool: of processes that read some of the experiments; None reads all of them here.
 
     Raises:
         DataError: it holds no experiment.
     """
     folder = Path(folder)
-    every = cards(folder)
+    every = cards(folder, pool)
     if not every:
         raise DataError(f"{folder} holds no experiment; run one first: python -m lab list")
     page = _render(

@@ -35,6 +35,8 @@ class Curves:
         self.table = table
         self.summary = summary
         self.variants = [str(variant) for variant in table["variant"].unique()]
+        self._diverged: pd.Series | None = None
+        self._marked: pd.DataFrame | None = None
         self._runs: dict[str, pd.DataFrame] = {}
         self._medians: dict[str, pd.DataFrame] = {}
 
@@ -50,6 +52,8 @@ class Curves:
 
     def only(self, variants: Sequence[str]) -> "Curves":
         """Return the curves of some of the variants."""
+        if len(variants) == len(self.variants):
+            return self
         return Curves(self.table[self.table["variant"].isin(variants)].reset_index(drop=True), self.summary)
 
     def runs(self, column: str) -> pd.DataFrame:
@@ -65,17 +69,19 @@ class Curves:
             summary; NaN where unknown).
         """
         if column not in self._runs:
-            grouped = self.table.groupby(_RUN, sort=False)
-            state = grouped["epoch"].max().rename("epochs").to_frame()
+            if self._marked is None:
+                self._marked = self._marks_of_runs()
+            state = self._marked.copy()
             finite = self.table[self.table[column].notna()]
-            state["ended_at"] = finite.groupby(_RUN, sort=False)["epoch"].max()
-            summary = None if self.summary is None else self.summary.assign(variant=self.summary["variant"].map(str))
-            state["diverged"] = statistics.diverged(self.table, summary)
-            state = self._marked(state).reset_index()
+            state.insert(1, "ended_at", finite.groupby(_RUN, sort=False)["epoch"].max())
+            state = state.reset_index()
             self._runs[column] = state.astype({"kept_epoch": float, "onset": float, "ended_at": float})
         return self._runs[column]
 
-    def _marked(self, state: pd.DataFrame) -> pd.DataFrame:
+    def _marks_of_runs(self) -> pd.DataFrame:
+        """Return the part of `runs` that is the same for all columns, indexed by variant and seed."""
+        state = self.table.groupby(_RUN, sort=False)["epoch"].max().rename("epochs").to_frame()
+        state["diverged"] = self.diverged()
         state = state.assign(kept_epoch=np.nan, onset=np.nan)
         if has(self.table, self.monitored):
             measured = self.table[self.table[self.monitored].notna()]
@@ -91,6 +97,13 @@ class Curves:
                 # A run that is not in the summary keeps what its own rows show.
                 state[name] = known.where(state.index.isin(summary.index), state[name])
         return state
+
+    def diverged(self) -> pd.Series:
+        """Return which runs diverged, by the rule of `lab.statistics.diverged`, indexed by variant and seed."""
+        if self._diverged is None:
+            summary = None if self.summary is None else self.summary.assign(variant=self.summary["variant"].map(str))
+            self._diverged = statistics.diverged(self.table, summary)
+        return self._diverged
 
     def marks(self, column: str) -> pd.DataFrame:
         """Return the points that are marked on the curves of a column, one row per mark.
@@ -113,16 +126,16 @@ class Curves:
             not diverge, and "whole": whether all of them still train. A variant whose runs all diverged has no rows.
         """
         if column not in self._medians:
-            good = self._good(column)
+            good = self._good()
             table = statistics.curves(good[[*KEYS, column]], column, band=0.5)
             self._medians[column] = table.assign(whole=table["n"] == table["runs"])
         return self._medians[column]
 
-    def _good(self, column: str) -> pd.DataFrame:
-        state = self.runs(column)
-        if not state["diverged"].any():
+    def _good(self) -> pd.DataFrame:
+        diverged = self.diverged()
+        if not diverged.any():
             return self.table
-        return self.table.merge(state.loc[~state["diverged"], _RUN], on=_RUN)
+        return self.table.merge(diverged.index[~diverged].to_frame(index=False), on=_RUN)
 
     def axis(self, validation: str, *others: str) -> Axis:
         """Return the value axis for the curves of some columns, by the rule of `lab.report.value_axis.shared`.
@@ -134,7 +147,7 @@ class Curves:
             others: columns that are drawn on the same axis.
         """
         columns = [validation, *others]
-        good = self.table if self.runs(validation)["diverged"].all() else self._good(validation)
+        good = self.table if self.diverged().all() else self._good()
         axis = shared(good[columns], good.groupby(_RUN, sort=False)[columns].max().max(axis=1))
         beyond = (self.table[columns] < axis.low) | (self.table[columns] > axis.high)
         return replace(axis, cut=bool(beyond.any(axis=None)))

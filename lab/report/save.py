@@ -1,10 +1,13 @@
 """Every figure of an experiment as PNG: the same bytes from the same tables, whole or not at all."""
 
+import functools
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
@@ -16,6 +19,7 @@ from lab.report.forest import forest
 from lab.report.layout import figure_of
 from lab.report.overfitting import PAIRS, overfitting
 from lab.report.overlay import accuracy, gap, overlay, penalty
+from lab.report.processes import divided
 from lab.report.strength_path import strength_path, strengths_of
 from lab.report.theme import DPI, Style, look, styles
 from lab.results import write_atomically
@@ -70,7 +74,8 @@ def _svg(figure: Figure, edges: Bbox) -> bytes:
 
 def _png(figure: Figure, edges: Bbox) -> bytes:
     drawn, content = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", bbox_inches=edges, pil_kwargs={"compress_level": 1})
+    # Not compressed: it is read again at once.
+    figure.savefig(drawn, format="png", bbox_inches=edges, pil_kwargs={"compress_level": 0})
     with Image.open(drawn) as picture:
         palette = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     palette.save(content, "PNG", dpi=(DPI, DPI), optimize=True)
@@ -85,6 +90,7 @@ def draw_all(
     *,
     strengths: pd.DataFrame | None = None,
     svg: bool = False,
+    pool: Executor | None = None,
 ) -> list[Path]:
     """Draw every figure that the tables of one experiment allow, each as PNG and, where asked for, as SVG.
 
@@ -100,6 +106,7 @@ def draw_all(
         into: the folder of the figures; it is made.
         strengths: one row per run with its strength, as `strength_path` takes it; None where there is no path.
         svg: whether to write SVG files beside the PNG files.
+        pool: of processes that draw some of the figures; None draws all of them here.
 
     Returns:
         The files, in the order in which one reads them.
@@ -108,10 +115,16 @@ def draw_all(
         DataError: a table cannot be drawn, or a file cannot be written.
     """
     curves = tidy(histories, baseline_of(comparison), summary)
-    written: list[Path] = []
-    for name, figure in _figures(curves, comparison, strengths):
-        written += save(figure, *(Path(into) / f"{name}.{kind}" for kind in KINDS[: 1 + svg]))
-    return written
+    jobs = [
+        functools.partial(_written, draw, [Path(into) / f"{name}.{kind}" for kind in KINDS[: 1 + svg]])
+        for name, draw in _figures(curves, comparison, strengths)
+    ]
+    return [path for paths in divided(jobs, pool) for path in paths]
+
+
+def _written(draw: Callable[[], Figure | Axes], paths: Sequence[Path]) -> list[Path]:
+    drawn = draw()
+    return save(drawn if isinstance(drawn, Figure) else figure_of(drawn), *paths)
 
 
 def baseline_of(comparison: pd.DataFrame | None) -> str | None:
@@ -123,26 +136,28 @@ def baseline_of(comparison: pd.DataFrame | None) -> str | None:
 
 def _figures(
     curves: Curves, comparison: pd.DataFrame | None, strengths: pd.DataFrame | None
-) -> Iterator[tuple[str, Figure]]:
+) -> Iterator[tuple[str, Callable[[], Figure | Axes]]]:
+    """Yield the name of each figure, and a call that draws it, here or in another process."""
     table, variants = curves.table, curves.variants
     look_of: Mapping[str, Style] = styles(variants, variants[0], strengths_of(strengths))
+    call = functools.partial
     drawn = [pair for pair in ("loss", "data_loss") if has(table, *PAIRS[pair])]
     # Where every run diverged at once there is no line, but there is a figure that shows it.
     for pair in drawn or ["loss"]:
         for start in range(0, len(variants), PANELS):
             sheet = curves.only(variants[start : start + PANELS]) if len(variants) > PANELS else curves
             number = f"_{start // PANELS + 1}" if len(variants) > PANELS else ""
-            yield f"overfitting_{pair}{number}", overfitting(sheet, pair, look_of=look_of)
+            yield f"overfitting_{pair}{number}", call(overfitting, sheet, pair, look_of=look_of)
     if has(table, "val_data_loss"):
-        yield "overlay", figure_of(overlay(curves, look_of=look_of))
+        yield "overlay", call(overlay, curves, look_of=look_of)
     if has(table, "gap"):
-        yield "gap", figure_of(gap(curves, look_of=look_of))
+        yield "gap", call(gap, curves, look_of=look_of)
     if has(table, "penalty") and table["penalty"].any():
-        yield "penalty", figure_of(penalty(curves, look_of=look_of))
+        yield "penalty", call(penalty, curves, look_of=look_of)
     if has(table, "val_data_loss", "val_accuracy"):
-        yield "accuracy", accuracy(curves, look_of=look_of)
+        yield "accuracy", call(accuracy, curves, look_of=look_of)
     # The baseline alone is nothing to compare with.
     if comparison is not None and (comparison["variant"].map(str) != variants[0]).any():
-        yield "forest", figure_of(forest(comparison, baseline=variants[0], of=curves.experiment, look_of=look_of))
+        yield "forest", call(forest, comparison, baseline=variants[0], of=curves.experiment, look_of=look_of)
     if strengths is not None and len(strengths):
-        yield "strength_path", strength_path(strengths)
+        yield "strength_path", call(strength_path, strengths)

@@ -15,7 +15,7 @@ histories      one long table, whoever trained
 record         the content of run.json
 """
 
-from lab.results.aggregate import is_stale, rebuild
+from lab.results.aggregate import current_tables, is_stale, rebuild
 from lab.results.driver import only_driver
 from lab.results.experiments import has_experiment, read_experiment, write_experiment
 from lab.results.files import read_csv, sync, to_csv, write_atomically
@@ -43,6 +43,7 @@ __all__ = [
     "TABLES",
     "TEST",
     "check_names",
+    "current_tables",
     "has_experiment",
     "has_study",
     "has_table",

@@ -30,7 +30,7 @@ from lab.results.schema import (
     run_name,
 )
 from lab.results.store import REMEDY, read_run, run_folder
-from lab.results.tables import read_tables, table_path, write_table
+from lab.results.tables import Tables, has_table, read_tables, table_path, write_table
 
 
 def is_stale(folder: Path) -> bool:
@@ -38,21 +38,41 @@ def is_stale(folder: Path) -> bool:
 
     Where none of the experiment's runs is there (in a fresh clone), nothing is stale.
     """
-    experiment = read_experiment(folder) if has_experiment(folder) else None
-    if experiment is None or not _runs(folder, experiment):
-        return False
+    return _has_runs(folder) and _fresh(folder) is None
+
+
+def current_tables(folder: Path) -> Tables | None:
+    """Return an experiment's tables, rebuilt first where they are stale; None where there are neither runs nor tables.
+
+    Raises:
+        DataError: as `rebuild` or, where no run is there, as `lab.results.tables.read_tables`.
+        OSError: as `rebuild`.
+    """
+    if _has_runs(folder):
+        fresh = _fresh(folder)
+        if fresh is not None:
+            return fresh
+        rebuild(folder)
+    return read_tables(folder) if has_table(folder, HISTORIES) else None
+
+
+def _has_runs(folder: Path) -> bool:
+    return has_experiment(folder) and bool(_runs(folder, read_experiment(folder)))
+
+
+def _fresh(folder: Path) -> Tables | None:
+    """Return the tables of an experiment whose runs are there; None where they are stale."""
     # Publishing a run changes the folder of the runs.
     newest = max((folder / name).stat().st_mtime_ns for name in (EXPERIMENT_FILE, RUNS_FOLDER))
-    tables = [*TABLES, STRENGTH_TABLE] if experiment.get("paths") else TABLES
+    tables = [*TABLES, STRENGTH_TABLE] if read_experiment(folder).get("paths") else TABLES
     rebuilt = [*(table_path(folder, name) for name in tables), folder / PROVENANCE_FILE]
     if not all(file.exists() and file.stat().st_mtime_ns >= newest for file in rebuilt):
-        return True
+        return None
     try:
-        read_tables(folder)
         read_provenance(folder)
+        return read_tables(folder)
     except DataError:
-        return True
-    return False
+        return None
 
 
 def rebuild(folder: Path) -> None:

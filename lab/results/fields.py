@@ -96,6 +96,7 @@ RUN = {
     "engine": TEXT,
     "status": Field(f"{' or '.join(map(repr, STATUSES))}", lambda value: value in STATUSES),
     "parameters": Field(_WHOLE.format(0), _is_whole),
+    "measured": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1), optional=True),
     "zeros": Field("a number in [0, 1] or null", _or_null(lambda value: _is_number(value) and 0 <= value <= 1)),
     "chance": Field("a number above 0 or null", _or_null(lambda value: _is_number(value) and value > 0)),
     "kept_epoch": Field("a whole number of at least 1 or null", _or_null(lambda value: _is_whole(value, 1))),
@@ -166,7 +167,7 @@ PROVENANCE = {
 """The fields of provenance.json."""
 
 PROVENANCE_RUN = {
-    **{name: RUN[name] for name in ("variant", "seed", "id", "status", "parameters", "seconds")},
+    **{name: RUN[name] for name in ("variant", "seed", "id", "status", "measured", "parameters", "seconds")},
     "environment": Field(_WHOLE.format(0), _is_whole),
     "declaration": Field("a list of whole numbers or null", _are_places),
 }

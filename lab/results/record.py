@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
     """Return the content of a run's run.json, in JSON types."""
-    data, training = run.task.data, run.task.training
+    data, training, part = run.task.data, run.task.training, run.task.part
     test = None if trained.test is None else {name: _number(value) for name, value in trained.test.items()}
     return {
         "schema": SCHEMA,
@@ -30,6 +30,7 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
         "rows": len(trained.rows),
         "chance": training.chance(None if data.classes is None else len(data.classes)),
         "test": test,
+        **({} if part is None else {"measured": len(part)}),
         "parameters": trained.parameters,
         "zeros": None if trained.weights is None else share_of_zeros(trained.weights),
         "engine": trained.engine,

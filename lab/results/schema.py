@@ -61,7 +61,12 @@ HISTORY = (
 )
 """The columns of history.csv, one row per epoch. `epoch` counts from 1. `loss = data_loss + penalty` and
 `accuracy` are running means while training, as Keras reports them; `train_*` and `val_*` are measured at the
-epoch's end with the same weights in inference mode; `learning_rate` is that of the epoch's first step."""
+epoch's end with the same weights in inference mode; `learning_rate` is that of the epoch's first step.
+
+`train_*` is over the whole training split where it has no more examples than `Training.measured` asks for (60 000
+unless it says otherwise), and else over a fixed random part of it: `measured` in run.json says of how many examples.
+The standard error of a mean over n of N examples is their standard deviation times `sqrt((1 / n) * (1 - n / N))`.
+"""
 
 KEYS = ("experiment", "variant", "seed")
 """The columns of histories.csv before those of a history, and the first ones of summary.csv."""

@@ -146,8 +146,10 @@ class _Refusal:
     def unless_number(self, column: str) -> None:
         values = self.table[column]
         numbers = pd.to_numeric(values, errors="coerce")
-        words = (values.notna() & numbers.isna()) | values.map(lambda value: isinstance(value, bool))
-        self.wrong(column, words, "a number")
+        # A column of numbers only, as most are, holds no words.
+        if values.dtype.kind not in "iuf":
+            words = (values.notna() & numbers.isna()) | values.map(lambda value: isinstance(value, bool))
+            self.wrong(column, words, "a number")
         huge = np.isfinite(numbers.astype(float)) & (numbers.abs() > HUGE)
         self.wrong(column, huge, f"a number within {HUGE:g}")
 

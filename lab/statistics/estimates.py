@@ -4,7 +4,7 @@ Tables of shape (variants, seeds) go in, NaN where there is no run; one number p
 """
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from lab.checks import choice
 
@@ -34,7 +34,7 @@ def p_values(n: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """Return p of the two-sided t test that a mean is 0; NaN under 2 values; without spread 0, or 1 if it is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(mean) / (spread / np.sqrt(n))
-        p = 2 * stats.t.sf(t, n - 1)
+        p = 2 * scipy.stats.t.sf(t, n - 1)
     p = np.where(spread == 0, np.where(mean == 0, 1.0, 0.0), p)
     return np.where(n > 1, p, np.nan)
 
@@ -45,13 +45,13 @@ def intervals(
     """Return both ends of the interval of each row's mean; NaN under 2 values, of width 0 without spread."""
     if method == "t":
         with np.errstate(divide="ignore", invalid="ignore"):
-            half = stats.t.ppf((1 + confidence) / 2, n - 1) * spread / np.sqrt(n)
+            half = scipy.stats.t.ppf((1 + confidence) / 2, n - 1) * spread / np.sqrt(n)
         return mean - half, mean + half
     low = np.where(n > 1, mean, np.nan)
     high = low.copy()
     for row in np.flatnonzero((n > 1) & (spread > 0)):
         # The same seed for every row: the interval of a variant does not depend on its neighbours.
-        interval = stats.bootstrap(
+        interval = scipy.stats.bootstrap(
             (values[row][np.isfinite(values[row])],),
             np.mean,
             confidence_level=confidence,
@@ -66,7 +66,7 @@ def intervals(
 def hedges(n: np.ndarray) -> np.ndarray:
     """Return Hedges's exact correction of a standardized mean of `n` values; NaN under 3, where it is not defined."""
     freedom = np.maximum(n - 1, 2)
-    exact = np.exp(special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2)
+    exact = np.exp(scipy.special.gammaln(freedom / 2) - scipy.special.gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2)
     return np.where(n > 2, exact, np.nan)
 
 

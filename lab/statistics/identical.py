@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 
@@ -17,11 +18,13 @@ def identical(summary: pd.DataFrame) -> list[list[str]]:
     if not losses or "seed" not in summary:
         return []
     groups: dict[str, list[str]] = {}
-    for variant, runs in summary.groupby(summary["variant"].map(str), sort=False):
-        known = runs.sort_values("seed")[["seed", *losses]].reset_index(drop=True)
+    runs = summary[["seed", *losses]].to_numpy(float)
+    for variant, places in summary.groupby(summary["variant"].map(str), sort=False).indices.items():
+        known = runs[places]
         # Without a finite loss nothing is compared: runs that all diverged at once are no pair.
-        if known[losses].notna().any(axis=None):
-            groups.setdefault(known.to_csv(index=False), []).append(str(variant))
+        if not np.isnan(known[:, 1:]).all():
+            ordered = known[np.argsort(known[:, 0], kind="stable")]
+            groups.setdefault(str(ordered.tolist()), []).append(str(variant))
     return [group for group in groups.values() if len(group) > 1]
 
 

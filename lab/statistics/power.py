@@ -1,7 +1,7 @@
 """The number of seeds a paired comparison needs before it can decide, and how uncertain that number is."""
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 POWER = 0.8
 """The probability with which a comparison over `seeds_for` seeds decides, if the effect size is right."""
@@ -29,9 +29,9 @@ def seeds_for(effect: np.ndarray, level: np.ndarray | float) -> np.ndarray:
     effect, level = np.broadcast_arrays(np.abs(np.asarray(effect, np.float64)), np.asarray(level, np.float64))
     known = np.isfinite(effect) & (effect > 0)
     size = np.where(known, effect, 1.0)
-    z = special.ndtri(1 - level / 2)
+    z = scipy.special.ndtri(1 - level / 2)
     # The normal count, and Guenther's correction for the estimated standard deviation (1981).
-    many = np.ceil(((z + special.ndtri(POWER)) / size) ** 2 + z**2 / 2)
+    many = np.ceil(((z + scipy.special.ndtri(POWER)) / size) ** 2 + z**2 / 2)
 
     low, high = np.full(size.shape, 2), np.full(size.shape, 2 * _EXACT)
     while np.any(low < high):
@@ -61,7 +61,7 @@ def seeds_interval(p_value: np.ndarray, seeds: np.ndarray, level: np.ndarray | f
         based on central and noncentral distributions (2001).
     """
     p_value, seeds, level = np.broadcast_arrays(*(np.asarray(each, np.float64) for each in (p_value, seeds, level)))
-    t = stats.t.isf(p_value / 2, seeds - 1)
+    t = scipy.stats.t.isf(p_value / 2, seeds - 1)
     tail = (1 - SEEDS_CONFIDENCE) / 2
     strongest, weakest = (_noncentrality(t, seeds - 1, below) / np.sqrt(seeds) for below in (tail, 1 - tail))
     low = np.maximum(seeds_for(strongest, level) - seeds, 1)
@@ -72,15 +72,15 @@ def seeds_interval(p_value: np.ndarray, seeds: np.ndarray, level: np.ndarray | f
 
 def _noncentrality(t: np.ndarray, freedom: np.ndarray, below: float) -> np.ndarray:
     """Return the noncentrality at which a noncentral t is below `t` with a probability of `below`; 0 if negative."""
-    low, high = np.zeros(t.shape), t * np.sqrt(stats.chi2.isf(1e-6, freedom) / freedom) + 6
+    low, high = np.zeros(t.shape), t * np.sqrt(scipy.stats.chi2.isf(1e-6, freedom) / freedom) + 6
     for _ in range(50):
         middle = (low + high) / 2
-        weak = stats.nct.cdf(t, freedom, middle) > below
+        weak = scipy.stats.nct.cdf(t, freedom, middle) > below
         low, high = np.where(weak, middle, low), np.where(weak, high, middle)
     return (low + high) / 2
 
 
 def _power(effect: np.ndarray, seeds: np.ndarray, level: np.ndarray) -> np.ndarray:
     # The other tail, a decision in the wrong direction, is no success.
-    threshold = stats.t.isf(level / 2, seeds - 1)
-    return stats.nct.sf(threshold, seeds - 1, effect * np.sqrt(seeds))
+    threshold = scipy.stats.t.isf(level / 2, seeds - 1)
+    return scipy.stats.nct.sf(threshold, seeds - 1, effect * np.sqrt(seeds))
