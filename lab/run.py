@@ -4,12 +4,13 @@ Plan, train, publish: a run that is already published is not trained again, a ru
 whatever interrupts the process, the same call goes on where it stopped.
 """
 
+import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lab.checks import choice
+from lab.checks import DataError, UsageError, choice, raised
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
 from lab.plan import Run, plan, tasks
@@ -96,13 +97,20 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
         else:
             progress.on_publish(pending[i], trained)
 
-    _train(
-        [run.task for run in pending],
-        engine,
-        publish,
-        on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
-        on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
-    )
+    try:
+        _train(
+            [run.task for run in pending],
+            [f"variant {run.variant!r} at seed {run.seed}" for run in pending],
+            engine,
+            publish,
+            on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
+            on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
+        )
+    except DataError:
+        # The tables hold the other runs, whoever reads them next.
+        if not failures and any(results.is_published(folder, name) for name in names):
+            results.rebuild(folder)
+        raise
     if failures:
         raise failures[0]
     results.rebuild(folder)
@@ -158,12 +166,13 @@ def train(
     def keep(i: int, one: "Trained") -> None:
         trained[keys[i]] = one
 
-    _train(list(planned.values()), engine, keep)
+    _train(list(planned.values()), [f"variant {key!r} at seed {seed}" for key, seed in keys], engine, keep)
     return {(key, seed): TrainedRun(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
 
 
 def _train(
     planned: "Sequence[Task]",
+    names: Sequence[str],
     engine: str,
     on_trained: "Callable[[int, Trained], None]",
     on_epoch: Callable[[Sequence[int], int, int, float], None] = lambda members, epoch, live, best: None,
@@ -171,7 +180,11 @@ def _train(
 ) -> None:
     """Train tasks in cohorts, and one by one those that no cohort can train.
 
-    The callbacks name a task by its place in `planned`.
+    The callbacks name a task by its place in `planned`. A task that fails costs no other: the runs of a cohort that
+    fails are trained one by one, and what fails there is reported by its name when all others have ended.
+
+    Raises:
+        DataError: models cannot be built, or fail while they are trained.
     """
     if not planned:
         return
@@ -180,27 +193,61 @@ def _train(
     load_tensorflow()
     from lab.engine import cohort, keras_fit
 
-    def together(members: Sequence[int], blueprints: Any) -> None:
-        cohort.train(
-            [planned[i] for i in members],
-            on_epoch=lambda *state: on_epoch(members, *state),
-            on_trained=lambda place, trained: on_trained(members[place], trained),
-            blueprints=blueprints,
-        )
+    done: set[int] = set()
+    failed: list[DataError] = []
+    ours: list[Exception] = []
 
-    def one_by_one(i: int) -> None:
-        on_trained(i, keras_fit.train(planned[i], on_epoch=lambda epoch, best: on_epoch([i], epoch, 1, best)))
+    def call(function: Callable[..., None], *arguments: Any) -> None:
+        try:
+            function(*arguments)
+        except Exception as error:
+            ours.append(error)
+            raise
 
-    rest: Sequence[int] = range(len(planned))
+    def hand_over(i: int, trained: "Trained") -> None:
+        call(on_trained, i, trained)
+        done.add(i)
+
+    def check(error: Exception) -> None:
+        # Publishing and progress fail for all runs alike; without memory nothing can be expected of the others.
+        if ours or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            raise error
+
+    rest = list(range(len(planned)))
     if engine == "cohort":
         groups = cohort.group(planned)
         for i, reason in groups.refused.items():
             on_refusal(i, reason)
-        for group in groups.groups:
-            together(group.indices, group.blueprints)
         rest = list(groups.refused)
+        for group in groups.groups:
+            members = group.indices
+            try:
+                cohort.train(
+                    [planned[i] for i in members],
+                    on_epoch=functools.partial(call, on_epoch, members),
+                    on_trained=lambda place, trained, members=members: hand_over(members[place], trained),
+                    blueprints=group.blueprints,
+                )
+            except Exception as error:
+                check(error)
+                left = [i for i in members if i not in done]
+                for i in left:
+                    on_refusal(i, f"its cohort failed: {raised(error)}")
+                rest += left
     for i in rest:
-        one_by_one(i)
+        try:
+            trained = keras_fit.train(planned[i], on_epoch=lambda epoch, best, i=i: call(on_epoch, [i], epoch, 1, best))
+        except Exception as error:
+            check(error)
+            known = isinstance(error, (UsageError, DataError))
+            failed.append(error if known else DataError(f"{names[i]} cannot be trained: {raised(error)}"))
+            failed[-1].__cause__ = None if known else error
+            continue
+        hand_over(i, trained)
+    if failed:
+        others = len(failed) - 1
+        too = f"; so {'do' if others > 1 else 'does'} {others} other run{'s'[: others > 1]}" if others else ""
+        raise DataError(f"{failed[0]}{too}") from failed[0]
 
 
 def compute(study: Study, folder: str | Path) -> Path:

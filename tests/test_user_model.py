@@ -71,15 +71,6 @@ def cached(input_shape, outputs, *, seed=0):
     return unseeded(input_shape, outputs)
 
 
-SHARED = []
-
-
-def shared_layer(input_shape, outputs, *, frozen=False, seed=0):
-    if not SHARED:
-        SHARED.append(layers.Dense(4, trainable=not frozen, name="shared"))
-    return keras.Sequential([keras.Input(input_shape), SHARED[0], layers.Dense(outputs)])
-
-
 def misshapen(input_shape, outputs, *, kind, seed=0):
     x = keras.Input(input_shape)
     match kind:
@@ -227,12 +218,14 @@ REFUSED = {
     "a softmax in code": (
         code,
         "the model of variant 'v0' must return logits for the loss 'softmax_cross_entropy', got outputs that are "
-        "probabilities for whatever it is given; remove what makes them so at its end",
+        "between 0 and 1, as probabilities are, whatever its weights are; remove the function at its end that makes them "
+        "so",
     ),
     "a softmax in a subclass": (
         functools.partial(subclassed, end="softmax"),
         "the model of variant 'v0' must return logits for the loss 'softmax_cross_entropy', got outputs that are "
-        "probabilities for whatever it is given; remove what makes them so at its end",
+        "between 0 and 1, as probabilities are, whatever its weights are; remove the function at its end that makes them "
+        "so",
     ),
     "sigmoids for several classes": (
         functools.partial(unseeded, end="sigmoid"),
@@ -295,31 +288,84 @@ def test_what_cannot_be_trained_as_it_was_meant_is_refused(build, factory, sente
     assert str(caught.value) == sentence
 
 
+SHARED_SENTENCE = (
+    "the factory of variant 'v0' must build a new model at each call, got the {} of an earlier call again; build its "
+    "layers inside the factory (no functools.cache)"
+)
+FREEZE = ", or freeze what is shared (trainable=False)"
+
+
 def test_a_model_object_returned_twice_is_refused(build):
-    first, second = build(cached, seeds=(0, 1))
-    first.build()
-    second.build()
+    (task,) = build(cached)
     with pytest.raises(DataError) as caught:
-        build(cached, seeds=(0,))[0].build()
-    assert str(caught.value) == (
-        "the factory of variant 'v0' must build a new model at each call, got the Sequential 'sequential' of an "
-        "earlier call again; build its layers inside the factory (no functools.cache), or freeze what is shared "
-        "(trainable=False)"
-    )
+        task.build()
+    assert str(caught.value) == SHARED_SENTENCE.format("Dense 'dense'") + FREEZE
 
 
-@pytest.mark.parametrize("frozen", [False, True])
-def test_a_layer_of_two_runs_may_only_be_a_frozen_one(build, frozen):
-    SHARED.clear()
-    one, other = build(functools.partial(shared_layer, frozen=frozen), seeds=(0, 1))
-    keep = one.build()
-    if frozen:
-        assert other.build().layers[0] is keep.layers[0]
-    else:
-        with pytest.raises(
-            DataError, match="must build a new model at each call, got the Dense 'shared' of an earlier"
-        ):
-            other.build()
+def with_shared(layer):
+    """Return a factory whose models share one layer that was made before."""
+
+    def factory(input_shape, outputs, *, seed=0):
+        return keras.Sequential([keras.Input(input_shape), layer, layers.Dense(outputs)])
+
+    return factory
+
+
+class Noisy(layers.Layer):
+    def __init__(self, generator, **options):
+        super().__init__(**options)
+        self.generator = generator
+
+    def call(self, inputs, training=False):
+        return inputs + keras.random.normal(keras.ops.shape(inputs), seed=self.generator) if training else inputs
+
+
+def with_a_shared_generator():
+    generator = keras.random.SeedGenerator(3)
+
+    def factory(input_shape, outputs, *, seed=0):
+        net = [keras.Input(input_shape), Noisy(generator, name="own"), layers.Dense(outputs)]
+        return keras.Sequential(net)
+
+    return factory
+
+
+@pytest.mark.parametrize(
+    ("factory", "layer", "remedy"),
+    [
+        (lambda: with_shared(layers.Dense(4, name="own")), "Dense 'own'", FREEZE),
+        (lambda: with_shared(layers.Dropout(0.5, name="own")), "Dropout 'own'", ""),
+        (
+            lambda: with_shared(layers.BatchNormalization(center=False, scale=False, name="own")),
+            *("BatchNormalization 'own'", FREEZE),
+        ),
+        (with_a_shared_generator, "Noisy 'own'", ""),
+    ],
+    ids=["weights", "masks", "statistics", "a generator"],
+)
+def test_what_one_run_moves_belongs_to_no_other(build, factory, layer, remedy):
+    (task,) = build(factory())
+    with pytest.raises(DataError) as caught:
+        task.build()
+    assert str(caught.value) == SHARED_SENTENCE.format(layer) + remedy
+
+
+def normalization():
+    layer = layers.Normalization()
+    layer.adapt(np.array([[1.0, 2.0], [3.0, 5.0]]))
+    return layer
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [lambda: layers.Dense(4, trainable=False), normalization, layers.Flatten],
+    ids=["frozen", "adapted", "without weights"],
+)
+def test_what_no_run_moves_may_be_shared(build, layer):
+    shared = layer()
+    one, other = build(with_shared(shared), seeds=(0, 1))
+    kept = [one.build(), other.build()]
+    assert all(model.layers[0] is shared for model in kept)
 
 
 def test_a_compiled_model_is_trained_and_told_what_is_not_used(build):
