@@ -34,7 +34,7 @@ def shown(value: object) -> str:
 
 
 def raised(error: BaseException) -> str:
-    """Return an exception as a refusal quotes it: its kind and the first line that says something, if need be shortened.
+    """Return an exception as a refusal quotes it: its kind and the first line that says something, shortened.
 
     Keras and TensorFlow put colours, the stack of the graph and the arguments of each call around it.
     """

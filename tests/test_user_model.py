@@ -218,14 +218,14 @@ REFUSED = {
     "a softmax in code": (
         code,
         "the model of variant 'v0' must return logits for the loss 'softmax_cross_entropy', got outputs that are "
-        "between 0 and 1, as probabilities are, whatever its weights are; remove the function at its end that makes them "
-        "so",
+        "between 0 and 1, as probabilities are, whatever its weights are; remove the function at its end that makes "
+        "them so",
     ),
     "a softmax in a subclass": (
         functools.partial(subclassed, end="softmax"),
         "the model of variant 'v0' must return logits for the loss 'softmax_cross_entropy', got outputs that are "
-        "between 0 and 1, as probabilities are, whatever its weights are; remove the function at its end that makes them "
-        "so",
+        "between 0 and 1, as probabilities are, whatever its weights are; remove the function at its end that makes "
+        "them so",
     ),
     "sigmoids for several classes": (
         functools.partial(unseeded, end="sigmoid"),
@@ -299,7 +299,7 @@ def test_a_model_object_returned_twice_is_refused(build):
     (task,) = build(cached)
     with pytest.raises(DataError) as caught:
         task.build()
-    assert str(caught.value) == SHARED_SENTENCE.format("Dense 'dense'") + FREEZE
+    assert str(caught.value) == SHARED_SENTENCE.format("Dense 'dense_2'") + FREEZE
 
 
 def with_shared(layer):
@@ -358,7 +358,7 @@ def normalization():
 
 @pytest.mark.parametrize(
     "layer",
-    [lambda: layers.Dense(4, trainable=False), normalization, layers.Flatten],
+    [lambda: layers.Dense(4, trainable=False, name="own"), normalization, layers.Flatten],
     ids=["frozen", "adapted", "without weights"],
 )
 def test_what_no_run_moves_may_be_shared(build, layer):

@@ -1,7 +1,9 @@
 """The code and the files that a function of the user's own depends on: when they change, its runs are other runs.
 
 A function is followed through every name it reaches in modules of the user's own: functions, classes, constants, whole
-modules, and the files that its text names (`load_model("net.keras")`). Comments, layout and docstrings do not count.
+modules, the files that its text names (`load_model("net.keras")`), and the environment variables it reads, by their
+values. A list, a dict or an object counts by the code that makes it and by what it holds now, unless the code that is
+reached changes it. Comments, layout and docstrings do not count, nor do files that are found by listing a folder.
 The lab and installed packages are not followed: `lab.identity.NUMERICS` stands for the first, and a new version of a
 package that computes other numbers is for the user to notice (`versions` in run.json).
 """
@@ -18,6 +20,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from lab.identity import code
+from lab.identity.contents import as_made, changed_names, contents
+from lab.identity.environment import environment
 from lab.identity.files import file_hash, hashed, named_files, place
 from lab.identity.names import (
     LAB,
@@ -45,6 +49,7 @@ def source_hash(function: Callable, describe: Described) -> str:
     """
     walk = _Walk(describe)
     walk.visit(function)
+    walk.add_contents()
     return hashed(repr(sorted(walk.found.items())).encode())
 
 
@@ -55,6 +60,8 @@ class _Walk:
         self.describe = describe
         self.found: dict[str, str] = {}
         self.visited: dict[str, Any] = {}
+        self.changed: set[str] = set()
+        self.contents: dict[str, tuple[set[str], str]] = {}
 
     def visit(self, value: Any, called: str = "") -> None:
         """Add a function or class, and all it reaches. What has no name of its own goes by the one it is called by."""
@@ -94,6 +101,8 @@ class _Walk:
         for variable, content in closure.items():
             self.resolve((variable,), {variable: content}, value.__module__, f"{name} ")
         names = {variable: names[variable] for variable in used & set(names) - set(closure)}
+        self.changed |= changed_names(tree)
+        self.read_environment(tree, names, Path(path or "."))
         self.follow(tree, names, Path(path or "."), value.__module__)
         if whole := module_tree(value.__module__):
             for node in code.statements_that_change(whole, value.__qualname__):
@@ -140,7 +149,19 @@ class _Walk:
         except (OSError, SyntaxError, ValueError):
             return
         self.found[key] = repr(code.normal_form(tree))
+        self.read_environment(code.without_main(tree), {}, path)
         self.follow(tree, {}, path, module)
+
+    def read_environment(self, tree: ast.AST, names: Mapping[str, Any], path: Path) -> None:
+        """Add the environment variables that a piece of code reads, by their values."""
+        for variable, value in environment(tree, names, path).items():
+            self.found[f"environment {variable}"] = value
+
+    def add_contents(self) -> None:
+        """Add what constants hold now, unless the code that is reached changes them, as it does a cache."""
+        for key, (names, content) in self.contents.items():
+            if not names & self.changed:
+                self.found[f"{key} now"] = content
 
     def follow(self, tree: ast.AST, names: dict[str, Any], path: Path, module: str) -> None:
         """Add what a piece of code reaches: names, imports of its own, files that its text names."""
@@ -233,7 +254,11 @@ class _Walk:
         self.found[key] = repr([code.normal_form(node) for node in made])
         for node in made:
             others = {other: found for other, found in vars(sys.modules[module]).items() if other != name}
+            self.read_environment(node, others, Path(str(sys.modules[module].__file__)))
             self.follow(node, others, Path(str(sys.modules[module].__file__)), module)
+        content, first = contents(value), contents(as_made(made, name, vars(sys.modules[module])))
+        if content is not None and repr(self.describe(content)) != repr(self.describe(first)):
+            self.contents[key] = {name, key.rpartition(" ")[2].rpartition(".")[2]}, repr(self.describe(content))
 
     def visit_text(self, text: str, folder: Path, pattern: bool = False) -> None:
         """Add the file that a text names, if it names one, beside the code or in the working folder."""

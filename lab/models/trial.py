@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from lab.checks import DataError, raised
 from lab.engine import keras_internals
@@ -79,16 +80,17 @@ def _compare_weights(first: keras.Model, second: keras.Model, who: str) -> None:
 
 
 def _training_outputs(model: keras.Model, examples: np.ndarray, who: str, stream: int) -> np.ndarray:
-    """Return a model's outputs in training, with its variables left as they are."""
+    """Return a model's outputs in training, with its variables left as they are; see that it can be measured, too."""
     try:
         with global_streams(stream), keras.StatelessScope():
+            model(examples, training=False)
             found = np.asarray(model(examples, training=True))
             refuse_global_draws(who)
             return found
-    except DataError:
+    except (DataError, MemoryError, tf.errors.ResourceExhaustedError):
         raise
     except Exception as error:
         raise DataError(
-            f"the model of {who} must take the data in training, and calling it on {len(examples)} examples fails: "
-            f"{raised(error)}"
+            f"the model of {who} must take the data in training and in inference, and calling it on {len(examples)} "
+            f"examples fails: {raised(error)}"
         ) from error
