@@ -194,7 +194,7 @@ def _train(
     from lab.engine import cohort, keras_fit
 
     done: set[int] = set()
-    failed: list[DataError] = []
+    failed: list[UsageError | DataError] = []
     ours: list[Exception] = []
 
     def call(function: Callable[..., None], *arguments: Any) -> None:
@@ -213,6 +213,17 @@ def _train(
         if ours or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
             raise error
 
+    def together(members: Sequence[int], blueprints: Any) -> None:
+        cohort.train(
+            [planned[i] for i in members],
+            on_epoch=functools.partial(call, on_epoch, members),
+            on_trained=lambda place, trained: hand_over(members[place], trained),
+            blueprints=blueprints,
+        )
+
+    def one_by_one(i: int) -> "Trained":
+        return keras_fit.train(planned[i], on_epoch=lambda epoch, best: call(on_epoch, [i], epoch, 1, best))
+
     rest = list(range(len(planned)))
     if engine == "cohort":
         groups = cohort.group(planned)
@@ -220,30 +231,26 @@ def _train(
             on_refusal(i, reason)
         rest = list(groups.refused)
         for group in groups.groups:
-            members = group.indices
             try:
-                cohort.train(
-                    [planned[i] for i in members],
-                    on_epoch=functools.partial(call, on_epoch, members),
-                    on_trained=lambda place, trained, members=members: hand_over(members[place], trained),
-                    blueprints=group.blueprints,
-                )
+                together(group.indices, group.blueprints)
             except Exception as error:
                 check(error)
-                left = [i for i in members if i not in done]
+                left = [i for i in group.indices if i not in done]
                 for i in left:
                     on_refusal(i, f"its cohort failed: {raised(error)}")
                 rest += left
     for i in rest:
         try:
-            trained = keras_fit.train(planned[i], on_epoch=lambda epoch, best, i=i: call(on_epoch, [i], epoch, 1, best))
+            trained = one_by_one(i)
+        except (UsageError, DataError) as error:
+            check(error)
+            failed.append(error)
         except Exception as error:
             check(error)
-            known = isinstance(error, (UsageError, DataError))
-            failed.append(error if known else DataError(f"{names[i]} cannot be trained: {raised(error)}"))
-            failed[-1].__cause__ = None if known else error
-            continue
-        hand_over(i, trained)
+            failed.append(DataError(f"{names[i]} cannot be trained: {raised(error)}"))
+            failed[-1].__cause__ = error
+        else:
+            hand_over(i, trained)
     if failed:
         others = len(failed) - 1
         too = f"; so {'do' if others > 1 else 'does'} {others} other run{'s'[: others > 1]}" if others else ""

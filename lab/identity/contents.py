@@ -19,8 +19,25 @@ _CHANGING = (
 )
 """The methods that change a list, a dict or a set."""
 
-_PURE = ("abs", "bool", "dict", "enumerate", "float", "frozenset", "int", "len", "list", "max", "min", "range", "round")
-_PURE += ("reversed", "set", "sorted", "str", "sum", "tuple", "zip")
+_PURE = (
+    *(
+        "abs",
+        "bool",
+        "dict",
+        "enumerate",
+        "float",
+        "frozenset",
+        "int",
+        "len",
+        "list",
+        "max",
+        "min",
+        "range",
+        "reversed",
+    ),
+    *("round", "set", "sorted", "str", "sum", "tuple", "zip"),
+)
+"""The functions of Python that do nothing but compute."""
 
 
 def contents(value: object) -> Any:

@@ -44,11 +44,10 @@ def without_probabilities(model: keras.Model, loss: str, who: str) -> keras.Mode
     if activation not in _FITTING[loss]:
         raise DataError(f"{wanted}; remove it, or choose the loss that fits it")
     bare = _removed(model, model)
-    if bare is None or _final_activation(bare) is not None:
-        where = (
-            "where the lab cannot remove it" if bare is None else f"twice, the first being {_final_activation(bare)}"
-        )
-        raise DataError(f"{wanted}, {where}; remove it")
+    if bare is None:
+        raise DataError(f"{wanted}, where the lab cannot remove it; remove it")
+    if (before := _final_activation(bare)) is not None:
+        raise DataError(f"{wanted} after {before}; remove both")
     warnings.warn(
         f"the model of {who} ends in {activation}; it is trained without, since the loss {loss!r} takes logits",
         ModelWarning,

@@ -47,8 +47,8 @@ def try_out(
         first, second = (_built_anew(factory, who, input_shape, outputs, seed) for _ in range(2))
         _compare_weights(first, second, who)
         # What no seed of the model's own decides differs, because the global streams are at other places.
-        ways = [_training_outputs(model, examples, who, stream) for stream, model in enumerate((first, second))]
-        if not np.allclose(*ways, rtol=1e-3, atol=1e-5, equal_nan=True):
+        one, other = (_training_outputs(model, examples, who, i) for i, model in enumerate((first, second)))
+        if not np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True):
             raise DataError(
                 f"the model of {who} must draw its random numbers by seeds of its own, got other outputs in training "
                 "from a second model of the same seed; give its layers keras.random.SeedGenerator(seed) as an "
