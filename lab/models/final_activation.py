@@ -114,25 +114,27 @@ def refuse_bounded(model: keras.Model, loss: str, who: str, examples: np.ndarray
     is_linear = type(last) in _LINEAR_AT_THE_END and last.activation is keras.activations.linear
     if loss not in _FITTING or is_linear or not model.trainable_variables:
         return
+    for training in (False, True):
+        if outputs_are := _bounds(model, examples, training):
+            raise DataError(
+                f"the model of {who} must return logits for the loss {loss!r}, got outputs that are {outputs_are} "
+                "whatever its weights are; remove the function at its end that makes them so"
+            )
+
+
+def _bounds(model: keras.Model, examples: np.ndarray, training: bool) -> str:
+    """Return how a model's outputs are bounded whatever its weights are; "" if they are not, or it cannot be told."""
     generator = np.random.default_rng(0)
-    lowest, highest, several = np.inf, -np.inf, True
+    lowest, highest = np.inf, -np.inf
     for _ in range(_DRAWS):
         drawn = [(v, generator.normal(0, 0.5, v.shape)) for v in model.trainable_variables]
         # A layer of somebody's own may not take just any weights, and numbers may overflow.
         with contextlib.suppress(Exception), keras.StatelessScope(drawn):
-            outputs = np.asarray(model(examples, training=False))
+            outputs = np.asarray(model(examples, training=training))
             if np.isfinite(outputs).all():
-                several = outputs.shape[-1] > 1
                 lowest, highest = min(lowest, outputs.min()), max(highest, outputs.max())
-        if lowest < 0 and (highest > 0 or several):
-            return
-    if lowest > highest:
-        return
-    if lowest >= 0:
-        outputs_are = "between 0 and 1, as probabilities are," if highest < 1.001 else "never below 0"
-    else:
-        outputs_are = "never above 0"
-    raise DataError(
-        f"the model of {who} must return logits for the loss {loss!r}, got outputs that are {outputs_are} whatever its "
-        "weights are; remove the function at its end that makes them so"
-    )
+            if lowest < 0 and (highest > 0 or outputs.shape[-1] > 1):
+                return ""
+    if lowest >= 0 and np.isfinite(lowest):
+        return "between 0 and 1, as probabilities are," if highest < 1.001 else "never below 0"
+    return "never above 0" if lowest < 0 else ""

@@ -15,10 +15,13 @@ from lab.checks import DataError, raised
 from lab.engine import keras_internals
 from lab.models.final_activation import ModelWarning, refuse_bounded, without_probabilities
 from lab.models.seeding import global_streams
-from lab.models.user_model import built, refuse_global_draws
+from lab.models.user_model import built, refuse_global_draws, refuse_other_numbers
 
 EXAMPLES = 8
 """How many examples go through a model that is tried."""
+
+_CALLS = 4
+"""How often they do in training: a layer that is left out at random may be left out twice by chance."""
 
 
 def try_out(
@@ -81,12 +84,14 @@ def _compare_weights(first: keras.Model, second: keras.Model, who: str) -> None:
 
 def _training_outputs(model: keras.Model, examples: np.ndarray, who: str, stream: int) -> np.ndarray:
     """Return a model's outputs in training, with its variables left as they are; see that it can be measured, too."""
+    own = {id(v.value) for v in model.variables}
     try:
-        with global_streams(stream), keras.StatelessScope():
+        with global_streams(stream), keras.StatelessScope(), tf.GradientTape() as tape:
             model(examples, training=False)
-            found = np.asarray(model(examples, training=True))
+            found = np.stack([model(examples, training=True) for _ in range(_CALLS)])
             refuse_global_draws(who)
-            return found
+            # A function of TensorFlow's may return another type than Keras expects.
+            refuse_other_numbers(str(found.dtype), who)
     except (DataError, MemoryError, tf.errors.ResourceExhaustedError):
         raise
     except Exception as error:
@@ -94,3 +99,10 @@ def _training_outputs(model: keras.Model, examples: np.ndarray, who: str, stream
             f"the model of {who} must take the data in training and in inference, and calling it on {len(examples)} "
             f"examples fails: {raised(error)}"
         ) from error
+    if strange := [v for v in tape.watched_variables() if id(v) not in own]:
+        raise DataError(
+            f"the model of {who} must hold all weights that it computes with, got one of shape "
+            f"{tuple(strange[0].shape)} that is not among them, so that nothing would train it; make it with "
+            "add_weight, or keep its layer as an attribute of the layer that calls it"
+        )
+    return found

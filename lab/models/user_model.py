@@ -65,6 +65,8 @@ def built(
     _refuse_lost_settings(model, who)
     seed_generators(model, seed)
     _check_shapes(model, input_shape, outputs, who)
+    if not model.trainable_variables:
+        warnings.warn(f"the model of {who} has no weights that are trained", ModelWarning, stacklevel=2)
     return model
 
 
@@ -88,6 +90,15 @@ def _build(model: keras.Model, input_shape: tuple[int, ...], who: str) -> None:
             f"the model of {who} must take examples of shape {_shown(input_shape)}, and calling it on them fails: "
             f"{raised(error)}"
         ) from error
+
+
+def refuse_other_numbers(dtype: str, who: str) -> None:
+    """Refuse outputs of another type than the losses take."""
+    if dtype != "float32":
+        raise DataError(
+            f"the model of {who} must return float32, as the losses take, got {dtype}; give its last layer "
+            "dtype='float32'"
+        )
 
 
 def _refuse_own_training(model: keras.Model, who: str) -> None:
@@ -171,11 +182,7 @@ def _check_shapes(model: keras.Model, input_shape: tuple[int, ...], outputs: int
             f"the model of {who} must return its outputs as they are, got a {type(returned).__name__} with them; "
             "return what is in it"
         )
-    if results[0].dtype != "float32":
-        raise DataError(
-            f"the model of {who} must return float32, as the losses take, got {results[0].dtype}; give its last layer "
-            "dtype='float32'"
-        )
+    refuse_other_numbers(results[0].dtype, who)
     shape = tuple(results[0].shape)
     if shape[1:] != (outputs,):
         raise DataError(
