@@ -495,9 +495,9 @@ REFUSED = {
     ),
     "a weight that Keras does not know": (
         ending(lambda outputs: Unknown()),
-        "the model of variant 'v0' must hold all weights that it computes with, got one of shape (3,) that is not among "
-        "them, so that nothing would train it; make it with add_weight, or keep its layer as an attribute of the layer "
-        "that calls it",
+        "the model of variant 'v0' must hold all weights that it computes with, got one of shape (3,) that is not "
+        "among them, so that nothing would train it; make it with add_weight, or keep its layer as an attribute of the "
+        "layer that calls it",
     ),
     "a layer that belongs to no model": (
         ending(lambda outputs: layers.Lambda(lambda x: HEAD(x))),

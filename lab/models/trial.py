@@ -44,7 +44,7 @@ def try_out(
     Raises:
         DataError: the model is not the same each time, cannot be called in training, or does not return logits.
     """
-    examples = inputs[:EXAMPLES]
+    examples = np.asarray(inputs[:EXAMPLES])
     with keras_internals.with_values(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ModelWarning)
         first, second = (_built_anew(factory, who, input_shape, outputs, seed) for _ in range(2))
