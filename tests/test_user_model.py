@@ -6,7 +6,6 @@ import random
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 from lab.checks import DataError
