@@ -47,7 +47,8 @@ def run(
         The experiment's folder, as an absolute path.
 
     Raises:
-        UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built or trained.
+        UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built.
+        DataError: a model fails while it is trained. Every other run is trained and published first.
         DataError: another process runs the experiment.
         OSError: a file cannot be written. Every other run that ended is published first, and stays.
     """
@@ -184,7 +185,7 @@ def _train(
     fails are trained one by one, and what fails there is reported by its name when all others have ended.
 
     Raises:
-        DataError: models cannot be built, or fail while they are trained.
+        UsageError, DataError: models cannot be built, or fail while they are trained.
     """
     if not planned:
         return
@@ -254,7 +255,7 @@ def _train(
     if failed:
         others = len(failed) - 1
         too = f"; so {'do' if others > 1 else 'does'} {others} other run{'s'[: others > 1]}" if others else ""
-        raise DataError(f"{failed[0]}{too}") from failed[0]
+        raise type(failed[0])(f"{failed[0]}{too}") from failed[0]
 
 
 def compute(study: Study, folder: str | Path) -> Path:
