@@ -4,6 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 
 from lab.checks import UsageError
@@ -305,6 +306,32 @@ def test_what_is_read_from_outside_without_a_name_is_refused(declared, script):
         "must not read sys.argv or input(), because the value is part of what a run is; name the variable, or make the "
         "value an argument"
     )
+
+
+REGISTERED = (
+    "import keras\n@keras.saving.register_keras_serializable('mine')\nclass Layer(keras.layers.Layer):\n"
+    "    def call(self, x): return x + 1\n@keras.saving.register_keras_serializable('mine')\n"
+    "def steep(x): return x * 3\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "old", "reached"),
+    [
+        ("keras.models.load_model('net.keras')", "x + 1", True),
+        ("keras.layers.Dense(1, 'mine>steep')", "x * 3", True),
+        ("keras.layers.Dense(1, 'steep')", "x * 3", True),
+        ("keras.layers.Dense(1, 'relu')", "x * 3", False),
+    ],
+)
+def test_what_keras_finds_by_its_name_counts_where_it_may_be_looked_for(declared, body, old, reached):
+    script = f"{REGISTERED}{FACTORY}return {body}"
+    try:
+        found = [declared({"script.py": text}) for text in (script, script.replace(old, "x"))]
+    finally:
+        for name in ("mine>Layer", "mine>steep"):
+            keras.saving.get_custom_objects().pop(name)
+    assert (found[0] != found[1]) == reached
 
 
 CHANGED = {

@@ -34,7 +34,7 @@ from lab.identity.names import (
     module_name,
     public_name,
 )
-from lab.identity.origins import closure_of, module_tree, origin, package_of, wrappers
+from lab.identity.origins import closure_of, module_tree, origin, package_of, registered, wrappers
 
 Described = Callable[[object], Any]
 
@@ -49,6 +49,7 @@ def source_hash(function: Callable, describe: Described) -> str:
     """
     walk = _Walk(describe)
     walk.visit(function)
+    walk.visit_registered()
     walk.add_contents()
     return hashed(repr(sorted(walk.found.items())).encode())
 
@@ -60,6 +61,8 @@ class _Walk:
         self.describe = describe
         self.found: dict[str, str] = {}
         self.visited: dict[str, Any] = {}
+        self.used: set[str] = set()
+        self.texts: set[str] = set()
         self.changed: set[str] = set()
         self.contents: dict[str, tuple[set[str], str]] = {}
 
@@ -69,9 +72,9 @@ class _Walk:
             self.add(
                 wrapper, f"{module_name(wrapper)}.{wrapper.__code__.co_qualname} around {called}", wrapper.__code__
             )
-        for registered in getattr(value, "registry", {}).values() if hasattr(value, "dispatch") else ():
-            if is_own_code(registered):
-                self.visit(registered)
+        for overload in getattr(value, "registry", {}).values() if hasattr(value, "dispatch") else ():
+            if is_own_code(overload):
+                self.visit(overload)
         value = inspect.unwrap(value)
         self.add(value, f"{module_name(value)}.{called if '<' in value.__qualname__ else value.__qualname__}", value)
 
@@ -152,6 +155,12 @@ class _Walk:
         self.read_environment(code.without_main(tree), {}, path)
         self.follow(tree, {}, path, module)
 
+    def visit_registered(self) -> None:
+        """Add what Keras finds by its name, in a saved model or as an activation, for the code that was reached."""
+        for value in registered(self.used, self.texts):
+            if is_own_code(value) and f"module {module_name(value)}" not in self.found:
+                self.visit(value)
+
     def read_environment(self, tree: ast.AST, names: Mapping[str, Any], path: Path) -> None:
         """Add the environment variables that a piece of code reads, by their values."""
         for variable, value in environment(tree, names, path).items():
@@ -171,7 +180,9 @@ class _Walk:
         for imported in code.imported_modules(tree, package_of(module, path)):
             if file := module_file(imported):
                 self.visit_file(file, imported)
+        self.used |= {part for chain in code.dotted_names(tree) for part in chain}
         for text, pattern in code.texts(tree, names):
+            self.texts.add(text)
             self.visit_text(text, path.parent, pattern)
 
     def resolve(self, chain: tuple[str, ...], names: Mapping[str, Any], module: str, owner: str = "") -> None:
