@@ -8,7 +8,11 @@ is the caller's to correct (exit code 2), a `DataError` says that a file or a ta
 import difflib
 import math
 import numbers
+import re
 from collections.abc import Iterable
+
+_AROUND_ERRORS = ("Exception encountered when calling", "Graph execution error", "Detected at node", "<stack", 'File "')
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class UsageError(ValueError):
@@ -26,6 +30,17 @@ def shown(value: object) -> str:
     except Exception:
         # A whole number of thousands of digits has no repr, and a value of somebody's own may have a broken one.
         return f"a value of type {type(value).__name__} that cannot be printed"
+    return text if len(text) <= 300 else f"{text[:297]}..."
+
+
+def raised(error: BaseException) -> str:
+    """Return an exception as a refusal quotes it: its kind and the first line that says something, shortened.
+
+    Keras and TensorFlow put colours, the stack of the graph and the arguments of each call around it.
+    """
+    lines = (" ".join(_COLOURS.sub("", line).split()) for line in str(error).splitlines())
+    said = [line for line in lines if line and not line.startswith(_AROUND_ERRORS)]
+    text = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
     return text if len(text) <= 300 else f"{text[:297]}..."
 
 

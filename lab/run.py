@@ -4,12 +4,13 @@ Plan, train, publish: a run that is already published is not trained again, a ru
 whatever interrupts the process, the same call goes on where it stopped.
 """
 
+import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lab.checks import choice
+from lab.checks import DataError, UsageError, choice, raised
 from lab.engine import precision as precisions
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
@@ -47,8 +48,9 @@ def run(
         The experiment's folder, as an absolute path.
 
     Raises:
-        UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built or trained.
+        UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built.
         UsageError: the precision of the experiment gains nothing on this machine, or TensorFlow was loaded for another.
+        DataError: a model fails while it is trained. Every other run is trained and published first.
         DataError: another process runs the experiment.
         OSError: a file cannot be written. Every other run that ended is published first, and stays.
     """
@@ -99,15 +101,22 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
         else:
             progress.on_publish(pending[i], trained)
 
-    _train(
-        [run.task for run in pending],
-        engine,
-        experiment.precision,
-        publish,
-        on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
-        on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
-        on_wait=progress.on_wait,
-    )
+    try:
+        _train(
+            [run.task for run in pending],
+            [f"variant {run.variant!r} at seed {run.seed}" for run in pending],
+            engine,
+            experiment.precision,
+            publish,
+            on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
+            on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
+            on_wait=progress.on_wait,
+        )
+    except DataError:
+        # The tables hold the other runs, whoever reads them next.
+        if not failures and any(results.is_published(folder, name) for name in names):
+            results.rebuild(folder)
+        raise
     if failures:
         raise failures[0]
     results.rebuild(folder)
@@ -163,12 +172,14 @@ def train(
     def keep(i: int, one: "Trained") -> None:
         trained[keys[i]] = one
 
-    _train(list(planned.values()), engine, "exact", keep)
+    names = [f"variant {key!r} at seed {seed}" for key, seed in keys]
+    _train(list(planned.values()), names, engine, "exact", keep)
     return {(key, seed): TrainedRun(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
 
 
 def _train(
     planned: "Sequence[Task]",
+    names: Sequence[str],
     engine: str,
     precision: str,
     on_trained: "Callable[[int, Trained], None]",
@@ -178,7 +189,11 @@ def _train(
 ) -> None:
     """Train tasks in cohorts, and one by one those that no cohort can train.
 
-    The callbacks name a task by its place in `planned`.
+    The callbacks name a task by its place in `planned`. A task that fails costs no other: the runs of a cohort that
+    fails are trained one by one, and what fails there is reported by its name when all others have ended.
+
+    Raises:
+        UsageError, DataError: models cannot be built, or fail while they are trained.
     """
     if not planned:
         return
@@ -188,29 +203,70 @@ def _train(
     load_tensorflow(precision)
     from lab.engine import cohort, keras_fit
 
+    done: set[int] = set()
+    failed: list[UsageError | DataError] = []
+    ours: list[Exception] = []
+
+    def call(function: Callable[..., None], *arguments: Any) -> None:
+        try:
+            function(*arguments)
+        except Exception as error:
+            ours.append(error)
+            raise
+
+    def hand_over(i: int, trained: "Trained") -> None:
+        call(on_trained, i, trained)
+        done.add(i)
+
+    def check(error: Exception) -> None:
+        # Publishing and progress fail for all runs alike; without memory nothing can be expected of the others.
+        if ours or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            raise error
+
     def together(members: Sequence[int], blueprints: Any) -> None:
         on_wait(f"compiling the program of {len(members)} runs")
         cohort.train(
             [planned[i] for i in members],
-            on_epoch=lambda *state: on_epoch(members, *state),
-            on_trained=lambda place, trained: on_trained(members[place], trained),
+            on_epoch=functools.partial(call, on_epoch, members),
+            on_trained=lambda place, trained: hand_over(members[place], trained),
             blueprints=blueprints,
             keep=False,
         )
 
-    def one_by_one(i: int) -> None:
-        on_trained(i, keras_fit.train(planned[i], on_epoch=lambda epoch, best: on_epoch([i], epoch, 1, best)))
+    def one_by_one(i: int) -> "Trained":
+        return keras_fit.train(planned[i], on_epoch=lambda epoch, best: call(on_epoch, [i], epoch, 1, best))
 
-    rest: Sequence[int] = range(len(planned))
+    rest = list(range(len(planned)))
     if engine == "cohort":
         groups = cohort.group(planned, on_wait)
         for i, reason in groups.refused.items():
             on_refusal(i, reason)
-        for group in groups.groups:
-            together(group.indices, group.blueprints)
         rest = list(groups.refused)
+        for group in groups.groups:
+            try:
+                together(group.indices, group.blueprints)
+            except Exception as error:
+                check(error)
+                left = [i for i in group.indices if i not in done]
+                for i in left:
+                    on_refusal(i, f"its cohort failed: {raised(error)}")
+                rest += left
     for i in rest:
-        one_by_one(i)
+        try:
+            trained = one_by_one(i)
+        except (UsageError, DataError) as error:
+            check(error)
+            failed.append(error)
+        except Exception as error:
+            check(error)
+            failed.append(DataError(f"{names[i]} cannot be trained: {raised(error)}"))
+            failed[-1].__cause__ = error
+        else:
+            hand_over(i, trained)
+    if failed:
+        others = len(failed) - 1
+        too = f"; so {'do' if others > 1 else 'does'} {others} other run{'s'[: others > 1]}" if others else ""
+        raise type(failed[0])(f"{failed[0]}{too}") from failed[0]
 
 
 def compute(study: Study, folder: str | Path) -> Path:

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from lab.data import Dataset, Split
+from lab.experiment import Experiment, Variant
+from lab.plan import plan
+from lab.training import Training
 
 
 @pytest.fixture
@@ -21,3 +24,20 @@ def blobs() -> Dataset:
         return Split(x.astype(np.float32), y)
 
     return Dataset("blobs", split(40), split(30), split(30), ("a", "b", "c"))
+
+
+@pytest.fixture
+def build(blobs, monkeypatch):
+    """Return a function that returns the tasks of factories on three blobs."""
+    monkeypatch.setattr("lab.plan.declare", lambda value, role, **_: role)  # a lambda has no identity
+
+    def made(*factories, seeds=(0,), **training):
+        training = {"epochs": 2} | training
+        variants = {
+            f"v{i}": Variant(data=lambda: blobs, model=factory, training=Training(**training))
+            for i, factory in enumerate(factories)
+        }
+        found = plan(Experiment(name="x", variants=variants, baseline="v0", seeds=seeds))
+        return [run.task for run in found]
+
+    return made

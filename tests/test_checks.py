@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lab.checks import UsageError, choice, flag, number, shown, whole
+from lab.checks import UsageError, choice, flag, number, raised, shown, whole
 
 
 def refusal(call, *args, **keywords) -> str:
@@ -76,3 +76,25 @@ def test_what_was_received_is_shortened_where_it_is_long_and_named_where_it_cann
     assert shown("x" * 1000) == "'" + "x" * 296 + "..."
     assert shown(10**5000) == "a value of type int that cannot be printed"
     assert shown(Broken()) == "a value of type Broken that cannot be printed"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("no such name"), "ValueError: no such name"),
+        (ValueError(), "ValueError"),
+        (
+            ValueError("Exception encountered when calling Mine.call().\n\n\x1b[1mtoo  narrow\x1b[0m\n\nArguments: x"),
+            "ValueError: too narrow",
+        ),
+        (
+            RuntimeError(
+                'Graph execution error:\n\nDetected at node a defined at:\n  File "x.py", line 3\n\ntoo bright\n\t [['
+            ),
+            "RuntimeError: too bright",
+        ),
+        (KeyError("x" * 400), f"KeyError: '{'x' * 286}..."),
+    ],
+)
+def test_an_exception_is_quoted_as_its_kind_and_what_it_says_in_one_line(error, text):
+    assert raised(error) == text

@@ -1,13 +1,16 @@
 """Running: what can be published is, wherever a factory goes and whatever the disk does."""
 
+import dataclasses
 import errno
 import os
 from functools import partial
 
+import keras
 import pytest
+import tensorflow as tf
 
 from lab import results
-from lab.checks import UsageError
+from lab.checks import DataError, UsageError
 from lab.data import digits
 from lab.experiment import Experiment, Variant
 from lab.models import dense
@@ -95,3 +98,51 @@ def test_training_publishes_nothing_and_refuses_an_unknown_engine(tmp_path, monk
     with pytest.raises(UsageError):
         train({"a": variant()}, seeds=[0], engine="fit")
     assert train({}, seeds=[0]) == {}
+
+
+@keras.saving.register_keras_serializable()
+class Failing(keras.layers.Layer):
+    """A layer that is built and tried as any other, and fails on what only training brings: a row it does not like."""
+
+    def __init__(self, limit, **options):
+        super().__init__(**options)
+        self.limit = limit
+
+    def call(self, inputs):
+        checked = tf.debugging.assert_less(tf.reduce_max(inputs), self.limit, message="a pixel is too bright")
+        with tf.control_dependencies([checked] if checked is not None else []):
+            return tf.identity(inputs)
+
+
+def failing(input_shape, outputs, *, limit, seed):
+    layers = [keras.layers.Flatten(), Failing(limit), keras.layers.Dense(outputs)]
+    return keras.Sequential([keras.Input(input_shape), *layers])
+
+
+def dark():
+    """Return digits of which one training image is too bright: not one of the first, with which models are tried."""
+    data = digits(train_size=40)
+    x = data.train.x.copy()
+    x[30] = 7.0
+    return dataclasses.replace(data, train=dataclasses.replace(data.train, x=x))
+
+
+@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+def test_a_run_that_fails_in_training_costs_no_other_and_is_reported_by_its_variant_and_seed(tmp_path, engine):
+    plain = variant()
+    variants = {
+        "good": dataclasses.replace(plain, data=dark),
+        "bad": dataclasses.replace(plain, data=dark, model=partial(failing, limit=2.0)),
+        "lucky": dataclasses.replace(plain, data=dark, model=partial(failing, limit=9.0)),
+    }
+    experiment = Experiment(name="x", variants=variants, baseline="good", seeds=(0, 1))
+    with pytest.raises(DataError) as caught:
+        run(experiment, results_folder=tmp_path, engine=engine)
+    sentence, other = str(caught.value).split("; ")
+    assert sentence.startswith(
+        "variant 'bad' at seed 0 cannot be trained: InvalidArgumentError: assertion failed: [a pixel is too bright] "
+    )
+    assert other == "so does 1 other run"
+    published = {path.name.split("-")[0] for path in (tmp_path / "x" / "runs").iterdir()}
+    assert published == {"good", "lucky"}
+    assert "lucky" in (tmp_path / "x" / "summary.csv").read_text()

@@ -4,8 +4,10 @@ import importlib
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 
+from lab.checks import UsageError
 from lab.identity import declare
 
 FACTORY = "def factory(input_shape, outputs, *, seed=0):\n    "
@@ -34,10 +36,10 @@ SHADOWED = "x = 1\nclass Net:\n    def go(self, y):\n        x = 2\n        retu
 
 @pytest.fixture
 def declared(tmp_path, monkeypatch):
-    """Return a function that declares the factory of script.py from files in a new folder."""
+    """Return a function that declares the factory of script.py of new files, after a change at run time."""
     count = iter(range(9))
 
-    def read(files):
+    def read(files, change=""):
         folder = tmp_path / str(next(count))
         for name, text in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +49,9 @@ def declared(tmp_path, monkeypatch):
             patch.syspath_prepend(folder)
             importlib.invalidate_caches()
             try:
-                return declare(importlib.import_module("script").factory, "model", omit=("seed",))
+                script = importlib.import_module("script")
+                exec(change, vars(script))
+                return declare(script.factory, "model", omit=("seed",))
             finally:
                 for name in set(sys.modules) - before:
                     if folder in Path(getattr(sys.modules[name], "__file__", None) or ".").parents:
@@ -238,3 +242,119 @@ def test_code_without_a_source_is_followed_too(monkeypatch, code, old, new):
         return declare(module.factory, "model", omit=("seed",))
 
     assert typed(code) != typed(code.replace(old, new))
+
+
+ENVIRONMENT = {
+    "in the factory": f"import os\n{FACTORY}return int(os.environ['UNITS'])",
+    "by getenv": f"import os\n{FACTORY}return int(os.getenv('UNITS', '4'))",
+    "in a list": f"import os\nWIDTHS = [int(os.environ.get('UNITS', 4))]\n{FACTORY}return WIDTHS",
+    "in a class": f"import os\nclass Net:\n    widths = [os.environ['UNITS']]\n{FACTORY}return Net.widths",
+    "by another function": f"import os\ndef read(): return os.environ['UNITS']\nW = [read()]\n{FACTORY}return W",
+    "under other names": f"from os import environ as e\nNAME = 'UNITS'\n{FACTORY}return e[NAME]",
+    "imported inside": f"{FACTORY}from os import getenv as g\n    return g('UNITS')",
+    "whether it is there": f"import os\n{FACTORY}return 'UNITS' in os.environ",
+    "in a module imported inside": f"{FACTORY}import helpers\n    return helpers.W",
+}
+
+
+@pytest.mark.parametrize("script", ENVIRONMENT.values(), ids=ENVIRONMENT)
+def test_an_environment_variable_that_is_read_makes_other_runs_by_its_value(declared, monkeypatch, script):
+    files = {"script.py": script, "helpers.py": "import os\nW = os.environ['UNITS']\n"}
+    found = []
+    for value in ("4", "8"):
+        monkeypatch.setenv("UNITS", value)
+        monkeypatch.setenv("STRANGER", value)
+        found.append(declared(files))
+    assert found[0] != found[1]
+    assert declared(files) == found[1]
+
+
+def test_an_environment_variable_that_is_only_set_or_not_reached_makes_no_other_runs(declared, monkeypatch):
+    script = f"import os\nos.environ['UNITS'] = '1'\ndef other(): return os.environ['OTHER']\n{FACTORY}return os.sep"
+    found = []
+    for value in ("4", "8"):
+        monkeypatch.setenv("UNITS", value)
+        monkeypatch.setenv("OTHER", value)
+        found.append(declared({"script.py": script}))
+    assert found[0] == found[1]
+
+
+def test_a_file_that_an_environment_variable_names_counts_by_its_bytes(declared, monkeypatch, tmp_path):
+    found = []
+    for name, content in (("a.txt", "1"), ("b.txt", "1"), ("c.txt", "2")):
+        (tmp_path / name).write_text(content)
+        monkeypatch.setenv("WEIGHTS", str(tmp_path / name))
+        found.append(declared({"script.py": f"import os\n{FACTORY}return open(os.environ['WEIGHTS'])"}))
+    assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"import os\n{FACTORY}return os.environ['A' + 'B']",
+        f"import os\n{FACTORY}return dict(os.environ)",
+        f"import os\ndef read(name): return os.getenv(name)\n{FACTORY}return read('UNITS')",
+        f"import sys\nWIDTHS = [sys.argv]\n{FACTORY}return WIDTHS",
+        f"{FACTORY}return input()",
+    ],
+)
+def test_what_is_read_from_outside_without_a_name_is_refused(declared, script):
+    with pytest.raises(UsageError) as caught:
+        declared({"script.py": script})
+    assert str(caught.value) == (
+        "the code in script.py must name each environment variable that it reads, as os.environ['UNITS'] does, and "
+        "must not read sys.argv or input(), because the value is part of what a run is; name the variable, or make the "
+        "value an argument"
+    )
+
+
+REGISTERED = (
+    "import keras\n@keras.saving.register_keras_serializable('mine')\nclass Layer(keras.layers.Layer):\n"
+    "    def call(self, x): return x + 1\n@keras.saving.register_keras_serializable('mine')\n"
+    "def steep(x): return x * 3\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "old", "reached"),
+    [
+        ("keras.models.load_model('net.keras')", "x + 1", True),
+        ("keras.layers.Dense(1, 'mine>steep')", "x * 3", True),
+        ("keras.layers.Dense(1, 'steep')", "x * 3", True),
+        ("keras.layers.Dense(1, 'relu')", "x * 3", False),
+    ],
+)
+def test_what_keras_finds_by_its_name_counts_where_it_may_be_looked_for(declared, body, old, reached):
+    script = f"{REGISTERED}{FACTORY}return {body}"
+    try:
+        found = [declared({"script.py": text}) for text in (script, script.replace(old, "x"))]
+    finally:
+        for name in ("mine>Layer", "mine>steep"):
+            keras.saving.get_custom_objects().pop(name)
+    assert (found[0] != found[1]) == reached
+
+
+CHANGED = {
+    "a dict": ("CONFIG = {'units': 4}", "CONFIG", "['units'] = 8"),
+    "a dict that is computed": ("CONFIG = dict(zip(['units'], range(4, 5)))", "CONFIG", "['units'] = 8"),
+    "a list": ("WIDTHS = [4]", "WIDTHS", ".append(8)"),
+    "a list that is filled": ("WIDTHS = []\nfor i in range(3):\n    WIDTHS.append(i)", "WIDTHS", "[0] = 8"),
+    "a set": ("NAMES = {'a'}", "NAMES", ".add('b')"),
+    "a namespace": ("from types import SimpleNamespace\nCONFIG = SimpleNamespace(units=4)", "CONFIG", ".units = 8"),
+    "an object": ("class Net:\n    def __init__(self): self.units = 4\nNET = Net()", "NET", ".units = 8"),
+    "a number": ("UNITS = 4", "UNITS", " = 8"),
+}
+
+
+@pytest.mark.parametrize(("made", "name", "change"), CHANGED.values(), ids=CHANGED)
+def test_a_constant_that_is_changed_between_two_experiments_makes_other_runs(declared, made, name, change):
+    files = {"script.py": f"{made}\n{FACTORY}return {name}"}
+    assert declared(files) == declared(files) != declared(files, f"{name}{change}")
+    files = {"script.py": f"import helpers as h\n{FACTORY}return h.{name}", "helpers.py": made}
+    assert declared(files) == declared(files) != declared(files, f"h.{name}{change}")
+
+
+@pytest.mark.parametrize("change", ["CACHE[1] = 2", "CACHE.update({1: 2})", "CACHE.setdefault(1, 2)"])
+def test_a_cache_that_a_factory_fills_makes_no_other_runs(declared, change):
+    files = {"script.py": f"CACHE = {{}}\n{FACTORY}{change}\n    return CACHE"}
+    assert declared(files) == declared(files, change)

@@ -1,6 +1,5 @@
 """Anybody's model is trained as it was meant, in fair pairs, or refused in a sentence."""
 
-import dataclasses
 import functools
 import random
 
@@ -11,73 +10,12 @@ from keras import layers
 
 from lab.checks import DataError
 from lab.engine import cohort, keras_fit
-from lab.experiment import Experiment, Variant
-from lab.models.user_model import ModelWarning
-from lab.plan import plan
-from lab.training import Training
-
-
-def unseeded(input_shape, outputs, *, dropout=0.0, end=None, seed=0):
-    """A tutorial's model: no layer has a seed."""
-    net = [keras.Input(input_shape), layers.Dense(8, "relu")]
-    net += [layers.Dropout(dropout)] if dropout else []
-    return keras.Sequential([*net, layers.Dense(8, "relu"), layers.Dense(outputs, end)])
+from lab.models.final_activation import ModelWarning
+from tests.user_factories import subclassed, unseeded
 
 
 def without_input(input_shape, outputs, *, seed=0):
     return keras.Sequential([layers.Dense(8, "relu"), layers.Dense(outputs)])
-
-
-def softmax_layer(input_shape, outputs, *, seed=0):
-    x = keras.Input(input_shape)
-    return keras.Model(x, layers.Softmax()(layers.Dense(outputs)(layers.Dense(8, "relu")(x))))
-
-
-def activation_layer(input_shape, outputs, *, seed=0):
-    return keras.Sequential([keras.Input(input_shape), layers.Dense(outputs), layers.Activation("softmax")])
-
-
-def operation(input_shape, outputs, *, seed=0):
-    x = keras.Input(input_shape)
-    return keras.Model(x, keras.ops.softmax(layers.Dense(outputs)(x)))
-
-
-def nested(input_shape, outputs, *, seed=0):
-    inner = keras.Sequential([keras.Input(input_shape), layers.Dense(outputs, "softmax")])
-    return keras.Sequential([keras.Input(input_shape), inner])
-
-
-def code(input_shape, outputs, *, seed=0):
-    return keras.Sequential(
-        [keras.Input(input_shape), layers.Dense(outputs), layers.Lambda(lambda x: keras.ops.softmax(x))]
-    )
-
-
-class Subclassed(keras.Model):
-    def __init__(self, outputs, end):
-        super().__init__()
-        self.head = layers.Dense(outputs, end)
-
-    def call(self, x):
-        return self.head(x)
-
-
-def subclassed(input_shape, outputs, *, end=None, seed=0):
-    return Subclassed(outputs, end)
-
-
-@functools.cache
-def cached(input_shape, outputs, *, seed=0):
-    return unseeded(input_shape, outputs)
-
-
-SHARED = []
-
-
-def shared_layer(input_shape, outputs, *, frozen=False, seed=0):
-    if not SHARED:
-        SHARED.append(layers.Dense(4, trainable=not frozen, name="shared"))
-    return keras.Sequential([keras.Input(input_shape), SHARED[0], layers.Dense(outputs)])
 
 
 def misshapen(input_shape, outputs, *, kind, seed=0):
@@ -97,47 +35,54 @@ def misshapen(input_shape, outputs, *, kind, seed=0):
         case "another input":
             x = keras.Input((7,))
             return keras.Model(x, layers.Dense(outputs)(x))
+        case "a dict":
+            return keras.Model(x, {"y": layers.Dense(outputs)(x)})
+        case "float16":
+            return keras.Model(x, layers.Dense(outputs, dtype="mixed_float16")(x))
         case "a batch size":
             x = keras.Input(input_shape, batch_size=4)
             return keras.Model(x, layers.Dense(outputs)(x))
 
 
-def set_too_late(input_shape, outputs, *, seed=0):
-    model = unseeded(input_shape, outputs)
-    model.layers[0].kernel_regularizer = keras.regularizers.L2(0.1)
+def set_too_late(input_shape, outputs, *, name="kernel_regularizer", value=None, first=None, seed=0):
+    penalty = None if first is None else keras.regularizers.L2(first)
+    model = keras.Sequential([keras.Input(input_shape), layers.Dense(outputs, kernel_regularizer=penalty)])
+    setattr(model.layers[0], name, value or keras.regularizers.L2(0.1))
     return model
 
 
-class OwnStep(keras.Sequential):
-    def train_step(self, data):
+class Listed(keras.Model):
+    def __init__(self, outputs):
+        super().__init__()
+        self.head = layers.Dense(outputs)
+
+    def call(self, x):
+        return [self.head(x)]
+
+
+METHODS = ("train_step", "compute_loss", "compute_metrics", "evaluate", "make_train_function", "train_on_batch")
+
+
+def own_method(name, *, on_instance):
+    """Return a factory whose models train or measure in a way of their own."""
+
+    def own(self, *args, **options):
         raise RuntimeError
 
+    def factory(input_shape, outputs, *, seed=0):
+        kind = keras.Sequential if on_instance else type("Own", (keras.Sequential,), {name: own})
+        model = kind([keras.Input(input_shape), layers.Dense(outputs)])
+        if on_instance:
+            object.__setattr__(model, name, own.__get__(model))
+        return model
 
-def own_step(input_shape, outputs, *, seed=0):
-    return OwnStep([keras.Input(input_shape), layers.Dense(outputs)])
+    return factory
 
 
 def compiled(input_shape, outputs, *, seed=0):
     model = unseeded(input_shape, outputs)
     model.compile("sgd", "mse")
     return model
-
-
-@pytest.fixture
-def build(blobs, monkeypatch):
-    """Return a function that returns the tasks of factories on three blobs."""
-    monkeypatch.setattr("lab.plan.declare", lambda value, role, **_: role)  # a lambda has no identity
-
-    def made(*factories, seeds=(0,), **training):
-        training = {"epochs": 2} | training
-        variants = {
-            f"v{i}": Variant(data=lambda: blobs, model=factory, training=Training(**training))
-            for i, factory in enumerate(factories)
-        }
-        found = plan(Experiment(name="x", variants=variants, baseline="v0", seeds=seeds))
-        return [run.task for run in found]
-
-    return made
 
 
 @pytest.mark.parametrize("factory", [unseeded, without_input, subclassed], ids=lambda f: f.__name__)
@@ -176,68 +121,111 @@ def test_nobodys_global_random_numbers_are_touched(build):
     assert (random.random(), np.random.random()) == expected
 
 
-@pytest.mark.parametrize(
-    "factory",
-    [functools.partial(unseeded, end="softmax"), softmax_layer, activation_layer, operation, nested],
-    ids=["Dense", "Softmax", "Activation", "an operation", "a nested model"],
-)
-def test_a_final_softmax_is_removed_and_the_model_trains_as_the_one_without(build, factory):
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("on_instance", [False, True], ids=["by its class", "set on it"])
+def test_a_way_of_training_of_its_own_is_refused(build, name, on_instance):
+    (task,) = build(own_method(name, on_instance=on_instance))
+    with pytest.raises(DataError) as caught:
+        task.build()
+    assert str(caught.value) == (
+        f"the model of variant 'v0' must be trained by the lab, which does not call its own {name} "
+        f"({'Sequential' if on_instance else 'Own'}.{name}); return a model without it, and say the loss in Training"
+    )
+
+
+SETTINGS = {
+    "floatx": ("float64", "float32", "leave it as it is"),
+    "epsilon": (0.1, 1e-7, "leave it as it is"),
+    "dtype_policy": ("mixed_float16", "float32", "set it inside the factory"),
+    "image_data_format": ("channels_first", "channels_last", "set it inside the factory"),
+}
+
+
+@pytest.fixture
+def restore_settings():
+    yield
+    for name, (_, default, _) in SETTINGS.items():
+        getattr(keras.config, f"set_{name}")(default)
+
+
+@pytest.mark.parametrize(("name", "value", "default", "remedy"), [(name, *rest) for name, rest in SETTINGS.items()])
+def test_a_setting_for_all_of_keras_is_refused(build, restore_settings, name, value, default, remedy):
+    (task,) = build(unseeded)
+    getattr(keras.config, f"set_{name}")(value)
+    with pytest.raises(DataError) as caught:
+        task.build()
+    assert str(caught.value) == (
+        f"keras.config.{name}() must be {default!r} when models are built and trained, because it changes numbers and "
+        f"is no part of what a run is, got {value!r}; {remedy}"
+    )
+
+
+def mixed(input_shape, outputs, *, seed=0):
+    keras.config.set_dtype_policy("mixed_float16")
+    hidden = layers.Dense(8, "relu")
+    return keras.Sequential([keras.Input(input_shape), hidden, layers.Dense(outputs, dtype="float32")])
+
+
+def test_a_setting_of_a_factory_holds_for_its_own_layers_only(build):
+    own, other = (task.build() for task in build(mixed, unseeded))
+    assert own.layers[0].compute_dtype == "float16"
+    assert other.layers[0].compute_dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_setting_of_a_factory_that_would_act_on_other_runs_is_refused(build):
+    def factory(input_shape, outputs, *, seed=0):
+        keras.config.set_epsilon(0.1)
+        return unseeded(input_shape, outputs)
+
+    (task,) = build(factory)
+    with pytest.raises(DataError, match=r"keras.config.epsilon\(\) must be 1e-07 when models are built and trained"):
+        task.build()
+    assert keras.config.epsilon() == 1e-7
+
+
+def test_a_model_without_weights_to_train_is_trained_and_said_to_have_none(build):
+    def factory(input_shape, outputs, *, seed=0):
+        return keras.Sequential([keras.Input(input_shape), layers.Dense(outputs, trainable=False)])
+
     (task,) = build(factory)
     with pytest.warns(ModelWarning) as told:
-        model = task.build()
+        task.build()
+    assert str(told[0].message) == "the model of variant 'v0' has no weights that are trained"
+
+
+def test_a_compiled_model_is_trained_and_told_what_is_not_used(build):
+    (task,) = build(compiled)
+    with pytest.warns(ModelWarning) as told:
+        task.build()
     assert str(told[0].message) == (
-        "the model of variant 'v0' ends in softmax; it is trained without, since the loss 'softmax_cross_entropy' "
-        "takes logits"
+        "the model of variant 'v0' is compiled; its own loss, optimizer and metrics are not used, those of Training are"
     )
-    outputs = np.asarray(model(task.data.train.x))
-    assert not np.allclose(outputs.sum(1), 1)
-
-
-def test_a_classifier_with_softmax_and_its_twin_with_logits_are_one(build):
-    with pytest.warns(ModelWarning):
-        ends, logits = (keras_fit.train(t).rows for t in build(functools.partial(unseeded, end="softmax"), unseeded))
-    assert ends == logits
-
-
-def test_a_sigmoid_is_removed_for_the_binary_loss(blobs, monkeypatch):
-    binary = dataclasses.replace(
-        blobs,
-        classes=("a", "b"),
-        **{
-            n: dataclasses.replace(getattr(blobs, n), y=getattr(blobs, n).y % 2)
-            for n in ("train", "validation", "test")
-        },
-    )
-    monkeypatch.setattr("lab.plan.declare", lambda value, role, **_: role)
-    variants = {
-        n: Variant(
-            data=lambda: binary,
-            model=functools.partial(unseeded, end=end),
-            training=Training(epochs=2, loss="binary_cross_entropy"),
-        )
-        for n, end in (("sigmoid", "sigmoid"), ("logits", None))
-    }
-    runs = plan(Experiment(name="x", variants=variants, baseline="logits", seeds=(0,)))
-    with pytest.warns(ModelWarning):
-        one, other = (keras_fit.train(run.task).rows for run in runs)
-    assert one == other
 
 
 REFUSED = {
-    "a softmax in code": (
-        code,
-        "the model of variant 'v0' must return logits for the loss 'softmax_cross_entropy', got outputs that are "
-        "probabilities for whatever it is given; remove what makes them so at its end",
+    "a dict": (
+        functools.partial(misshapen, kind="a dict"),
+        "the model of variant 'v0' must return its outputs as they are, got a dict with them; return what is in it",
     ),
-    "a softmax in a subclass": (
-        functools.partial(subclassed, end="softmax"),
-        "the model of variant 'v0' must return logits for the loss 'softmax_cross_entropy', got outputs that are "
-        "probabilities for whatever it is given; remove what makes them so at its end",
+    "a list by code": (
+        lambda shape, outputs, *, seed=0: Listed(outputs),
+        "the model of variant 'v0' must return its outputs as they are, got a list with them; return what is in it",
     ),
-    "sigmoids for several classes": (
-        functools.partial(unseeded, end="sigmoid"),
-        "the model of variant 'v0' must return logits for the loss 'softmax_cross_entropy', got sigmoid at its end; "
-        "remove it, or choose the loss that fits it",
+    "float16": (
+        functools.partial(misshapen, kind="float16"),
+        "the model of variant 'v0' must return float32, as the losses take, got float16; give its last layer "
+        "dtype='float32'",
+    ),
+    "a constraint that was set on a built layer": (
+        functools.partial(set_too_late, name="kernel_constraint", value=keras.constraints.MaxNorm(1.0)),
+        "the model of variant 'v0' has a kernel_constraint on the layer 'dense' that reaches no weight, because it was "
+        "set after the layer was built; give it to the layer when it is made",
+    ),
+    "another regularizer that was set on a built layer": (
+        functools.partial(set_too_late, first=0.3),
+        "the model of variant 'v0' has a kernel_regularizer on the layer 'dense' that reaches no weight, because it "
+        "was set after the layer was built; give it to the layer when it is made",
     ),
     "five more outputs": (
         functools.partial(misshapen, kind="five more outputs"),
@@ -279,11 +267,6 @@ REFUSED = {
         "the model of variant 'v0' has a kernel_regularizer on the layer 'dense' that reaches no weight, because it "
         "was set after the layer was built; give it to the layer when it is made",
     ),
-    "its own train_step": (
-        own_step,
-        "the model of variant 'v0' must be trained by the lab, which does not call its own train_step "
-        "(OwnStep.train_step); return a model without it, and say the loss in Training",
-    ),
 }
 
 
@@ -293,39 +276,3 @@ def test_what_cannot_be_trained_as_it_was_meant_is_refused(build, factory, sente
     with pytest.raises(DataError) as caught:
         task.build()
     assert str(caught.value) == sentence
-
-
-def test_a_model_object_returned_twice_is_refused(build):
-    first, second = build(cached, seeds=(0, 1))
-    first.build()
-    second.build()
-    with pytest.raises(DataError) as caught:
-        build(cached, seeds=(0,))[0].build()
-    assert str(caught.value) == (
-        "the factory of variant 'v0' must build a new model at each call, got the Sequential 'sequential' of an "
-        "earlier call again; build its layers inside the factory (no functools.cache), or freeze what is shared "
-        "(trainable=False)"
-    )
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-def test_a_layer_of_two_runs_may_only_be_a_frozen_one(build, frozen):
-    SHARED.clear()
-    one, other = build(functools.partial(shared_layer, frozen=frozen), seeds=(0, 1))
-    keep = one.build()
-    if frozen:
-        assert other.build().layers[0] is keep.layers[0]
-    else:
-        with pytest.raises(
-            DataError, match="must build a new model at each call, got the Dense 'shared' of an earlier"
-        ):
-            other.build()
-
-
-def test_a_compiled_model_is_trained_and_told_what_is_not_used(build):
-    (task,) = build(compiled)
-    with pytest.warns(ModelWarning) as told:
-        task.build()
-    assert str(told[0].message) == (
-        "the model of variant 'v0' is compiled; its own loss, optimizer and metrics are not used, those of Training are"
-    )

@@ -120,6 +120,8 @@ class Counter(L.Layer):
     ("layer", "name"),
     [
         (lambda: L.LSTM(4, dropout=0.2, seed=1, kernel_initializer=normal(1), name="own"), "'own' (LSTM)"),
+        (lambda: L.GRU(4, dropout=0.2, seed=1, kernel_initializer=normal(1), name="own"), "'own' (GRU)"),
+        (lambda: L.GRU(4, recurrent_dropout=0.2, seed=1, kernel_initializer=normal(1), name="own"), "'own' (GRU)"),
         (lambda: AlwaysDropout(0.3, seed=1, name="own"), "'own' (AlwaysDropout)"),
         (lambda: Counter(name="own"), "'own' (Counter)"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
+from keras.src.ops import nn
 
 
 def graph(model: keras.Model) -> Any:
@@ -69,6 +70,7 @@ def start(v: Any) -> Callable[[], np.ndarray]:
 def built_without_values(build: Callable[[], keras.Model]) -> keras.Model | None:
     """Call a factory without giving variables their values; return None if it fails, needs values or sets some."""
     waiting = global_state.get_global_attribute("uninitialized_variables")
+    global_state.set_global_attribute("uninitialized_variables", [])
     try:
         with keras.StatelessScope(initialize_variables=False) as scope:
             model = build()
@@ -110,3 +112,86 @@ def names_from_zero() -> Iterator[None]:
         yield
     finally:
         global_state.set_global_attribute("object_name_uids", before)
+
+
+def parts(model: keras.Model) -> list[keras.Layer]:
+    """Return a model and all layers inside it, once each, whatever their depth, cells and wrapped layers included."""
+    found: dict[int, keras.Layer] = {}
+    waiting: list[Any] = [model]
+    while waiting:
+        layer = waiting.pop()
+        if id(layer) not in found:
+            found[id(layer)] = layer
+            waiting += layer._layers
+    return list(found.values())
+
+
+def generators(layer: Any) -> list[keras.random.SeedGenerator]:
+    """Return the generators of random numbers that a layer itself holds."""
+    return list(layer._seed_generators)
+
+
+def own_variables(layer: Any) -> list[keras.Variable]:
+    """Return the variables that a layer itself holds, without those of the layers inside it."""
+    return [
+        *layer._trainable_variables,
+        *layer._non_trainable_variables,
+        *(generator.state for generator in layer._seed_generators),
+    ]
+
+
+def is_unseeded(drawing: Any) -> bool:
+    """Say whether an initializer or a generator draws random numbers and was given no seed."""
+    return any(getattr(drawing, name, 0) is None for name in ("_init_seed", "_initial_seed"))
+
+
+def seed_generator(generator: Any, seed: int) -> None:
+    """Let a generator of random numbers start at a seed, as if it had been made with it."""
+    generator._initial_seed = seed
+    state = generator.state
+    if state._value is None:
+        state._initializer = lambda *_, dtype=None, **__: keras.ops.convert_to_tensor([seed, 0], dtype=dtype)
+    else:
+        state.assign([seed, 0])
+
+
+def global_stream_is_used() -> bool:
+    """Say whether anything drew from Keras's global stream of random numbers since its seed was set."""
+    return global_state.get_global_attribute("global_seed_generator") is not None
+
+
+@contextlib.contextmanager
+def with_values() -> Iterator[None]:
+    """Give variables their values as they are made, even where a model is being built without."""
+    before = global_state.get_global_attribute("stateless_scope")
+    global_state.set_global_attribute("stateless_scope", None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("stateless_scope", before)
+
+
+def last_call(model: keras.Model) -> Any:
+    """Return the call in a model's graph that makes its output; None if the model has no graph."""
+    whole = graph(model)
+    if whole is None:
+        return None
+    operation, place, _ = whole.outputs[0]._keras_history
+    return operation._inbound_nodes[place]
+
+
+def times_called(model: keras.Model, layer: Any) -> int:
+    """Return how often a model's graph calls a layer, also inside the models in it."""
+    whole = graph(model)
+    found = 0
+    for node in nodes(whole) if whole is not None else ():
+        inner = isinstance(node.operation, keras.Model)
+        found += times_called(node.operation, layer) if inner else node.operation is layer
+    return found
+
+
+def is_final_operation(operation: Any, name: str) -> bool:
+    """Say whether an operation is Keras's "softmax" over the second or last axis, or its "sigmoid", as a function."""
+    if name == "softmax":
+        return type(operation) is nn.Softmax and operation.axis in (-1, 1)
+    return type(operation) is nn.Sigmoid

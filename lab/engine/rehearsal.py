@@ -46,9 +46,9 @@ def rehearse(task: Task, blueprint: Blueprint) -> None:
         RefusedError: they differ by more than rounding, or the model does what cohorts cannot compute.
     """
     short = _short(task)
-    expected, weights, starts = _with_keras(short, task.training.optimizer)
     results: list[Any] = []
     try:
+        expected, weights, starts = _with_keras(short, task.training.optimizer)
         with np.errstate(all="ignore"):
             loop = Loop([short], [blueprint], {}, time.perf_counter())
             loop.train(lambda *_: None, lambda _, trained: results.append(trained))

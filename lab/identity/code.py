@@ -118,6 +118,11 @@ def _sets(node: ast.AST, name: str) -> bool:
     return stores and name in (chain[0] for chain in dotted_names(node))
 
 
+def without_main(tree: ast.Module) -> ast.Module:
+    """Return a module without what is only done when it is run as a script."""
+    return ast.Module([node for node in tree.body if not _only_when_run(node)], [])
+
+
 def _only_when_run(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and ("__name__",) in set(dotted_names(node.test))
 

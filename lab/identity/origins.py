@@ -12,6 +12,9 @@ from typing import Any
 from lab.identity.code import import_of
 from lab.identity.names import is_own, is_own_module
 
+_LOADING = {"load_model", "model_from_json", "deserialize", "deserialize_keras_object", "from_config"}
+"""The functions of Keras that find a layer or a function by its name."""
+
 
 def wrappers(value: Any) -> Iterator[Any]:
     """Yield the functions of the user's own that decorators put around a function."""
@@ -29,6 +32,19 @@ def closure_of(value: Any) -> dict[str, Any]:
         with contextlib.suppress(ValueError):  # not set yet
             found[name] = cell.cell_contents
     return found
+
+
+def registered(names: set[str], texts: set[str]) -> Iterator[Any]:
+    """Yield what is registered with Keras under one of some texts; everything, where the code loads models.
+
+    Args:
+        names: that the code uses.
+        texts: that it holds: a layer may take the name of an activation.
+    """
+    saving = getattr(sys.modules.get("keras"), "saving", None)  # where it is not loaded nothing is registered
+    for name, value in sorted(saving.get_custom_objects().items()) if saving else ():
+        if names & _LOADING or {name, name.rpartition(">")[2]} & texts:
+            yield value
 
 
 def module_tree(module: str) -> ast.Module | None:

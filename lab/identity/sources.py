@@ -1,7 +1,9 @@
 """The code and the files that a function of the user's own depends on: when they change, its runs are other runs.
 
 A function is followed through every name it reaches in modules of the user's own: functions, classes, constants, whole
-modules, and the files that its text names (`load_model("net.keras")`). Comments, layout and docstrings do not count.
+modules, the files that its text names (`load_model("net.keras")`), and the environment variables it reads, by their
+values. A list, a dict or an object counts by the code that makes it and by what it holds now, unless the code that is
+reached changes it. Comments, layout and docstrings do not count, nor do files that are found by listing a folder.
 The lab and installed packages are not followed: `lab.identity.NUMERICS` stands for the first, and a new version of a
 package that computes other numbers is for the user to notice (`versions` in run.json).
 """
@@ -18,6 +20,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from lab.identity import code
+from lab.identity.contents import as_made, changed_names, contents
+from lab.identity.environment import environment
 from lab.identity.files import file_hash, hashed, named_files, place
 from lab.identity.names import (
     LAB,
@@ -30,7 +34,7 @@ from lab.identity.names import (
     module_name,
     public_name,
 )
-from lab.identity.origins import closure_of, module_tree, origin, package_of, wrappers
+from lab.identity.origins import closure_of, module_tree, origin, package_of, registered, wrappers
 
 Described = Callable[[object], Any]
 
@@ -45,6 +49,8 @@ def source_hash(function: Callable, describe: Described) -> str:
     """
     walk = _Walk(describe)
     walk.visit(function)
+    walk.visit_registered()
+    walk.add_contents()
     return hashed(repr(sorted(walk.found.items())).encode())
 
 
@@ -55,6 +61,10 @@ class _Walk:
         self.describe = describe
         self.found: dict[str, str] = {}
         self.visited: dict[str, Any] = {}
+        self.used: set[str] = set()
+        self.texts: set[str] = set()
+        self.changed: set[str] = set()
+        self.contents: dict[str, tuple[set[str], str]] = {}
 
     def visit(self, value: Any, called: str = "") -> None:
         """Add a function or class, and all it reaches. What has no name of its own goes by the one it is called by."""
@@ -62,9 +72,9 @@ class _Walk:
             self.add(
                 wrapper, f"{module_name(wrapper)}.{wrapper.__code__.co_qualname} around {called}", wrapper.__code__
             )
-        for registered in getattr(value, "registry", {}).values() if hasattr(value, "dispatch") else ():
-            if is_own_code(registered):
-                self.visit(registered)
+        for overload in getattr(value, "registry", {}).values() if hasattr(value, "dispatch") else ():
+            if is_own_code(overload):
+                self.visit(overload)
         value = inspect.unwrap(value)
         self.add(value, f"{module_name(value)}.{called if '<' in value.__qualname__ else value.__qualname__}", value)
 
@@ -94,6 +104,8 @@ class _Walk:
         for variable, content in closure.items():
             self.resolve((variable,), {variable: content}, value.__module__, f"{name} ")
         names = {variable: names[variable] for variable in used & set(names) - set(closure)}
+        self.changed |= changed_names(tree)
+        self.read_environment(tree, names, Path(path or "."))
         self.follow(tree, names, Path(path or "."), value.__module__)
         if whole := module_tree(value.__module__):
             for node in code.statements_that_change(whole, value.__qualname__):
@@ -140,7 +152,25 @@ class _Walk:
         except (OSError, SyntaxError, ValueError):
             return
         self.found[key] = repr(code.normal_form(tree))
+        self.read_environment(code.without_main(tree), {}, path)
         self.follow(tree, {}, path, module)
+
+    def visit_registered(self) -> None:
+        """Add what Keras finds by its name, in a saved model or as an activation, for the code that was reached."""
+        for value in registered(self.used, self.texts):
+            if is_own_code(value) and f"module {module_name(value)}" not in self.found:
+                self.visit(value)
+
+    def read_environment(self, tree: ast.AST, names: Mapping[str, Any], path: Path) -> None:
+        """Add the environment variables that a piece of code reads, by their values."""
+        for variable, value in environment(tree, names, path).items():
+            self.found[f"environment {variable}"] = value
+
+    def add_contents(self) -> None:
+        """Add what constants hold now, unless the code that is reached changes them, as it does a cache."""
+        for key, (names, content) in self.contents.items():
+            if not names & self.changed:
+                self.found[f"{key} now"] = content
 
     def follow(self, tree: ast.AST, names: dict[str, Any], path: Path, module: str) -> None:
         """Add what a piece of code reaches: names, imports of its own, files that its text names."""
@@ -150,7 +180,9 @@ class _Walk:
         for imported in code.imported_modules(tree, package_of(module, path)):
             if file := module_file(imported):
                 self.visit_file(file, imported)
+        self.used |= {part for chain in code.dotted_names(tree) for part in chain}
         for text, pattern in code.texts(tree, names):
+            self.texts.add(text)
             self.visit_text(text, path.parent, pattern)
 
     def resolve(self, chain: tuple[str, ...], names: Mapping[str, Any], module: str, owner: str = "") -> None:
@@ -233,7 +265,11 @@ class _Walk:
         self.found[key] = repr([code.normal_form(node) for node in made])
         for node in made:
             others = {other: found for other, found in vars(sys.modules[module]).items() if other != name}
+            self.read_environment(node, others, Path(str(sys.modules[module].__file__)))
             self.follow(node, others, Path(str(sys.modules[module].__file__)), module)
+        content, first = contents(value), contents(as_made(made, name, vars(sys.modules[module])))
+        if content is not None and repr(self.describe(content)) != repr(self.describe(first)):
+            self.contents[key] = {name, key.rpartition(" ")[2].rpartition(".")[2]}, repr(self.describe(content))
 
     def visit_text(self, text: str, folder: Path, pattern: bool = False) -> None:
         """Add the file that a text names, if it names one, beside the code or in the working folder."""

@@ -3,7 +3,10 @@
     factories           dense and convolutional nets with any regularization, seeded
     blocks              one hidden layer: its parts, their order and their checks
     user_model          anybody's model: seeded where it is not, checked, refused in a sentence
+    seeding             seeds for initializers and random layers that have none
+    keras_settings      Keras's settings for all models, which must be at their defaults
     final_activation    softmax or sigmoid at the end of a model whose loss takes logits
+    trial               a model that is built twice and called before it is trained
 
 Importing this package loads no Keras; calling a factory does.
 """

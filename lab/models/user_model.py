@@ -6,32 +6,30 @@ one seed start from the same weights. The lab's losses take logits, so a softmax
 it is recognised, with a warning, and refused where it is not. What cannot be trained as it was meant is refused.
 """
 
-import contextlib
-import functools
-import random
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import keras
-import numpy as np
 
-from lab.checks import DataError
+from lab.checks import DataError, raised
+from lab.engine import keras_internals
 from lab.models.final_activation import ModelWarning, without_probabilities
-from lab.seeds import derive
+from lab.models.keras_settings import default_settings
+from lab.models.seeding import seed_generators, seeded
 
-_seen: "weakref.WeakSet[keras.layers.Layer]" = weakref.WeakSet()
+_TRAINING = (
+    *("train_step", "test_step", "compute_loss", "compute_metrics", "fit", "evaluate"),
+    *("train_on_batch", "test_on_batch", "make_train_function", "make_test_function"),
+)
+"""The methods by which Keras trains and measures a model."""
+
+_seen: "weakref.WeakValueDictionary[int, keras.Variable]" = weakref.WeakValueDictionary()
+"""The variables of all models that were built and are still there, by their ids."""
 
 
 def fit_for_training(
-    factory: Callable[..., keras.Model],
-    who: str,
-    input_shape: tuple[int, ...],
-    outputs: int,
-    loss: str,
-    seed: int,
-    examples: np.ndarray | None = None,
+    factory: Callable[..., keras.Model], who: str, input_shape: tuple[int, ...], outputs: int, loss: str, seed: int
 ) -> keras.Model:
     """Build a model by its factory and return it checked, seeded and without a final softmax or sigmoid.
 
@@ -42,90 +40,43 @@ def fit_for_training(
         outputs: how many numbers the loss takes for one example.
         loss: a name of `lab.training.LOSSES`.
         seed: the run's.
-        examples: some inputs, to look whether a model whose end is not recognised returns probabilities; None skips
-            this (it takes a forward pass).
 
     Raises:
         DataError: the factory returns no model of its own, or one that cannot be trained as it was meant.
     """
-    with _seeded(seed):
+    return without_probabilities(built(factory, who, input_shape, outputs, seed), loss, who)
+
+
+def built(
+    factory: Callable[..., keras.Model], who: str, input_shape: tuple[int, ...], outputs: int, seed: int
+) -> keras.Model:
+    """Build a model by its factory and return it checked and seeded, with the end it has.
+
+    The arguments are those of `fit_for_training`.
+    """
+    with default_settings(), seeded(seed):
         model = factory(input_shape, outputs, seed=seed)
         if not isinstance(model, keras.Model):
             raise DataError(f"the factory of {who} must return a keras.Model, got {type(model).__name__}")
         _refuse_own_training(model, who)
         _build(model, input_shape, who)
+        refuse_global_draws(who)
     _refuse_shared(model, who)
-    _refuse_lost_penalties(model, who)
-    _seed_generators(model, seed)
+    _refuse_lost_settings(model, who)
+    seed_generators(model, seed)
     _check_shapes(model, input_shape, outputs, who)
-    return without_probabilities(model, loss, who, examples)
+    if not model.trainable_variables:
+        warnings.warn(f"the model of {who} has no weights that are trained", ModelWarning, stacklevel=2)
+    return model
 
 
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Give a seed to every initializer that has none, by the layer and the weight it is for.
-
-    What draws from the global streams instead follows from the run's seed too, though in the order of the draws.
-    """
-    plain, states = keras.layers.Layer.add_weight, (random.getstate(), np.random.get_state())
-    counts: dict[tuple[str, str], int] = {}
-
-    @functools.wraps(plain)
-    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
-        values = dict(zip(("shape", "initializer", "dtype"), args, strict=False)) | kwargs
-        initializer = keras.initializers.get(values.get("initializer") or "glorot_uniform")
-        if getattr(initializer, "_init_seed", 0) is None and not _is_whole(values.get("dtype")):
-            key = self.name, str(values.get("name"))
-            counts[key] = counts.get(key, -1) + 1
-            drawn = derive(seed, *key, *([counts[key]] if counts[key] else []))
-            values["initializer"] = type(initializer).from_config(initializer.get_config() | {"seed": drawn})
-        return plain(self, **values)
-
-    keras.utils.set_random_seed(derive(seed, "global"))
-    keras.layers.Layer.add_weight = add_weight
-    try:
-        yield
-    finally:
-        keras.layers.Layer.add_weight = plain
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-
-
-def _is_whole(dtype: Any) -> bool:
-    return "int" in str(dtype) or "bool" in str(dtype)
-
-
-def _layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return a model and all layers inside it, once each, whatever their depth."""
-    found: dict[int, keras.layers.Layer] = {}
-    waiting: list[Any] = [model]
-    while waiting:
-        layer = waiting.pop()
-        if id(layer) not in found:
-            found[id(layer)] = layer
-            waiting += layer._layers
-    return list(found.values())
-
-
-def _seed_generators(model: keras.Model, seed: int) -> None:
-    """Let the random layers that have no seed draw by the run's seed and their names."""
-    counts: dict[str, int] = {}
-    for layer in _layers(model):
-        for generator in layer._seed_generators:
-            if generator._initial_seed is not None:
-                continue
-            counts[layer.name] = counts.get(layer.name, -1) + 1
-            drawn = derive(seed, layer.name, "draws", *([counts[layer.name]] if counts[layer.name] else []))
-            generator._initial_seed = drawn
-            state = generator.state
-            if state._value is None:
-                state._initializer = functools.partial(_start, drawn)
-            else:
-                state.assign([drawn, 0])
-
-
-def _start(seed: int, *_: Any, dtype: Any = None, **__: Any) -> Any:
-    return keras.ops.convert_to_tensor([seed, 0], dtype=dtype)
+def refuse_global_draws(who: str) -> None:
+    """Refuse what draws from Keras's global stream: its numbers depend on what else draws in the process."""
+    if keras_internals.global_stream_is_used():
+        raise DataError(
+            f"the model of {who} must draw its random numbers by seeds of its own, got keras.random without a seed; "
+            "give it seed=generator, with generator = keras.random.SeedGenerator(seed), in a layer as an attribute"
+        )
 
 
 def _build(model: keras.Model, input_shape: tuple[int, ...], who: str) -> None:
@@ -137,14 +88,23 @@ def _build(model: keras.Model, input_shape: tuple[int, ...], who: str) -> None:
     except Exception as error:
         raise DataError(
             f"the model of {who} must take examples of shape {_shown(input_shape)}, and calling it on them fails: "
-            f"{type(error).__name__}: {error}"
+            f"{raised(error)}"
         ) from error
 
 
+def refuse_other_numbers(dtype: str, who: str) -> None:
+    """Refuse outputs of another type than the losses take."""
+    if dtype != "float32":
+        raise DataError(
+            f"the model of {who} must return float32, as the losses take, got {dtype}; give its last layer "
+            "dtype='float32'"
+        )
+
+
 def _refuse_own_training(model: keras.Model, who: str) -> None:
-    for method in ("train_step", "compute_loss", "test_step", "fit"):
-        own = getattr(type(model), method)
-        if not own.__module__.startswith("keras."):
+    for method in _TRAINING:
+        of_class = getattr(getattr(type(model), method), "__module__", None) or ""
+        if method in vars(model) or not of_class.startswith("keras."):
             raise DataError(
                 f"the model of {who} must be trained by the lab, which does not call its own {method} "
                 f"({type(model).__name__}.{method}); return a model without it, and say the loss in Training"
@@ -158,26 +118,36 @@ def _refuse_own_training(model: keras.Model, who: str) -> None:
 
 
 def _refuse_shared(model: keras.Model, who: str) -> None:
-    """Refuse layers that another run trains too: a second run would go on from the first one's weights."""
-    layers = _layers(model)
-    for layer in layers:
-        if layer in _seen and layer.trainable_variables:
+    """Refuse variables that another run moves too: a second run would go on from where the first one ends."""
+    layers = keras_internals.parts(model)
+    own = [(layer, v) for layer in layers for v in keras_internals.own_variables(layer)]
+    for layer, v in own:
+        if id(v) in _seen and _moves(layer, v):
+            frozen = ", or freeze what is shared (trainable=False)" if layer.weights else ""
             raise DataError(
                 f"the factory of {who} must build a new model at each call, got the {type(layer).__name__} "
-                f"{layer.name!r} of an earlier call again; build its layers inside the factory (no functools.cache), "
-                f"or freeze what is shared (trainable=False)"
+                f"{layer.name!r} of an earlier call again; build its layers inside the factory (no functools.cache)"
+                f"{frozen}"
             )
-    _seen.update(layers)
+    _seen.update((id(v), v) for _, v in own)
 
 
-def _refuse_lost_penalties(model: keras.Model, who: str) -> None:
-    """Refuse a regularizer that was set on a layer when its weights were already made: Keras ignores it in silence."""
-    for layer in _layers(model):
-        for name in (name for name in dir(layer) if name.endswith("_regularizer")):
-            weight = name.removesuffix("_regularizer")
+def _moves(layer: keras.Layer, v: keras.Variable) -> bool:
+    """Say whether training moves a variable of a layer."""
+    if any(v is generator.state for generator in keras_internals.generators(layer)):
+        return True
+    # What is not trained may be a statistic that each step updates; those of Normalization are adapted once, before.
+    return v.trainable or (layer.trainable and not isinstance(layer, keras.layers.Normalization))
+
+
+def _refuse_lost_settings(model: keras.Model, who: str) -> None:
+    """Refuse what was set on a layer when its weights were already made: Keras ignores it in silence."""
+    for layer in keras_internals.parts(model):
+        for name in (name for name in dir(layer) if name.endswith(("_regularizer", "_constraint"))):
+            weight, _, kind = name.rpartition("_")
+            given = getattr(layer, name)
             variables = [getattr(layer, weight, None), getattr(layer, f"{weight}_kernel", None)]
-            lost = any(getattr(variable, "regularizer", name) is None for variable in variables)
-            if getattr(layer, name) is not None and lost:
+            if given is not None and any(getattr(v, kind, given) is not given for v in variables):
                 raise DataError(
                     f"the model of {who} has a {name} on the layer {layer.name!r} that reaches no weight, because it "
                     "was set after the layer was built; give it to the layer when it is made"
@@ -186,7 +156,10 @@ def _refuse_lost_penalties(model: keras.Model, who: str) -> None:
 
 def _check_shapes(model: keras.Model, input_shape: tuple[int, ...], outputs: int, who: str) -> None:
     tensors = getattr(model, "inputs", None) or []
-    results = getattr(model, "outputs", None) or keras.tree.flatten(model(keras.Input(input_shape)))
+    # A graph gives what its outputs are called, code what it returns.
+    structure = getattr(model, "output", None) if tensors else None
+    returned = model(keras.Input(input_shape)) if structure is None else structure
+    results = keras.tree.flatten(returned)
     if len(tensors) > 1 or len(results) != 1:
         raise DataError(
             f"the model of {who} must have one input and one output, got {len(tensors) or 1} inputs and "
@@ -204,6 +177,12 @@ def _check_shapes(model: keras.Model, input_shape: tuple[int, ...], outputs: int
                 f"the model of {who} must take examples of shape {_shown(input_shape)}, as the data has them, got an "
                 f"input of shape {_shown(taken[1:])}; build it from the input_shape that the factory is given"
             )
+    if not isinstance(returned, keras.KerasTensor) and (isinstance(returned, dict) or not tensors):
+        raise DataError(
+            f"the model of {who} must return its outputs as they are, got a {type(returned).__name__} with them; "
+            "return what is in it"
+        )
+    refuse_other_numbers(results[0].dtype, who)
     shape = tuple(results[0].shape)
     if shape[1:] != (outputs,):
         raise DataError(
