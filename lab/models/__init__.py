@@ -4,9 +4,17 @@
     blocks              one hidden layer: its parts, their order and their checks
     user_model          anybody's model: seeded where it is not, checked, refused in a sentence
     final_activation    softmax or sigmoid at the end of a model whose loss takes logits
+    regularized_model   a model of the same graph and weights, regularized, with a table of what was done
+      placement         which layer gets what, and why not
+      treatment         how it is put there, with normalization
+      kernels, chains   what the weights of a layer are, what follows a layer
+      graph_copy        the graph made anew
 
-Importing this package loads no Keras; calling a factory does.
+Importing this package loads no Keras; calling a factory does, and so does naming what is for models that exist.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from lab.models.factories import (
     ACTIVATIONS,
@@ -18,4 +26,25 @@ from lab.models.factories import (
     simple_conv,
 )
 
-__all__ = ["ACTIVATIONS", "INITIALIZERS", "KERAS_INITIALIZERS", "alexnet_like", "conv", "dense", "simple_conv"]
+if TYPE_CHECKING:
+    from lab.models.regularized_model import describe, regularized
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "KERAS_INITIALIZERS",
+    "alexnet_like",
+    "conv",
+    "dense",
+    "describe",
+    "regularized",
+    "simple_conv",
+]
+
+_HOMES = {"describe": "lab.models.regularized_model", "regularized": "lab.models.regularized_model"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'lab.models' has no attribute {name!r}")

@@ -1,0 +1,226 @@
+"""What is done to each layer: the arguments that change, the kind that changes, and what is put behind its calls.
+
+The order behind a layer is that of the factories: normalization, activation, its penalty, noise, pooling, dropout.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from lab.checks import UsageError
+from lab.layers import DropConnectConv2D, DropConnectDense
+from lab.models import graph_copy
+from lab.models.chains import Chain, activation_of, chain
+from lab.models.kernels import CONVOLUTIONS, parts
+from lab.models.normalization import normalization
+from lab.models.placement import OF_KERNELS, Call, Site, asked
+from lab.regularization import Regularization
+from lab.regularizers import L1L2Towards
+from lab.seeds import derive
+
+L = keras.layers
+
+_DROPCONNECT: dict[type, Any] = {
+    L.Dense: DropConnectDense,
+    L.Conv2D: DropConnectConv2D,
+    DropConnectDense: DropConnectDense,
+    DropConnectConv2D: DropConnectConv2D,
+}
+_NORMALIZED = (L.Dense, DropConnectDense, DropConnectConv2D, *CONVOLUTIONS)
+_SPATIAL = {3: L.SpatialDropout1D, 4: L.SpatialDropout2D, 5: L.SpatialDropout3D}
+
+
+class Treatment:
+    """The changes to the layers of one model, gathered site by site.
+
+    Args:
+        sites: the layers of the model, of which this fills `done`, `missed` and `fields`.
+        seed: from which the seeds of new random layers are derived.
+        spatial: whether dropout behind convolutions drops whole channels.
+        fresh: whether the copy gets fresh weights, so that it need not compute what the model computed.
+    """
+
+    def __init__(self, sites: Sequence[Site], seed: int, spatial: bool, fresh: bool) -> None:
+        self.of = {id(site.layer): site for site in sites}
+        self.seed = seed
+        self.spatial = spatial
+        self.fresh = fresh
+        self.changes: dict[int, dict[str, Any]] = defaultdict(dict)
+        self.kinds: dict[int, Any] = {}
+        self.behind: dict[int, list[Any]] = defaultdict(list)
+        self.names = {node.operation.name for site in sites for call in site.calls for node in call.graph.nodes}
+        self.made: dict[tuple[str, str], Any] = {}
+        for site in sites:
+            if asked(site.regularization):
+                self._weights(site, site.regularization)
+                self._outputs(site, site.regularization)
+
+    def remake(self, layer: Any) -> Any:
+        """Return the layer that takes the place of one, unbuilt."""
+        inside = parts(layer)
+        if not inside and id(layer) not in self.changes:
+            return graph_copy.again(layer)
+        config = graph_copy.configuration(layer)
+        for key, i, part in inside:
+            made = keras.saving.serialize_keras_object(self.remake(part))
+            if i is None:
+                config[key] = made
+            else:
+                config[key][i] = made
+        kind: Any = self.kinds.get(id(layer), type(layer))
+        return kind.from_config(config | self.changes.get(id(layer), {}))
+
+    def after(self, node: Any) -> Sequence[Any]:
+        """Return what is put behind a call of the model."""
+        return self.behind.get(id(node), ())
+
+    def _weights(self, site: Site, r: Regularization) -> None:
+        strengths = {name: getattr(r, name) for name in ("l1", "l2", "l2_start") if getattr(r, name)}
+        if strengths:
+            names: dict[str, None] = {}
+            for kernel in site.kernels:
+                own = getattr(kernel.holder, kernel.regularizer, None)
+                instead = "" if own is None else f" instead of its own {type(own).__name__}"
+                self.changes[id(kernel.holder)][kernel.regularizer] = keras.regularizers.serialize(_penalty(r))
+                names |= dict.fromkeys(f"{v.name}{instead}" for v in kernel.weights)
+            site.done.append(f"{_shown(strengths)} on {' and '.join(names)}")
+            site.fields |= set(strengths)
+        if r.max_norm is not None:
+            self._bound(site, r.max_norm)
+        if r.dropconnect:
+            self._thin(site, r.dropconnect)
+
+    def _bound(self, site: Site, max_norm: float) -> None:
+        for kernel in site.kernels:
+            axes = kernel.unit_axes
+            if axes is None:
+                site.missed.append(f"no max_norm: one axis for all weights into a unit is not known for {site.kind}")
+                continue
+            own = getattr(kernel.holder, kernel.constraint, None)
+            if own is not None and not isinstance(own, keras.constraints.MaxNorm):
+                raise UsageError(
+                    f"max_norm must not take the place of another bound, got the {type(own).__name__} of the layer "
+                    f"{site.path!r}; leave it out there: layers={{{site.path!r}: Regularization(...)}}"
+                )
+            bound = keras.constraints.MaxNorm(max_norm, axis=axes)
+            self.changes[id(kernel.holder)][kernel.constraint] = keras.constraints.serialize(bound)
+            if "max_norm" not in site.fields:
+                site.done.append(f"max_norm {max_norm:g}")
+            site.fields.add("max_norm")
+
+    def _thin(self, site: Site, rate: float) -> None:
+        for kernel in site.kernels:
+            kind = _DROPCONNECT.get(type(kernel.holder))
+            if kind is None or getattr(kernel.holder, "lora_enabled", False):
+                site.missed.append(f"no dropconnect: it is for Dense and Conv2D, not {type(kernel.holder).__name__}")
+                continue
+            self.kinds[id(kernel.holder)] = kind
+            self.changes[id(kernel.holder)] |= {"rate": rate, "seed": derive(self.seed, site.path, "dropconnect")}
+            site.done.append(f"dropconnect {rate:g}")
+            site.fields.add("dropconnect")
+
+    def _outputs(self, site: Site, r: Regularization) -> None:
+        if set(asked(r)) <= set(OF_KERNELS):
+            return
+        for i, call in enumerate(site.calls):
+            done: list[str] = []
+            self._call(site, call, r, done)
+            if i == 0:
+                site.done += done
+
+    def _call(self, site: Site, call: Call, r: Regularization, done: list[str]) -> None:
+        found = chain(call.graph, call.node)
+        at = found.activation
+        if r.normalization != "none":
+            self._normalize(site, call, found, r, done)
+        if found.joins and isinstance(site.layer, CONVOLUTIONS):
+            rest = [name for name in asked(r) if name not in OF_KERNELS and name != "normalization"]
+            if rest:
+                why = "it is joined with others, or used in several places, before its activation"
+                site.missed.append(f"no {', '.join(rest)}: {why}")
+            return
+        if r.activity_l1 or r.activity_l2:
+            self._penalize(site, at, r, done)
+        if r.noise:
+            seed = derive(self.seed, site.path, "noise")
+            made = self._layer(site, "noise", lambda **own: L.GaussianNoise(r.noise, seed=seed, **own))
+            self._put(site, "noise", at, made, f"noise {r.noise:g}", done)
+        if r.dropout:
+            self._drop(site, found, r.dropout, done)
+
+    def _penalize(self, site: Site, at: Any, r: Regularization, done: list[str]) -> None:
+        strengths = {name: getattr(r, name) for name in ("activity_l1", "activity_l2") if getattr(r, name)}
+        if getattr(at.operation, "activity_regularizer", None) is not None:
+            self.changes[id(at.operation)]["activity_regularizer"] = None
+        penalty = keras.regularizers.L1L2(l1=r.activity_l1, l2=r.activity_l2)
+        # Of all layers that change nothing this one lets runs of different strengths train in one cohort.
+        made = self._layer(site, "activity", lambda **own: L.Activation("linear", activity_regularizer=penalty, **own))
+        self._put(site, "activity_l1", at, made, _shown(strengths), done)
+        site.fields |= set(strengths)
+
+    def _drop(self, site: Site, found: Chain, rate: float, done: list[str]) -> None:
+        if found.dropout is not None:
+            own = found.dropout
+            if self.changes[id(own)].get("rate", rate) != rate:
+                raise UsageError(
+                    f"dropout must be one rate for the layer {own.name!r}, which several layers share, got "
+                    f"{self.changes[id(own)]['rate']:g} and {rate:g}; give them one regularization"
+                )
+            self.changes[id(own)]["rate"] = rate
+            text = f"dropout {rate:g} instead of {own.rate:g} in {own.name!r}"
+            done.append(text)
+            if not self.of[id(own)].done:
+                self.of[id(own)].done.append(f"dropout {rate:g} instead of {own.rate:g}, for {site.path!r}")
+            site.fields.add("dropout")
+            return
+        kind, seed = L.Dropout, derive(self.seed, site.path, "dropout")
+        if self.spatial and isinstance(site.layer, CONVOLUTIONS):
+            kind = _SPATIAL.get(len(found.end.outputs[0].shape), L.Dropout)
+        made = self._layer(site, "dropout", lambda **own: kind(rate, seed=seed, **own))
+        self._put(site, "dropout", found.end, made, f"{'channel ' * (kind is not L.Dropout)}dropout {rate:g}", done)
+
+    def _normalize(self, site: Site, call: Call, found: Chain, r: Regularization, done: list[str]) -> None:
+        if found.normalization is not None:
+            site.missed.append(f"no normalization: {found.normalization.name!r} normalizes it already")
+            return
+        if not isinstance(site.layer, _NORMALIZED):
+            site.missed.append(f"no normalization: {site.kind} has its activation inside")
+            return
+        shape = tuple(call.node.outputs[0].shape)
+        made = self._layer(
+            site, "norm", lambda **own: normalization(site.layer, site.path, shape, r, self.fresh, **own)
+        )
+        self._put(site, "normalization", call.node, made, f"normalization {r.normalization!r}", done)
+        if activation_of(site.layer) not in (None, "linear"):
+            self.changes[id(site.layer)]["activation"] = "linear"
+            activation = self._layer(site, "activation", lambda **own: L.Activation(site.layer.activation, **own))
+            self.behind[id(call.node)].append(activation)
+
+    def _layer(self, site: Site, role: str, make: Callable[..., Any]) -> Any:
+        """Return the new layer of a role behind a layer, the same for all its calls."""
+        if (site.path, role) not in self.made:
+            name = f"{site.layer.name}_{role}"
+            number = 2
+            while name in self.names:
+                name, number = f"{site.layer.name}_{role}_{number}", number + 1
+            self.names.add(name)
+            self.made[site.path, role] = make(name=name, dtype=site.layer.dtype_policy)
+        return self.made[site.path, role]
+
+    def _put(self, site: Site, name: str, node: Any, layer: Any, text: str, done: list[str]) -> None:
+        self.behind[id(node)].append(layer)
+        own = node.operation is site.layer
+        done.append(text if own else f"{text} behind {node.operation.name!r}")
+        site.fields.add(name)
+
+
+def _penalty(r: Regularization) -> Any:
+    if r.l2_start:
+        return L1L2Towards(r.l1, r.l2, r.l2_start)
+    return keras.regularizers.L1L2(l1=r.l1, l2=r.l2)
+
+
+def _shown(strengths: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in strengths.items())
