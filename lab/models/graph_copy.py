@@ -79,6 +79,9 @@ def copied(
     # From the outside in: setting a model's flag sets those of its layers.
     for old, new in reversed(copy.pairs):
         new.trainable = old.trainable
+    for layer in copy.added:
+        # One in a model that is frozen but for some of its layers is there for these.
+        layer.trainable = True
     for old, new in copy.pairs:
         # What is inside a model or a TimeDistributed has pairs of its own.
         if not isinstance(old, keras.Model | keras.layers.TimeDistributed):
@@ -115,6 +118,7 @@ class _Copy:
         self.remake = remake
         self.after = after
         self.clones: dict[int, Any] = {}
+        self.added: list[keras.layers.Layer] = []
         self.pairs: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
 
     def of(self, operation: Any) -> Any:
@@ -155,13 +159,13 @@ class _Copy:
         if type(model) is keras.Sequential:
             layers = [entrances[0]]
             for node in keras_internals.nodes(graph):
-                layers += [self.of(node.operation), *self.after(node)]
+                layers += [self.of(node.operation), *self._behind(node)]
             return keras.Sequential(layers, name=model.name)
         tensors = {id(x): entrance for x, entrance in zip(graph.inputs, entrances, strict=True)}
         for node in keras_internals.nodes(graph):
             args, kwargs = node.arguments.fill_in(tensors)
             outputs = keras.tree.flatten(self.of(node.operation)(*args, **kwargs))
-            for layer in self.after(node):
+            for layer in self._behind(node):
                 outputs[0] = layer(outputs[0])
             tensors |= {id(x): output for x, output in zip(node.outputs, outputs, strict=True)}
 
@@ -170,6 +174,11 @@ class _Copy:
 
         inputs = keras.tree.map_structure(ends, model.input)
         return keras.Model(inputs, keras.tree.map_structure(ends, model.output), name=model.name)
+
+    def _behind(self, node: Any) -> Sequence[keras.layers.Layer]:
+        layers = self.after(node)
+        self.added += layers
+        return layers
 
     @contextlib.contextmanager
     def own_names(self, model: keras.Model) -> Iterator[None]:
