@@ -443,12 +443,14 @@ def strengths(model: keras.Model) -> dict[str, float]:
     }
 
 
-def test_patterns_say_where_and_the_first_that_fits_counts():
+def test_patterns_say_where_and_a_full_name_counts_before_them_in_any_order():
     r = [Regularization(l2=strength) for strength in (0.1, 0.2, 0.3)]
     assert strengths(regularized(named(), r[0])) == {"block1_a": 0.1, "block1_b": 0.1, "block2_a": 0.1}
     assert strengths(regularized(named(), r[0], layers={"block1_*": None})) == {"block2_a": 0.1}
-    layers = {"block1_b": r[1], "block1_*": None, "head": r[2]}
-    assert strengths(regularized(named(), r[0], layers=layers)) == {"block1_b": 0.2, "block2_a": 0.1, "head": 0.3}
+    layers = {"block1_*": None, "block1_b": r[1], "head": r[2]}
+    for order in (layers, dict(reversed(layers.items()))):
+        found = strengths(regularized(named(), r[0], layers=order))
+        assert found == {"block1_b": 0.2, "block2_a": 0.1, "head": 0.3}
 
 
 def test_a_pattern_for_the_output_layer_must_be_its_full_name():
@@ -601,9 +603,8 @@ REFUSALS = [
     (
         named,
         NONE,
-        {"layers": {"block1_*": None, "block1_a": Regularization(l2=0.1)}},
-        "layers['block1_a'] must name a layer that no pattern before it names, got none; put the special patterns "
-        "first",
+        {"layers": {"block1_*": None, "*_a": Regularization(l2=0.1)}},
+        "layers must ask for one thing per layer, got 'block1_*', '*_a' for 'block1_a'; give its full name",
     ),
     (
         named,

@@ -1,4 +1,4 @@
-"""The commands `list`, `run`, `report`, `compare` and `export`. Wrong usage is answered before TensorFlow loads."""
+"""The commands `list`, `run`, `report`, `compare`, `lint` and `export`. Wrong usage is answered before TensorFlow loads."""
 
 import functools
 import sys
@@ -15,6 +15,7 @@ from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders
 from lab.cli.find import Question, asked, find, folders, guide, known
 from lab.cli.fresh import afresh
+from lab.cli.lint import lint
 from lab.cli.options import RESULTS, Folder, Name, Options, Text
 from lab.cli.sentences import FoundError
 from lab.experiment import Experiment
@@ -95,6 +96,7 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool 
         raise DataError("; ".join(failed))
 
 
+lab_app.command(lint)
 export_app = _application("Write what is to be sent to somebody.")
 lab_app.command(export_app, name="export")
 

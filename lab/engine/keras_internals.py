@@ -89,6 +89,17 @@ def built_without_values(build: Callable[[], keras.Model]) -> keras.Model | None
     return None if scope.state_mapping or not all(_is_function(v) for v in model.variables) else model
 
 
+@contextlib.contextmanager
+def with_values() -> Iterator[None]:
+    """Let variables have values although a factory is called without them: what outlives the call needs them."""
+    before = global_state.get_global_attribute("stateless_scope")
+    global_state.set_global_attribute("stateless_scope", None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("stateless_scope", before)
+
+
 def _is_function(v: Any) -> bool:
     """Say whether a variable's initial value is the same whenever it is computed, and in whatever order."""
     initializer = v._initializer

@@ -9,6 +9,8 @@
       treatment         how it is put there, with normalization
       kernels, chains   what the weights of a layer are, what follows a layer
       graph_copy        the graph made anew
+    saved_model         a .keras file as a factory; keras_file: the file itself
+    findings            what silently goes wrong in a model
 
 Importing this package loads no Keras; calling a factory does, and so does naming what is for models that exist.
 """
@@ -25,8 +27,10 @@ from lab.models.factories import (
     dense,
     simple_conv,
 )
+from lab.models.saved_model import saved
 
 if TYPE_CHECKING:
+    from lab.models.findings import lint
     from lab.models.regularized_model import describe, regularized
 
 __all__ = [
@@ -37,11 +41,17 @@ __all__ = [
     "conv",
     "dense",
     "describe",
+    "lint",
     "regularized",
+    "saved",
     "simple_conv",
 ]
 
-_HOMES = {"describe": "lab.models.regularized_model", "regularized": "lab.models.regularized_model"}
+_HOMES = {
+    "describe": "lab.models.regularized_model",
+    "lint": "lab.models.findings",
+    "regularized": "lab.models.regularized_model",
+}
 
 
 def __getattr__(name: str) -> Any:

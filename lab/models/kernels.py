@@ -16,7 +16,7 @@ from lab.models.graph_copy import configuration
 
 L = keras.layers
 
-_NO_KERNELS = ("activity", "bias", "beta", "gamma", "alpha")
+_NO_KERNELS = ("bias", "beta", "gamma", "alpha")
 """Of which weights a regularizer is none on a kernel; the slopes of PReLU (alpha) are a learned activation."""
 
 CONVOLUTIONS = (
@@ -84,20 +84,23 @@ def parts(layer: Any) -> list[tuple[str, int | None, Any]]:
 
 def kernels(layer: Any) -> Iterator[Kernel]:
     """Yield the kernels of a built layer and of the layers inside of it."""
+    yield from (kernel for kernel in penalized(layer) if kernel.prefix not in _NO_KERNELS)
+
+
+def penalized(layer: Any) -> Iterator[Kernel]:
+    """Yield what a built layer, and the layers inside of it, can penalize: its kernels, its biases, what else it has."""
     inside = parts(layer)
     for _, _, part in inside:
-        yield from kernels(part)
+        yield from penalized(part)
     if inside or isinstance(layer, keras.Model):
         return
     for name in configuration(layer):
         prefix = name.removesuffix("_regularizer")
-        if prefix == name or prefix in _NO_KERNELS:
+        if prefix == name or prefix == "activity":
             continue
-        names = (
-            prefix,
-            f"{prefix}_kernel",
-            *(["kernel"] if isinstance(layer, L.DepthwiseConv1D | L.DepthwiseConv2D) else []),
-        )
+        names = [prefix, f"{prefix}_kernel"]
+        if isinstance(layer, L.DepthwiseConv1D | L.DepthwiseConv2D) and prefix == "depthwise":
+            names.append("kernel")
         weights = tuple(v for v in layer.weights if v.name in names)
         if weights:
             yield Kernel(layer, prefix, weights)

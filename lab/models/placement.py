@@ -87,12 +87,10 @@ def sites(
     """
     patterns = _patterns(regularization, layers)
     found = _found(model)
+    _refuse_unreached(patterns, found)
     last = {id(layer) for layer in ends(Graph(model))}
-    reached: set[str] = set()
     for site in found:
         named = _named(site, patterns)
-        if named is not None:
-            reached.add(named)
         site.kernels = [kernel for kernel in kernels(site.layer) if any(v.trainable for v in kernel.weights)]
         wanted = regularization if named is None else patterns[named]
         site.why = _why(site, id(site.layer) in last, named, wanted)
@@ -100,7 +98,6 @@ def sites(
             site.regularization = wanted
             if id(site.layer) in last:
                 _check_output(site, wanted)
-    _refuse_unreached(patterns, reached, found)
     return found
 
 
@@ -142,9 +139,28 @@ def _found(model: keras.Model) -> list[Site]:
 
 
 def _named(site: Site, patterns: Mapping[str, Regularization | None]) -> str | None:
-    """Return the first pattern that names a layer or a model around it."""
-    names = (site.layer.name, site.path, *site.around, *(path.rpartition("/")[2] for path in site.around))
-    return next((p for p in patterns if any(fnmatch.fnmatchcase(name, p) for name in names)), None)
+    """Return the pattern that counts for a layer: the one that names it most closely, whatever their order.
+
+    Raises:
+        UsageError: two patterns name it equally closely and ask for different things.
+    """
+    around = [name for path in site.around for name in (path, path.rpartition("/")[2])]
+    degrees = (
+        lambda pattern: pattern == site.path,
+        lambda pattern: pattern == site.layer.name,
+        lambda pattern: any(fnmatch.fnmatchcase(name, pattern) for name in (site.path, site.layer.name)),
+        lambda pattern: pattern in around,
+        lambda pattern: any(fnmatch.fnmatchcase(name, pattern) for name in around),
+    )
+    for is_named in degrees:
+        found = [pattern for pattern in patterns if is_named(pattern)]
+        if len({patterns[pattern] for pattern in found}) > 1:
+            raise UsageError(
+                f"layers must ask for one thing per layer, got {quoted(found)} for {site.path!r}; give its full name"
+            )
+        if found:
+            return found[0]
+    return None
 
 
 def _why(site: Site, is_last: bool, named: str | None, wanted: Regularization | None) -> str:
@@ -172,15 +188,9 @@ def _check_output(site: Site, wanted: Regularization) -> None:
         )
 
 
-def _refuse_unreached(patterns: Mapping[str, Any], reached: set[str], found: list[Site]) -> None:
+def _refuse_unreached(patterns: Mapping[str, Any], found: list[Site]) -> None:
     for pattern in patterns:
-        if pattern not in reached:
-            alone = {pattern: None}
-            if any(_named(site, alone) for site in found):
-                raise UsageError(
-                    f"layers[{pattern!r}] must name a layer that no pattern before it names, got none; put the "
-                    "special patterns first"
-                )
+        if not any(_named(site, {pattern: None}) for site in found):
             raise UsageError(
                 f"layers[{pattern!r}] must name a layer, got none; the model has "
                 f"{quoted(site.path for site in found if site.layer.weights)}"

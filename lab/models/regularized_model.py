@@ -12,7 +12,7 @@ import keras
 
 from lab.checks import UsageError, flag, whole
 from lab.engine import keras_internals
-from lab.models import graph_copy
+from lab.models import graph_copy, user_model
 from lab.models.placement import Site, asked, sites
 from lab.models.treatment import Treatment
 from lab.regularization import Regularization
@@ -87,8 +87,9 @@ def regularized(
         model: Functional or Sequential, with any models of these kinds inside, layers shared or not.
         regularization: for every layer that no pattern names.
         layers: other regularizations by patterns for names, as of `fnmatch`: `{"block1_*": None, "head":
-            Regularization(l2=1e-3)}`. The first that fits counts. A pattern that names a model inside is for all its
-            layers. None leaves a layer alone. The full name of an output layer puts penalties on its kernel.
+            Regularization(l2=1e-3)}`. Full names count before patterns, those of layers before those of the models
+            around them, which are for all their layers. None leaves a layer alone. The full name of an output layer
+            puts penalties on its kernel.
         seed: from which the seeds of new random layers follow, with the layers' names; at least 0.
         spatial: whether dropout behind convolutions drops whole channels (Tompson et al. 2015).
 
@@ -96,22 +97,26 @@ def regularized(
         UsageError: the model's call is code, a pattern names no layer, something that is asked reaches no layer at
             all, or cannot be done rightly where it is asked.
     """
-    return _regularized(model, regularization, layers, seed, spatial, fresh=False)
+    return _regularized(model, regularization, layers, seed, spatial, fresh=False, reseed=False)
 
 
-def from_fresh_weights(
+def for_run(
     model: keras.Model,
     regularization: Regularization,
     *,
     layers: Mapping[str, Regularization | None] | None = None,
-    seed: int = 0,
+    seed: int,
     spatial: bool = False,
+    fresh: bool = False,
 ) -> keras.Model:
-    """Return what `regularized` returns with the weights that the model's initializers draw.
+    """Return what `regularized` returns, in which everything random follows from a run's seed.
 
-    Frozen weights keep their values. Any normalization may be asked for, as nothing that was learned is lost.
+    Random layers get a seed by their names, whatever they had. With `fresh` so do the initializers, and trained
+    weights are what they draw; frozen weights keep their values. Then any normalization may be asked for, as nothing
+    that was learned is lost.
     """
-    return _regularized(model, regularization, layers, seed, spatial, fresh=True)
+    with user_model._seeded(seed):
+        return _regularized(model, regularization, layers, seed, spatial, fresh=fresh, reseed=True)
 
 
 def describe(model: keras.Model) -> Description:
@@ -135,12 +140,13 @@ def _regularized(
     seed: int,
     spatial: bool,
     fresh: bool,
+    reseed: bool,
 ) -> keras.Model:
     whole("seed", seed, "what the seeds of new random layers follow from", low=0)
     flag("spatial", spatial)
     graph_copy.refuse_code(model)
     found = sites(model, regularization, layers)
-    treatment = Treatment(found, seed, spatial, fresh)
+    treatment = Treatment(found, seed, spatial, fresh, reseed)
     _refuse_what_reaches_nothing([regularization, *(layers or {}).values()], found)
     made = graph_copy.copied(model, treatment.remake, treatment.after, fresh)
     for layer in keras_internals.layers(made):

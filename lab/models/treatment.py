@@ -40,13 +40,16 @@ class Treatment:
         seed: from which the seeds of new random layers are derived.
         spatial: whether dropout behind convolutions drops whole channels.
         fresh: whether the copy gets fresh weights, so that it need not compute what the model computed.
+        reseed: whether what the model has of random layers draws by the seed too, and its initializers by whatever
+            seeds those without one.
     """
 
-    def __init__(self, sites: Sequence[Site], seed: int, spatial: bool, fresh: bool) -> None:
+    def __init__(self, sites: Sequence[Site], seed: int, spatial: bool, fresh: bool, reseed: bool) -> None:
         self.of = {id(site.layer): site for site in sites}
         self.seed = seed
         self.spatial = spatial
         self.fresh = fresh
+        self.reseed = reseed
         self.changes: dict[int, dict[str, Any]] = defaultdict(dict)
         self.kinds: dict[int, Any] = {}
         self.behind: dict[int, list[Any]] = defaultdict(list)
@@ -60,9 +63,11 @@ class Treatment:
     def remake(self, layer: Any) -> Any:
         """Return the layer that takes the place of one, unbuilt."""
         inside = parts(layer)
-        if not inside and id(layer) not in self.changes:
+        if type(layer) is L.Lambda:
             return graph_copy.again(layer)
         config = graph_copy.configuration(layer)
+        if self.reseed:
+            config = _reseeded(config, derive(self.seed, layer.name, "draws"))
         for key, i, part in inside:
             made = keras.saving.serialize_keras_object(self.remake(part))
             if i is None:
@@ -214,6 +219,18 @@ class Treatment:
         own = node.operation is site.layer
         done.append(text if own else f"{text} behind {node.operation.name!r}")
         site.fields.add(name)
+
+
+def _reseeded(config: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return a layer's configuration with a seed for what it draws and none for its initializers."""
+
+    def changed(name: str, value: Any) -> Any:
+        if name == "seed" and (value is None or isinstance(value, int)):
+            return seed
+        own = value.get("config") if name.endswith("_initializer") and isinstance(value, dict) else None
+        return value | {"config": own | {"seed": None}} if isinstance(own, dict) and "seed" in own else value
+
+    return {name: changed(name, value) for name, value in config.items()}
 
 
 def _penalty(r: Regularization) -> Any:
