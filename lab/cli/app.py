@@ -1,4 +1,4 @@
-"""The commands `list`, `run`, `report`, `compare`, `lint` and `export`. Wrong usage is answered before TensorFlow loads."""
+"""The commands of `python -m lab`. Wrong usage is answered before TensorFlow loads."""
 
 import functools
 import sys

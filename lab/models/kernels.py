@@ -88,7 +88,7 @@ def kernels(layer: Any) -> Iterator[Kernel]:
 
 
 def penalized(layer: Any) -> Iterator[Kernel]:
-    """Yield what a built layer, and the layers inside of it, can penalize: its kernels, its biases, what else it has."""
+    """Yield what a built layer, and the layers inside of it, can penalize: kernels, biases and what else there is."""
     inside = parts(layer)
     for _, _, part in inside:
         yield from penalized(part)
