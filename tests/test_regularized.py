@@ -289,6 +289,23 @@ def test_the_activity_penalty_is_on_the_activations_summed_and_averaged_over_the
     assert np.isclose(losses(made, x), expected, rtol=1e-5)
 
 
+def test_an_activity_penalty_in_mixed_precision_is_a_sum_of_float32():
+    policy = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_float16")
+        model = fused()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    model.layers[0].activation = keras.activations.relu
+    model.set_weights([np.ones_like(w) for w in model.get_weights()])
+    x = np.full((7, 6), 30.0, "float32")
+    made = regularized(model, Regularization(activity_l2=1.0, dropout=0.5))
+    assert np.array_equal(made(x, training=False), model(x, training=False))
+    # 5 units of 6 * 30 + 1 and 4 units of 5 * 181 + 1, rounded to float16; it holds numbers up to 65504.
+    assert losses(made, x) == pytest.approx(5 * 181**2 + 4 * 906**2, rel=1e-3)
+    assert {str(loss.dtype) for loss in made.losses} == {"<dtype: 'float32'>"}
+
+
 def test_a_shared_layer_is_charged_once_for_its_weights_and_for_every_call_for_its_activity():
     model, x = shared(), np.random.default_rng(3).normal(size=(7, 6)).astype("float32")
     kernel, bias = (w.astype("float64") for w in model.get_weights()[:2])
@@ -356,6 +373,31 @@ def test_a_dropout_that_is_there_takes_the_rate():
         ("dense", "dropout 0.6 instead of 0.2 in 'drop'"),
         ("drop", "dropout 0.6 instead of 0.2, for 'dense'"),
     ]
+
+
+def test_what_was_regularized_is_not_regularized_twice():
+    first = Regularization(l2=0.1, activity_l1=0.1, noise=0.1, dropout=0.1, normalization="batch", dropconnect=0.1)
+    second = Regularization(l2=0.2, activity_l1=0.2, noise=0.2, dropout=0.2, dropconnect=0.2)
+    x = np.random.default_rng(3).normal(size=(7, 8, 8, 3)).astype("float32")
+    for model in (convolutional(), regularized(convolutional(), NONE)):
+        made = regularized(model, first)
+        twice = regularized(made, second)
+        assert names(twice) == names(made)
+        assert losses(twice, x) == pytest.approx(2 * losses(made, x), rel=1e-5)
+        assert {layer.rate for layer in twice.layers if hasattr(layer, "rate")} == {0.2}
+        assert {layer.stddev for layer in twice.layers if hasattr(layer, "stddev")} == {0.2}
+
+
+def test_one_dropout_behind_two_layers_takes_one_rate():
+    x, drop = keras.Input((6,)), L.Dropout(0.3, name="drop")
+    model = keras.Model(x, L.Dense(2, name="out")(drop(L.Dense(5, name="b")(drop(L.Dense(6, name="a")(x))))))
+    assert regularized(model, Regularization(dropout=0.5)).get_layer("drop").rate == 0.5
+    with pytest.raises(UsageError) as caught:
+        regularized(model, Regularization(dropout=0.5), layers={"b": Regularization(dropout=0.1)})
+    assert str(caught.value) == (
+        "rate must be one for the layer 'drop', which 'b' and others share, got 0.5 and 0.1; give them one "
+        "regularization"
+    )
 
 
 def test_names_that_are_taken_are_not_taken_again():
@@ -489,6 +531,16 @@ def test_the_output_layer_inside_a_nested_model_is_left_alone():
     rows = {row.layer: (row.done, row.why) for row in describe(regularized(model, Regularization(l2=0.1)))}
     assert rows["inner/a"] == ("l2 0.1 on kernel", "")
     assert rows["inner/b"] == ("", "is the output layer")
+
+
+def test_what_is_joined_behind_an_activation_is_hidden_and_what_is_averaged_makes_the_output():
+    x = keras.Input((6,))
+    hidden = L.Dense(5, "relu", name="hidden")(x)
+    averaged = L.Average()([L.Dense(5, "softmax", name=name)(hidden) for name in ("a", "b")])
+    joined = keras.Model(x, L.Add()([hidden, L.Dense(5, name="c")(hidden)]))
+    for model, expected in ((keras.Model(x, averaged), {"a", "b"}), (joined, {"c"})):
+        rows = describe(regularized(model, Regularization(l2=0.1)))
+        assert {row.layer for row in rows if row.why == "is the output layer"} == expected
 
 
 def test_frozen_layers_are_left_alone_and_stay_frozen():

@@ -13,6 +13,7 @@ from rich.console import Console
 from lab import __version__
 from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders
+from lab.cli.export_model import export_model
 from lab.cli.find import Question, asked, find, folders, guide, known
 from lab.cli.fresh import afresh
 from lab.cli.lint import lint
@@ -99,6 +100,9 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool 
 lab_app.command(lint)
 export_app = _application("Write what is to be sent to somebody.")
 lab_app.command(export_app, name="export")
+
+
+export_app.command(export_model, name="model")
 
 
 @export_app.command(name="page")

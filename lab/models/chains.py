@@ -21,6 +21,7 @@ _OPERATIONS = {
 NORMALIZATIONS = (
     *(L.BatchNormalization, L.LayerNormalization, L.GroupNormalization, L.RMSNormalization, L.UnitNormalization),
 )
+DROPOUTS = (L.Dropout, L.SpatialDropout1D, L.SpatialDropout2D, L.SpatialDropout3D)
 _POOLINGS = tuple(
     getattr(L, f"{prefix}{kind}Pooling{rank}D")
     for prefix in ("", "Global")
@@ -78,22 +79,23 @@ class Chain:
 
     Args:
         activation: the call that ends with its activation: its own where none follows.
-        end: the last call of its normalization, activation, pooling and dropout.
+        end: the last call of its normalization, activation, noise, pooling and dropout.
         normalization: the layer that normalizes it, or None.
-        dropout: the Dropout layer that is there already, or None.
+        own: what regularizes it there already: layers by "dropout", "noise" and "activity".
         joins: whether it has no activation before it joins others or is used in several places.
     """
 
     activation: Any
     end: Any
     normalization: Any
-    dropout: Any
+    own: dict[str, Any]
     joins: bool
 
 
 def chain(graph: Graph, node: Any) -> Chain:
     """Return what a call of a layer flows through."""
-    end, activation, normalization, dropout, joins = node, None, None, None, False
+    end, activation, normalization, joins = node, None, None, False
+    own: dict[str, Any] = {}
     if activation_of(node.operation) not in (None, "linear"):
         activation = node
     while len(end.outputs) == 1:
@@ -105,23 +107,34 @@ def chain(graph: Graph, node: Any) -> Chain:
             joins = activation is None
             break
         operation = after.operation
-        if isinstance(operation, NORMALIZATIONS) and normalization is None:
+        role = _role(operation)
+        if role is not None and role not in own:
+            own[role] = operation
+        elif isinstance(operation, NORMALIZATIONS) and normalization is None:
             normalization = operation
         elif is_activation(operation) and activation is None:
             activation = after
-        elif type(operation) is L.Dropout and operation.noise_shape is None and dropout is None:
-            dropout = operation
         elif not isinstance(operation, _POOLINGS):
             break
         end = after
-    return Chain(activation or end, end, normalization, dropout, joins)
+    return Chain(activation or end, end, normalization, own, joins)
+
+
+def _role(operation: Any) -> str | None:
+    """Return which part of a regularization a layer is by itself, if it is one."""
+    if isinstance(operation, DROPOUTS) and getattr(operation, "noise_shape", None) is None:
+        return "dropout"
+    if type(operation) is L.GaussianNoise:
+        return "noise"
+    is_linear = type(operation) is L.Activation and operation.activation is keras.activations.linear
+    return "activity" if is_linear and operation.activity_regularizer is not None else None
 
 
 def ends(graph: Graph, place: int | None = None) -> Iterator[Any]:
     """Yield the operations with kernels that make a model's outputs, the innermost where models are nested.
 
     From an output back through what has no kernel, and beyond where others are joined only as long as nothing bends
-    it: behind an activation, what is joined is hidden.
+    it: behind an activation, what is joined is hidden, unless that is one that ends models.
 
     Args:
         graph: of the model.
@@ -137,6 +150,8 @@ def ends(graph: Graph, place: int | None = None) -> Iterator[Any]:
             continue
         seen.add(id(x))
         operation = node.operation
+        if joined and activation_of(operation) not in (None, "linear", "softmax", "sigmoid"):
+            continue
         if isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
             output = next(i for i, other in enumerate(node.outputs) if other is x)
             inner = list(ends(Graph(operation, (*graph.path, operation.name)), output))
@@ -145,8 +160,6 @@ def ends(graph: Graph, place: int | None = None) -> Iterator[Any]:
                 continue
         elif _has_kernel(operation):
             yield operation
-            continue
-        if joined and is_activation(operation):
             continue
         joined = joined or len(node.input_tensors) > 1
         waiting += [(tensor, joined) for tensor in node.input_tensors]

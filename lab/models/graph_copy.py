@@ -54,6 +54,18 @@ def again(layer: keras.layers.Layer) -> keras.layers.Layer:
     return type(layer).from_config(configuration(layer))
 
 
+def reseeded(config: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return a layer's configuration with a seed for what it draws and none for its initializers."""
+
+    def changed(name: str, value: Any) -> Any:
+        if name == "seed" and (value is None or isinstance(value, int)):
+            return seed
+        own = value.get("config") if name.endswith("_initializer") and isinstance(value, dict) else None
+        return value | {"config": own | {"seed": None}} if isinstance(own, dict) and "seed" in own else value
+
+    return {name: changed(name, value) for name, value in config.items()}
+
+
 def copied(
     model: keras.Model, remake: Remake = again, after: After = lambda node: (), fresh: bool = False
 ) -> keras.Model:

@@ -74,7 +74,8 @@ def regularized(
     * `dropconnect`: in Dense and Conv2D.
     * `activity_l1`, `activity_l2`, `noise`: behind the activation, whether it is part of the layer or a layer of its
       own; with normalization between where there is one.
-    * `dropout`: behind the activation and what normalizes or pools it. A Dropout that stands there takes the rate.
+    * `dropout`: behind the activation and what normalizes or pools it. A Dropout that stands there takes the rate;
+      so do noise and activity penalties that do.
     * `normalization`: "batch", before the activation of dense and convolutional layers that have none. It changes
       nothing in inference until the first step of training. The other kinds change what the model computes, so that
       they need fresh weights: `lab.models.saved(..., start="fresh")`.

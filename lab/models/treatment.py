@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from lab.checks import UsageError
+from lab.checks import UsageError, shown
 from lab.layers import DropConnectConv2D, DropConnectDense
 from lab.models import graph_copy
 from lab.models.chains import Chain, activation_of, chain
@@ -67,7 +67,7 @@ class Treatment:
             return graph_copy.again(layer)
         config = graph_copy.configuration(layer)
         if self.reseed:
-            config = _reseeded(config, derive(self.seed, layer.name, "draws"))
+            config = graph_copy.reseeded(config, derive(self.seed, layer.name, "draws"))
         for key, i, part in inside:
             made = keras.saving.serialize_keras_object(self.remake(part))
             if i is None:
@@ -137,7 +137,6 @@ class Treatment:
 
     def _call(self, site: Site, call: Call, r: Regularization, done: list[str]) -> None:
         found = chain(call.graph, call.node)
-        at = found.activation
         if r.normalization != "none":
             self._normalize(site, call, found, r, done)
         if found.joins and isinstance(site.layer, CONVOLUTIONS):
@@ -147,44 +146,66 @@ class Treatment:
                 site.missed.append(f"no {', '.join(rest)}: {why}")
             return
         if r.activity_l1 or r.activity_l2:
-            self._penalize(site, at, r, done)
+            self._penalize(site, found, r, done)
         if r.noise:
-            seed = derive(self.seed, site.path, "noise")
-            made = self._layer(site, "noise", lambda **own: L.GaussianNoise(r.noise, seed=seed, **own))
-            self._put(site, "noise", at, made, f"noise {r.noise:g}", done)
+            self._add(site, found, "noise", "stddev", r.noise, found.activation, L.GaussianNoise, done)
         if r.dropout:
-            self._drop(site, found, r.dropout, done)
+            kind: Any = L.Dropout
+            if self.spatial and isinstance(site.layer, CONVOLUTIONS):
+                kind = _SPATIAL.get(len(found.end.outputs[0].shape), L.Dropout)
+            self._add(site, found, "dropout", "rate", r.dropout, found.end, kind, done)
 
-    def _penalize(self, site: Site, at: Any, r: Regularization, done: list[str]) -> None:
+    def _penalize(self, site: Site, found: Chain, r: Regularization, done: list[str]) -> None:
         strengths = {name: getattr(r, name) for name in ("activity_l1", "activity_l2") if getattr(r, name)}
-        if getattr(at.operation, "activity_regularizer", None) is not None:
-            self.changes[id(at.operation)]["activity_regularizer"] = None
-        penalty = keras.regularizers.L1L2(l1=r.activity_l1, l2=r.activity_l2)
-        # Of all layers that change nothing this one lets runs of different strengths train in one cohort.
-        made = self._layer(site, "activity", lambda **own: L.Activation("linear", activity_regularizer=penalty, **own))
-        self._put(site, "activity_l1", at, made, _shown(strengths), done)
+        penalty = keras.regularizers.serialize(keras.regularizers.L1L2(l1=r.activity_l1, l2=r.activity_l2))
+        at = found.activation
+        for own in (at.operation, found.own.get("activity")):
+            if getattr(own, "activity_regularizer", None) is not None:
+                self._change(own, "activity_regularizer", None if own is at.operation else penalty, site)
+        if "activity" in found.own:
+            done.append(f"{_shown(strengths)} in {found.own['activity'].name!r}")
+        else:
+            # Of all layers that change nothing this one lets runs of different strengths train in one cohort.
+            made = self._layer(
+                site,
+                "activity",
+                # In float32: the sum of squares soon passes what float16 holds.
+                lambda name, dtype: L.Activation(
+                    "linear",
+                    activity_regularizer=penalty,
+                    name=name,
+                    dtype=dtype if dtype.compute_dtype == dtype.variable_dtype else "float32",
+                ),
+            )
+            self._put(site, at, made, _shown(strengths), done)
         site.fields |= set(strengths)
 
-    def _drop(self, site: Site, found: Chain, rate: float, done: list[str]) -> None:
-        if found.dropout is not None:
-            own = found.dropout
-            if self.changes[id(own)].get("rate", rate) != rate:
-                raise UsageError(
-                    f"dropout must be one rate for the layer {own.name!r}, which several layers share, got "
-                    f"{self.changes[id(own)]['rate']:g} and {rate:g}; give them one regularization"
-                )
-            self.changes[id(own)]["rate"] = rate
-            text = f"dropout {rate:g} instead of {own.rate:g} in {own.name!r}"
-            done.append(text)
-            if not self.of[id(own)].done:
-                self.of[id(own)].done.append(f"dropout {rate:g} instead of {own.rate:g}, for {site.path!r}")
-            site.fields.add("dropout")
+    def _add(
+        self, site: Site, found: Chain, role: str, knob: str, value: float, at: Any, kind: Any, done: list[str]
+    ) -> None:
+        """Put noise or dropout behind a call, or give its strength to what is there."""
+        site.fields.add(role)
+        own = found.own.get(role)
+        if own is None:
+            seed = derive(self.seed, site.path, role)
+            made = self._layer(site, role, lambda **options: kind(value, seed=seed, **options))
+            text = f"channel {role}" if kind in _SPATIAL.values() else role
+            self._put(site, at, made, f"{text} {value:g}", done)
             return
-        kind, seed = L.Dropout, derive(self.seed, site.path, "dropout")
-        if self.spatial and isinstance(site.layer, CONVOLUTIONS):
-            kind = _SPATIAL.get(len(found.end.outputs[0].shape), L.Dropout)
-        made = self._layer(site, "dropout", lambda **own: kind(rate, seed=seed, **own))
-        self._put(site, "dropout", found.end, made, f"{'channel ' * (kind is not L.Dropout)}dropout {rate:g}", done)
+        self._change(own, knob, value, site)
+        text = f"{role} {value:g} instead of {getattr(own, knob):g}"
+        done.append(f"{text} in {own.name!r}")
+        if not self.of[id(own)].done:
+            self.of[id(own)].done.append(f"{text}, for {site.path!r}")
+
+    def _change(self, layer: Any, name: str, value: Any, site: Site) -> None:
+        """Change an argument of a layer behind one; several may share it, but not ask for different things."""
+        if self.changes[id(layer)].get(name, value) != value:
+            raise UsageError(
+                f"{name} must be one for the layer {layer.name!r}, which {site.path!r} and others share, got "
+                f"{shown(self.changes[id(layer)][name])} and {shown(value)}; give them one regularization"
+            )
+        self.changes[id(layer)][name] = value
 
     def _normalize(self, site: Site, call: Call, found: Chain, r: Regularization, done: list[str]) -> None:
         if found.normalization is not None:
@@ -197,7 +218,8 @@ class Treatment:
         made = self._layer(
             site, "norm", lambda **own: normalization(site.layer, site.path, shape, r, self.fresh, **own)
         )
-        self._put(site, "normalization", call.node, made, f"normalization {r.normalization!r}", done)
+        self._put(site, call.node, made, f"normalization {r.normalization!r}", done)
+        site.fields.add("normalization")
         if activation_of(site.layer) not in (None, "linear"):
             self.changes[id(site.layer)]["activation"] = "linear"
             activation = self._layer(site, "activation", lambda **own: L.Activation(site.layer.activation, **own))
@@ -214,23 +236,9 @@ class Treatment:
             self.made[site.path, role] = make(name=name, dtype=site.layer.dtype_policy)
         return self.made[site.path, role]
 
-    def _put(self, site: Site, name: str, node: Any, layer: Any, text: str, done: list[str]) -> None:
+    def _put(self, site: Site, node: Any, layer: Any, text: str, done: list[str]) -> None:
         self.behind[id(node)].append(layer)
-        own = node.operation is site.layer
-        done.append(text if own else f"{text} behind {node.operation.name!r}")
-        site.fields.add(name)
-
-
-def _reseeded(config: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Return a layer's configuration with a seed for what it draws and none for its initializers."""
-
-    def changed(name: str, value: Any) -> Any:
-        if name == "seed" and (value is None or isinstance(value, int)):
-            return seed
-        own = value.get("config") if name.endswith("_initializer") and isinstance(value, dict) else None
-        return value | {"config": own | {"seed": None}} if isinstance(own, dict) and "seed" in own else value
-
-    return {name: changed(name, value) for name, value in config.items()}
+        done.append(text if node.operation is site.layer else f"{text} behind {node.operation.name!r}")
 
 
 def _penalty(r: Regularization) -> Any:
