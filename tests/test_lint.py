@@ -228,6 +228,34 @@ def test_what_is_right_is_not_found_fault_with(name):
     assert lint(FINE[name]()) == []
 
 
+class Nameless(L.Layer):
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(self.width,), name="scale")
+
+    def call(self, x):
+        return x * self.scale
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.scaled = Nameless(4)
+        self.head = L.Dense(2, bias_regularizer="l2", name="head")
+
+    def call(self, x):
+        return self.head(self.scaled(x))
+
+
+def test_the_layers_of_a_model_that_is_code_are_looked_at_and_a_layer_without_configuration_is_passed_over():
+    model = Subclassed()
+    model(np.ones((2, 4), "float32"))
+    assert [(one.layer, one.mend) for one in lint(model)] == [("head", "bias_regularizer=None")]
+
+
 def test_mending_what_was_set_too_late_makes_the_model_right():
     from lab.models import regularized
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from lab.checks import UsageError
 from lab.models.kernels import Kernel, penalized
 
 L = keras.layers
@@ -57,9 +58,17 @@ def _written(regularizer: Any) -> str:
     return f"keras.regularizers.L1L2({', '.join(f'{name}={value:g}' for name, value in strengths.items())})"
 
 
+def _known(layer: Any) -> list[Kernel]:
+    """Return what a layer can penalize; nothing of a layer of somebody's own that has no configuration."""
+    try:
+        return list(penalized(layer))
+    except UsageError:
+        return []
+
+
 def of_layer(path: str, layer: Any, version: str) -> Iterator[Finding]:
     """Yield what goes wrong in a layer of a model that was saved by a version of Keras; "" for none."""
-    for kernel in penalized(layer):
+    for kernel in _known(layer):
         regularizer = getattr(kernel.holder, kernel.regularizer, None)
         if regularizer is not None:
             yield from _of_penalty(path, kernel, regularizer)
@@ -121,7 +130,7 @@ def beside_decay(model: keras.Model, optimizer: Any) -> Iterator[Finding]:
     charged = [
         path
         for path, layer in named_layers(model)
-        for kernel in penalized(layer)
+        for kernel in _known(layer)
         if any(v.regularizer is not None and v.trainable for v in kernel.weights)
         and _strengths(getattr(kernel.holder, kernel.regularizer, None)).get("l2")
     ]
