@@ -62,7 +62,8 @@ def read_configuration(path: Path) -> tuple[dict[str, Any], str]:
         raise DataError(f"{path} is damaged or no .keras file ({_line(error)}); save the model again") from error
     if path.suffix != ".keras":
         raise DataError(f"{path} must be called .keras, as Keras demands of such a file; rename it")
-    for layer in _with_code(config):
+    layer = next(_with_code(config), None)
+    if layer is not None:
         raise DataError(
             f"{path} holds code in the layer {layer!r}, which is not run (a Lambda layer with a lambda); write it as a "
             "layer of a class, registered by keras.saving.register_keras_serializable, or as operations of keras.ops"
