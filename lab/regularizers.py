@@ -67,6 +67,11 @@ class L1L2Towards(keras.regularizers.L1L2):
         """Pull a weight towards the values that it has now."""
         self.starts[_place(weight)] = np.asarray(keras.ops.convert_to_numpy(weight), "float32")
 
+    def only(self, weight: keras.Variable) -> "L1L2Towards":
+        """Return the penalty on one of several weights, which need not be told by its path."""
+        place = _place(weight)
+        return L1L2Towards(self.l1, self.l2, self.l2_start, {place: self.starts[place]})
+
     def __call__(self, weights: Any) -> Any:
         """Return the penalty on one weight."""
         start = self.starts.get(_place(weights)) if len(self.starts) > 1 else next(iter(self.starts.values()), None)

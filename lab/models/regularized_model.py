@@ -150,12 +150,21 @@ def _regularized(
     treatment = Treatment(found, seed, spatial, fresh, reseed)
     _refuse_what_reaches_nothing([regularization, *(layers or {}).values()], found)
     made = graph_copy.copied(model, treatment.remake, treatment.after, fresh)
-    for layer in keras_internals.layers(made):
-        for v in layer.weights:
-            if isinstance(v.regularizer, L1L2Towards):
-                v.regularizer.keep(v)
+    _keep_starts(made)
     _descriptions[made] = _described(found)
     return made
+
+
+def _keep_starts(model: keras.Model) -> None:
+    """Pull what is asked to be pulled towards the weights it has now; what came with a start keeps that."""
+    pulled = [v for v in model.trainable_weights if isinstance(v.regularizer, L1L2Towards)]
+    for v in [v for v in pulled if not v.regularizer.starts]:
+        v.regularizer.keep(v)
+    for layer in keras_internals.layers(model):
+        own = layer.kernel_regularizer if isinstance(layer, keras.layers.EinsumDense) else None
+        if isinstance(own, L1L2Towards) and len(own.starts) > 1:
+            # The projections of attention share one, which a cohort could not ask for the start of a plain tensor.
+            layer.kernel_regularizer = layer.kernel.regularizer = own.only(layer.kernel)
 
 
 def _described(found: Sequence[Site]) -> Description:
