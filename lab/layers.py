@@ -1,7 +1,8 @@
 """The layers Keras lacks: DropConnect for Dense and Conv2D, Maxout, local response normalization.
 
 Each is an ordinary Keras layer, registered under the package name "lab": a model that holds one is saved to a
-`.keras` file and, wherever this module has been imported, loaded from it without `custom_objects`.
+`.keras` file and, wherever this module has been imported, loaded from it without `custom_objects`. So are the
+penalties of `lab.regularizers`, which this module imports.
 """
 
 import functools
@@ -9,6 +10,7 @@ import functools
 import keras
 from keras import ops
 
+import lab.regularizers  # noqa: F401, it registers what a saved model may hold
 from lab.checks import UsageError, number, whole
 
 

@@ -37,6 +37,10 @@ class Smooth(keras.regularizers.Regularizer):
         """Charge differences between neighbours."""
         return 0.01 * keras.ops.sum(keras.ops.square(weights[1:] - weights[:-1]))
 
+    def get_config(self):
+        """Return no arguments."""
+        return {}
+
 
 class Clipped(keras.constraints.Constraint):
     """A constraint of one's own."""

@@ -70,7 +70,7 @@ def test_a_strong_pull_keeps_the_weights_near_their_start():
 
 
 def test_a_saved_penalty_is_made_again():
-    from lab.engine.penalties import L1L2Start
+    from lab.regularizers import L1L2Start
 
     own = L1L2Start(0.1, 0.2, 0.3, keras.initializers.RandomNormal(seed=4))
     again = keras.regularizers.deserialize(keras.regularizers.serialize(own))

@@ -1,4 +1,4 @@
-"""The commands `list`, `run`, `report`, `compare` and `export`. Wrong usage is answered before TensorFlow loads."""
+"""The commands of `python -m lab`. Wrong usage is answered before TensorFlow loads."""
 
 import functools
 import sys
@@ -14,8 +14,10 @@ from rich.console import Console
 from lab import __version__
 from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders, drawing_processes
+from lab.cli.export_model import export_model
 from lab.cli.find import Question, asked, find, folders, guide, known
 from lab.cli.fresh import afresh
+from lab.cli.lint import lint
 from lab.cli.options import RESULTS, Folder, Name, Options, Text
 from lab.cli.sentences import FoundError
 from lab.experiment import Experiment
@@ -97,8 +99,12 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool 
         raise DataError("; ".join(failed))
 
 
+lab_app.command(lint)
 export_app = _application("Write what is to be sent to somebody.")
 lab_app.command(export_app, name="export")
+
+
+export_app.command(export_model, name="model")
 
 
 @export_app.command(name="page")

@@ -24,6 +24,13 @@ def nodes(graph: Any) -> Iterator[Any]:
         yield from (node for node in graph._nodes_by_depth[depth] if not node.is_input)
 
 
+def same_input(x: Any) -> Any:
+    """Return a new entrance of a model that takes what an input tensor of another takes."""
+    config = x._keras_history.operation.get_config()
+    names = ("batch_shape", "dtype", "sparse", "ragged", "name", "optional")
+    return keras.Input(**{name: config[name] for name in names if config.get(name)})
+
+
 def run(graph: Any, inputs: list[Any], operation: Callable[[Any], Callable]) -> Any:
     """Return the output of a functional graph in which `operation(layer)` is called in the place of each layer."""
     return keras.tree.flatten(graph._run_through_graph(inputs, operation_fn=operation))[0]

@@ -101,37 +101,6 @@ def pulled(gradient: tf.Tensor, weights: tf.Tensor, strengths: dict[str, tf.Tens
     return gradient
 
 
-@keras.saving.register_keras_serializable(package="lab")
-class L1L2Start(keras.regularizers.L1L2):
-    """Keras's L1L2 and `l2_start * sum((w - w_start) ** 2)`, a pull towards the initial weights (Li et al. 2018).
-
-    A cohort computes it run by run, as it does people's own regularizers.
-
-    Args:
-        l1, l2, l2_start: the strengths.
-        initializer: with which the weight is made. Its seed is a number, so that it gives the same values again.
-    """
-
-    def __init__(self, l1: float, l2: float, l2_start: float, initializer: Any) -> None:
-        super().__init__(l1=l1, l2=l2)
-        self.l2_start = l2_start
-        self.initializer = keras.initializers.get(initializer)
-        self.start: Any = None
-
-    def __call__(self, weights: Any) -> tf.Tensor:
-        """Return the penalty on one weight."""
-        if self.start is None:
-            # Computed once, outside of any compiled graph.
-            with tf.init_scope():
-                self.start = self.initializer(weights.shape, dtype=weights.dtype).numpy()
-        return super().__call__(weights) + self.l2_start * keras.ops.sum(keras.ops.square(weights - self.start))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what makes this penalty again."""
-        initializer = keras.initializers.serialize(self.initializer)
-        return super().get_config() | {"l2_start": self.l2_start, "initializer": initializer}
-
-
 def norm_axes(constraint: Any, rank: int) -> int | None:
     """Return over how many of the first axes of a weight of `rank` axes a `MaxNorm` takes norms, else None."""
     if type(constraint) is not keras.constraints.MaxNorm:

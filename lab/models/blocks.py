@@ -119,7 +119,7 @@ class Style:
         """Return the penalty on a layer's kernel, or None."""
         if not r.l2_start:
             return _penalty(r.l1, r.l2)
-        from lab.engine.penalties import L1L2Start
+        from lab.regularizers import L1L2Start
 
         return L1L2Start(r.l1, r.l2, r.l2_start, self.kernel(name))
 

@@ -1,0 +1,102 @@
+"""The trained model of a run as a `.keras` file: trained again, bit by bit, since weights are not published."""
+
+import dataclasses
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from lab.checks import DataError, UsageError, choice, shown
+from lab.cli.find import find
+from lab.cli.options import RESULTS, Folder, Name
+from lab.experiment import Experiment
+
+if TYPE_CHECKING:
+    from lab.engine.task import Trained
+
+
+def export_model(
+    experiment: Name,
+    *,
+    variant: Name,
+    seed: int = 0,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    results: Folder = RESULTS,
+) -> None:
+    """Write the model of a run with the weights of its kept epoch as a .keras file.
+
+    The run is trained again as its script declares it, which gives the same numbers on the same machine; where it is
+    published, that is checked.
+
+    Args:
+        experiment: its name in the folder "experiments" here or among the lab's own, or the path of a script.
+        variant: of the run.
+        seed: of the run.
+        output: the file; <experiment>-<variant>-seed<k>.keras in the current folder unless named.
+        results: the folder with the experiments' folders.
+    """
+    found = find(experiment)
+    if not isinstance(found, Experiment):
+        raise UsageError(f"experiment must declare an Experiment, which has runs, got the study {found.name!r}")
+    choice("variant", variant, found.variants)
+    if seed not in found.seeds:
+        raise UsageError(f"seed must be one of {', '.join(map(str, found.seeds))}, got {shown(seed)}")
+    path = output or Path(f"{found.name}-{variant}-seed{seed}.keras")
+    if path.suffix != ".keras":
+        raise UsageError(f"output must end in .keras, as Keras demands of such a file, got {shown(str(path))}")
+    _export(found, variant, seed, path, results / found.name)
+
+
+def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder: Path) -> None:
+    from lab.plan import plan
+    from lab.results import is_published, read_run, write_atomically
+    from lab.results.store import run_folder
+    from lab.run import train
+
+    one = dataclasses.replace(
+        experiment,
+        variants={variant: experiment.variants[variant]},
+        baseline=variant,
+        seeds=(seed,),
+        strength_paths={},
+        studies=(),
+    )
+    (planned,) = plan(one)
+    published = read_run(run_folder(folder, planned.name))[0] if is_published(folder, planned.name) else None
+    engine = "cohort" if published is None else published["engine"]
+    trained = train(one.variants, seeds=(seed,), redraw_data=one.redraw_data, engine=engine)[variant, seed]
+    if trained.trained.weights is None:
+        raise DataError(f"the run {planned.name} kept no epoch, as its loss was not finite; there is no model of it")
+    model = trained.model()
+    with tempfile.TemporaryDirectory() as scratch:
+        saved = Path(scratch) / "model.keras"
+        try:
+            model.save(saved)
+        except Exception as error:
+            # It may hold anybody's layers.
+            raise DataError(
+                f"the model of the run {planned.name} cannot be saved ({type(error).__name__}: {error}); give its own "
+                "classes a get_config and register them by keras.saving.register_keras_serializable"
+            ) from error
+        write_atomically(path, saved.read_bytes())
+    print(f"model: {path}")
+    print(
+        f"run: {planned.name}, {_compared(trained.trained, published)}; weights of epoch {trained.trained.kept_epoch}"
+    )
+    print("outputs: as the loss takes them, so for classes logits and no probabilities")
+
+
+def _compared(trained: "Trained", published: dict[str, Any] | None) -> str:
+    """Return in words whether a run that was trained again is the published one."""
+    import pandas as pd
+
+    from lab.results import HISTORY, to_csv
+
+    if published is None:
+        return "which is not published"
+    history = to_csv(pd.DataFrame(trained.rows, columns=list(HISTORY)))
+    if hashlib.sha256(history.encode()).hexdigest() == published["history_sha256"]:
+        return "the same to the last digit as the published one"
+    return "which differs from the published one, as it does on another machine or with other versions"

@@ -1,0 +1,170 @@
+"""What follows a layer in a model's graph: its normalization, its activation, its pooling; and what ends a model."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from lab.engine import keras_internals
+from lab.layers import Maxout
+
+L = keras.layers
+
+_ACTIVATIONS = (L.ReLU, L.LeakyReLU, L.PReLU, L.ELU, L.Softmax, Maxout)
+_OPERATIONS = {
+    *("Celu", "Elu", "Gelu", "Glu", "HardShrink", "HardSigmoid", "HardSilu", "HardTanh", "LeakyRelu", "LogSigmoid"),
+    *("LogSoftmax", "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "SoftShrink", "Softmax", "Softplus", "Softsign"),
+    *("SparsePlus", "Sparsemax", "SquarePlus", "Squareplus", "Tanh", "TanhShrink", "Threshold"),
+}
+NORMALIZATIONS = (
+    *(L.BatchNormalization, L.LayerNormalization, L.GroupNormalization, L.RMSNormalization, L.UnitNormalization),
+)
+DROPOUTS = (L.Dropout, L.SpatialDropout1D, L.SpatialDropout2D, L.SpatialDropout3D)
+_POOLINGS = tuple(
+    getattr(L, f"{prefix}{kind}Pooling{rank}D")
+    for prefix in ("", "Global")
+    for kind in ("Max", "Average")
+    for rank in (1, 2, 3)
+)
+
+
+def activation_of(operation: Any) -> str | None:
+    """Return the name of the activation with which an operation of Keras ends; "linear" for none, None if unknown."""
+    kind = type(operation)
+    if isinstance(operation, _ACTIVATIONS):
+        return kind.__name__.lower()
+    if not isinstance(operation, L.Layer):
+        return kind.__name__.lower() if kind.__module__.startswith("keras.") and kind.__name__ in _OPERATIONS else None
+    if isinstance(operation, L.TimeDistributed):
+        return activation_of(operation.layer)
+    activation = getattr(operation, "activation", None)
+    if activation is None:
+        return None
+    return getattr(activation, "__name__", None) or type(activation).__name__.lower()
+
+
+def is_activation(operation: Any) -> bool:
+    """Say whether an operation is an activation and nothing else."""
+    if isinstance(operation, L.Layer):
+        return isinstance(operation, (L.Activation, *_ACTIVATIONS))
+    return activation_of(operation) is not None
+
+
+class Graph:
+    """The calls of a Functional or Sequential model.
+
+    Args:
+        model: built, with a graph.
+        path: the names of the models around it and its own, but for the outermost; empty for that.
+    """
+
+    def __init__(self, model: keras.Model, path: tuple[str, ...] = ()) -> None:
+        self.path = path
+        self.graph = keras_internals.graph(model)
+        self.nodes = list(keras_internals.nodes(self.graph))
+        self.uses: dict[int, list[Any]] = defaultdict(list)
+        self.makers = {id(x): node for node in self.nodes for x in node.outputs}
+        for node in self.nodes:
+            for x in node.input_tensors:
+                self.uses[id(x)].append(node)
+        for x in self.graph.outputs:
+            self.uses[id(x)].append(None)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What one call of a layer flows through before anything else uses it.
+
+    Args:
+        activation: the call that ends with its activation: its own where none follows.
+        end: the last call of its normalization, activation, noise, pooling and dropout.
+        normalization: the layer that normalizes it, or None.
+        own: what regularizes it there already: layers by "dropout", "noise" and "activity".
+        joins: whether it has no activation before it joins others or is used in several places.
+    """
+
+    activation: Any
+    end: Any
+    normalization: Any
+    own: dict[str, Any]
+    joins: bool
+
+
+def chain(graph: Graph, node: Any) -> Chain:
+    """Return what a call of a layer flows through."""
+    end, activation, normalization, joins = node, None, None, False
+    own: dict[str, Any] = {}
+    if activation_of(node.operation) not in (None, "linear"):
+        activation = node
+    while len(end.outputs) == 1:
+        users = graph.uses[id(end.outputs[0])]
+        if users == [None] or not users:
+            break
+        after = users[0]
+        if len(users) > 1 or after is None or len(after.input_tensors) > 1:
+            joins = activation is None
+            break
+        operation = after.operation
+        role = _role(operation)
+        if role is not None and role not in own:
+            own[role] = operation
+        elif isinstance(operation, NORMALIZATIONS) and normalization is None:
+            normalization = operation
+        elif is_activation(operation) and activation is None:
+            activation = after
+        elif not isinstance(operation, _POOLINGS):
+            break
+        end = after
+    return Chain(activation or end, end, normalization, own, joins)
+
+
+def _role(operation: Any) -> str | None:
+    """Return which part of a regularization a layer is by itself, if it is one."""
+    if isinstance(operation, DROPOUTS) and getattr(operation, "noise_shape", None) is None:
+        return "dropout"
+    if type(operation) is L.GaussianNoise:
+        return "noise"
+    is_linear = type(operation) is L.Activation and operation.activation is keras.activations.linear
+    return "activity" if is_linear and operation.activity_regularizer is not None else None
+
+
+def ends(graph: Graph, place: int | None = None) -> Iterator[Any]:
+    """Yield the operations with kernels that make a model's outputs, the innermost where models are nested.
+
+    From an output back through what has no kernel, and beyond where others are joined only as long as nothing bends
+    it: behind an activation, what is joined is hidden, unless that is one that ends models.
+
+    Args:
+        graph: of the model.
+        place: of the output; None for all.
+    """
+    outputs = graph.graph.outputs if place is None else [graph.graph.outputs[place]]
+    waiting = [(x, False) for x in outputs]
+    seen = set()
+    while waiting:
+        x, joined = waiting.pop()
+        node = graph.makers.get(id(x))
+        if node is None or id(x) in seen:
+            continue
+        seen.add(id(x))
+        operation = node.operation
+        if joined and activation_of(operation) not in (None, "linear", "softmax", "sigmoid"):
+            continue
+        if isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
+            output = next(i for i, other in enumerate(node.outputs) if other is x)
+            inner = list(ends(Graph(operation, (*graph.path, operation.name)), output))
+            yield from inner
+            if inner:
+                continue
+        elif _has_kernel(operation):
+            yield operation
+            continue
+        joined = joined or len(node.input_tensors) > 1
+        waiting += [(tensor, joined) for tensor in node.input_tensors]
+
+
+def _has_kernel(operation: Any) -> bool:
+    plain = not isinstance(operation, L.Layer) or isinstance(operation, NORMALIZATIONS) or is_activation(operation)
+    return not plain and any(len(v.shape) > 1 for v in operation.weights)

@@ -1,0 +1,139 @@
+"""What silently goes wrong between layers: dropout before batch normalization, outputs that do not fit their loss."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from lab.engine import keras_internals
+from lab.models.chains import Graph, activation_of, is_activation
+from lab.models.findings_of_layers import Finding
+
+L = keras.layers
+
+_SHIFTED = (L.Dropout, L.SpatialDropout1D, L.SpatialDropout2D, L.SpatialDropout3D, L.GaussianDropout, L.AlphaDropout)
+_SHAPES = (L.Reshape, L.Flatten, L.Permute, L.Identity, L.Dropout)
+_LOSSES = {
+    *("binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy"),
+    *("categorical_focal_crossentropy", "sparse_categorical_crossentropy"),
+}
+"""The losses that take probabilities, or logits if that is asked."""
+
+_PROBABILITIES = ("softmax", "sigmoid")
+_NO_PROBABILITIES = ("elu", "gelu", "leakyrelu", "linear", "relu", "relu6", "selu", "silu", "tanh")
+
+
+def dropped(graph: Graph) -> tuple[list[Finding], list[str]]:
+    """Return findings of dropout before batch normalization, and the dropouts whose values the model returns."""
+    found, returned = [], []
+    around = "".join(f"{name}/" for name in graph.path)
+    for node in graph.nodes:
+        operation = node.operation
+        inside: list[str] = []
+        if isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
+            findings, inside = dropped(Graph(operation, (*graph.path, operation.name)))
+            found += findings
+        elif isinstance(operation, _SHIFTED) and operation.rate and getattr(operation, "noise_shape", None) is None:
+            inside = [f"{around}{operation.name}"]
+        if inside:
+            reached, ends = _normalized(graph, node.outputs)
+            found += [_shift(name, batch) for name in inside for batch in reached]
+            returned += inside if ends else []
+    return found, returned
+
+
+def _normalized(graph: Graph, tensors: list[Any]) -> tuple[list[str], bool]:
+    """Return which batch normalizations normalize some tensors, and whether the model returns them."""
+    reached, ends, waiting, seen = [], False, list(tensors), set()
+    while waiting:
+        x = waiting.pop()
+        for node in graph.uses[id(x)] if id(x) not in seen else ():
+            operation = None if node is None else node.operation
+            if node is None:
+                ends = True
+            elif isinstance(operation, L.BatchNormalization):
+                reached.append(operation.name)
+            elif isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
+                inner = Graph(operation)
+                places = [i for i, other in enumerate(node.input_tensors) if other is x]
+                names, through = _normalized(inner, [inner.graph.inputs[i] for i in places])
+                reached += [f"{operation.name}/{name}" for name in names]
+                waiting += node.outputs if through else []
+            elif not getattr(operation, "weights", []) or is_activation(operation):
+                waiting += node.outputs
+        seen.add(id(x))
+    return reached, ends
+
+
+def _shift(dropout: str, batch: str) -> Finding:
+    return Finding(
+        dropout,
+        f"it drops values that {batch!r} normalizes: they vary more in training than in inference, and the moving "
+        "variance is wrong there",
+        f"put {dropout!r} behind {batch!r} and its activation",
+    )
+
+
+def of_ends(model: keras.Model, graph: Graph, loss: Any) -> Iterator[Finding]:
+    """Yield what goes wrong at a model's outputs and with its loss, as it is serialized; None for no loss."""
+    names = list(getattr(model, "output_names", []))
+    for place, output in enumerate(graph.graph.outputs):
+        path, activation = _end(graph, place)
+        if activation == "softmax" and output.shape[-1] == 1:
+            yield Finding(path, "it is a softmax over one number, which is always 1", "activation='sigmoid'")
+        name, from_logits = _loss(_part(loss, place, names))
+        if name not in _LOSSES:
+            continue
+        kind = "".join(word.capitalize() for word in name.split("_"))
+        if from_logits and activation in _PROBABILITIES:
+            yield Finding(
+                path,
+                f"it ends in {activation}, and the loss takes it for logits (from_logits=True): it is applied twice",
+                f"model.compile(loss=keras.losses.{kind}(from_logits=False), ...)",
+            )
+        if not from_logits and activation in _NO_PROBABILITIES:
+            what = "logits" if activation == "linear" else f"what {activation} returns"
+            yield Finding(
+                path,
+                f"it returns {what}, and the loss takes them for probabilities (from_logits=False)",
+                f"model.compile(loss=keras.losses.{kind}(from_logits=True), ...)"
+                if activation == "linear"
+                else "activation='softmax'",
+            )
+
+
+def _end(graph: Graph, place: int) -> tuple[str, str | None]:
+    """Return the name and the activation of what makes an output, behind what only changes its shape."""
+    x = graph.graph.outputs[place]
+    while (node := graph.makers.get(id(x))) is not None:
+        operation = node.operation
+        if isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
+            output = next(i for i, other in enumerate(node.outputs) if other is x)
+            return _end(Graph(operation, (*graph.path, operation.name)), output)
+        activation = activation_of(operation)
+        plain = isinstance(operation, _SHAPES) or (is_activation(operation) and activation == "linear")
+        if not plain or len(node.input_tensors) != 1:
+            return "/".join((*graph.path, operation.name)), activation
+        x = node.input_tensors[0]
+    return "", None
+
+
+def _part(loss: Any, place: int, names: list[str]) -> Any:
+    """Return the loss of one output from how a model was compiled."""
+    if isinstance(loss, list):
+        return loss[place] if place < len(loss) else None
+    if isinstance(loss, dict) and "class_name" not in loss:
+        return loss.get(names[place]) if place < len(names) else None
+    return loss
+
+
+def _loss(loss: Any) -> tuple[str, bool]:
+    """Return the name of a serialized loss, in lower case with underscores, and whether it takes logits."""
+    config: Any = {}
+    if isinstance(loss, dict):
+        config = loss.get("config")
+        loss = config if loss.get("class_name") == "function" else loss.get("class_name")
+    if not isinstance(loss, str):
+        return "", False
+    name = "".join(f"_{c.lower()}" if c.isupper() else c for c in loss).strip("_")
+    return name, bool(config.get("from_logits", False)) if isinstance(config, dict) else False

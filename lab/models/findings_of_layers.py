@@ -1,0 +1,146 @@
+"""What silently goes wrong in a layer by itself: penalties that charge nothing, the wrong weights or far too much."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from lab.checks import UsageError
+from lab.models.kernels import Kernel, penalized
+
+L = keras.layers
+
+HUGE = 1.0
+"""A strength from which on a penalty rules the loss: a step at rate 0.1 takes a fifth of the weight."""
+
+_AVERAGED_SINCE = (3, 14)
+"""The version of Keras that divides activity penalties by the batch size."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that silently goes wrong.
+
+    Args:
+        layer: where, by name, with the names of the models around it; "compile" for what concerns none.
+        reason: what goes wrong, and why.
+        mend: the line that mends it.
+    """
+
+    layer: str
+    reason: str
+    mend: str
+
+
+def named_layers(model: keras.Model, around: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the layers of a model and of the models inside of it, with the names of these before their own."""
+    for layer in model.layers:
+        inner = layer.layer if isinstance(layer, L.TimeDistributed) else layer
+        if isinstance(inner, keras.Model):
+            yield from named_layers(inner, f"{around}{inner.name}/")
+        else:
+            yield f"{around}{layer.name}", layer
+
+
+def _strengths(regularizer: Any) -> dict[str, float]:
+    """Return the strengths of a penalty of Keras's or the lab's that is a sum of L1 and L2; nothing for any other."""
+    kinds = keras.regularizers.L1 | keras.regularizers.L2 | keras.regularizers.L1L2
+    if not isinstance(regularizer, kinds):
+        return {}
+    return {name: float(getattr(regularizer, name, 0.0)) for name in ("l1", "l2", "l2_start")}
+
+
+def _written(regularizer: Any) -> str:
+    strengths = {name: value for name, value in _strengths(regularizer).items() if value}
+    if not strengths:
+        return "keras.regularizers.L2(1e-3)"
+    return f"keras.regularizers.L1L2({', '.join(f'{name}={value:g}' for name, value in strengths.items())})"
+
+
+def _known(layer: Any) -> list[Kernel]:
+    """Return what a layer can penalize; nothing of a layer of somebody's own that has no configuration."""
+    try:
+        return list(penalized(layer))
+    except UsageError:
+        return []
+
+
+def of_layer(path: str, layer: Any, version: str) -> Iterator[Finding]:
+    """Yield what goes wrong in a layer of a model that was saved by a version of Keras; "" for none."""
+    for kernel in _known(layer):
+        regularizer = getattr(kernel.holder, kernel.regularizer, None)
+        if regularizer is not None:
+            yield from _of_penalty(path, kernel, regularizer)
+    activity = getattr(layer, "activity_regularizer", None)
+    strongest = max(_strengths(activity).values(), default=0.0)
+    if strongest > 0 and version and _version(version) < _AVERAGED_SINCE:
+        yield Finding(
+            path,
+            f"its activity penalty was chosen for Keras {version}, which summed it over the batch; since 3.14 it is "
+            "averaged, so that it is weaker by the batch size",
+            f"activity_regularizer={_written(activity)} with strengths times the batch size",
+        )
+    elif strongest >= HUGE:
+        yield Finding(
+            path,
+            f"its activity penalty of strength {strongest:g} is huge, also since Keras 3.14 averages it over the batch",
+            "activity_regularizer=keras.regularizers.L2(1e-3)",
+        )
+
+
+def _of_penalty(path: str, kernel: Kernel, regularizer: Any) -> Iterator[Finding]:
+    name, strengths = kernel.regularizer, _strengths(regularizer)
+    if all(v.regularizer is None for v in kernel.weights):
+        yield Finding(
+            path,
+            f"its {name} was set after its weights were made, and never reaches the loss",
+            f"give {name} to the layer when it is made, or: model = lab.models.regularized(model, Regularization(...))",
+        )
+    elif not any(v.trainable for v in kernel.weights):
+        yield Finding(path, f"its {name} charges nothing, because the layer is frozen", f"{name}=None")
+    elif strengths and not any(strengths.values()):
+        yield Finding(
+            path,
+            f"its {name} has strength 0 and charges nothing, as the string 'L1L2' does",
+            f"{name}=keras.regularizers.L2(1e-3)",
+        )
+    elif kernel.prefix in ("bias", "beta", "gamma"):
+        what = "a bias" if kernel.prefix == "bias" else f"{kernel.prefix} of a normalization"
+        yield Finding(path, f"its {name} shrinks {what}, which does not overfit and moves the outputs", f"{name}=None")
+    elif max(strengths.values(), default=0.0) >= HUGE:
+        yield Finding(
+            path,
+            f"its {name} of strength {max(strengths.values()):g} is huge; since Keras 3.14 activity penalties are "
+            "divided by the batch size, penalties on weights are not",
+            f"{name}=keras.regularizers.L2(1e-3)",
+        )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+
+def beside_decay(model: keras.Model, optimizer: Any) -> Iterator[Finding]:
+    """Yield the layers with L2 in a model that is compiled with an optimizer, serialized, that decays weights too."""
+    config = optimizer.get("config") if isinstance(optimizer, dict) else None
+    decay = config.get("weight_decay") if isinstance(config, dict) else None
+    if not decay:
+        return
+    charged = [
+        path
+        for path, layer in named_layers(model)
+        for kernel in _known(layer)
+        if any(v.regularizer is not None and v.trainable for v in kernel.weights)
+        and _strengths(getattr(kernel.holder, kernel.regularizer, None)).get("l2")
+    ]
+    kind = optimizer.get("class_name")
+    for path in dict.fromkeys(charged):
+        yield Finding(
+            path,
+            f"its L2 stands beside the weight_decay {decay:g} of {kind}, which shrinks the same weights apart from the "
+            "gradient: two penalties of different kinds",
+            "kernel_regularizer=None"
+            if kind == "AdamW"
+            else f"kernel_regularizer=None, or keras.optimizers.{kind}(weight_decay=None)",
+        )

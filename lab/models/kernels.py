@@ -1,0 +1,106 @@
+"""The kernels of a layer: the weights that penalties and bounds are for, and the arguments that put them there.
+
+Kernels are what Keras names with an argument `<name>_regularizer` that is neither of a bias nor of normalization: the
+kernels of Dense, EinsumDense and all convolutions, both of separable ones; kernel and recurrent kernel of recurrent
+layers and their cells; the vectors of an Embedding; the projections of attention. Layers of people's own count when
+they have such an argument and a weight of that name. Wrappers are looked into.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from lab.models.graph_copy import configuration
+
+L = keras.layers
+
+_NO_KERNELS = ("bias", "beta", "gamma", "alpha")
+"""Of which weights a regularizer is none on a kernel; the slopes of PReLU (alpha) are a learned activation."""
+
+CONVOLUTIONS = (
+    *(L.Conv1D, L.Conv2D, L.Conv3D, L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose),
+    *(L.DepthwiseConv1D, L.DepthwiseConv2D, L.SeparableConv1D, L.SeparableConv2D),
+)
+_TRANSPOSED = (L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose)
+_ATTENTION = (L.MultiHeadAttention, L.GroupQueryAttention)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The weights of a layer that one regularizer is for.
+
+    Args:
+        holder: the layer with the argument: the layer itself or one inside of a wrapper.
+        prefix: of its arguments, as in "recurrent" of `recurrent_regularizer`.
+        weights: those it reaches; several in attention.
+    """
+
+    holder: Any
+    prefix: str
+    weights: tuple[keras.Variable, ...]
+
+    @property
+    def regularizer(self) -> str:
+        """The name of the argument that takes the penalty."""
+        return f"{self.prefix}_regularizer"
+
+    @property
+    def constraint(self) -> str:
+        """The name of the argument that takes the bound."""
+        return f"{self.prefix}_constraint"
+
+    @property
+    def unit_axes(self) -> int | list[int] | None:
+        """The axes of all weights into one unit, or of an embedding's vector; None where they are not known."""
+        rank = len(self.weights[0].shape)
+        if self.prefix == "embeddings":
+            return 1
+        if isinstance(self.holder, _ATTENTION):
+            return None
+        if isinstance(self.holder, L.EinsumDense):
+            inputs, kernel, output = self.holder.equation.replace("->", ",").replace("...", "").split(",")
+            return [i for i, axis in enumerate(kernel) if axis in inputs and axis not in output]
+        if isinstance(self.holder, _TRANSPOSED):
+            return [*range(rank - 2), rank - 1]
+        if self.prefix == "depthwise":
+            return list(range(rank - 2))
+        if self.prefix in ("kernel", "pointwise", "recurrent") and rank > 1:
+            return 0 if rank == 2 else list(range(rank - 1))
+        return None
+
+
+def parts(layer: Any) -> list[tuple[str, int | None, Any]]:
+    """Return the layers inside a layer that stand in its configuration: the key, the place in a list, the layer."""
+    if isinstance(layer, L.Bidirectional):
+        return [("layer", None, layer.forward_layer), ("backward_layer", None, layer.backward_layer)]
+    if isinstance(layer, L.Wrapper):
+        return [] if isinstance(layer.layer, keras.Model) else [("layer", None, layer.layer)]
+    if isinstance(layer, L.StackedRNNCells):
+        return [("cells", i, cell) for i, cell in enumerate(layer.cells)]
+    return [("cell", None, layer.cell)] if type(layer) is L.RNN else []
+
+
+def kernels(layer: Any) -> Iterator[Kernel]:
+    """Yield the kernels of a built layer and of the layers inside of it."""
+    yield from (kernel for kernel in penalized(layer) if kernel.prefix not in _NO_KERNELS)
+
+
+def penalized(layer: Any) -> Iterator[Kernel]:
+    """Yield what a built layer, and the layers inside of it, can penalize: kernels, biases and what else there is."""
+    inside = parts(layer)
+    for _, _, part in inside:
+        yield from penalized(part)
+    if inside or isinstance(layer, keras.Model):
+        return
+    for name in configuration(layer):
+        prefix = name.removesuffix("_regularizer")
+        if prefix == name or prefix == "activity":
+            continue
+        names = [prefix, f"{prefix}_kernel"]
+        if isinstance(layer, L.DepthwiseConv1D | L.DepthwiseConv2D) and prefix == "depthwise":
+            names.append("kernel")
+        weights = tuple(v for v in layer.weights if v.name in names)
+        if weights:
+            yield Kernel(layer, prefix, weights)

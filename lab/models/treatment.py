@@ -1,0 +1,251 @@
+"""What is done to each layer: the arguments that change, the kind that changes, and what is put behind its calls.
+
+The order behind a layer is that of the factories: normalization, activation, its penalty, noise, pooling, dropout.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from lab.checks import UsageError, shown
+from lab.layers import DropConnectConv2D, DropConnectDense
+from lab.models import graph_copy
+from lab.models.chains import Chain, activation_of, chain
+from lab.models.kernels import CONVOLUTIONS, parts
+from lab.models.normalization import normalization
+from lab.models.placement import OF_KERNELS, Call, Site, asked
+from lab.regularization import Regularization
+from lab.regularizers import L1L2Towards
+from lab.seeds import derive
+
+L = keras.layers
+
+_DROPCONNECT: dict[type, Any] = {
+    L.Dense: DropConnectDense,
+    L.Conv2D: DropConnectConv2D,
+    DropConnectDense: DropConnectDense,
+    DropConnectConv2D: DropConnectConv2D,
+}
+_NORMALIZED = (L.Dense, DropConnectDense, DropConnectConv2D, *CONVOLUTIONS)
+_SPATIAL = {3: L.SpatialDropout1D, 4: L.SpatialDropout2D, 5: L.SpatialDropout3D}
+
+
+class Treatment:
+    """The changes to the layers of one model, gathered site by site.
+
+    Args:
+        sites: the layers of the model, of which this fills `done`, `missed` and `fields`.
+        seed: from which the seeds of new random layers are derived.
+        spatial: whether dropout behind convolutions drops whole channels.
+        fresh: whether the copy gets fresh weights, so that it need not compute what the model computed.
+        reseed: whether what the model has of random layers draws by the seed too, and its initializers by whatever
+            seeds those without one.
+    """
+
+    def __init__(self, sites: Sequence[Site], seed: int, spatial: bool, fresh: bool, reseed: bool) -> None:
+        self.of = {id(site.layer): site for site in sites}
+        self.seed = seed
+        self.spatial = spatial
+        self.fresh = fresh
+        self.reseed = reseed
+        self.changes: dict[int, dict[str, Any]] = defaultdict(dict)
+        self.kinds: dict[int, Any] = {}
+        self.behind: dict[int, list[Any]] = defaultdict(list)
+        self.names = {node.operation.name for site in sites for call in site.calls for node in call.graph.nodes}
+        self.made: dict[tuple[str, str], Any] = {}
+        for site in sites:
+            if asked(site.regularization):
+                self._weights(site, site.regularization)
+                self._outputs(site, site.regularization)
+
+    def remake(self, layer: Any) -> Any:
+        """Return the layer that takes the place of one, unbuilt."""
+        inside = parts(layer)
+        if type(layer) is L.Lambda:
+            return graph_copy.again(layer)
+        config = graph_copy.configuration(layer)
+        if self.reseed:
+            config = graph_copy.reseeded(config, derive(self.seed, layer.name, "draws"))
+        for key, i, part in inside:
+            made = keras.saving.serialize_keras_object(self.remake(part))
+            if i is None:
+                config[key] = made
+            else:
+                config[key][i] = made
+        kind: Any = self.kinds.get(id(layer), type(layer))
+        return kind.from_config(config | self.changes.get(id(layer), {}))
+
+    def after(self, node: Any) -> Sequence[Any]:
+        """Return what is put behind a call of the model."""
+        return self.behind.get(id(node), ())
+
+    def _weights(self, site: Site, r: Regularization) -> None:
+        strengths = {name: getattr(r, name) for name in ("l1", "l2", "l2_start") if getattr(r, name)}
+        if strengths:
+            names: dict[str, None] = {}
+            for kernel in site.kernels:
+                own = getattr(kernel.holder, kernel.regularizer, None)
+                instead = "" if own is None else f" instead of its own {type(own).__name__}"
+                self.changes[id(kernel.holder)][kernel.regularizer] = keras.regularizers.serialize(_penalty(r))
+                names |= dict.fromkeys(f"{v.name}{instead}" for v in kernel.weights)
+            site.done.append(f"{_shown(strengths)} on {' and '.join(names)}")
+            site.fields |= set(strengths)
+        if r.max_norm is not None:
+            self._bound(site, r.max_norm)
+        if r.dropconnect:
+            self._thin(site, r.dropconnect)
+
+    def _bound(self, site: Site, max_norm: float) -> None:
+        for kernel in site.kernels:
+            axes = kernel.unit_axes
+            if axes is None:
+                site.missed.append(f"no max_norm: one axis for all weights into a unit is not known for {site.kind}")
+                continue
+            own = getattr(kernel.holder, kernel.constraint, None)
+            if own is not None and not isinstance(own, keras.constraints.MaxNorm):
+                raise UsageError(
+                    f"max_norm must not take the place of another bound, got the {type(own).__name__} of the layer "
+                    f"{site.path!r}; leave it out there: layers={{{site.path!r}: Regularization(...)}}"
+                )
+            bound = keras.constraints.MaxNorm(max_norm, axis=axes)
+            self.changes[id(kernel.holder)][kernel.constraint] = keras.constraints.serialize(bound)
+            if "max_norm" not in site.fields:
+                site.done.append(f"max_norm {max_norm:g}")
+            site.fields.add("max_norm")
+
+    def _thin(self, site: Site, rate: float) -> None:
+        for kernel in site.kernels:
+            kind = _DROPCONNECT.get(type(kernel.holder))
+            if kind is None or getattr(kernel.holder, "lora_enabled", False):
+                site.missed.append(f"no dropconnect: it is for Dense and Conv2D, not {type(kernel.holder).__name__}")
+                continue
+            self.kinds[id(kernel.holder)] = kind
+            self.changes[id(kernel.holder)] |= {"rate": rate, "seed": derive(self.seed, site.path, "dropconnect")}
+            site.done.append(f"dropconnect {rate:g}")
+            site.fields.add("dropconnect")
+
+    def _outputs(self, site: Site, r: Regularization) -> None:
+        if set(asked(r)) <= set(OF_KERNELS):
+            return
+        for i, call in enumerate(site.calls):
+            done: list[str] = []
+            self._call(site, call, r, done)
+            if i == 0:
+                site.done += done
+
+    def _call(self, site: Site, call: Call, r: Regularization, done: list[str]) -> None:
+        found = chain(call.graph, call.node)
+        if r.normalization != "none":
+            self._normalize(site, call, found, r, done)
+        if found.joins and isinstance(site.layer, CONVOLUTIONS):
+            rest = [name for name in asked(r) if name not in OF_KERNELS and name != "normalization"]
+            if rest:
+                why = "it is joined with others, or used in several places, before its activation"
+                site.missed.append(f"no {', '.join(rest)}: {why}")
+            return
+        if r.activity_l1 or r.activity_l2:
+            self._penalize(site, found, r, done)
+        if r.noise:
+            self._add(site, found, "noise", "stddev", r.noise, found.activation, L.GaussianNoise, done)
+        if r.dropout:
+            kind: Any = L.Dropout
+            if self.spatial and isinstance(site.layer, CONVOLUTIONS):
+                kind = _SPATIAL.get(len(found.end.outputs[0].shape), L.Dropout)
+            self._add(site, found, "dropout", "rate", r.dropout, found.end, kind, done)
+
+    def _penalize(self, site: Site, found: Chain, r: Regularization, done: list[str]) -> None:
+        strengths = {name: getattr(r, name) for name in ("activity_l1", "activity_l2") if getattr(r, name)}
+        penalty = keras.regularizers.serialize(keras.regularizers.L1L2(l1=r.activity_l1, l2=r.activity_l2))
+        at = found.activation
+        for own in (at.operation, found.own.get("activity")):
+            if getattr(own, "activity_regularizer", None) is not None:
+                self._change(own, "activity_regularizer", None if own is at.operation else penalty, site)
+        if "activity" in found.own:
+            done.append(f"{_shown(strengths)} in {found.own['activity'].name!r}")
+        else:
+            # Of all layers that change nothing this one lets runs of different strengths train in one cohort.
+            made = self._layer(
+                site,
+                "activity",
+                # In float32: the sum of squares soon passes what float16 holds.
+                lambda name, dtype: L.Activation(
+                    "linear",
+                    activity_regularizer=penalty,
+                    name=name,
+                    dtype=dtype if dtype.compute_dtype == dtype.variable_dtype else "float32",
+                ),
+            )
+            self._put(site, at, made, _shown(strengths), done)
+        site.fields |= set(strengths)
+
+    def _add(
+        self, site: Site, found: Chain, role: str, knob: str, value: float, at: Any, kind: Any, done: list[str]
+    ) -> None:
+        """Put noise or dropout behind a call, or give its strength to what is there."""
+        site.fields.add(role)
+        own = found.own.get(role)
+        if own is None:
+            seed = derive(self.seed, site.path, role)
+            made = self._layer(site, role, lambda **options: kind(value, seed=seed, **options))
+            text = f"channel {role}" if kind in _SPATIAL.values() else role
+            self._put(site, at, made, f"{text} {value:g}", done)
+            return
+        self._change(own, knob, value, site)
+        text = f"{role} {value:g} instead of {getattr(own, knob):g}"
+        done.append(f"{text} in {own.name!r}")
+        if not self.of[id(own)].done:
+            self.of[id(own)].done.append(f"{text}, for {site.path!r}")
+
+    def _change(self, layer: Any, name: str, value: Any, site: Site) -> None:
+        """Change an argument of a layer behind one; several may share it, but not ask for different things."""
+        if self.changes[id(layer)].get(name, value) != value:
+            raise UsageError(
+                f"{name} must be one for the layer {layer.name!r}, which {site.path!r} and others share, got "
+                f"{shown(self.changes[id(layer)][name])} and {shown(value)}; give them one regularization"
+            )
+        self.changes[id(layer)][name] = value
+
+    def _normalize(self, site: Site, call: Call, found: Chain, r: Regularization, done: list[str]) -> None:
+        if found.normalization is not None:
+            site.missed.append(f"no normalization: {found.normalization.name!r} normalizes it already")
+            return
+        if not isinstance(site.layer, _NORMALIZED):
+            site.missed.append(f"no normalization: {site.kind} has its activation inside")
+            return
+        shape = tuple(call.node.outputs[0].shape)
+        made = self._layer(
+            site, "norm", lambda **own: normalization(site.layer, site.path, shape, r, self.fresh, **own)
+        )
+        self._put(site, call.node, made, f"normalization {r.normalization!r}", done)
+        site.fields.add("normalization")
+        if activation_of(site.layer) not in (None, "linear"):
+            self.changes[id(site.layer)]["activation"] = "linear"
+            activation = self._layer(site, "activation", lambda **own: L.Activation(site.layer.activation, **own))
+            self.behind[id(call.node)].append(activation)
+
+    def _layer(self, site: Site, role: str, make: Callable[..., Any]) -> Any:
+        """Return the new layer of a role behind a layer, the same for all its calls."""
+        if (site.path, role) not in self.made:
+            name = f"{site.layer.name}_{role}"
+            number = 2
+            while name in self.names:
+                name, number = f"{site.layer.name}_{role}_{number}", number + 1
+            self.names.add(name)
+            self.made[site.path, role] = make(name=name, dtype=site.layer.dtype_policy)
+        return self.made[site.path, role]
+
+    def _put(self, site: Site, node: Any, layer: Any, text: str, done: list[str]) -> None:
+        self.behind[id(node)].append(layer)
+        done.append(text if node.operation is site.layer else f"{text} behind {node.operation.name!r}")
+
+
+def _penalty(r: Regularization) -> Any:
+    if r.l2_start:
+        return L1L2Towards(r.l1, r.l2, r.l2_start)
+    return keras.regularizers.L1L2(l1=r.l1, l2=r.l2)
+
+
+def _shown(strengths: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in strengths.items())

@@ -1,0 +1,99 @@
+"""The regularizers Keras lacks: a pull of the weights towards where they started (L2-SP).
+
+Registered under the package name "lab" like the layers of `lab.layers`, which imports this module: a model that holds
+one is saved to a `.keras` file and loaded from it wherever `lab.layers` has been imported.
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="lab")
+class L1L2Start(keras.regularizers.L1L2):
+    """Keras's L1L2 and `l2_start * sum((w - w_start) ** 2)`, a pull towards the initial weights (Li et al. 2018).
+
+    A cohort computes it run by run, as it does people's own regularizers.
+
+    Args:
+        l1, l2, l2_start: the strengths.
+        initializer: with which the weight is made. Its seed is a number, so that it gives the same values again.
+    """
+
+    def __init__(self, l1: float, l2: float, l2_start: float, initializer: Any) -> None:
+        super().__init__(l1=l1, l2=l2)
+        self.l2_start = l2_start
+        self.initializer = keras.initializers.get(initializer)
+        self.start: Any = None
+
+    def __call__(self, weights: Any) -> tf.Tensor:
+        """Return the penalty on one weight."""
+        if self.start is None:
+            # Computed once, outside of any compiled graph.
+            with tf.init_scope():
+                self.start = self.initializer(weights.shape, dtype=weights.dtype).numpy()
+        return super().__call__(weights) + self.l2_start * keras.ops.sum(keras.ops.square(weights - self.start))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes this penalty again."""
+        initializer = keras.initializers.serialize(self.initializer)
+        return super().get_config() | {"l2_start": self.l2_start, "initializer": initializer}
+
+
+@keras.saving.register_keras_serializable(package="lab")
+class L1L2Towards(keras.regularizers.L1L2):
+    """Keras's L1L2 and `l2_start * sum((w - start) ** 2)`, a pull towards values that the weights had once.
+
+    The values are part of the configuration, so that a loaded model is pulled where the saved one was.
+
+    Args:
+        l1, l2, l2_start: the strengths, at least 0.
+        starts: the values by the end of the weight's path, as in {"query/kernel": ...}. One regularizer may serve
+            several weights, as in attention. A dict of bytes in base 64 and a shape stands for an array of float32.
+
+    Reference: Li et al. 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks".
+    """
+
+    def __init__(self, l1: float, l2: float, l2_start: float, starts: Mapping[str, Any] | None = None) -> None:
+        super().__init__(l1=l1, l2=l2)
+        self.l2_start = l2_start
+        self.starts = {name: _array(values) for name, values in (starts or {}).items()}
+
+    def keep(self, weight: keras.Variable) -> None:
+        """Pull a weight towards the values that it has now."""
+        self.starts[_place(weight)] = np.asarray(keras.ops.convert_to_numpy(weight), "float32")
+
+    def only(self, weight: keras.Variable) -> "L1L2Towards":
+        """Return the penalty on one of several weights, which need not be told by its path."""
+        place = _place(weight)
+        return L1L2Towards(self.l1, self.l2, self.l2_start, {place: self.starts[place]})
+
+    def __call__(self, weights: Any) -> Any:
+        """Return the penalty on one weight."""
+        start = self.starts.get(_place(weights)) if len(self.starts) > 1 else next(iter(self.starts.values()), None)
+        if start is None:
+            # Of several weights with one regularizer, a plain tensor does not tell which it is.
+            raise ValueError(f"l2_start does not know where {getattr(weights, 'path', 'a weight')} started")
+        return super().__call__(weights) + self.l2_start * keras.ops.sum(keras.ops.square(weights - start))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes this penalty again."""
+        starts = {
+            name: {"shape": list(values.shape), "float32": base64.b64encode(values.astype("<f4").tobytes()).decode()}
+            for name, values in self.starts.items()
+        }
+        return super().get_config() | {"l2_start": self.l2_start, "starts": starts}
+
+
+def _place(weight: Any) -> str:
+    return "/".join(getattr(weight, "path", "").split("/")[-2:])
+
+
+def _array(values: Any) -> np.ndarray:
+    if not isinstance(values, Mapping):
+        return np.asarray(values, "float32")
+    return np.frombuffer(base64.b64decode(values["float32"]), "<f4").reshape(values["shape"]).astype("float32")

@@ -1,0 +1,77 @@
+"""The model of a run as a file: the same run again, with the weights of its kept epoch."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from lab import cli, results
+from lab.data import moons
+
+SCRIPT = """
+from functools import partial
+import lab
+from lab import data, models
+load = partial(data.moons, train_size=40, validation_size=30, test_size=30)
+net = partial(models.dense, widths=(8,))
+training = lab.Training(epochs=4, learning_rate=0.1, batch_size=10)
+drop = partial(net, regularization=lab.Regularization(dropout=0.5))
+pairs = {"none": net, "drop": drop}
+variants = {name: lab.Variant(data=load, model=model, training=training) for name, model in pairs.items()}
+EXPERIMENT = lab.Experiment(name="tiny", variants=variants, baseline="none", seeds=(0, 1), question="?")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "tiny.py").write_text(SCRIPT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_model_of_a_published_run_is_written_and_is_the_run_to_the_last_digit(folder, capsys):
+    from lab.cli.find import find
+    from lab.run import run
+
+    done = run(find("tiny.py"))
+    cli.lab(["export", "model", "tiny.py", "--variant", "drop", "--seed", "1", "-o", "out.keras"])
+    (name,) = (path.name for path in (done / "runs").glob("drop-seed1-*"))
+    record, history = results.read_run(done / "runs" / name)
+    kept = record["kept_epoch"]
+    assert capsys.readouterr().out.splitlines() == [
+        "model: out.keras",
+        f"run: {name}, the same to the last digit as the published one; weights of epoch {kept}",
+        "outputs: as the loss takes them, so for classes logits and no probabilities",
+    ]
+    data = moons(train_size=40, validation_size=30, test_size=30)
+    model = keras.saving.load_model("out.keras")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    measured = float(loss(data.validation.y, model(data.validation.x)))
+    assert np.isclose(measured, history.set_index("epoch")["val_data_loss"][kept], rtol=1e-5)
+
+
+def test_a_run_that_is_not_published_is_trained_for_its_model(folder, capsys):
+    cli.lab(["export", "model", "tiny.py", "--variant", "none"])
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "model: tiny-none-seed0.keras"
+    assert ", which is not published; weights of epoch " in out[1]
+    assert len(keras.saving.load_model("tiny-none-seed0.keras").get_weights()) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--variant", "l2"), "variant must be one of 'none', 'drop', got 'l2'"),
+        (("--variant", "none", "--seed", "7"), "seed must be one of 0, 1, got 7"),
+        (
+            ("--variant", "none", "-o", "x.h5"),
+            "output must end in .keras, as Keras demands of such a file, got 'x.h5'",
+        ),
+    ],
+    ids=["variant", "seed", "output"],
+)
+def test_what_names_no_run_or_no_file_of_keras_is_refused(folder, capsys, words, sentence):
+    with pytest.raises(SystemExit) as caught:
+        cli.lab(["export", "model", "tiny.py", *words])
+    assert (caught.value.code, capsys.readouterr().err) == (2, f"{sentence}\n")
