@@ -9,6 +9,8 @@ import numpy as np
 
 from lab.checks import DataError
 from lab.data.overlap import refuse_overlap
+from lab.data.preprocessing import Preprocessing
+from lab.data.standardization import Standardization
 
 SPLITS = ("train", "validation", "test")
 WORDS = {"train": "training", "validation": "validation", "test": "test"}
@@ -55,6 +57,11 @@ class Dataset:
         name: what the data are called in messages.
         train, validation, test: the splits.
         classes: the names of the classes in the order of their numbers, or None where the labels are numbers.
+        preprocessing: how the examples were made of what the loader read, fitted on the training split; None if
+            nothing was.
+        target: the mean and the deviation by which numbers to be predicted were scaled; None if they were not. A
+            prediction p of a model is `p * target.deviation + target.mean`, a squared error is in units of
+            `target.deviation ** 2`.
 
     Raises:
         DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
@@ -67,6 +74,8 @@ class Dataset:
     validation: Split
     test: Split
     classes: tuple[str, ...] | None
+    preprocessing: Preprocessing | Standardization | None = field(default=None, repr=False)
+    target: Standardization | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.classes is not None:

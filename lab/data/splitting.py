@@ -12,13 +12,18 @@ import numpy as np
 
 from lab.checks import DataError, UsageError, number, shown, whole
 from lab.data.dataset import SPLITS, WORDS, Dataset, Split, distinct
+from lab.data.groups_and_time import Together
 from lab.data.overlap import refuse_overlap
+from lab.data.preprocessing import Preprocessing
+from lab.data.standardization import Standardization
 from lab.seeds import derive
 
 # By default a fifth of the data is cut for validation and for the test, and never more than this.
 MOST = 10_000
 
 Pair = tuple[np.ndarray, np.ndarray]
+# What is fitted on the training split, and the function that makes features of the examples of any split.
+Fitted = tuple[Preprocessing | Standardization, Callable[[np.ndarray], np.ndarray]]
 
 
 def ordering(y: np.ndarray, seed: int, reserve: int = 0) -> np.ndarray:
@@ -66,22 +71,6 @@ def mislabelled(y: np.ndarray, share: float, classes: int, seed: int) -> np.ndar
     return noisy
 
 
-def standardized(splits: dict[str, Pair]) -> dict[str, Pair]:
-    """Give every feature of the training split mean 0 and standard deviation 1, and shift and scale the others alike.
-
-    Mean and deviation are of the training split alone, so nothing of the others is known before they are measured.
-    A feature that is constant there is only shifted.
-
-    Args:
-        splits: x and y by the name of the split; x float32 of shape (n, ...).
-    """
-    x = splits["train"][0].astype(np.float64)
-    mean, deviation = x.mean(axis=0), x.std(axis=0)
-    # Exactly 0 for a constant feature, as float64 adds equal float32 numbers without rounding.
-    deviation[deviation == 0] = 1
-    return {part: (((x - mean) / deviation).astype(np.float32), y) for part, (x, y) in splits.items()}
-
-
 @dataclass(frozen=True)
 class Cut:
     """How the splits are cut: the keyword arguments that all loaders share (see `lab.data`).
@@ -116,7 +105,9 @@ class Cut:
         test: Pair | None = None,
         classes: tuple[str, ...] | None,
         ready: Callable[[np.ndarray], np.ndarray] = np.asarray,
-        standardize: bool = False,
+        fit: Callable[[np.ndarray], Fitted] | None = None,
+        scale_target: bool = False,
+        together: Together | None = None,
     ) -> Dataset:
         """Cut the splits.
 
@@ -126,7 +117,9 @@ class Cut:
             validation, test: x and y of the data's own splits.
             classes: names of the classes, or None where y holds numbers.
             ready: turns the examples that were chosen into float32.
-            standardize: whether to apply `standardized`.
+            fit: is given the examples of the training split; what it returns makes the features of all splits.
+            scale_target: whether numbers to be predicted get mean 0 and standard deviation 1 over the training split.
+            together: the examples that are not to be parted.
 
         Raises:
             UsageError: a size that the data cannot give; label noise where the labels are numbers.
@@ -147,6 +140,8 @@ class Cut:
         # Before the cut, which could hide that a split was taken out of the training part.
         if len(whole_parts) > 1:
             refuse_overlap(name, {WORDS[part]: x for part, (x, _) in whole_parts.items()})
+            if together is not None:
+                together.refuse_given(name)
 
         x, y = train
         rows = np.arange(len(y))
@@ -154,7 +149,7 @@ class Cut:
         parts: dict[str, Pair] = {}
         for part, left in (("test", 2 if validation is None else 1), ("validation", 1)):
             if own[part] is None:
-                chosen, rows = self._take(name, part, y[rows], classes, left, default, rows)
+                chosen, rows = self._take(name, part, y[rows], classes, left, default, rows, together)
                 parts[part] = x[chosen], y[chosen]
         whole_parts["train"] = x[rows], y[rows]
         for part, (x, y) in whole_parts.items():
@@ -162,15 +157,20 @@ class Cut:
             parts[part] = x[chosen], y[chosen]
 
         parts = {part: (ready(x), y) for part, (x, y) in parts.items()}
-        if standardize:
-            parts = standardized(parts)
+        preprocessing, target = None, None
+        if fit is not None:
+            preprocessing, transform = fit(parts["train"][0])
+            parts = {part: (transform(x), y) for part, (x, y) in parts.items()}
+        if scale_target:
+            target = Standardization.fit(parts["train"][1])
+            parts = {part: (x, target.apply(y)) for part, (x, y) in parts.items()}
         if classes is not None and self.label_noise:
             x, y = parts["train"]
             seed = derive(self.seed, "data", "label_noise")
             parts["train"] = x, mislabelled(y, self.label_noise, len(classes), seed)
         pool = object()
         done = [Split(*parts[part], pool=pool) for part in SPLITS]
-        return Dataset(name, done[0], done[1], done[2], classes)
+        return Dataset(name, done[0], done[1], done[2], classes, preprocessing, target)
 
     def _take(
         self,
@@ -181,8 +181,22 @@ class Cut:
         left: int,
         default: int,
         rows: np.ndarray,
+        together: Together | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of a split and the other rows, of which at least `left` of each class are there."""
+        size = self._size(name, part, y, classes, left, default)
+        if together is not None:
+            chosen = together.chosen(rows, y, size, left, derive(self.seed, "data", part), name)
+            for which, labels in ((part, y[chosen]), ("train", y[~chosen])):
+                _check_cut(name, which, labels, classes, together.by)
+            return rows[chosen], rows[~chosen]
+        order = ordering(y, derive(self.seed, "data", part), left)
+        return rows[order[:size]], rows[order[size:]]
+
+    def _size(
+        self, name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | None, left: int, default: int
+    ) -> int:
+        """Return the size of a split, or refuse one that the data cannot give."""
         least, most = (1, len(y) - left) if classes is None else (len(classes), len(y) - left * len(classes))
         size = getattr(self, f"{part}_size")
         if size is None:
@@ -197,8 +211,7 @@ class Cut:
                 f"{part}_size must be {bound}, {why} (it is the number of {WORDS[part]} examples), "
                 f"got {shown(size)}{option}"
             )
-        order = ordering(y, derive(self.seed, "data", part), left)
-        return rows[order[:size]], rows[order[size:]]
+        return size
 
 
 def _check(name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | None, needed: int) -> None:
@@ -220,4 +233,17 @@ def _check(name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | None,
         raise DataError(
             f"the class {classes[small]!r} of {where} has {counts[small]} examples and needs {needed}, one for each "
             f"split that is cut; add examples or leave the class out"
+        )
+
+
+def _check_cut(name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | None, by: str) -> None:
+    """Refuse a cut by groups or by time that left a split without one of the classes."""
+    if classes is None:
+        return
+    absent = np.flatnonzero(np.bincount(y, minlength=len(classes)) == 0)
+    if len(absent):
+        others = "another seed or other sizes" if by == "group" else "other sizes"
+        raise DataError(
+            f"the class {classes[absent[0]]!r} is missing from the {WORDS[part]} split of {name}, which is cut by "
+            f"{by}; every split needs examples of every class, so try {others}, or leave the class out"
         )

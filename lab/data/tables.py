@@ -1,0 +1,234 @@
+"""People's own tables: pandas DataFrames, CSV and Parquet files, of numbers and categories."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lab.checks import DataError, UsageError, shown
+from lab.data.arrays import answers
+from lab.data.columns import read
+from lab.data.csv_table import Table, read_table
+from lab.data.dataset import Dataset
+from lab.data.files import file_path
+from lab.data.frame_cells import cells_of_frame
+from lab.data.groups_and_time import Together
+from lab.data.keras_cache import content
+from lab.data.preprocessing import Preprocessing
+from lab.data.splitting import Cut, Fitted
+from lab.data.table_roles import Roles, groups, times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RARE = 5
+
+
+def from_frame(
+    frame: "pd.DataFrame",
+    *,
+    target: str,
+    validation: "pd.DataFrame | None" = None,
+    test: "pd.DataFrame | None" = None,
+    labels: str = "classes",
+    categories: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
+    group: str | None = None,
+    time: str | None = None,
+    rare: int = RARE,
+    standardize: bool = True,
+    scale_target: bool = False,
+    name: str = "frame",
+    train_size: int | None = None,
+    validation_size: int | None = None,
+    test_size: int | None = None,
+    label_noise: float = 0.0,
+    seed: int = 0,
+) -> Dataset:
+    """Return the dataset of a pandas DataFrame: one column is the label, the others are numbers or categories.
+
+    What turns columns into features is fitted on the training split only and is `dataset.preprocessing`, a
+    `lab.data.preprocessing.Preprocessing`: a missing number becomes the median, with a feature that says that it was
+    missing; a category becomes a feature of zeros and ones for each of its levels; a missing category is a level.
+    Texts and booleans are categories, texts that are all numbers are numbers, and dates are refused.
+
+    Args:
+        frame: one example per row. The index is not learned from.
+        target: the column of the labels. Its different values, sorted, are the classes.
+        validation, test: tables of the data's own splits, with the same columns; those not given are cut from `frame`.
+        labels: "classes"; or "numbers", if the target is a number to be predicted.
+        categories: columns of numbers that are names, as postal codes are.
+        leave_out: columns that are not learned from.
+        group: a column that no two splits have a value of in common; it is not learned from. Sizes and proportions are
+            those that whole groups allow.
+        time: a column of numbers or dates by which the splits follow each other, training, validation, test; it is not
+            learned from. Rows of one time stay together.
+        rare: levels that fewer training examples than this have share one feature, with those that only validation or
+            test examples have (whose features are all 0 where no level is rare).
+        standardize: whether every column of numbers gets mean 0 and standard deviation 1 over the training split.
+        scale_target: whether numbers to be predicted are scaled likewise; losses are then in units of
+            `dataset.target.deviation ** 2`.
+        name: what the data are called in messages.
+
+    Raises:
+        UsageError: an argument that cannot be; a name that is no column.
+        DataError: a column of numbers and texts, of dates, or of nothing; data that cannot be used.
+    """
+    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
+    roles = Roles(target, labels, categories, leave_out, group, time, rare, standardize, scale_target)
+    if not (isinstance(name, str) and name.strip()):
+        raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
+    given = {"train": frame, "validation": validation, "test": test}
+    frames = {part: one for part, one in given.items() if one is not None}
+    for part, one in frames.items():
+        _check_frame("frame" if part == "train" else part, one, frame)
+    import pandas as pd
+
+    columns = [str(column) for column in frame.columns]
+    features = roles.features(name, columns)
+    table = pd.concat([one[columns] for one in frames.values()], ignore_index=True)
+    cells, rows = cells_of_frame(
+        {column: table[column] for column in columns if column not in roles.leave_out},
+        name,
+        [*roles.categories, *([roles.group] if roles.group is not None else [])],
+    )
+    y = table[target]
+    if y.isna().any():
+        raise DataError(
+            f"the column {target!r} of {name} must hold labels and has none in row "
+            f"{int(y.isna().to_numpy().argmax())}; fill it or remove the row"
+        )
+    # pandas keeps texts as objects, which are no labels until NumPy has made texts of them.
+    values = y.to_numpy() if isinstance(cells[target], np.ndarray) else list(y.astype(object))
+    sizes = {part: len(one) for part, one in frames.items()}
+    return _dataset(cut, roles, name, name, cells, rows, features, values, sizes)
+
+
+def from_csv(
+    path: str | os.PathLike[str],
+    *,
+    target: str,
+    labels: str = "classes",
+    separator: str = ",",
+    categories: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
+    group: str | None = None,
+    time: str | None = None,
+    rare: int = RARE,
+    standardize: bool = True,
+    scale_target: bool = False,
+    train_size: int | None = None,
+    validation_size: int | None = None,
+    test_size: int | None = None,
+    label_noise: float = 0.0,
+    seed: int = 0,
+) -> Dataset:
+    """Return the dataset of a CSV table: one column is the label, the others are numbers or categories.
+
+    Args:
+        path: of a UTF-8 table whose first row names the columns. Among numbers, "NA", "nan", "null", "none" and "?"
+            are missing like an empty cell; among categories they are levels.
+        target: the column of the labels. Its different texts, sorted, are the classes (as numbers, if all of them
+            are numbers).
+        separator: one character between two cells.
+        labels, categories, leave_out, group, time, rare, standardize, scale_target: as in `from_frame`.
+
+    Raises:
+        UsageError: an argument that cannot be; a name that is no column.
+        DataError: a file that is missing or no table; columns of numbers and texts, by column and row; data that
+            cannot be used.
+    """
+    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
+    roles = Roles(target, labels, categories, leave_out, group, time, rare, standardize, scale_target)
+    place = file_path(path)
+    table = csv_table(path, separator)
+    features = roles.features(table.where, list(table.columns))
+    y = table.labels(target) if labels == "classes" else np.empty(0)
+    sizes = {"train": len(table.rows)}
+    return _dataset(cut, roles, place.stem, table.where, table.columns, table.rows, features, y, sizes)
+
+
+def csv_table(path: str | os.PathLike[str], separator: str = ",") -> Table:
+    """Return the cells of a CSV file."""
+    if not (isinstance(separator, str) and len(separator) == 1 and separator not in '"\r\n\0'):
+        raise UsageError(
+            f"separator must be one character (it is what stands between two cells), got {shown(separator)}"
+        )
+    place = file_path(path)
+    return read_table(content(place), str(place), separator)
+
+
+def _dataset(
+    cut: Cut,
+    roles: Roles,
+    name: str,
+    where: str,
+    cells: Mapping[str, np.ndarray | Sequence[str]],
+    rows: Sequence[int],
+    features: Sequence[str],
+    y: object,
+    sizes: Mapping[str, int],
+) -> Dataset:
+    """Cut a table. `sizes` says how many of its rows belong to which part, `y` is its labels if they are classes."""
+    columns = read(where, {one: cells[one] for one in features}, rows, categories=roles.categories)
+    if roles.labels == "numbers":
+        y = read(where, {roles.target: cells[roles.target]}, rows, numbers=[roles.target]).values
+        if np.isnan(y).any():
+            row = rows[int(np.isnan(y).argmax())]
+            raise DataError(
+                f"the column {roles.target!r} of {where} must hold numbers and has none in row {row}; fill it or "
+                f"remove the row"
+            )
+    (labels,), classes = answers([(y, "y")], roles.labels, None)
+    ends = np.cumsum(list(sizes.values()))[:-1]
+    xs = dict(zip(sizes, np.split(columns.values, ends), strict=True))
+    ys = dict(zip(sizes, np.split(labels, ends), strict=True))
+    together = None
+    if roles.together is not None:
+        by, column = roles.together
+        keys = times(where, column, cells[column], rows) if by == "time" else groups(where, column, cells[column], rows)
+        together = Together(by, dict(zip(sizes, np.split(keys, ends), strict=True)))
+
+    def fit(train: np.ndarray) -> Fitted:
+        found = Preprocessing.fit(replace(columns, values=train), rare=roles.rare, standardize=roles.standardize)
+        if not found.features:
+            raise DataError(
+                f"{where} has columns of categories only, and none of these that {roles.rare} training examples share; "
+                f"give columns to learn from, or lower rare"
+            )
+        return found, lambda values: found.transform(replace(columns, values=values))
+
+    pairs = {part: (xs[part], ys[part]) for part in sizes}
+    return cut.dataset(
+        name,
+        pairs["train"],
+        validation=pairs.get("validation"),
+        test=pairs.get("test"),
+        classes=classes,
+        fit=fit,
+        scale_target=roles.scale_target,
+        together=together,
+    )
+
+
+def _check_frame(name: str, value: object, first: object) -> None:
+    """Refuse what is no table with columns that have different texts for names, those of the first table."""
+    import pandas as pd
+
+    if not isinstance(value, pd.DataFrame):
+        raise UsageError(f"{name} must be a pandas DataFrame, got {type(value).__name__}")
+    names = list(value.columns)
+    if not all(isinstance(one, str) for one in names) or len(set(names)) < len(names):
+        raise DataError(
+            f"the columns of {name} must have different texts for names, got {shown(names)}; rename them, as in "
+            f"frame.columns = [...]"
+        )
+    if len(value) == 0:
+        raise DataError(f"{name} has no rows; add examples")
+    if isinstance(first, pd.DataFrame) and set(names) != set(first.columns):
+        other = sorted(set(names) ^ set(first.columns))
+        raise DataError(
+            f"{name} must have the columns of frame, and only one of them has {other[0]!r}; make them alike"
+        )
