@@ -40,6 +40,7 @@ Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
 Folder = Annotated[Path, _not_empty(Path)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
+Columns = Annotated[tuple[str, ...], Parameter(negative="")]
 RESULTS = Path("results")
 
 
@@ -52,6 +53,12 @@ class Options:
     "Another data set by name (fashion_mnist, cifar10, ...), or a file of your own: x.npz, or x.csv with --target."
     target: Text = None
     "The column of a CSV file that is to be predicted."
+    labels: Literal["classes", "numbers"] | None = None
+    "What that column holds; found from its cells unless named. Numbers are scaled to standard deviation 1."
+    categories: Columns = ()
+    "A column of a CSV file whose numbers are names, as postal codes are."
+    leave_out: Columns = ()
+    "A column of a CSV file that is not learned from."
     train_size: Size = None
     "The number of training examples."
     validation_size: Size = None
@@ -74,8 +81,12 @@ class Options:
             UsageError: an unknown name, a .csv file without a target, or a target without a .csv file.
         """
         path = Path(self.data or "")
-        if self.target is not None and path.suffix != ".csv":
-            raise UsageError(f"--target must be left out unless --data is a CSV file, got {self.target!r}")
+        for option in ("target", "labels", "categories", "leave_out"):
+            value = getattr(self, option)
+            if value and path.suffix != ".csv":
+                raise UsageError(
+                    f"--{option.replace('_', '-')} must be left out unless --data is a CSV file, got {value!r}"
+                )
         if self.data is None:
             return None, ""
         import lab.data
@@ -88,4 +99,15 @@ class Options:
             return functools.partial(lab.data.from_npz, path), called
         if self.target is None:
             raise UsageError("--target must name the column to predict where --data is a CSV file, got none")
-        return functools.partial(lab.data.from_csv, path, target=self.target), called
+        return self._csv(path, self.target), called
+
+    def _csv(self, path: Path, target: str) -> Callable:
+        """Return the loader of a CSV file; what has its default is not bound, as a run is known by what is."""
+        from lab.data import from_csv
+        from lab.data.tables import csv_table
+
+        table = csv_table(path)
+        bound: dict[str, Any] = {"categories": self.categories, "leave_out": self.leave_out}
+        if (self.labels or (table.kind(target) if target in table.columns else "classes")) == "numbers":
+            bound |= {"labels": "numbers", "scale_target": True}
+        return functools.partial(from_csv, path, target=target, **{name: at for name, at in bound.items() if at})

@@ -17,6 +17,8 @@ from lab.data.columns import count, number
 
 # Other separators, tried where the first row is a single cell.
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "blanks"}
+# One for each split.
+FEWEST_OF_A_CLASS = 3
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,19 @@ class Table:
                     f"{row}; choose labels='numbers' to predict numbers"
                 )
         return self._whole(cells, what)
+
+    def kind(self, name: str) -> str:
+        """Return what a column is as a target: "numbers" or "classes".
+
+        Numbers are to be predicted as such if one of them is not whole, or if one of them is in fewer than
+        `FEWEST_OF_A_CLASS` rows, with which no class can be.
+        """
+        cells = [cell.strip() for cell in self.columns[name]]
+        numbers = [value for cell in cells if (value := number(cell)) is not None]
+        if len(numbers) < len(cells):
+            return "classes"
+        whole = all(value.is_integer() for value in numbers)
+        return "classes" if whole and min(Counter(numbers).values()) >= FEWEST_OF_A_CLASS else "numbers"
 
     def _whole(self, cells: tuple[str, ...], what: str) -> np.ndarray:
         """Return cells that are whole numbers, exactly; as texts where numbers would merge or overflow."""

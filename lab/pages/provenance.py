@@ -79,6 +79,7 @@ def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
         ("Time", took),
         ("Threads", _counted(records, "threads")),
         ("Parameters", _counted(records, "parameters")),
+        ("Unit of the losses", _unit(records)),
         ("Versions", ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())),
         ("Machine", " and ".join(sorted(machine))),
     ]
@@ -95,6 +96,16 @@ def _counted(records: Sequence[Mapping[str, Any]], name: str) -> str:
         return next(iter(words.values()))
     shown = [f"{words[value]} ({count} {'run' if count == 1 else 'runs'})" for value, count in counts.most_common(6)]
     return ", ".join(shown) + (f" and {len(counts) - 6} others" if len(counts) > 6 else "")
+
+
+def _unit(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return in which units the target was scaled; nothing where it was not."""
+    scales = sorted({tuple(record["target_scale"]) for record in records if record.get("target_scale")})
+    if not scales:
+        return ""
+    lowest, highest = (", ".join(f"{one:.6g}" for one in ends) for ends in (scales[0], scales[-1]))
+    found = lowest if len(scales) == 1 else f"{lowest} to {highest}, by seed"
+    return f"the square of the target's standard deviation over the training split ({found})"
 
 
 def duration(seconds: float) -> str:

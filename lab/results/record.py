@@ -19,7 +19,9 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
     """Return the content of a run's run.json, in JSON types."""
     data, training = run.task.data, run.task.training
     test = None if trained.test is None else {name: _number(value) for name, value in trained.test.items()}
-    return {
+    # Losses are in units of these numbers, squared, where the target was scaled.
+    scale = {} if data.target is None else {"target_scale": data.target.deviation.tolist()}
+    return scale | {
         "schema": SCHEMA,
         "experiment": experiment,
         "variant": run.variant,
