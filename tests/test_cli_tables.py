@@ -10,6 +10,7 @@ from lab.checks import DataError, UsageError
 from lab.cli.options import Options
 from lab.data import from_csv
 from tests.data_files import table
+from tests.test_data_folder import fill
 from tests.test_data_frames import houses
 
 
@@ -61,17 +62,27 @@ def test_what_a_column_is_can_be_named(folder):
         (
             Options(data="digits", labels="numbers"),
             UsageError,
-            "--labels must be left out unless --data is a CSV file, got 'numbers'",
+            "--labels must be left out unless --data is a CSV or Parquet file, got 'numbers'",
         ),
         (
             Options(leave_out=("a", "b")),
             UsageError,
-            "--leave-out must be left out unless --data is a CSV file, got ('a', 'b')",
+            "--leave-out must be left out unless --data is a CSV or Parquet file, got ('a', 'b')",
         ),
         (
             Options(data="x.npz", categories=("a",)),
             UsageError,
-            "--categories must be left out unless --data is a CSV file, got ('a',)",
+            "--categories must be left out unless --data is a CSV or Parquet file, got ('a',)",
+        ),
+        (
+            Options(data="digits", image_size=8),
+            UsageError,
+            "--image-size must be left out unless --data is a folder, got 8",
+        ),
+        (
+            Options(data="."),
+            UsageError,
+            "--image-size must be given where --data is a folder of pictures, got none",
         ),
         (Options(data="no.csv", target="a"), DataError, "no.csv is not there; check the path"),
     ],
@@ -80,6 +91,13 @@ def test_options_that_do_not_fit_are_refused(folder, options, error, sentence):
     with pytest.raises(error) as caught:
         options.loader()
     assert (type(caught.value), str(caught.value)) == (error, sentence)
+
+
+def test_a_folder_of_pictures_is_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(fill(tmp_path / "my pets"))
+    load, called = Options(data=".", image_size=8).loader()
+    assert called == "my_pets"
+    assert load().input_shape == (8, 8, 3)
 
 
 def test_a_mixed_table_with_a_price_trains_on_the_command_line_and_says_the_unit_of_its_losses(folder, capsys):

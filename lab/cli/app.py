@@ -210,8 +210,8 @@ def _answer(app: cyclopts.App, words: list[str] | None) -> None:
 
 def _run(question: Question, options: Options) -> None:
     if isinstance(question, Study):
-        given = ("data", "target", "labels", "categories", "leave_out", "engine", "validation_size")
-        question.refuse({name: getattr(options, name) or None for name in given})
+        of_data = ("data", "target", "labels", "categories", "leave_out", "image_size")
+        question.refuse({name: getattr(options, name) or None for name in (*of_data, "engine", "validation_size")})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         folder = _made(options, study.name, lambda results: compute(study, results / study.name))
         _print(folder, draw_outcome(folder, [study]))

@@ -73,9 +73,8 @@ class Table:
         Numbers are to be predicted as such if one of them is not whole, or if one of them is in fewer than
         `FEWEST_OF_A_CLASS` rows, with which no class can be.
         """
-        cells = [cell.strip() for cell in self.columns[name]]
-        numbers = [value for cell in cells if (value := number(cell)) is not None]
-        if len(numbers) < len(cells):
+        numbers = [value for cell in self.columns[name] if (value := number(cell)) is not None]
+        if len(numbers) < len(self.rows):
             return "classes"
         whole = all(value.is_integer() for value in numbers)
         return "classes" if whole and min(Counter(numbers).values()) >= FEWEST_OF_A_CLASS else "numbers"

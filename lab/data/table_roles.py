@@ -9,6 +9,9 @@ from lab.checks import DataError, UsageError, choice, shown, whole
 from lab.data.arrays import LABELS, check_scaling
 from lab.data.columns import NAMED, read
 
+# Levels that fewer training examples have share one feature.
+RARE = 5
+
 
 @dataclass(frozen=True)
 class Roles:

@@ -18,12 +18,10 @@ from lab.data.groups_and_time import Together
 from lab.data.keras_cache import content
 from lab.data.preprocessing import Preprocessing
 from lab.data.splitting import Cut, Fitted
-from lab.data.table_roles import Roles, groups, times
+from lab.data.table_roles import RARE, Roles, groups, times
 
 if TYPE_CHECKING:
     import pandas as pd
-
-RARE = 5
 
 
 def from_frame(
