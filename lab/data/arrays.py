@@ -9,11 +9,11 @@ from lab.data.conversion import array
 from lab.data.dataset import Dataset, finite
 from lab.data.groups_and_time import Together
 from lab.data.images import pixels
-from lab.data.labels import codes
+from lab.data.labels import codes, several
 from lab.data.splitting import Cut, Fitted
 from lab.data.standardization import Standardization
 
-LABELS = ("classes", "numbers")
+LABELS = ("classes", "numbers", "several")
 
 
 def from_arrays(
@@ -41,9 +41,11 @@ def from_arrays(
         x: numbers of shape (n, ...). Bytes (uint8) of shape (n, height, width) or (n, height, width, channels) are
             images and become float32 in [0, 1] with channels; everything else is taken as it is, as float32.
         y: labels of shape (n,) or (n, 1): whole numbers, texts or booleans. Numbers to be predicted are of shape
-            (n,) or (n, k).
+            (n,) or (n, k). Where an example may have several classes, or none, y is of shape (n, k) and holds 1 for the
+            classes that it has and else 0.
         validation, test: (x, y) of the data's own splits; those not given are cut from x and y.
-        labels: "classes" or "numbers".
+        labels: "classes"; "numbers"; or "several", where an example may have several classes, or none. The splits are
+            then cut at random, and the loss is "binary_cross_entropy", the mean over the classes.
         classes: names of the classes 0, 1, ...; by default the classes are the different labels in y, sorted.
         standardize: whether every feature gets mean 0 and standard deviation 1 over the training split, whose
             numbers shift and scale the other splits too.
@@ -111,6 +113,8 @@ def answers(
     """
     if labels == "classes":
         return codes(values, classes)
+    if labels == "several":
+        return several(values, classes)
     if classes is not None:
         raise UsageError(
             f"classes must be left out where labels is 'numbers' (it is the names of classes), got {shown(classes)}"

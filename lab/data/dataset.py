@@ -29,7 +29,8 @@ class Split:
 
     Args:
         x: float32 of shape (n, ...).
-        y: the class of each example, int32 of shape (n,); or numbers, float32 of shape (n, k).
+        y: the class of each example, int32 of shape (n,); or numbers, float32 of shape (n, k); or, where an example may
+            have several classes, 1 for those it has and else 0, int32 of shape (n, k).
         pool: marks splits that were cut from one pool, each example once. They are known to be disjoint, even where
             the pool repeats itself.
     """
@@ -111,6 +112,13 @@ class Dataset:
                 )
             finite(y, f"y of {where}")
             return
+        if y.dtype == np.int32 and y.ndim == 2 and self.several:
+            if y.shape[1] != len(self.classes) or y.min() < 0 or y.max() > 1:
+                raise DataError(
+                    f"y of {where} must hold 0 or 1 for each of the {len(self.classes)} classes where an example may "
+                    f"have several, got values from {y.min()} to {y.max()} for {y.shape[1]}"
+                )
+            return
         if y.dtype != np.int32 or y.ndim != 1:
             raise DataError(
                 f"y of {where} must be int32 of shape (n,) where the labels are classes, got {y.dtype} of shape "
@@ -119,6 +127,11 @@ class Dataset:
         if y.min() < 0 or y.max() >= len(self.classes):
             wrong = y[(y < 0) | (y >= len(self.classes))][0]
             raise DataError(f"y of {where} must hold classes from 0 to {len(self.classes) - 1}, got {wrong}")
+
+    @property
+    def several(self) -> bool:
+        """Whether an example may have several classes, or none."""
+        return self.classes is not None and self.train.y.ndim == 2
 
     @property
     def input_shape(self) -> tuple[int, ...]:

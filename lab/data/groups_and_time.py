@@ -52,7 +52,7 @@ def whole_groups(groups: np.ndarray, y: np.ndarray, size: int, left: int, seed: 
 
     Args:
         groups: the group of each row, of shape (n,).
-        y: the class of each row, int of shape (n,); or numbers (float), of which the number of rows counts only.
+        y: the class of each row, int of shape (n,); otherwise only the number of rows counts.
         size: how many rows are asked for.
         left: how many groups at least are not chosen.
         seed: decides the order.
@@ -67,7 +67,7 @@ def whole_groups(groups: np.ndarray, y: np.ndarray, size: int, left: int, seed: 
             f"group must tell at least {left + 1} groups of {name} apart, one for each split that is cut, got "
             f"{shown(names.tolist())}; leave group out"
         )
-    classes = y if y.dtype.kind == "i" else np.zeros(len(y), int)
+    classes = y if y.dtype.kind == "i" and y.ndim == 1 else np.zeros(len(y), int)
     counts = np.zeros((len(names), classes.max() + 1))
     np.add.at(counts, (codes, classes), 1)
     goal = counts.sum(axis=0) * size / len(y)

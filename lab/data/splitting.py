@@ -33,7 +33,8 @@ def ordering(y: np.ndarray, seed: int, reserve: int = 0) -> np.ndarray:
     apportionment, which gives every class its first place before any class a second one and is then proportional.
 
     Args:
-        y: class of each example, int of shape (n,); labels that are numbers (float) are ordered at random.
+        y: class of each example, int of shape (n,); labels that are numbers (float), or several
+            classes per example (of shape (n, k)), are ordered at random.
         seed: decides the order.
         reserve: how many examples of each class are put to the end, to be left over by a cut.
 
@@ -42,7 +43,7 @@ def ordering(y: np.ndarray, seed: int, reserve: int = 0) -> np.ndarray:
     """
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(len(y))
-    if y.dtype.kind == "f":
+    if y.dtype.kind == "f" or y.ndim == 2:
         return shuffled
     grouped = shuffled[np.argsort(y[shuffled], kind="stable")]
     counts = np.bincount(y)
@@ -130,12 +131,19 @@ class Cut:
                 f"label_noise must be 0 where the labels are numbers (it is the share of training labels that are "
                 f"replaced by other classes), got {self.label_noise:g}"
             )
+        if train[1].dtype.kind == "i" and train[1].ndim == 2 and self.label_noise:
+            raise UsageError(
+                f"label_noise must be 0 where an example may have several classes (it is the share of training labels "
+                f"that are replaced by another class), got {self.label_noise:g}"
+            )
         if classes is not None:
             classes = distinct(name, classes)
+        # Only where an example has one class can splits have all of them in proportion.
+        strata = classes if train[1].ndim == 1 else None
         own = {"train": train, "validation": validation, "test": test}
         whole_parts = {part: pair for part, pair in own.items() if pair is not None}
         for part, (_, y) in whole_parts.items():
-            _check(name, part, y, classes, 1 + list(own.values()).count(None) if part == "train" else 1)
+            _check(name, part, y, strata, 1 + list(own.values()).count(None) if part == "train" else 1)
 
         # Before the cut, which could hide that a split was taken out of the training part.
         if len(whole_parts) > 1:
@@ -145,15 +153,15 @@ class Cut:
 
         x, y = train
         rows = np.arange(len(y))
-        default = max(min(len(y) // 5, MOST), len(classes or ("any",)))
+        default = max(min(len(y) // 5, MOST), len(strata or ("any",)))
         parts: dict[str, Pair] = {}
         for part, left in (("test", 2 if validation is None else 1), ("validation", 1)):
             if own[part] is None:
-                chosen, rows = self._take(name, part, y[rows], classes, left, default, rows, together)
+                chosen, rows = self._take(name, part, y[rows], strata, left, default, rows, together)
                 parts[part] = x[chosen], y[chosen]
         whole_parts["train"] = x[rows], y[rows]
         for part, (x, y) in whole_parts.items():
-            chosen, _ = self._take(name, part, y, classes, 0, 0, np.arange(len(y)))
+            chosen, _ = self._take(name, part, y, strata, 0, 0, np.arange(len(y)))
             parts[part] = x[chosen], y[chosen]
 
         parts = {part: (ready(x), y) for part, (x, y) in parts.items()}

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.checks import DataError, UsageError, choice, shown, whole
-from lab.data.arrays import LABELS, check_scaling
+from lab.data.arrays import check_scaling
 from lab.data.columns import NAMED, read
 
+LABELS = ("classes", "numbers")
 # Levels that fewer training examples have share one feature.
 RARE = 5
 

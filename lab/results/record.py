@@ -30,7 +30,7 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
         "status": trained.status,
         "kept_epoch": trained.kept_epoch,
         "rows": len(trained.rows),
-        "chance": training.chance(None if data.classes is None else len(data.classes)),
+        "chance": training.chance(None if data.classes is None else len(data.classes), data.several),
         "test": test,
         "parameters": trained.parameters,
         "zeros": None if trained.weights is None else share_of_zeros(trained.weights),
