@@ -113,8 +113,8 @@ class Options:
     def _table(self, path: Path, target: str) -> Callable:
         """Return the loader of a table; what has its default is not bound, as a run is known by what is."""
         from lab.data import from_csv, from_parquet
+        from lab.data.csv_file import csv_table
         from lab.data.parquet import parquet_target
-        from lab.data.tables import csv_table
 
         is_csv = path.suffix == ".csv"
         table = csv_table(path) if is_csv else parquet_target(path, target)

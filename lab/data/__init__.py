@@ -25,6 +25,7 @@ cannot be used a `DataError`. Importing this room loads neither TensorFlow nor s
 """
 
 from lab.data.arrays import from_arrays
+from lab.data.csv_file import from_csv
 from lab.data.dataset import Dataset, Split
 from lab.data.files import from_npz
 from lab.data.folder import from_folder
@@ -39,7 +40,7 @@ from lab.data.planar import (
     moons,
     spirals,
 )
-from lab.data.tables import from_csv, from_frame
+from lab.data.tables import from_frame
 
 __all__ = [
     "Dataset",

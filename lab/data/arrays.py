@@ -1,6 +1,6 @@
 """People's own arrays, and what is asked of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from lab.data.images import pixels
 from lab.data.labels import codes, several
 from lab.data.splitting import Cut, Fitted
 from lab.data.standardization import Standardization
+from lab.data.weights import weighting
 
 LABELS = ("classes", "numbers", "several")
 
@@ -28,6 +29,8 @@ def from_arrays(
     scale_target: bool = False,
     group: np.ndarray | None = None,
     time: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
+    class_weight: str | Mapping[str, float] | None = None,
     name: str = "arrays",
     train_size: int | None = None,
     validation_size: int | None = None,
@@ -55,6 +58,10 @@ def from_arrays(
             in common, and sizes and proportions that whole groups allow (see `lab.data.groups_and_time`).
         time: the time of each example, of shape (n,): numbers or datetime64. What is cut for the test comes last, and
             for the validation before it; examples of one time stay together.
+        sample_weight: how much each example of x counts when it is trained on, at least 0, of shape (n,). Weights are
+            scaled to mean 1 over the training split; no loss that is reported is weighted.
+        class_weight: "balanced" gives the classes of the training split one sum of weights; or the weight of each
+            class by its name.
         name: what the data are called in messages.
 
     Raises:
@@ -89,6 +96,7 @@ def from_arrays(
         fit=_standardization if standardize else None,
         scale_target=scale_target,
         together=_together(group, time, len(features[0]), len(parts) > 1),
+        weighting=weighting(sample_weight, class_weight, labels, len(features[0])),
     )
 
 

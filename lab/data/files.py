@@ -1,7 +1,7 @@
 """People's own .npz archives, read and given to `from_arrays`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.checks import DataError, UsageError, shown
@@ -19,6 +19,7 @@ def from_npz(
     classes: Sequence[str] | None = None,
     standardize: bool = False,
     scale_target: bool = False,
+    class_weight: str | Mapping[str, float] | None = None,
     train_size: int | None = None,
     validation_size: int | None = None,
     test_size: int | None = None,
@@ -30,7 +31,7 @@ def from_npz(
     Args:
         path: of a file with the arrays x and y; or x_train and y_train and, if the data have splits of their own,
             x_val and y_val, x_test and y_test.
-        labels, classes, standardize, scale_target: as in `from_arrays`.
+        labels, classes, standardize, scale_target, class_weight: as in `from_arrays`.
 
     Raises:
         UsageError: an argument that cannot be.
@@ -61,6 +62,7 @@ def from_npz(
         classes=classes,
         standardize=standardize,
         scale_target=scale_target,
+        class_weight=class_weight,
         name=place.stem,
         train_size=cut.train_size,
         validation_size=cut.validation_size,

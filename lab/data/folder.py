@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from lab.data.dataset import Dataset
 from lab.data.files import file_path
 from lab.data.images import pixels
 from lab.data.splitting import Cut
+from lab.data.weights import weighting
 
 # Pillow knows more; some of those start other programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
@@ -28,6 +29,7 @@ def from_folder(
     *,
     size: int | Sequence[int],
     colour: bool = True,
+    class_weight: str | Mapping[str, float] | None = None,
     train_size: int | None = None,
     validation_size: int | None = None,
     test_size: int | None = None,
@@ -46,6 +48,7 @@ def from_folder(
         size: height and width in pixels, or one number for both. Pictures of another size are stretched to it.
             Pictures lie as their EXIF data say, and what is transparent is white.
         colour: whether there are three channels, or one of grey.
+        class_weight: as in `from_arrays`.
 
     Raises:
         UsageError: an argument that cannot be.
@@ -77,6 +80,7 @@ def from_folder(
         test=pairs.get("test"),
         classes=classes,
         ready=pixels,
+        weighting=weighting(None, class_weight, "classes", len(pairs["train"][1])),
     )
 
 

@@ -3,7 +3,7 @@
 import importlib.util
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lab.checks import DataError
@@ -30,6 +30,8 @@ def from_parquet(
     rare: int = RARE,
     standardize: bool = True,
     scale_target: bool = False,
+    sample_weight: str | None = None,
+    class_weight: str | Mapping[str, float] | None = None,
     train_size: int | None = None,
     validation_size: int | None = None,
     test_size: int | None = None,
@@ -40,7 +42,8 @@ def from_parquet(
 
     Args:
         path: of a file; a folder of files is refused.
-        target, labels, categories, leave_out, group, time, rare, standardize, scale_target: as in `from_frame`.
+        target, labels, categories, leave_out, group, time, rare, standardize, scale_target, sample_weight,
+            class_weight: as in `from_frame`.
 
     Raises:
         UsageError: an argument that cannot be; a name that is no column.
@@ -57,6 +60,8 @@ def from_parquet(
         rare=rare,
         standardize=standardize,
         scale_target=scale_target,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
         name=file_path(path).stem,
         train_size=train_size,
         validation_size=validation_size,

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.checks import DataError, UsageError, number, shown, whole
+from lab.checks import UsageError, number, shown, whole
 from lab.data.dataset import SPLITS, WORDS, Dataset, Split, distinct
+from lab.data.every_class import check_cut, check_part
 from lab.data.groups_and_time import Together
 from lab.data.overlap import refuse_overlap
 from lab.data.preprocessing import Preprocessing
 from lab.data.standardization import Standardization
+from lab.data.weights import Weighting
 from lab.seeds import derive
 
 # By default a fifth of the data is cut for validation and for the test, and never more than this.
@@ -109,6 +111,7 @@ class Cut:
         fit: Callable[[np.ndarray], Fitted] | None = None,
         scale_target: bool = False,
         together: Together | None = None,
+        weighting: Weighting | None = None,
     ) -> Dataset:
         """Cut the splits.
 
@@ -121,6 +124,7 @@ class Cut:
             fit: is given the examples of the training split; what it returns makes the features of all splits.
             scale_target: whether numbers to be predicted get mean 0 and standard deviation 1 over the training split.
             together: the examples that are not to be parted.
+            weighting: of the training examples.
 
         Raises:
             UsageError: a size that the data cannot give; label noise where the labels are numbers.
@@ -143,7 +147,7 @@ class Cut:
         own = {"train": train, "validation": validation, "test": test}
         whole_parts = {part: pair for part, pair in own.items() if pair is not None}
         for part, (_, y) in whole_parts.items():
-            _check(name, part, y, strata, 1 + list(own.values()).count(None) if part == "train" else 1)
+            check_part(name, part, y, strata, 1 + list(own.values()).count(None) if part == "train" else 1)
 
         # Before the cut, which could hide that a split was taken out of the training part.
         if len(whole_parts) > 1:
@@ -163,6 +167,8 @@ class Cut:
         for part, (x, y) in whole_parts.items():
             chosen, _ = self._take(name, part, y, strata, 0, 0, np.arange(len(y)))
             parts[part] = x[chosen], y[chosen]
+            if part == "train":
+                rows = rows[chosen]
 
         parts = {part: (ready(x), y) for part, (x, y) in parts.items()}
         preprocessing, target = None, None
@@ -177,7 +183,8 @@ class Cut:
             seed = derive(self.seed, "data", "label_noise")
             parts["train"] = x, mislabelled(y, self.label_noise, len(classes), seed)
         pool = object()
-        done = [Split(*parts[part], pool=pool) for part in SPLITS]
+        weights = {"train": weighting.weights(rows, parts["train"][1], classes)} if weighting is not None else {}
+        done = [Split(*parts[part], pool=pool, weight=weights.get(part)) for part in SPLITS]
         return Dataset(name, done[0], done[1], done[2], classes, preprocessing, target)
 
     def _take(
@@ -196,7 +203,7 @@ class Cut:
         if together is not None:
             chosen = together.chosen(rows, y, size, left, derive(self.seed, "data", part), name)
             for which, labels in ((part, y[chosen]), ("train", y[~chosen])):
-                _check_cut(name, which, labels, classes, together.by)
+                check_cut(name, which, labels, classes, together.by)
             return rows[chosen], rows[~chosen]
         order = ordering(y, derive(self.seed, "data", part), left)
         return rows[order[:size]], rows[order[size:]]
@@ -220,38 +227,3 @@ class Cut:
                 f"got {shown(size)}{option}"
             )
         return size
-
-
-def _check(name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | None, needed: int) -> None:
-    """Refuse a part of the data that cannot give `needed` splits with an example (of each class) in each."""
-    where = f"the {WORDS[part]} split of {name}" if needed == 1 else name
-    if len(y) == 0:
-        raise DataError(f"{where} is empty; every split needs examples")
-    if classes is None:
-        if len(y) < needed:
-            raise DataError(f"{where} has {len(y)} examples and needs {needed} to cut its splits from")
-        return
-    counts = np.bincount(y, minlength=len(classes))
-    small = int(counts.argmin())
-    if counts[small] < needed:
-        if needed == 1:
-            raise DataError(
-                f"the class {classes[small]!r} is missing from {where}; every split needs examples of every class"
-            )
-        raise DataError(
-            f"the class {classes[small]!r} of {where} has {counts[small]} examples and needs {needed}, one for each "
-            f"split that is cut; add examples or leave the class out"
-        )
-
-
-def _check_cut(name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | None, by: str) -> None:
-    """Refuse a cut by groups or by time that left a split without one of the classes."""
-    if classes is None:
-        return
-    absent = np.flatnonzero(np.bincount(y, minlength=len(classes)) == 0)
-    if len(absent):
-        others = "another seed or other sizes" if by == "group" else "other sizes"
-        raise DataError(
-            f"the class {classes[absent[0]]!r} is missing from the {WORDS[part]} split of {name}, which is cut by "
-            f"{by}; every split needs examples of every class, so try {others}, or leave the class out"
-        )

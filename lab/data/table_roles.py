@@ -1,6 +1,6 @@
 """What the columns of a table are for, and the columns by which it is cut."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,8 @@ class Roles:
     rare: int
     standardize: bool
     scale_target: bool
+    sample_weight: str | None
+    class_weight: str | Mapping[str, float] | None
 
     def __post_init__(self) -> None:
         choice("labels", self.labels, LABELS)
@@ -57,6 +59,8 @@ class Roles:
         if self.together is not None:
             by, name = self.together
             given[by] = [name]
+        if self.sample_weight is not None:
+            given["sample_weight"] = [self.sample_weight]
         for role, named in given.items():
             for name in named:
                 _column(role, name, columns)

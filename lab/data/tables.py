@@ -1,6 +1,5 @@
-"""People's own tables: pandas DataFrames, CSV and Parquet files, of numbers and categories."""
+"""People's own tables of numbers and categories: DataFrames, and how any table is cut."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,15 +9,13 @@ import numpy as np
 from lab.checks import DataError, UsageError, shown
 from lab.data.arrays import answers
 from lab.data.columns import read
-from lab.data.csv_table import Table, read_table
 from lab.data.dataset import Dataset
-from lab.data.files import file_path
 from lab.data.frame_cells import cells_of_frame
 from lab.data.groups_and_time import Together
-from lab.data.keras_cache import content
 from lab.data.preprocessing import Preprocessing
 from lab.data.splitting import Cut, Fitted
 from lab.data.table_roles import RARE, Roles, groups, times
+from lab.data.weights import weighting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +35,8 @@ def from_frame(
     rare: int = RARE,
     standardize: bool = True,
     scale_target: bool = False,
+    sample_weight: str | None = None,
+    class_weight: str | Mapping[str, float] | None = None,
     name: str = "frame",
     train_size: int | None = None,
     validation_size: int | None = None,
@@ -68,6 +67,10 @@ def from_frame(
         standardize: whether every column of numbers gets mean 0 and standard deviation 1 over the training split.
         scale_target: whether numbers to be predicted are scaled likewise; losses are then in units of
             `dataset.target.deviation ** 2`.
+        sample_weight: a column of numbers of at least 0, which say how much a row counts when it is trained on; it is
+            not learned from. Weights are scaled to mean 1 over the training split, and no loss that is reported is
+            weighted.
+        class_weight: as in `from_arrays`.
         name: what the data are called in messages.
 
     Raises:
@@ -75,7 +78,19 @@ def from_frame(
         DataError: a column of numbers and texts, of dates, or of nothing; data that cannot be used.
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
-    roles = Roles(target, labels, categories, leave_out, group, time, rare, standardize, scale_target)
+    roles = Roles(
+        target,
+        labels,
+        categories,
+        leave_out,
+        group,
+        time,
+        rare,
+        standardize,
+        scale_target,
+        sample_weight,
+        class_weight,
+    )
     if not (isinstance(name, str) and name.strip()):
         raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
     given = {"train": frame, "validation": validation, "test": test}
@@ -101,64 +116,10 @@ def from_frame(
     # pandas keeps texts as objects, which are no labels until NumPy has made texts of them.
     values = y.to_numpy() if isinstance(cells[target], np.ndarray) else list(y.astype(object))
     sizes = {part: len(one) for part, one in frames.items()}
-    return _dataset(cut, roles, name, name, cells, rows, features, values, sizes)
+    return cut_table(cut, roles, name, name, cells, rows, features, values, sizes)
 
 
-def from_csv(
-    path: str | os.PathLike[str],
-    *,
-    target: str,
-    labels: str = "classes",
-    separator: str = ",",
-    categories: Sequence[str] = (),
-    leave_out: Sequence[str] = (),
-    group: str | None = None,
-    time: str | None = None,
-    rare: int = RARE,
-    standardize: bool = True,
-    scale_target: bool = False,
-    train_size: int | None = None,
-    validation_size: int | None = None,
-    test_size: int | None = None,
-    label_noise: float = 0.0,
-    seed: int = 0,
-) -> Dataset:
-    """Return the dataset of a CSV table: one column is the label, the others are numbers or categories.
-
-    Args:
-        path: of a UTF-8 table whose first row names the columns. Among numbers, "NA", "nan", "null", "none" and "?"
-            are missing like an empty cell; among categories they are levels.
-        target: the column of the labels. Its different texts, sorted, are the classes (as numbers, if all of them
-            are numbers).
-        separator: one character between two cells.
-        labels, categories, leave_out, group, time, rare, standardize, scale_target: as in `from_frame`.
-
-    Raises:
-        UsageError: an argument that cannot be; a name that is no column.
-        DataError: a file that is missing or no table; columns of numbers and texts, by column and row; data that
-            cannot be used.
-    """
-    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
-    roles = Roles(target, labels, categories, leave_out, group, time, rare, standardize, scale_target)
-    place = file_path(path)
-    table = csv_table(path, separator)
-    features = roles.features(table.where, list(table.columns))
-    y = table.labels(target) if labels == "classes" else np.empty(0)
-    sizes = {"train": len(table.rows)}
-    return _dataset(cut, roles, place.stem, table.where, table.columns, table.rows, features, y, sizes)
-
-
-def csv_table(path: str | os.PathLike[str], separator: str = ",") -> Table:
-    """Return the cells of a CSV file."""
-    if not (isinstance(separator, str) and len(separator) == 1 and separator not in '"\r\n\0'):
-        raise UsageError(
-            f"separator must be one character (it is what stands between two cells), got {shown(separator)}"
-        )
-    place = file_path(path)
-    return read_table(content(place), str(place), separator)
-
-
-def _dataset(
+def cut_table(
     cut: Cut,
     roles: Roles,
     name: str,
@@ -188,6 +149,10 @@ def _dataset(
         by, column = roles.together
         keys = times(where, column, cells[column], rows) if by == "time" else groups(where, column, cells[column], rows)
         together = Together(by, dict(zip(sizes, np.split(keys, ends), strict=True)))
+    weight = None
+    if roles.sample_weight is not None:
+        column = roles.sample_weight
+        weight = read(where, {column: cells[column]}, rows, numbers=[column]).values[: sizes["train"], 0]
 
     def fit(train: np.ndarray) -> Fitted:
         found = Preprocessing.fit(replace(columns, values=train), rare=roles.rare, standardize=roles.standardize)
@@ -208,6 +173,7 @@ def _dataset(
         fit=fit,
         scale_target=roles.scale_target,
         together=together,
+        weighting=weighting(weight, roles.class_weight, roles.labels, sizes["train"]),
     )
 
 
