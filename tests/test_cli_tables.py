@@ -113,6 +113,7 @@ def test_a_mixed_table_with_a_price_trains_on_the_command_line_and_says_the_unit
     )
     load = functools.partial(from_csv, "houses.csv", target="price", labels="numbers", scale_target=True)
     assert record["target_scale"] == load(train_size=60).target.deviation.tolist()
+    assert record["chance"] == 1
     assert record["declaration"]["training"]["loss"] == "squared_error"
     page = (folder / "results" / "weight_penalty-houses" / "index.html").read_text()
     deviations = sorted(load(train_size=60, seed=seed).target.deviation[0] for seed in (0, 1))

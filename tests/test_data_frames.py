@@ -154,7 +154,7 @@ def test_the_preprocessing_is_written_as_json_and_applied_again_without_a_pickle
         assert again.apply(rows).tobytes() == getattr(made, part).x.tobytes()
         # The rows as texts, as a form or a CSV file would give them.
         rows.to_csv(tmp_path / "rows.csv", index=False)
-        texts = pd.read_csv(tmp_path / "rows.csv", dtype=str)
+        texts = pd.read_csv(tmp_path / "rows.csv", dtype=str, keep_default_na=False)
         assert again.apply(texts).tobytes() == getattr(made, part).x.tobytes()
 
 
@@ -217,6 +217,13 @@ def test_whole_numbers_that_are_named_become_categories():
     )
     frame.loc[0, "zip"] = np.nan
     assert from_frame(frame, target="y", categories=["zip"]).preprocessing.features[0] == "zip = 10115"
+
+
+def test_pandas_categories_are_names_and_no_numbers():
+    frame = pd.DataFrame({"a": pd.Categorical([1, 2, 3] * 20), "b": np.arange(60), "y": np.arange(60) % 2})
+    made = from_frame(frame, target="y")
+    assert made.preprocessing.features == ("b", "a = 1", "a = 2", "a = 3")
+    assert made.preprocessing.apply(frame).shape == (60, 4)
 
 
 def test_numbers_to_be_predicted_are_scaled_by_the_training_split_and_the_scale_is_kept():
@@ -312,6 +319,7 @@ REFUSED = [
     (lambda: from_frame(F.assign(day=pd.Timestamp("2020-02-03")), target="sold"), DataError, "frame must hold numbers or categories and has dates or times in 'day' ('2020-02-03 00:00:00' in row 0); give days or years as numbers, cut the splits by them with time, or leave the columns out with leave_out"),
     (lambda: from_frame(F.assign(z=1j), target="sold"), DataError, "the column 'z' of frame must hold numbers, texts, booleans or dates, got 1j; make columns of its parts, or leave it out"),
     (lambda: from_frame(F.assign(z=[[1, 2]] * 60), target="sold"), DataError, "the column 'z' of frame must hold numbers, texts, booleans or dates, got [1, 2]; make columns of its parts, or leave it out"),
+    (lambda: from_frame(F.assign(zip=["01067", "10115"] * 30), target="sold"), DataError, "frame must not hold texts with a zero in front in a column of numbers, got '01067' in 'zip'; name the column in categories, or make its texts numbers"),
     (lambda: Preprocessing.from_json("[]"), DataError, "a preprocessing must be the JSON that Preprocessing.to_json writes, got '[]'"),
     (lambda: Preprocessing((Number("a", 1.0),)).apply({"b": [1]}), DataError, "the table must have the columns it was fitted on, and 'a' is missing from it"),
     (lambda: Preprocessing((Number("a", 1.0),)).apply({"a": ["1", "x"]}), DataError, "the table must hold finite float32 numbers in a column of numbers and has other content in 1 cell of 1 column: 'a' ('x' in row 1); correct them, or leave out rows"),

@@ -45,7 +45,7 @@ def test_no_group_is_in_two_splits_and_no_example_is_lost():
         assert getattr(made, part).y.mean() == pytest.approx(share, abs=0.05)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(0, 6), min_size=9, max_size=60).filter(lambda one: len(set(one)) > 2), st.integers(0, 9))
 def test_any_groups_stay_whole(groups, seed):
     x = np.arange(len(groups), dtype=np.float32)[:, None]
@@ -80,7 +80,7 @@ def test_training_validation_and_test_follow_each_other_in_time_and_days_are_not
     assert sum(len(getattr(made, part)) for part in PARTS) == 300
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(-3, 4), min_size=9, max_size=60).filter(lambda one: len(set(one)) > 2))
 def test_any_times_rise_from_split_to_split(times):
     x = np.arange(len(times), dtype=np.float32)[:, None]

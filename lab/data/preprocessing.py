@@ -123,7 +123,9 @@ class Preprocessing:
         """Return the features of other rows of the table, float32 of shape (n, features).
 
         Args:
-            frame: a table with these columns, others are passed over; texts that are numbers will do for numbers.
+            frame: a table with these columns, others are passed over; texts that are numbers will do for numbers. A
+                CSV file read as texts, with `pandas.read_csv(path, dtype=str, keep_default_na=False)`, gives what
+                `lab.data.from_csv` gave; otherwise pandas makes missing values of categories called "NA" or "none".
 
         Raises:
             DataError: a column that is not there, or holds what is no number where numbers are expected.

@@ -1,5 +1,6 @@
 """People's own tables of numbers and categories: DataFrames, and how any table is cut."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ from lab.data.weights import weighting
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_CODE = re.compile(r"0[0-9]+")
 
 
 def from_frame(
@@ -49,7 +52,8 @@ def from_frame(
     What turns columns into features is fitted on the training split only and is `dataset.preprocessing`, a
     `lab.data.preprocessing.Preprocessing`: a missing number becomes the median, with a feature that says that it was
     missing; a category becomes a feature of zeros and ones for each of its levels; a missing category is a level.
-    Texts and booleans are categories, texts that are all numbers are numbers, and dates are refused.
+    Texts, booleans and pandas's categories are categories; texts that are all numbers are numbers, and
+    dates are refused.
 
     Args:
         frame: one example per row. The index is not learned from.
@@ -102,11 +106,18 @@ def from_frame(
     columns = [str(column) for column in frame.columns]
     features = roles.features(name, columns)
     table = pd.concat([one[columns] for one in frames.values()], ignore_index=True)
-    cells, rows = cells_of_frame(
-        {column: table[column] for column in columns if column not in roles.leave_out},
-        name,
-        [*roles.categories, *([roles.group] if roles.group is not None else [])],
-    )
+    # Who made a column of pandas's categories means names, though they may be whole numbers.
+    named = [column for column in features if isinstance(frame[column].dtype, pd.CategoricalDtype)]
+    named += [*roles.categories, *([roles.group] if roles.group is not None else [])]
+    cells, rows = cells_of_frame({one: table[one] for one in columns if one not in roles.leave_out}, name, named)
+    for column in features:
+        code = next((cell for cell in cells[column] if isinstance(cell, str) and _CODE.fullmatch(cell)), None)
+        if code is not None and column not in named:
+            raise DataError(
+                f"{name} must not hold texts with a zero in front in a column of numbers, got {code!r} in {column!r}; "
+                f"name the column in categories, or make its texts numbers"
+            )
+    roles = replace(roles, categories=[one for one in features if one in named])
     y = table[target]
     if y.isna().any():
         raise DataError(

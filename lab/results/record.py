@@ -19,8 +19,12 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
     """Return the content of a run's run.json, in JSON types."""
     data, training = run.task.data, run.task.training
     test = None if trained.test is None else {name: _number(value) for name, value in trained.test.items()}
-    # Losses are in units of these numbers, squared, where the target was scaled.
-    scale = {} if data.target is None else {"target_scale": data.target.deviation.tolist()}
+    chance = training.chance(None if data.classes is None else len(data.classes), data.several)
+    scale: dict[str, Any] = {}
+    if data.target is not None:
+        # Losses are in units of these numbers, squared; who knows only the mean of the training split loses 1 for each.
+        scale = {"target_scale": data.target.deviation.tolist()}
+        chance = float(len(data.target.deviation))
     return scale | {
         "schema": SCHEMA,
         "experiment": experiment,
@@ -30,7 +34,7 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
         "status": trained.status,
         "kept_epoch": trained.kept_epoch,
         "rows": len(trained.rows),
-        "chance": training.chance(None if data.classes is None else len(data.classes), data.several),
+        "chance": chance,
         "test": test,
         "parameters": trained.parameters,
         "zeros": None if trained.weights is None else share_of_zeros(trained.weights),
