@@ -101,7 +101,7 @@ def test_a_folder_of_pictures_is_data(tmp_path, monkeypatch):
 
 
 def test_a_mixed_table_with_a_price_trains_on_the_command_line_and_says_the_unit_of_its_losses(folder, capsys):
-    words = "run weight_penalty --data houses.csv --target price --seeds 2 --epochs 1 --train-size 60"
+    words = "run weight_penalty --data houses.csv --target price --seeds 2 --epochs 1 --train-size 60 --leave-out sold new"
     cli.lab(words.split())
     out = capsys.readouterr().out
     assert out.splitlines()[0] == (
@@ -114,6 +114,7 @@ def test_a_mixed_table_with_a_price_trains_on_the_command_line_and_says_the_unit
     load = functools.partial(from_csv, "houses.csv", target="price", labels="numbers", scale_target=True)
     assert record["target_scale"] == load(train_size=60).target.deviation.tolist()
     assert record["chance"] == 1
+    assert record["declaration"]["data"]["leave_out"] == ["sold", "new"]
     assert record["declaration"]["training"]["loss"] == "squared_error"
     page = (folder / "results" / "weight_penalty-houses" / "index.html").read_text()
     deviations = sorted(load(train_size=60, seed=seed).target.deviation[0] for seed in (0, 1))

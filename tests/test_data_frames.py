@@ -254,6 +254,17 @@ def test_splits_of_a_frames_own_are_kept_and_seen_by_no_statistic():
     )
 
 
+def test_columns_without_any_value_in_the_training_split_say_only_that():
+    frame = houses().drop(columns=["price", "new"])
+    rows = rows_of(frame, "train")
+    frame.loc[rows, "area"] = np.nan
+    frame.loc[rows, "kind"] = None
+    made = from_frame(frame, target="sold", leave_out=["row"])
+    assert made.preprocessing.features == ("area", "rooms", "area is missing", "kind is missing")
+    np.testing.assert_array_equal(made.train.x[:, [0, 2, 3]], [[0, 1, 1]] * 180)
+    assert np.isfinite(made.test.x).all()
+
+
 def test_a_column_of_names_is_left_out_with_a_warning():
     frame = houses().assign(name=[f"owner {i}" for i in range(300)])
     sentence = (
@@ -313,8 +324,8 @@ REFUSED = [
     (lambda: from_frame(put("price", np.nan), target="price", labels="numbers"), DataError, "the column 'price' of frame must hold labels and has none in row 7; fill it or remove the row"),
     (lambda: from_frame(put("kind", pd.NA), target="kind", labels="numbers"), DataError, "the column 'kind' of frame must hold labels and has none in row 7; fill it or remove the row"),
     (lambda: from_frame(F, target="sold", labels="numbers", leave_out=["kind"]), DataError, "frame must hold finite float32 numbers in a column of numbers and has other content in 60 cells of 1 column: 'sold' ('no' in row 0); correct them, or leave out rows"),
-    (lambda: from_frame(put("area", "large"), target="sold"), DataError, "frame must hold either finite float32 numbers or texts in each column and has other content in 1 cell of 1 column: 'area' ('large' in row 7); correct them, or name columns of categories as such"),
-    (lambda: from_frame(F.assign(area=np.inf), target="sold"), DataError, "frame must hold either finite float32 numbers or texts in each column and has other content in 60 cells of 1 column: 'area' ('inf' in row 0); correct them, or name columns of categories as such"),
+    (lambda: from_frame(put("area", "large"), target="sold"), DataError, "frame must hold either finite float32 numbers or texts in each column and has other content in 1 cell of 1 column: 'area' ('large' in row 7); correct them, or name these columns in categories or in leave_out"),
+    (lambda: from_frame(F.assign(area=np.inf), target="sold"), DataError, "frame must hold either finite float32 numbers or texts in each column and has other content in 60 cells of 1 column: 'area' ('inf' in row 0); correct them, or name these columns in categories or in leave_out"),
     (lambda: from_frame(F.assign(area=np.nan, kind=None), target="sold"), DataError, "frame must have a value in each column and has none in 'area', 'kind'; leave these columns out"),
     (lambda: from_frame(F.assign(day=pd.Timestamp("2020-02-03")), target="sold"), DataError, "frame must hold numbers or categories and has dates or times in 'day' ('2020-02-03 00:00:00' in row 0); give days or years as numbers, cut the splits by them with time, or leave the columns out with leave_out"),
     (lambda: from_frame(F.assign(z=1j), target="sold"), DataError, "the column 'z' of frame must hold numbers, texts, booleans or dates, got 1j; make columns of its parts, or leave it out"),

@@ -41,7 +41,7 @@ Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
 Folder = Annotated[Path, _not_empty(Path)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
-Columns = Annotated[tuple[str, ...], Parameter(negative="")]
+Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
 RESULTS = Path("results")
 
 
@@ -57,9 +57,9 @@ class Options:
     labels: Literal["classes", "numbers"] | None = None
     "What that column holds; found from its cells unless named. Numbers are scaled to standard deviation 1."
     categories: Columns = ()
-    "A column of that file whose numbers are names, as postal codes are."
+    "Columns of that file whose numbers are names, as postal codes are."
     leave_out: Columns = ()
-    "A column of that file that is not learned from."
+    "Columns of that file that are not learned from."
     image_size: Size = None
     "The height and width in pixels that the pictures of a folder get."
     train_size: Size = None

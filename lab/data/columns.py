@@ -94,7 +94,7 @@ def read(
     if wrong:
         listed = ", ".join(place for place, _ in places[:NAMED]) + (", ..." if len(places) > NAMED else "")
         rule = "either finite float32 numbers or texts in each column"
-        remedy = "correct them, or name columns of categories as such"
+        remedy = "correct them, or name these columns in categories or in leave_out"
         if numbers:
             rule, remedy = "finite float32 numbers in a column of numbers", "correct them, or leave out rows"
         if any(_COMMA.fullmatch(cell) for _, cell in places):
