@@ -101,7 +101,9 @@ def test_a_folder_of_pictures_is_data(tmp_path, monkeypatch):
 
 
 def test_a_mixed_table_with_a_price_trains_on_the_command_line_and_says_the_unit_of_its_losses(folder, capsys):
-    words = "run weight_penalty --data houses.csv --target price --seeds 2 --epochs 1 --train-size 60 --leave-out sold new"
+    words = (
+        "run weight_penalty --data houses.csv --target price --seeds 2 --epochs 1 --train-size 60 --leave-out sold new"
+    )
     cli.lab(words.split())
     out = capsys.readouterr().out
     assert out.splitlines()[0] == (

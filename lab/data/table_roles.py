@@ -14,7 +14,7 @@ LABELS = ("classes", "numbers")
 RARE = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Roles:
     """The arguments that loaders of tables share: see `lab.data.from_frame`."""
 

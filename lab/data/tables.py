@@ -83,17 +83,17 @@ def from_frame(
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
     roles = Roles(
-        target,
-        labels,
-        categories,
-        leave_out,
-        group,
-        time,
-        rare,
-        standardize,
-        scale_target,
-        sample_weight,
-        class_weight,
+        target=target,
+        labels=labels,
+        categories=categories,
+        leave_out=leave_out,
+        group=group,
+        time=time,
+        rare=rare,
+        standardize=standardize,
+        scale_target=scale_target,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
     )
     if not (isinstance(name, str) and name.strip()):
         raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
