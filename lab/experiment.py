@@ -227,7 +227,9 @@ class Experiment:
         An experiment that has its own settings for the name in `on_data` gives those. One of the lab's data sets
         takes the place of every variant's and keeps their bound arguments, sizes and label noise. Data of your own
         takes nothing from the script but its models and trainings: wrong labels are not added to it. The studies are
-        left out, as they look at the script's data, and so are its notes, which report that data.
+        left out, as they look at the script's data, and so are its notes, which report that data. Where the loader's
+        labels are numbers, the squared error takes the place of each variant's loss, and where they are several classes
+        per example the binary cross-entropy.
 
         Args:
             loader: called without arguments, returns a `lab.data.Dataset`.
@@ -241,7 +243,13 @@ class Experiment:
         def moved(variant: Variant) -> Variant:
             bound = variant.data.keywords if isinstance(variant.data, functools.partial) else {}
             load = functools.partial(loader, **bound) if of_the_lab else loader
-            return Variant(data=load, model=variant.model, training=variant.training)
+            training = variant.training
+            labels = loader.keywords.get("labels") if isinstance(loader, functools.partial) else None
+            if labels == "several":
+                training = dataclasses.replace(training, loss="binary_cross_entropy")
+            elif labels == "numbers":
+                training = dataclasses.replace(training, loss="squared_error", label_smoothing=0.0)
+            return Variant(data=load, model=variant.model, training=training)
 
         return dataclasses.replace(
             self,

@@ -144,7 +144,7 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     if steps > MOST_STEPS:
         raise UsageError(f"a run must be of at most {MOST_STEPS} steps, got {steps} of variant {key!r}; lower epochs")
     classes = None if data.classes is None else len(data.classes)
-    outputs = training.outputs(classes, data.train.y.shape[-1])
+    outputs = training.outputs(classes, data.train.y.shape[-1], data.several)
     build = functools.partial(_build, variant, key, data, outputs, seed, tried)
     return Task(build, data, training, seed)
 

@@ -56,7 +56,8 @@ class Training:
         weight_decay: decoupled decay (Loshchilov and Hutter 2019): each step takes
             `learning_rate * weight_decay * w` off each kernel; biases and the parameters of normalization
             are spared. At least 0.
-        loss: "softmax_cross_entropy"; "binary_cross_entropy" (two classes, one logit); "hinge" (two classes and
+        loss: "softmax_cross_entropy"; "binary_cross_entropy" (two classes, one logit; or a logit for
+            each of the classes that an example may have, and their mean); "hinge" (two classes and
             one output: `max(0, 1 - t * s)` with t = -1 or 1; otherwise Weston and Watkins's multiclass hinge,
             the sum over the wrong classes of `max(0, s_wrong - s_right + 1)`); "squared_error" (the sum over
             the outputs of `(y - s) ** 2`, against one-hot targets where the labels are classes).
@@ -138,12 +139,13 @@ class Training:
         if self.epochs > MOST_EPOCHS:
             raise UsageError(f"epochs must be at most {MOST_EPOCHS}, got {shown(self.epochs)}")
 
-    def outputs(self, classes: int | None, values: int = 1) -> int:
+    def outputs(self, classes: int | None, values: int = 1, several: bool = False) -> int:
         """Return how many outputs a model needs for this loss.
 
         Args:
             classes: the number of classes, or None where the labels are numbers.
             values: how many numbers one example's label has, where the labels are numbers.
+            several: whether an example may have several classes, or none.
 
         Raises:
             UsageError: the loss and the labels do not fit each other.
@@ -154,6 +156,12 @@ class Training:
                     f"loss must be 'squared_error' where the labels are numbers instead of classes, got {self.loss!r}"
                 )
             return values
+        if several:
+            if self.loss != "binary_cross_entropy":
+                raise UsageError(
+                    f"loss must be 'binary_cross_entropy' where an example may have several classes, got {self.loss!r}"
+                )
+            return classes
         if self.loss == "binary_cross_entropy" and classes != 2:
             raise UsageError(
                 f"binary_cross_entropy is a loss for 2 classes, got data with {classes}; choose softmax_cross_entropy"
@@ -162,10 +170,12 @@ class Training:
             return 1
         return classes
 
-    def chance(self, classes: int | None) -> float | None:
+    def chance(self, classes: int | None, several: bool = False) -> float | None:
         """Return the data loss of a model that knows nothing but the number of classes; None for numbers."""
         if classes is None:
             return None
+        if several:
+            return math.log(2)
         match self.loss:
             case "hinge":
                 return 1.0 if classes == 2 else classes - 1.0

@@ -90,7 +90,7 @@ def test_usage_errors_answer_before_tensorflow_loads():
     assert code == 2
     assert err == (
         "data must be one of 'digits', 'fashion_mnist', 'mnist', 'cifar10', 'cifar100', 'spirals', 'circles', 'moons', "
-        "or the path of an .npz or .csv file, got 'cifar'; did you mean 'cifar10'?\n"
+        "or the path of an .npz, .csv or .parquet file or of a folder, got 'cifar'; did you mean 'cifar10'?\n"
     )
 
 
@@ -111,17 +111,17 @@ def test_usage_errors_answer_before_tensorflow_loads():
         (
             ("run", "weight_penalty", "--data", "x.csv"),
             2,
-            "--target must name the column to predict where --data is a CSV file, got none",
+            "--target must name the column to predict where --data is a CSV or Parquet file, got none",
         ),
         (
             ("run", "weight_penalty", "--target", "kind"),
             2,
-            "--target must be left out unless --data is a CSV file, got 'kind'",
+            "--target must be left out unless --data is a CSV or Parquet file, got 'kind'",
         ),
         (
             ("run", "weight_penalty", "--data", "x.npz", "--target", "kind"),
             2,
-            "--target must be left out unless --data is a CSV file, got 'kind'",
+            "--target must be left out unless --data is a CSV or Parquet file, got 'kind'",
         ),
         (("run", ""), 2, "the name of an experiment must not be empty, got ''"),
         (("report", ""), 2, "the name of an experiment must not be empty, got ''"),

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lab import data, models
@@ -60,6 +61,15 @@ def test_arrays_count_by_their_content():
     assert declare(one, "data") == declare(other, "data")
     other[0] = 1
     assert declare(one, "data") != declare(other, "data")
+
+
+def test_frames_count_by_their_content():
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
+    declared = declare(frame, "data")
+    assert declared == declare(frame.set_index(pd.Index([5, 6])), "data")
+    assert declared["frame"] == ["a", "b"]
+    for other in (frame.assign(a=[1, 3]), frame.assign(b=["x", "y"]), frame.rename(columns={"a": "c"}), frame[:1]):
+        assert declare(other, "data") != declared
 
 
 def test_an_id_starts_with_a_letter_so_that_no_reader_takes_it_for_a_number():

@@ -218,13 +218,19 @@ def _answer(app: cyclopts.App, words: list[str] | None) -> None:
 
 def _run(question: Question, options: Options) -> None:
     if isinstance(question, Study):
-        given = {"data": options.data, "target": options.target, "engine": options.engine}
-        question.refuse(given | {"validation_size": options.validation_size, "precision": options.precision})
+        of_data = ("data", "target", "labels", "categories", "leave_out", "image_size")
+        others = ("engine", "validation_size", "precision")
+        question.refuse({name: getattr(options, name) or None for name in (*of_data, *others)})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         folder = _made(options, study.name, lambda results: compute(study, results / study.name))
         _print(folder, draw_outcome(folder, [study]))
         return
     data, called = options.loader()
+    if isinstance(data, functools.partial) and data.keywords.get("scale_target"):
+        print(
+            f"{options.target} is predicted as a number: losses are squared errors in units of its standard deviation "
+            "over the training split"
+        )
     experiment = (question if data is None else question.with_data(data, called)).resized(
         train_size=options.train_size,
         validation_size=options.validation_size,

@@ -11,6 +11,7 @@ from cyclopts import Parameter, Token
 
 from lab.checks import UsageError, choice, whole
 
+TABLES = (".csv", ".parquet")
 DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
 
 
@@ -40,6 +41,7 @@ Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
 Folder = Annotated[Path, _not_empty(Path)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
+Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
 RESULTS = Path("results")
 
 
@@ -49,9 +51,17 @@ class Options:
     """The options of `run` and of the scripts."""
 
     data: Text = None
-    "Another data set by name (fashion_mnist, cifar10, ...), or a file of your own: x.npz, or x.csv with --target."
+    "Another data set by name (fashion_mnist, cifar10, ...), or your own: x.npz, x.csv with --target, a folder."
     target: Text = None
-    "The column of a CSV file that is to be predicted."
+    "The column of a CSV or Parquet file that is to be predicted."
+    labels: Literal["classes", "numbers"] | None = None
+    "What that column holds; found from its cells unless named. Numbers are scaled to standard deviation 1."
+    categories: Columns = ()
+    "Columns of that file whose numbers are names, as postal codes are."
+    leave_out: Columns = ()
+    "Columns of that file that are not learned from."
+    image_size: Size = None
+    "The height and width in pixels that the pictures of a folder get."
     train_size: Size = None
     "The number of training examples."
     validation_size: Size = None
@@ -73,21 +83,45 @@ class Options:
         """Return the loader that `--data` names, or None, and what the data is called.
 
         Raises:
-            UsageError: an unknown name, a .csv file without a target, or a target without a .csv file.
+            UsageError: an unknown name, an option that this data needs, or that it does not take.
         """
         path = Path(self.data or "")
-        if self.target is not None and path.suffix != ".csv":
-            raise UsageError(f"--target must be left out unless --data is a CSV file, got {self.target!r}")
+        for option in ("target", "labels", "categories", "leave_out"):
+            value = getattr(self, option)
+            if value and path.suffix not in TABLES:
+                words = f"--{option.replace('_', '-')}"
+                raise UsageError(f"{words} must be left out unless --data is a CSV or Parquet file, got {value!r}")
+        is_folder = self.data is not None and self.data not in DATA and path.is_dir()
+        if self.image_size is not None and not is_folder:
+            raise UsageError(f"--image-size must be left out unless --data is a folder, got {self.image_size}")
         if self.data is None:
             return None, ""
         import lab.data
 
-        if path.suffix not in (".npz", ".csv"):
-            choice("data", self.data, DATA, otherwise="the path of an .npz or .csv file")
+        called = re.sub(r"[^A-Za-z0-9_-]", "_", path.resolve().stem)
+        if is_folder:
+            if self.image_size is None:
+                raise UsageError("--image-size must be given where --data is a folder of pictures, got none")
+            return functools.partial(lab.data.from_folder, path, size=self.image_size), called
+        if path.suffix not in (".npz", *TABLES):
+            choice("data", self.data, DATA, otherwise="the path of an .npz, .csv or .parquet file or of a folder")
             return getattr(lab.data, self.data), self.data
-        called = re.sub(r"[^A-Za-z0-9_-]", "_", path.stem)
         if path.suffix == ".npz":
             return functools.partial(lab.data.from_npz, path), called
         if self.target is None:
-            raise UsageError("--target must name the column to predict where --data is a CSV file, got none")
-        return functools.partial(lab.data.from_csv, path, target=self.target), called
+            raise UsageError("--target must name the column to predict where --data is a CSV or Parquet file, got none")
+        return self._table(path, self.target), called
+
+    def _table(self, path: Path, target: str) -> Callable:
+        """Return the loader of a table; what has its default is not bound, as a run is known by what is."""
+        from lab.data import from_csv, from_parquet
+        from lab.data.csv_file import csv_table
+        from lab.data.parquet import parquet_target
+
+        is_csv = path.suffix == ".csv"
+        table = csv_table(path) if is_csv else parquet_target(path, target)
+        bound: dict[str, Any] = {"categories": self.categories, "leave_out": self.leave_out}
+        if (self.labels or (table.kind(target) if target in table.columns else "classes")) == "numbers":
+            bound |= {"labels": "numbers", "scale_target": True}
+        given = {name: value for name, value in bound.items() if value}
+        return functools.partial(from_csv if is_csv else from_parquet, path, target=target, **given)

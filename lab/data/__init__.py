@@ -2,7 +2,8 @@
 
 The embedded default is `digits`; `fashion_mnist`, `mnist`, `cifar10` and `cifar100` come through Keras's cache;
 `spirals`, `circles`, `moons`, `convnetjs_circle`, `convnetjs_spiral`, `cs231n_strength` and `cs231n_capacity` are
-points in the plane, to look at; `from_arrays`, `from_npz` and `from_csv` take people's own data.
+points in the plane, to look at; `from_arrays`, `from_npz`, `from_frame`, `from_csv`, `from_parquet` and
+`from_folder` (of images) take people's own data.
 
 All loaders are plain functions of keyword arguments, made for `functools.partial`, and share five of them:
 
@@ -24,9 +25,12 @@ cannot be used a `DataError`. Importing this room loads neither TensorFlow nor s
 """
 
 from lab.data.arrays import from_arrays
+from lab.data.csv_file import from_csv
 from lab.data.dataset import Dataset, Split
-from lab.data.files import from_csv, from_npz
+from lab.data.files import from_npz
+from lab.data.folder import from_folder
 from lab.data.images import cifar10, cifar100, digits, fashion_mnist, mnist
+from lab.data.parquet import from_parquet
 from lab.data.planar import (
     circles,
     convnetjs_circle,
@@ -36,6 +40,7 @@ from lab.data.planar import (
     moons,
     spirals,
 )
+from lab.data.tables import from_frame
 
 __all__ = [
     "Dataset",
@@ -51,7 +56,10 @@ __all__ = [
     "fashion_mnist",
     "from_arrays",
     "from_csv",
+    "from_folder",
+    "from_frame",
     "from_npz",
+    "from_parquet",
     "mnist",
     "moons",
     "spirals",

@@ -1,17 +1,20 @@
 """People's own arrays, and what is asked of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from lab.checks import DataError, UsageError, choice, flag, shown
 from lab.data.conversion import array
 from lab.data.dataset import Dataset, finite
+from lab.data.groups_and_time import Together
 from lab.data.images import pixels
-from lab.data.labels import codes
-from lab.data.splitting import Cut
+from lab.data.labels import codes, several
+from lab.data.splitting import Cut, Fitted
+from lab.data.standardization import Standardization
+from lab.data.weights import weighting
 
-LABELS = ("classes", "numbers")
+LABELS = ("classes", "numbers", "several")
 
 
 def from_arrays(
@@ -23,6 +26,11 @@ def from_arrays(
     labels: str = "classes",
     classes: Sequence[str] | None = None,
     standardize: bool = False,
+    scale_target: bool = False,
+    group: np.ndarray | None = None,
+    time: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
+    class_weight: str | Mapping[str, float] | None = None,
     name: str = "arrays",
     train_size: int | None = None,
     validation_size: int | None = None,
@@ -36,12 +44,24 @@ def from_arrays(
         x: numbers of shape (n, ...). Bytes (uint8) of shape (n, height, width) or (n, height, width, channels) are
             images and become float32 in [0, 1] with channels; everything else is taken as it is, as float32.
         y: labels of shape (n,) or (n, 1): whole numbers, texts or booleans. Numbers to be predicted are of shape
-            (n,) or (n, k).
+            (n,) or (n, k). Where an example may have several classes, or none, y is of shape (n, k) and holds 1 for the
+            classes that it has and else 0.
         validation, test: (x, y) of the data's own splits; those not given are cut from x and y.
-        labels: "classes" or "numbers".
+        labels: "classes"; "numbers"; or "several", where an example may have several classes, or none. The splits are
+            then cut at random, and the loss is "binary_cross_entropy", the mean over the classes.
         classes: names of the classes 0, 1, ...; by default the classes are the different labels in y, sorted.
         standardize: whether every feature gets mean 0 and standard deviation 1 over the training split, whose
             numbers shift and scale the other splits too.
+        scale_target: whether numbers to be predicted are scaled likewise; losses are then in units of
+            `dataset.target.deviation ** 2`.
+        group: the group of each example, of shape (n,): whole numbers or texts. The splits that are cut have no group
+            in common, and sizes and proportions that whole groups allow (see `lab.data.groups_and_time`).
+        time: the time of each example, of shape (n,): numbers or datetime64. What is cut for the test comes last, and
+            for the validation before it; examples of one time stay together.
+        sample_weight: how much each example of x counts when it is trained on, at least 0, of shape (n,). Weights are
+            scaled to mean 1 over the training split; no loss that is reported is weighted.
+        class_weight: "balanced" gives the classes of the training split one sum of weights; or the weight of each
+            class by its name.
         name: what the data are called in messages.
 
     Raises:
@@ -54,20 +74,13 @@ def from_arrays(
     choice("labels", labels, LABELS)
     if not (isinstance(name, str) and name.strip()):
         raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
-    standardize = flag("standardize", standardize)
+    check_scaling(labels, standardize, scale_target)
     parts = {"": _pair("x and y", (x, y))}
     for part, pair in (("validation", validation), ("test", test)):
         if pair is not None:
             parts[f" of {part}"] = _pair(part, pair)
     features = [_features(x, f"x{where}") for where, (x, _) in parts.items()]
-    if labels == "classes":
-        numbered, found = codes([(y, f"y{where}") for where, (_, y) in parts.items()], classes)
-    elif classes is not None:
-        raise UsageError(
-            f"classes must be left out where labels is 'numbers' (it is the names of classes), got {shown(classes)}"
-        )
-    else:
-        numbered, found = [_values(y, f"y{where}") for where, (_, y) in parts.items()], None
+    numbered, found = answers([(y, f"y{where}") for where, (_, y) in parts.items()], labels, classes)
     for x, y, where in zip(features, numbered, parts, strict=True):
         if len(x) != len(y):
             raise DataError(
@@ -80,8 +93,66 @@ def from_arrays(
         validation=pairs.get(" of validation"),
         test=pairs.get(" of test"),
         classes=found,
-        standardize=standardize,
+        fit=_standardization if standardize else None,
+        scale_target=scale_target,
+        together=_together(group, time, len(features[0]), len(parts) > 1),
+        weighting=weighting(sample_weight, class_weight, labels, len(features[0])),
     )
+
+
+def check_scaling(labels: str, standardize: object, scale_target: object) -> None:
+    """Refuse flags that are none, and a target that is scaled though it is classes."""
+    flag("standardize", standardize)
+    if flag("scale_target", scale_target) and labels != "numbers":
+        raise UsageError(
+            f"scale_target must be False unless labels is 'numbers' (classes have no scale), got True with {labels!r}"
+        )
+
+
+def answers(
+    values: list[tuple[object, str]], labels: str, classes: Sequence[str] | None
+) -> tuple[list[np.ndarray], tuple[str, ...] | None]:
+    """Return the labels of all splits as a `Split` takes them, and the names of the classes, None for numbers.
+
+    Args:
+        values: the labels of each split, and what they are called in refusals.
+        labels: one of `LABELS`.
+        classes: names of the classes, or None.
+    """
+    if labels == "classes":
+        return codes(values, classes)
+    if labels == "several":
+        return several(values, classes)
+    if classes is not None:
+        raise UsageError(
+            f"classes must be left out where labels is 'numbers' (it is the names of classes), got {shown(classes)}"
+        )
+    return [_values(y, where) for y, where in values], None
+
+
+def _standardization(train: np.ndarray) -> Fitted:
+    found = Standardization.fit(train)
+    return found, found.apply
+
+
+def _together(group: object, time: object, examples: int, has_splits: bool) -> Together | None:
+    """Return what a cut keeps together, or None."""
+    given = {by: value for by, value in (("group", group), ("time", time)) if value is not None}
+    if len(given) > 1:
+        raise UsageError("group and time must not both be given (a cut follows one of them), got both; leave out one")
+    for by, value in given.items():
+        if has_splits:
+            raise UsageError(f"{by} must be left out where validation or test is given (it says how to cut them)")
+        kinds, what = ("iufM", "numbers or dates") if by == "time" else ("biuU", "whole numbers or texts")
+        keys = array(value, by, kinds, what, f"numpy.array({by}, dtype={'float' if by == 'time' else 'str'})")
+        if keys.shape != (examples,):
+            raise DataError(
+                f"{by} must be of shape ({examples},), one value per example, got {keys.shape}; give each example one"
+            )
+        if keys.dtype.kind in "fM" and (keys != keys).any():
+            raise DataError(f"{by} must have no missing values, and is missing at [{int((keys != keys).argmax())}]")
+        return Together(by, {"train": keys})
+    return None
 
 
 def _pair(name: str, pair: object) -> tuple[object, object]:

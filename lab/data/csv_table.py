@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.checks import DataError, choice, shown
+from lab.checks import DataError
+from lab.data.columns import count, number
 
 # Other separators, tried where the first row is a single cell.
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "blanks"}
-# Beyond it float32, in which examples are kept, is infinite.
-LARGEST = float(np.finfo(np.float32).max)
-# How many columns a refusal names.
-NAMED = 5
+# One for each split.
+FEWEST_OF_A_CLASS = 3
 
 
 @dataclass(frozen=True)
@@ -35,40 +34,6 @@ class Table:
     where: str
     columns: dict[str, tuple[str, ...]]
     rows: list[int]
-
-    def column(self, target: object) -> str:
-        """Return the name of a column, or refuse it with a `UsageError` that names at most `NAMED` where many are."""
-        names = list(self.columns)
-        if len(names) <= 10 * NAMED or target in self.columns:
-            return choice("target", target, names)
-        return choice("target", target, names[:NAMED], otherwise=f"another of the {len(names)} columns")
-
-    def numbers(self, names: Iterable[str]) -> np.ndarray:
-        """Return columns as float64 of shape (n, number of names).
-
-        Raises:
-            DataError: empty cells, texts, NaN, infinity or what float32 cannot hold: how many, and the first of each
-                of the first columns.
-        """
-        values, wrong, places = [], 0, []
-        for name in names:
-            read = [_number(cell) for cell in self.columns[name]]
-            bad = [i for i, value in enumerate(read) if value is None or not abs(value) <= LARGEST]
-            if bad:
-                wrong += len(bad)
-                cell = self.columns[name][bad[0]]
-                held = shown(cell) if cell.strip() else "an empty cell"
-                places.append((f"{name!r} ({held} in row {self.rows[bad[0]]})", cell))
-            values.append(read)
-        if wrong:
-            listed = ", ".join(place for place, _ in places[:NAMED]) + (", ..." if len(places) > NAMED else "")
-            comma = any(re.fullmatch(r"\s*[-+]?\d+,\d+\s*", cell) for _, cell in places)
-            raise DataError(
-                f"{self.where} must hold finite float32 numbers outside a column of classes and has other content in "
-                f"{_count(wrong, 'cell')} of {_count(len(places), 'column')}: {listed}; "
-                + ("write decimal points instead of commas" if comma else "correct them, or leave out columns or rows")
-            )
-        return np.array(values).T
 
     def labels(self, name: str) -> np.ndarray:
         """Return a column as classes of shape (n,): whole numbers if all cells are numbers, else texts.
@@ -91,7 +56,7 @@ class Table:
                 f"{what} must spell each label in one way, got {spelled[0]!r} and {spelled[1]!r}, which differ by "
                 f"blanks only; make them equal"
             )
-        numbers = {cell: value for cell in set(cells) if (value := _number(cell)) is not None}
+        numbers = {cell: value for cell in set(cells) if (value := number(cell)) is not None}
         if len(numbers) < len(set(cells)):
             return np.array(cells, dtype=str)
         for cell, row in zip(cells, self.rows, strict=True):
@@ -101,6 +66,18 @@ class Table:
                     f"{row}; choose labels='numbers' to predict numbers"
                 )
         return self._whole(cells, what)
+
+    def kind(self, name: str) -> str:
+        """Return what a column is as a target: "numbers" or "classes".
+
+        Numbers are to be predicted as such if one of them is not whole, or if one of them is in fewer than
+        `FEWEST_OF_A_CLASS` rows, with which no class can be.
+        """
+        numbers = [value for cell in self.columns[name] if (value := number(cell)) is not None]
+        if len(numbers) < len(self.rows):
+            return "classes"
+        whole = all(value.is_integer() for value in numbers)
+        return "classes" if whole and min(Counter(numbers).values()) >= FEWEST_OF_A_CLASS else "numbers"
 
     def _whole(self, cells: tuple[str, ...], what: str) -> np.ndarray:
         """Return cells that are whole numbers, exactly; as texts where numbers would merge or overflow."""
@@ -116,8 +93,8 @@ class Table:
         if len(set(exact.values())) < len(exact):
             if all(_WHOLE.fullmatch(cell) for cell in exact):
                 return np.array(cells, dtype=str)
-            number = next(value for value, count in Counter(exact.values()).items() if count > 1)
-            ways = [cell for cell, value in exact.items() if value == number]
+            twice = next(value for value, times in Counter(exact.values()).items() if times > 1)
+            ways = [cell for cell, value in exact.items() if value == twice]
             raise DataError(
                 f"{what} must spell each label in one way, got {ways[0]!r} and {ways[1]!r}, which are one number; make "
                 f"them equal"
@@ -130,14 +107,6 @@ class Table:
 _WHOLE = re.compile(r"\s*[-+]?[0-9]{1,4000}\s*")
 
 
-def _number(cell: str) -> float | None:
-    """Return the number in a cell, or None. Python's `1_000` is a text, and so are digits of other scripts."""
-    try:
-        return float(cell) if cell.isascii() and "_" not in cell else None
-    except ValueError:
-        return None
-
-
 def _spellings(cells: Iterable[str]) -> tuple[str, ...]:
     """Return the first two cells that are equal but for blanks around them, or nothing."""
     seen: dict[str, str] = {}
@@ -145,10 +114,6 @@ def _spellings(cells: Iterable[str]) -> tuple[str, ...]:
         if (other := seen.setdefault(cell.strip(), cell)) != cell:
             return other, cell
     return ()
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def read_table(content: bytes, where: str, separator: str) -> Table:
@@ -181,10 +146,10 @@ def read_table(content: bytes, where: str, separator: str) -> Table:
     ragged = [(row, len(cells)) for row, cells in rows if len(cells) != len(names)]
     if ragged:
         row, length = ragged[0]
-        more = f" and in {_count(len(ragged) - 1, 'other row')} another number" if ragged[1:] else ""
+        more = f" and in {count(len(ragged) - 1, 'other row')} another number" if ragged[1:] else ""
         raise DataError(
-            f"{where} must have {_count(len(names), 'cell')} in every row, one per column, and has "
-            f"{_count(length, 'cell')} in row {row}{more}; it may be torn, or have {separator!r} within cells that are "
+            f"{where} must have {count(len(names), 'cell')} in every row, one per column, and has "
+            f"{count(length, 'cell')} in row {row}{more}; it may be torn, or have {separator!r} within cells that are "
             f"not quoted"
         )
     if not rows:
@@ -208,6 +173,6 @@ def _check_names(names: list[str], where: str, separator: str) -> None:
             f"{where} has no name for column {names.index('') + 1}; name it or leave it out (pandas writes its index "
             f"so, and not with to_csv(path, index=False))"
         )
-    doubled = [name for name, count in Counter(names).items() if count > 1]
+    doubled = [name for name, times in Counter(names).items() if times > 1]
     if doubled:
         raise DataError(f"{where} has two columns of the name {doubled[0]!r}; rename one")

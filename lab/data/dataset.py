@@ -9,6 +9,8 @@ import numpy as np
 
 from lab.checks import DataError
 from lab.data.overlap import refuse_overlap
+from lab.data.preprocessing import Preprocessing
+from lab.data.standardization import Standardization
 
 SPLITS = ("train", "validation", "test")
 WORDS = {"train": "training", "validation": "validation", "test": "test"}
@@ -27,7 +29,10 @@ class Split:
 
     Args:
         x: float32 of shape (n, ...).
-        y: the class of each example, int32 of shape (n,); or numbers, float32 of shape (n, k).
+        y: the class of each example, int32 of shape (n,); or numbers, float32 of shape (n, k); or, where an example may
+            have several classes, 1 for those it has and else 0, int32 of shape (n, k).
+        weight: how much each example counts in what is minimized, float32 of shape (n,); None weights all alike. Only
+            the training split is weighted, and no loss that is reported.
         pool: marks splits that were cut from one pool, each example once. They are known to be disjoint, even where
             the pool repeats itself.
     """
@@ -35,10 +40,13 @@ class Split:
     x: np.ndarray
     y: np.ndarray
     pool: object = field(default=None, repr=False)
+    weight: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", _locked(self.x))
         object.__setattr__(self, "y", _locked(self.y))
+        if self.weight is not None:
+            object.__setattr__(self, "weight", _locked(self.weight))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -55,6 +63,11 @@ class Dataset:
         name: what the data are called in messages.
         train, validation, test: the splits.
         classes: the names of the classes in the order of their numbers, or None where the labels are numbers.
+        preprocessing: how the examples were made of what the loader read, fitted on the training split; None if
+            nothing was.
+        target: the mean and the deviation by which numbers to be predicted were scaled; None if they were not. A
+            prediction p of a model is `p * target.deviation + target.mean`, a squared error is in units of
+            `target.deviation ** 2`.
 
     Raises:
         DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
@@ -67,6 +80,8 @@ class Dataset:
     validation: Split
     test: Split
     classes: tuple[str, ...] | None
+    preprocessing: Preprocessing | Standardization | None = field(default=None, repr=False)
+    target: Standardization | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.classes is not None:
@@ -94,6 +109,7 @@ class Dataset:
                 f"all splits need one shape"
             )
         finite(x, f"x of {where}")
+        self._check_weight(split, where)
         if self.classes is None:
             if y.dtype != np.float32 or y.ndim != 2 or y.shape[1:] != self.train.y.shape[1:]:
                 raise DataError(
@@ -101,6 +117,13 @@ class Dataset:
                     f"shape {y.shape}; lab.data.from_arrays converts"
                 )
             finite(y, f"y of {where}")
+            return
+        if y.dtype == np.int32 and y.ndim == 2 and self.several:
+            if y.shape[1] != len(self.classes) or y.min() < 0 or y.max() > 1:
+                raise DataError(
+                    f"y of {where} must hold 0 or 1 for each of the {len(self.classes)} classes where an example may "
+                    f"have several, got values from {y.min()} to {y.max()} for {y.shape[1]}"
+                )
             return
         if y.dtype != np.int32 or y.ndim != 1:
             raise DataError(
@@ -111,6 +134,24 @@ class Dataset:
             wrong = y[(y < 0) | (y >= len(self.classes))][0]
             raise DataError(f"y of {where} must hold classes from 0 to {len(self.classes) - 1}, got {wrong}")
 
+    def _check_weight(self, split: Split, where: str) -> None:
+        weight = split.weight
+        if weight is None:
+            return
+        if split is not self.train:
+            raise DataError(f"{where} must have no weights, as it is measured and not learned from; leave them out")
+        if weight.dtype != np.float32 or weight.shape != (len(split),) or not (weight >= 0).all():
+            raise DataError(
+                f"weight of {where} must be float32 of shape ({len(split)},) and at least 0, got {weight.dtype} of "
+                f"shape {weight.shape}; sample_weight of the loaders converts"
+            )
+        finite(weight, f"weight of {where}")
+
+    @property
+    def several(self) -> bool:
+        """Whether an example may have several classes, or none."""
+        return self.classes is not None and self.train.y.ndim == 2
+
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one example, as a factory of `lab.models` takes it."""
@@ -120,7 +161,8 @@ class Dataset:
     def fingerprint(self) -> str:
         """32 hexadecimal digits that are equal exactly if the arrays and the names of the classes are equal.
 
-        It goes into a run's identity: blake2b over type, shape and bytes of the six arrays.
+        It goes into a run's identity: blake2b over type, shape and bytes of the six arrays, and of the weights if
+        there are any.
         """
         digest = hashlib.blake2b(digest_size=16)
         digest.update(json.dumps(self.classes).encode())
@@ -128,6 +170,8 @@ class Dataset:
             split = getattr(self, part)
             update(digest, split.x)
             update(digest, split.y)
+            if split.weight is not None:
+                update(digest, split.weight)
         return digest.hexdigest()
 
 

@@ -1,12 +1,11 @@
-"""People's own files: .npz archives and CSV tables, read and given to `from_arrays`."""
+"""People's own .npz archives, read and given to `from_arrays`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.checks import DataError, UsageError, choice, shown
-from lab.data.arrays import LABELS, from_arrays
-from lab.data.csv_table import read_table
+from lab.checks import DataError, UsageError, shown
+from lab.data.arrays import from_arrays
 from lab.data.dataset import Dataset
 from lab.data.keras_cache import content
 from lab.data.npz_file import npz
@@ -19,6 +18,8 @@ def from_npz(
     labels: str = "classes",
     classes: Sequence[str] | None = None,
     standardize: bool = False,
+    scale_target: bool = False,
+    class_weight: str | Mapping[str, float] | None = None,
     train_size: int | None = None,
     validation_size: int | None = None,
     test_size: int | None = None,
@@ -30,14 +31,14 @@ def from_npz(
     Args:
         path: of a file with the arrays x and y; or x_train and y_train and, if the data have splits of their own,
             x_val and y_val, x_test and y_test.
-        labels, classes, standardize: as in `from_arrays`.
+        labels, classes, standardize, scale_target, class_weight: as in `from_arrays`.
 
     Raises:
         UsageError: an argument that cannot be.
         DataError: a file that is missing, torn, pickled or without these arrays; data that cannot be used.
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
-    place = _path(path)
+    place = file_path(path)
     arrays = npz(content(place), str(place))
     if "x" in arrays and "x_train" in arrays:
         raise DataError(f"{place} must hold either x or x_train and holds both; leave out or rename one")
@@ -60,6 +61,8 @@ def from_npz(
         labels=labels,
         classes=classes,
         standardize=standardize,
+        scale_target=scale_target,
+        class_weight=class_weight,
         name=place.stem,
         train_size=cut.train_size,
         validation_size=cut.validation_size,
@@ -69,68 +72,8 @@ def from_npz(
     )
 
 
-def from_csv(
-    path: str | os.PathLike[str],
-    *,
-    target: str,
-    labels: str = "classes",
-    separator: str = ",",
-    standardize: bool = True,
-    train_size: int | None = None,
-    validation_size: int | None = None,
-    test_size: int | None = None,
-    label_noise: float = 0.0,
-    seed: int = 0,
-) -> Dataset:
-    """Return the dataset of a CSV table: one column is the label, all others are numbers.
-
-    Args:
-        path: of a UTF-8 table whose first row names the columns.
-        target: the column of the labels. Its different texts, sorted, are the classes (as numbers, if all of them
-            are numbers).
-        labels: "classes"; or "numbers", if the target is a number to be predicted.
-        separator: one character between two cells.
-        standardize: whether every column gets mean 0 and standard deviation 1 over the training split, whose
-            numbers shift and scale the other splits too. On by default, as each column has a unit of its own.
-
-    Raises:
-        UsageError: an argument that cannot be; a target that is no column.
-        DataError: a file that is missing or no table; empty cells, texts or NaN in columns of numbers, by column and
-            row; data that cannot be used.
-    """
-    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
-    choice("labels", labels, LABELS)
-    if not (isinstance(separator, str) and len(separator) == 1 and separator not in '"\r\n\0'):
-        raise UsageError(
-            f"separator must be one character (it is what stands between two cells), got {shown(separator)}"
-        )
-    if not isinstance(target, str):
-        raise UsageError(f"target must be a text (it is the name of the column of labels), got {shown(target)}")
-    place = _path(path)
-    table = read_table(content(place), str(place), separator)
-    table.column(target)
-    names = [name for name in table.columns if name != target]
-    if not names:
-        raise DataError(f"{place} has the column {target!r} only; learning takes at least one other column")
-    # All columns at once, so that one refusal tells all that is wrong.
-    wanted = names if labels == "classes" else [*names, target]
-    numbers = table.numbers(wanted)
-    features, answers = numbers[:, : len(names)], numbers[:, len(names) :]
-    return from_arrays(
-        features,
-        table.labels(target) if labels == "classes" else answers,
-        labels=labels,
-        standardize=standardize,
-        name=place.stem,
-        train_size=cut.train_size,
-        validation_size=cut.validation_size,
-        test_size=cut.test_size,
-        label_noise=cut.label_noise,
-        seed=cut.seed,
-    )
-
-
-def _path(path: object) -> Path:
+def file_path(path: object) -> Path:
+    """Return the path of a file, or refuse what cannot be one."""
     if isinstance(path, str | os.PathLike):
         named = os.fspath(path)
         if isinstance(named, str) and named and "\0" not in named:

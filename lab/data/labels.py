@@ -8,20 +8,17 @@ from lab.checks import DataError, UsageError, quoted, shown
 from lab.data.conversion import array
 from lab.data.dataset import finite
 
+Values = list[tuple[object, str]]
 
-def codes(values: list[tuple[object, str]], names: Sequence[str] | None) -> tuple[list[np.ndarray], tuple[str, ...]]:
+
+def codes(values: Values, names: Sequence[str] | None) -> tuple[list[np.ndarray], tuple[str, ...]]:
     """Return the labels of all splits as int32 codes, and the names of the classes.
 
     Args:
         values: the labels of each split, and what they are called in refusals.
         names: of the classes 0, 1, ...; None names them by the labels, sorted.
     """
-    if names is not None:
-        right = isinstance(names, list | tuple) and all(isinstance(one, str) for one in names)
-        if not right or len(set(names)) < len(names):
-            raise UsageError(
-                f"classes must be different texts (it is the names of the classes 0, 1, ...), got {shown(names)}"
-            )
+    _check_names(names)
     splits = [_labels(value, where) for value, where in values]
     for (_, where), split in zip(values, splits, strict=True):
         if (split.dtype.kind == "U") != (splits[0].dtype.kind == "U"):
@@ -39,6 +36,54 @@ def codes(values: list[tuple[object, str]], names: Sequence[str] | None) -> tupl
         classes = tuple(names)
     ends = np.cumsum([len(split) for split in splits])[:-1]
     return np.split(numbered.astype(np.int32), ends), classes
+
+
+def several(values: Values, names: Sequence[str] | None) -> tuple[list[np.ndarray], tuple[str, ...]]:
+    """Return the labels of examples that may have several classes, or none, as int32 of shape (n, classes).
+
+    Args:
+        values: the labels of each split, 1 for the classes that an example has and else 0, and what they are called
+            in refusals.
+        names: of the classes; None names them 0, 1, ...
+    """
+    _check_names(names)
+    splits = []
+    for value, where in values:
+        y = array(value, where, "biuf", "zeros and ones", f"{where[0]}.astype('int32')")
+        if y.ndim != 2 or y.shape[1] < 2:
+            raise DataError(
+                f"{where} must be of shape (n, classes), at least two, where labels is 'several', got {y.shape}; "
+                f"choose labels='classes' where an example has one class"
+            )
+        wrong = np.argwhere(~np.isin(y, (0, 1)))
+        if len(wrong):
+            first = tuple(int(i) for i in wrong[0])
+            raise DataError(
+                f"{where} must hold 1 for the classes that an example has and else 0 where labels is 'several', got "
+                f"{y[first]} at {list(first)}; correct it"
+            )
+        splits.append(y.astype(np.int32))
+    count = splits[0].shape[1]
+    for (_, where), y in zip(values, splits, strict=True):
+        if y.shape[1] != count:
+            raise DataError(f"{where} must have the {count} classes of y, got {y.shape[1]}; make them alike")
+    if names is not None and len(names) != count:
+        raise UsageError(f"classes must name the {count} classes that y has, got {shown(names)}")
+    classes = tuple(names) if names is not None else tuple(str(i) for i in range(count))
+    absent = np.flatnonzero(~np.any([y.any(axis=0) for y in splits], axis=0))
+    if len(absent):
+        raise DataError(f"y must have an example of each class, and none has {classes[absent[0]]!r}; leave it out")
+    return splits, classes
+
+
+def _check_names(names: object) -> None:
+    if names is None:
+        return
+    right = isinstance(names, list | tuple) and all(isinstance(one, str) for one in names)
+    if not (isinstance(names, list | tuple) and right and len(set(names)) == len(names)):
+        raise UsageError(
+            f"classes must be different texts (it is the names of the classes 0, 1, ...), got {shown(names)}"
+        )
 
 
 def _labels(value: object, where: str) -> np.ndarray:
@@ -88,10 +133,7 @@ def _advice(labels: np.ndarray) -> str:
     if labels.ndim == 2 and labels.dtype.kind in "biuf" and labels.size and np.isin(labels, (0, 1)).all():
         if (labels.sum(axis=1) == 1).all():
             return "one-hot labels are y.argmax(axis=1)"
-        return (
-            "these are several classes per example, or none, and the lab predicts exactly one; train on one column at "
-            "a time, as in y[:, 0]"
-        )
+        return "choose labels='several' where an example may have several classes, or none"
     if labels.ndim == 2 and labels.dtype.kind in "biuf":
         return "choose labels='numbers' to predict several numbers per example, or give one column, as in y[:, 0]"
     return "give each example a label of its own" + (", as in y[:, 0]" if labels.ndim == 2 else "")

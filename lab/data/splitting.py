@@ -10,15 +10,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.checks import DataError, UsageError, number, shown, whole
+from lab.checks import UsageError, number, shown, whole
 from lab.data.dataset import SPLITS, WORDS, Dataset, Split, distinct
+from lab.data.every_class import check_cut, check_part
+from lab.data.groups_and_time import Together
 from lab.data.overlap import refuse_overlap
+from lab.data.preprocessing import Preprocessing
+from lab.data.standardization import Standardization
+from lab.data.weights import Weighting
 from lab.seeds import derive
 
 # By default a fifth of the data is cut for validation and for the test, and never more than this.
 MOST = 10_000
 
 Pair = tuple[np.ndarray, np.ndarray]
+# What is fitted on the training split, and the function that makes features of the examples of any split.
+Fitted = tuple[Preprocessing | Standardization, Callable[[np.ndarray], np.ndarray]]
 
 
 def ordering(y: np.ndarray, seed: int, reserve: int = 0) -> np.ndarray:
@@ -28,7 +35,8 @@ def ordering(y: np.ndarray, seed: int, reserve: int = 0) -> np.ndarray:
     apportionment, which gives every class its first place before any class a second one and is then proportional.
 
     Args:
-        y: class of each example, int of shape (n,); labels that are numbers (float) are ordered at random.
+        y: class of each example, int of shape (n,); labels that are numbers (float), or several
+            classes per example (of shape (n, k)), are ordered at random.
         seed: decides the order.
         reserve: how many examples of each class are put to the end, to be left over by a cut.
 
@@ -37,7 +45,7 @@ def ordering(y: np.ndarray, seed: int, reserve: int = 0) -> np.ndarray:
     """
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(len(y))
-    if y.dtype.kind == "f":
+    if y.dtype.kind == "f" or y.ndim == 2:
         return shuffled
     grouped = shuffled[np.argsort(y[shuffled], kind="stable")]
     counts = np.bincount(y)
@@ -64,22 +72,6 @@ def mislabelled(y: np.ndarray, share: float, classes: int, seed: int) -> np.ndar
     noisy = y.copy()
     noisy[wrong] = (noisy[wrong] + shift[wrong]) % classes
     return noisy
-
-
-def standardized(splits: dict[str, Pair]) -> dict[str, Pair]:
-    """Give every feature of the training split mean 0 and standard deviation 1, and shift and scale the others alike.
-
-    Mean and deviation are of the training split alone, so nothing of the others is known before they are measured.
-    A feature that is constant there is only shifted.
-
-    Args:
-        splits: x and y by the name of the split; x float32 of shape (n, ...).
-    """
-    x = splits["train"][0].astype(np.float64)
-    mean, deviation = x.mean(axis=0), x.std(axis=0)
-    # Exactly 0 for a constant feature, as float64 adds equal float32 numbers without rounding.
-    deviation[deviation == 0] = 1
-    return {part: (((x - mean) / deviation).astype(np.float32), y) for part, (x, y) in splits.items()}
 
 
 @dataclass(frozen=True)
@@ -116,7 +108,10 @@ class Cut:
         test: Pair | None = None,
         classes: tuple[str, ...] | None,
         ready: Callable[[np.ndarray], np.ndarray] = np.asarray,
-        standardize: bool = False,
+        fit: Callable[[np.ndarray], Fitted] | None = None,
+        scale_target: bool = False,
+        together: Together | None = None,
+        weighting: Weighting | None = None,
     ) -> Dataset:
         """Cut the splits.
 
@@ -126,7 +121,10 @@ class Cut:
             validation, test: x and y of the data's own splits.
             classes: names of the classes, or None where y holds numbers.
             ready: turns the examples that were chosen into float32.
-            standardize: whether to apply `standardized`.
+            fit: is given the examples of the training split; what it returns makes the features of all splits.
+            scale_target: whether numbers to be predicted get mean 0 and standard deviation 1 over the training split.
+            together: the examples that are not to be parted.
+            weighting: of the training examples.
 
         Raises:
             UsageError: a size that the data cannot give; label noise where the labels are numbers.
@@ -137,40 +135,57 @@ class Cut:
                 f"label_noise must be 0 where the labels are numbers (it is the share of training labels that are "
                 f"replaced by other classes), got {self.label_noise:g}"
             )
+        if train[1].dtype.kind == "i" and train[1].ndim == 2 and self.label_noise:
+            raise UsageError(
+                f"label_noise must be 0 where an example may have several classes (it is the share of training labels "
+                f"that are replaced by another class), got {self.label_noise:g}"
+            )
         if classes is not None:
             classes = distinct(name, classes)
+        # Only where an example has one class can splits have all of them in proportion.
+        strata = classes if train[1].ndim == 1 else None
         own = {"train": train, "validation": validation, "test": test}
         whole_parts = {part: pair for part, pair in own.items() if pair is not None}
         for part, (_, y) in whole_parts.items():
-            _check(name, part, y, classes, 1 + list(own.values()).count(None) if part == "train" else 1)
+            check_part(name, part, y, strata, 1 + list(own.values()).count(None) if part == "train" else 1)
 
         # Before the cut, which could hide that a split was taken out of the training part.
         if len(whole_parts) > 1:
             refuse_overlap(name, {WORDS[part]: x for part, (x, _) in whole_parts.items()})
+            if together is not None:
+                together.refuse_given(name)
 
         x, y = train
         rows = np.arange(len(y))
-        default = max(min(len(y) // 5, MOST), len(classes or ("any",)))
+        default = max(min(len(y) // 5, MOST), len(strata or ("any",)))
         parts: dict[str, Pair] = {}
         for part, left in (("test", 2 if validation is None else 1), ("validation", 1)):
             if own[part] is None:
-                chosen, rows = self._take(name, part, y[rows], classes, left, default, rows)
+                chosen, rows = self._take(name, part, y[rows], strata, left, default, rows, together)
                 parts[part] = x[chosen], y[chosen]
         whole_parts["train"] = x[rows], y[rows]
         for part, (x, y) in whole_parts.items():
-            chosen, _ = self._take(name, part, y, classes, 0, 0, np.arange(len(y)))
+            chosen, _ = self._take(name, part, y, strata, 0, 0, np.arange(len(y)))
             parts[part] = x[chosen], y[chosen]
+            if part == "train":
+                rows = rows[chosen]
 
         parts = {part: (ready(x), y) for part, (x, y) in parts.items()}
-        if standardize:
-            parts = standardized(parts)
+        preprocessing, target = None, None
+        if fit is not None:
+            preprocessing, transform = fit(parts["train"][0])
+            parts = {part: (transform(x), y) for part, (x, y) in parts.items()}
+        if scale_target:
+            target = Standardization.fit(parts["train"][1])
+            parts = {part: (x, target.apply(y)) for part, (x, y) in parts.items()}
         if classes is not None and self.label_noise:
             x, y = parts["train"]
             seed = derive(self.seed, "data", "label_noise")
             parts["train"] = x, mislabelled(y, self.label_noise, len(classes), seed)
         pool = object()
-        done = [Split(*parts[part], pool=pool) for part in SPLITS]
-        return Dataset(name, done[0], done[1], done[2], classes)
+        weights = {"train": weighting.weights(rows, parts["train"][1], classes)} if weighting is not None else {}
+        done = [Split(*parts[part], pool=pool, weight=weights.get(part)) for part in SPLITS]
+        return Dataset(name, done[0], done[1], done[2], classes, preprocessing, target)
 
     def _take(
         self,
@@ -181,8 +196,22 @@ class Cut:
         left: int,
         default: int,
         rows: np.ndarray,
+        together: Together | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of a split and the other rows, of which at least `left` of each class are there."""
+        size = self._size(name, part, y, classes, left, default)
+        if together is not None:
+            chosen = together.chosen(rows, y, size, left, derive(self.seed, "data", part), name)
+            for which, labels in ((part, y[chosen]), ("train", y[~chosen])):
+                check_cut(name, which, labels, classes, together.by)
+            return rows[chosen], rows[~chosen]
+        order = ordering(y, derive(self.seed, "data", part), left)
+        return rows[order[:size]], rows[order[size:]]
+
+    def _size(
+        self, name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | None, left: int, default: int
+    ) -> int:
+        """Return the size of a split, or refuse one that the data cannot give."""
         least, most = (1, len(y) - left) if classes is None else (len(classes), len(y) - left * len(classes))
         size = getattr(self, f"{part}_size")
         if size is None:
@@ -197,27 +226,4 @@ class Cut:
                 f"{part}_size must be {bound}, {why} (it is the number of {WORDS[part]} examples), "
                 f"got {shown(size)}{option}"
             )
-        order = ordering(y, derive(self.seed, "data", part), left)
-        return rows[order[:size]], rows[order[size:]]
-
-
-def _check(name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | None, needed: int) -> None:
-    """Refuse a part of the data that cannot give `needed` splits with an example (of each class) in each."""
-    where = f"the {WORDS[part]} split of {name}" if needed == 1 else name
-    if len(y) == 0:
-        raise DataError(f"{where} is empty; every split needs examples")
-    if classes is None:
-        if len(y) < needed:
-            raise DataError(f"{where} has {len(y)} examples and needs {needed} to cut its splits from")
-        return
-    counts = np.bincount(y, minlength=len(classes))
-    small = int(counts.argmin())
-    if counts[small] < needed:
-        if needed == 1:
-            raise DataError(
-                f"the class {classes[small]!r} is missing from {where}; every split needs examples of every class"
-            )
-        raise DataError(
-            f"the class {classes[small]!r} of {where} has {counts[small]} examples and needs {needed}, one for each "
-            f"split that is cut; add examples or leave the class out"
-        )
+        return size

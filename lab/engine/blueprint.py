@@ -191,6 +191,6 @@ def _training_form(t: "Training") -> tuple:
 
 def _data_form(task: Task) -> tuple:
     return tuple(
-        (split.x.shape, split.x.dtype.str, split.y.shape, split.y.dtype.str)
+        (split.x.shape, split.x.dtype.str, split.y.shape, split.y.dtype.str, split.weight is None)
         for split in (task.data.train, task.data.validation, task.data.test)
     )

@@ -40,10 +40,8 @@ class _Ledger(keras.Model):
         self.data_losses.update_state(plain)
         self.penalties.update_state(penalty, sample_weight=tf.shape(plain)[0])
         self.accuracies.update_state(objective.hits(y, y_pred))
-        return (
-            tf.reduce_mean(objective.smoothed(self.training.loss, self.training.label_smoothing, y, y_pred, plain))
-            + penalty
-        )
+        minimized = objective.smoothed(self.training.loss, self.training.label_smoothing, y, y_pred, plain)
+        return tf.reduce_mean(minimized if sample_weight is None else minimized * sample_weight) + penalty
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):
@@ -117,9 +115,10 @@ def train(task: Task, on_epoch: Callable[[int, float], None] = lambda epoch, bes
         for epoch in range(1, training.epochs + 1):
             yield from pieces(training.order(len(data.train.y), task.seed, epoch), training.batch_size)
 
-    x, y = tf.constant(data.train.x), tf.constant(data.train.y)
+    weight = [] if data.train.weight is None else [data.train.weight]
+    arrays = [tf.constant(array) for array in (data.train.x, data.train.y, *weight)]
     batches = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int32))
-    batches = batches.map(lambda order: (tf.gather(x, order), tf.gather(y, order))).prefetch(2)
+    batches = batches.map(lambda order: tuple(tf.gather(array, order) for array in arrays)).prefetch(2)
     ledger.fit(
         batches,
         epochs=training.epochs,

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import tensorflow as tf
@@ -54,6 +54,9 @@ class Loop:
         )
         # The size of the split and `Training.measured` are part of the signature: all runs have the same part.
         self.measured = stacking.part(self.train_split, tasks[0].part)
+        weights = [d.train.weight for d in data if d.train.weight is not None]
+        if weights:
+            self.train_split = replace(self.train_split, weight=stacking.table(weights))
         n = self.train_split.examples
         self.per_run = stacking.per_run(blueprints)
         self.decay = np.array([task.training.weight_decay for task in tasks], np.float32)
@@ -113,13 +116,11 @@ class Loop:
             if seed not in orders:
                 orders[seed] = self.training.order(n, seed, epoch)
         visits = np.stack([orders[self.runs[i].task.seed] for i in members])
-        order = np.stack(
-            [visits + n * table.rows[members][:, None] for table in (self.train_split.x, self.train_split.y)]
-        )
+        order = np.stack([visits + n * table.rows[members][:, None] for table in self.train_split.tables])
         rates = np.stack([self.runs[i].rates[epoch - 1] for i in members], axis=1)
         per_run = {key: tf.constant(values[members]) for key, values in self.per_run.items()}
         sums = self.program.epoch(
-            tuple(_flat(table.values) for table in (self.train_split.x, self.train_split.y)),
+            tuple(_flat(table.values) for table in self.train_split.tables),
             tf.constant(order.astype(np.int32)),
             tf.constant(rates),
             tf.constant(self.decay[members]) if self.decay.any() else None,

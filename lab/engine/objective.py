@@ -12,7 +12,8 @@ def data_loss(loss: str, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
 
     Args:
         loss: a name of `lab.training.LOSSES`; the formulas are in `Training`'s docstring.
-        targets: int32 classes of shape (..., batch), or float32 numbers of shape (..., batch, outputs).
+        targets: int32 classes of shape (..., batch), or zeros and ones of shape (..., batch, outputs) where an example
+            may have several; or float32 numbers of shape (..., batch, outputs).
         outputs: logits, scores or predictions, float32 of shape (..., batch, outputs).
 
     Returns:
@@ -21,8 +22,7 @@ def data_loss(loss: str, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     if loss == "softmax_cross_entropy":
         return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
     if loss == "binary_cross_entropy":
-        truth = tf.cast(targets, outputs.dtype)
-        return tf.nn.sigmoid_cross_entropy_with_logits(truth, tf.squeeze(outputs, -1))
+        return _binary(tf.cast(targets, outputs.dtype), outputs)
     if loss == "hinge" and outputs.shape[-1] == 1:
         sign = 2.0 * tf.cast(targets, outputs.dtype) - 1.0
         return tf.nn.relu(1.0 - sign * tf.squeeze(outputs, -1))
@@ -49,19 +49,31 @@ def smoothed(
     if isinstance(share, float) and share == 0:
         return plain
     if loss == "binary_cross_entropy":
+        # A cohort's shares are of shape (runs, 1), one axis short of several classes per example.
+        if not isinstance(share, float) and len(targets.shape) == len(outputs.shape):
+            share = share[..., None]
         truth = tf.cast(targets, outputs.dtype) * (1.0 - share) + 0.5 * share
-        return tf.nn.sigmoid_cross_entropy_with_logits(truth, tf.squeeze(outputs, -1))
+        return _binary(truth, outputs)
     uniform = -tf.reduce_mean(tf.nn.log_softmax(outputs), -1)
     return (1.0 - share) * plain + share * uniform
+
+
+def _binary(truth: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    if len(truth.shape) == len(outputs.shape):
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(truth, outputs), -1)
+    return tf.nn.sigmoid_cross_entropy_with_logits(truth, tf.squeeze(outputs, -1))
 
 
 def hits(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     """Return 1.0 for each example whose predicted class is right, else 0.0; NaN where targets are numbers.
 
-    One output predicts the second class where it is above 0, several predict their largest.
+    One output predicts the second class where it is above 0, several predict their largest. Where an example may have
+    several classes, each output predicts its own where it is above 0, and the share of right ones is returned.
     """
     if targets.dtype.is_floating:
         return tf.fill(tf.shape(outputs)[:-1], float("nan"))
+    if len(targets.shape) == len(outputs.shape):
+        return tf.reduce_mean(tf.cast(tf.equal(outputs > 0.0, targets > 0), tf.float32), -1)
     if outputs.shape[-1] == 1:
         guess = tf.cast(tf.squeeze(outputs, -1) > 0.0, targets.dtype)
     else:

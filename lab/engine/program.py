@@ -95,7 +95,7 @@ class Program:
 
     def _epoch(
         self,
-        train: tuple[tf.Tensor, tf.Tensor],
+        train: tuple[tf.Tensor, ...],
         order: tf.Tensor,
         rates: tf.Tensor,
         decay: tf.Tensor | None,
@@ -106,8 +106,8 @@ class Program:
         """Train one epoch.
 
         Args:
-            train: examples and labels of all distinct training splits, one after the other.
-            order: which of them each replica visits, int32 of shape (2, replicas, visits): examples and labels.
+            train: examples, labels and, if there are any, weights of all distinct training splits, one after the other.
+            order: which of them each replica visits, int32 of shape (2 or 3, replicas, visits).
             rates: the learning rates, of shape (steps, replicas).
             decay, smoothing: of shape (replicas,), or None if no replica has any.
             per_run, seeds: what differs between the replicas.
@@ -120,14 +120,14 @@ class Program:
 
         def step(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             batch = order[:, :, i * size : tf.minimum((i + 1) * size, visits)]
-            x, y = tf.gather(train[0], batch[0]), tf.gather(train[1], batch[1])
-            return i + 1, sums + self._step(x, y, rates[i], decay, smoothing, per_run, seeds)
+            x, y, *weight = (tf.gather(values, batch[k]) for k, values in enumerate(train))
+            return i + 1, sums + self._step(x, y, weight, rates[i], decay, smoothing, per_run, seeds)
 
         steps = tf.shape(rates)[0]
         start = tf.zeros([3 + len(self.penalties.keys), self.replicas])
         return tf.while_loop(lambda i, sums: i < steps, step, [tf.constant(0), start])[1]
 
-    def _step(self, x, y, rates, decay, smoothing, per_run, seeds):
+    def _step(self, x, y, weight, rates, decay, smoothing, per_run, seeds):
         values = [v.value.read_value() for v in self.variables]
         forward = Forward(
             models=self.models,
@@ -146,6 +146,8 @@ class Program:
             outputs = forward.run(x)
             minimized, plain, hits = self._losses(y, outputs, smoothing)
             extra = self._differentiated(forward)
+            if weight:
+                minimized *= weight[0]
             loss = tf.reduce_sum(tf.reduce_mean(minimized, 1) + extra)
         gradients = tape.gradient(loss, watched)
         penalties = self.penalties.parts(values, per_run)

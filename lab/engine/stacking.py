@@ -26,15 +26,21 @@ class Table:
 
 @dataclass(frozen=True)
 class Splits:
-    """A split of each run: examples and labels, stacked apart, since label noise changes the labels alone."""
+    """A split of each run: examples, labels and weights, stacked apart, since label noise changes the labels alone."""
 
     x: Table
     y: Table
+    weight: Table | None = None
 
     @property
     def examples(self) -> int:
         """How many examples a run has."""
         return int(self.x.values.shape[1])
+
+    @property
+    def tables(self) -> list[Table]:
+        """What a step of training takes of an example: itself, its label and, if there are weights, its weight."""
+        return [self.x, self.y] if self.weight is None else [self.x, self.y, self.weight]
 
 
 def part(split: Splits, examples: np.ndarray | None) -> Splits:

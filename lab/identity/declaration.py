@@ -32,8 +32,8 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: b
     """Return `value` as plain JSON types.
 
     Args:
-        value: None, a number, a string, a path, an array, a sequence, a mapping with string keys, a
-            dataclass, a function or a `functools.partial` of one.
+        value: None, a number, a string, a path, an array, a pandas DataFrame, a sequence, a mapping with string
+            keys, a dataclass, a function or a `functools.partial` of one.
         role: what the value is, for the refusal.
         omit: names of arguments that the lab fills in itself.
         defaults: whether arguments of the lab's own functions and values that have their default are written out, as
@@ -65,6 +65,8 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: b
             return {
                 str(name): declare(item, role, defaults=defaults) for name, item in value.items() if name not in omit
             }
+    if type(value).__name__ == "DataFrame" and type(value).__module__.partition(".")[0] == "pandas":
+        return _frame(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _dataclass(value, role, defaults)
     if callable(value):
@@ -73,6 +75,13 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: b
         f"{role} must be made of numbers, strings, arrays, dataclasses and functions, which have an identity, "
         f"got {type(value).__name__}"
     )
+
+
+def _frame(frame: Any) -> dict[str, Any]:
+    from pandas.util import hash_pandas_object
+
+    rows = hash_pandas_object(frame, index=False).to_numpy()
+    return {"frame": [str(name) for name in frame.columns], "rows": len(rows), "hash": hashed(rows.tobytes())}
 
 
 def _dataclass(value: Any, role: str, defaults: bool) -> dict[str, Any]:

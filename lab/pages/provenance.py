@@ -80,6 +80,7 @@ def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
         ("Threads", _counted(records, "threads")),
         ("Parameters", _counted(records, "parameters")),
         ("Train measured on", _part(records)),
+        ("Unit of the losses", _unit(records)),
         ("Versions", ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())),
         ("Machine", " and ".join(sorted(machine))),
     ]
@@ -105,6 +106,16 @@ def _part(records: Sequence[Mapping[str, Any]]) -> str:
         f"{counted} examples, a fixed random part of the training split; the standard error of a mean over them is "
         "their standard deviation divided by the root of their number"
     )
+
+
+def _unit(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return in which units the target was scaled; nothing where it was not."""
+    scales = sorted({tuple(record["target_scale"]) for record in records if record.get("target_scale")})
+    if not scales:
+        return ""
+    lowest, highest = (", ".join(f"{one:.6g}" for one in ends) for ends in (scales[0], scales[-1]))
+    found = lowest if len(scales) == 1 else f"{lowest} to {highest}, by seed"
+    return f"the square of the target's standard deviation over the training split ({found})"
 
 
 def duration(seconds: float) -> str:

@@ -86,6 +86,11 @@ NOTE = Field("a text", _is_text, optional=True)
 NAME = Field(_NAME, is_plain)
 NAMES = Field(_NAMES, lambda value: _is_list(value, is_plain))
 OBJECT = Field("an object", _is_mapping, optional=True)
+SCALE = Field(
+    "a list of numbers above 0",
+    lambda value: isinstance(value, list) and all(_is_number(one) and one > 0 for one in value),
+    optional=True,
+)
 
 RUN = {
     "schema": VERSION,
@@ -106,6 +111,7 @@ RUN = {
     "seconds": Field("a number of at least 0", lambda value: _is_number(value) and value >= 0, optional=True),
     "threads": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1), optional=True),
     "versions": Field("an object of texts", lambda value: _is_mapping(value, _is_text), optional=True),
+    "target_scale": SCALE,
     "declaration": OBJECT,
 }
 """The fields of run.json."""
@@ -167,7 +173,10 @@ PROVENANCE = {
 """The fields of provenance.json."""
 
 PROVENANCE_RUN = {
-    **{name: RUN[name] for name in ("variant", "seed", "id", "status", "measured", "parameters", "seconds")},
+    **{
+        name: RUN[name]
+        for name in ("variant", "seed", "id", "status", "measured", "parameters", "seconds", "target_scale")
+    },
     "environment": Field(_WHOLE.format(0), _is_whole),
     "declaration": Field("a list of whole numbers or null", _are_places),
 }

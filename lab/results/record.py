@@ -19,7 +19,13 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
     """Return the content of a run's run.json, in JSON types."""
     data, training, part = run.task.data, run.task.training, run.task.part
     test = None if trained.test is None else {name: _number(value) for name, value in trained.test.items()}
-    return {
+    chance = training.chance(None if data.classes is None else len(data.classes), data.several)
+    scale: dict[str, Any] = {}
+    if data.target is not None:
+        # Losses are in units of these numbers, squared; who knows only the mean of the training split loses 1 for each.
+        scale = {"target_scale": data.target.deviation.tolist()}
+        chance = float(len(data.target.deviation))
+    return scale | {
         "schema": SCHEMA,
         "experiment": experiment,
         "variant": run.variant,
@@ -28,7 +34,7 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
         "status": trained.status,
         "kept_epoch": trained.kept_epoch,
         "rows": len(trained.rows),
-        "chance": training.chance(None if data.classes is None else len(data.classes)),
+        "chance": chance,
         "test": test,
         **({} if part is None else {"measured": len(part)}),
         "parameters": trained.parameters,

@@ -1,0 +1,59 @@
+"""The cells of a pandas table, column by column: float64, or texts."""
+
+import datetime
+import numbers
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lab.checks import DataError, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def cells_of_frame(
+    columns: "Mapping[str, pd.Series | Sequence]", where: str, categories: Collection[str] = ()
+) -> tuple[dict[str, np.ndarray | list[str]], range]:
+    """Return the cells of columns by name, and the numbers of the rows, from 0.
+
+    Numbers become float64 with NaN where one is missing; everything else becomes texts, empty where one is missing.
+
+    Args:
+        columns: of a table.
+        where: what the table is called in refusals.
+        categories: columns that become texts though they hold numbers; whole ones are written without a point.
+
+    Raises:
+        DataError: a column of something that is neither, as lists and complex numbers are.
+    """
+    import pandas as pd
+
+    made: dict[str, np.ndarray | list[str]] = {}
+    for name, column in columns.items():
+        series = pd.Series(column)
+        is_number = pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
+        if is_number and name not in categories and not pd.api.types.is_complex_dtype(series):
+            made[name] = series.to_numpy(np.float64, na_value=np.nan)
+        else:
+            made[name] = [_text(cell, name, where) for cell in series.astype(object)]
+    return made, range(max((len(cells) for cells in made.values()), default=0))
+
+
+def _text(cell: object, name: str, where: str) -> str:
+    import pandas as pd
+
+    if isinstance(cell, str):
+        return cell
+    if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell):
+        return ""
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+        return str(int(cell))
+    known = bool | np.bool_ | numbers.Real | datetime.date | datetime.time | np.datetime64 | pd.Interval
+    if isinstance(cell, known):
+        return str(cell)
+    raise DataError(
+        f"the column {name!r} of {where} must hold numbers, texts, booleans or dates, got {shown(cell)}; make columns "
+        f"of its parts, or leave it out"
+    )
