@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.checks import UsageError, shown
+from lab.compute import compute, draw
 from lab.experiment import Experiment
 from lab.progress import SILENT, Progress
-from lab.run import compute, draw, run
+from lab.run import run
 from lab.study import Study
 
 if TYPE_CHECKING:
@@ -100,8 +101,10 @@ def draw_outcome(folder: Path, studies: Sequence[Study] = (), *, svg: bool = Fal
         figures += report.draw_all(
             curves, tables.summary, tables.comparison, folder / FIGURES_FOLDER, strengths=tables.path_runs(), svg=svg
         )
+    drawn: dict[str, str] = {}
     for study in studies:
-        figures += draw(study, folder, svg=svg)
+        figures += draw(study, folder, svg=svg, others=drawn)
+        drawn |= dict.fromkeys(results.read_study(folder, study.name)["figures"], study.name)
     page = pages.experiment_page(folder, tables, curves) if tables else pages.study_page(folder)
     return Outcome(folder, page, figures, tables)
 

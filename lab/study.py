@@ -1,7 +1,7 @@
 """A study: tables that a function computes, and figures drawn from them, where variants times seeds do not fit.
 
 An exact calculation (trajectories, im2col) is a study of its own; what is looked at inside the nets of an experiment
-(gradients, decision regions) is a study of that experiment. `lab.run` computes and draws it.
+(gradients, decision regions) is a study of that experiment. `lab.compute` computes and draws it.
 """
 
 import functools

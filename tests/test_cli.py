@@ -190,13 +190,6 @@ def test_sizes_are_whole_numbers_too(capsys, option, rule):
     assert refused(capsys, "run", "weight_penalty", option, "1.5") == (2, said)
 
 
-@pytest.mark.parametrize("words", [("--enginee", "x"), ("--engine", "x"), ("--engine", ""), ("--fresh=maybe",)])
-def test_a_wrong_option_exits_with_two(capsys, words):
-    code, said = refused(capsys, "run", "weight_penalty", *words)
-    assert code == 2
-    assert words[0].lstrip("-")[:5] in said
-
-
 def test_a_train_size_beyond_the_data_is_refused_and_nothing_published(capsys, tmp_path):
     code, said = refused(capsys, "run", "weight_penalty", "--train-size", 100000, "--results", tmp_path)
     assert code == 2

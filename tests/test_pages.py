@@ -20,6 +20,7 @@ from PIL import Image
 
 from lab import pages, results, statistics
 from lab.checks import DataError
+from lab.compute import compute, draw
 from lab.pages import assets, epochs_chart, forest_chart, look, provenance, strengths_chart, vegalite, write
 from lab.pages.sparkline import sparkline
 from lab.pages.table import variants_table
@@ -27,7 +28,6 @@ from lab.report.curves import tidy
 from lab.report.theme import styles
 from lab.results.provenance import write_provenance
 from lab.results.tables import read_tables
-from lab.run import compute, draw
 from tests.test_study import STUDY
 
 ROOT = Path(__file__).parent.parent

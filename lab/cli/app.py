@@ -15,12 +15,14 @@ from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders
 from lab.cli.find import Question, asked, find, folders, guide, known
 from lab.cli.fresh import afresh
-from lab.cli.options import RESULTS, Folder, Name, Options, Text
+from lab.cli.options import RESULTS, Confidence, Folder, Name, OptionalPath, Options, Text
 from lab.cli.sentences import FoundError
+from lab.cli.usage import refusal
+from lab.compute import compute
 from lab.experiment import Experiment
 from lab.outcome import Outcome, draw_outcome
 from lab.progress import on_terminal
-from lab.run import compute, run
+from lab.run import run
 from lab.study import Study
 
 
@@ -80,7 +82,7 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool 
         results: the folder with the experiments' folders.
         svg: write the figures as SVG files too.
     """
-    folders = [results / name for name in experiments] or [path for path in sorted(results.glob("*")) if _left(path)]
+    folders = [_below(results, name) for name in experiments] or [path for path in sorted(results.glob("*")) if _left(path)]
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
     failed: list[str] = []
@@ -103,7 +105,7 @@ lab_app.command(export_app, name="export")
 def export_page(
     experiment: Name,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
     results: Folder = RESULTS,
 ) -> None:
     """Write the page of an experiment or study as one file that holds its figures and the script of its charts.
@@ -116,8 +118,9 @@ def export_page(
     from lab import pages
     from lab.results import write_atomically
 
-    path = output or Path(f"{experiment}.html")
-    write_atomically(path, pages.single_file(results / experiment))
+    folder = _below(results, experiment)
+    path = output or Path(f"{folder.name}.html")
+    write_atomically(path, pages.single_file(folder))
     print(f"page: {path}")
 
 
@@ -127,7 +130,7 @@ def compare_variants(
     *,
     baseline: Text = None,
     metric: Text = None,
-    confidence: float = 0.95,
+    confidence: Confidence = 0.95,
     method: Literal["t", "bootstrap"] = "t",
     correction: Literal["holm", "benjamini_hochberg", "none"] = "holm",
     format: Literal["table", "csv", "markdown", "json"] = "table",
@@ -203,15 +206,13 @@ def _answer(app: cyclopts.App, words: list[str] | None) -> None:
     try:
         app(words)
     except cyclopts.CycloptsError as error:
-        # A refusal by a value's own rule is passed on unchanged.
-        refusal = error.__cause__
-        raise UsageError(str(refusal if isinstance(refusal, UsageError) else error)) from None
+        raise refusal(error) from None
 
 
 def _run(question: Question, options: Options) -> None:
     if isinstance(question, Study):
-        given = {"data": options.data, "target": options.target, "engine": options.engine}
-        question.refuse(given | {"validation_size": options.validation_size})
+        given = {"data": options.data, "target": options.target, "separator": options.separator}
+        question.refuse(given | {"engine": options.engine, "validation_size": options.validation_size})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         folder = _made(options, study.name, lambda results: compute(study, results / study.name))
         _print(folder, draw_outcome(folder, [study]))
@@ -237,6 +238,17 @@ def _run(question: Question, options: Options) -> None:
 def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:
     """Return the folder that `make` makes in a folder of results, in the place of what is there if that is asked."""
     return afresh(options.results / name, make) if options.fresh else make(options.results)
+
+
+def _below(results: Path, name: str) -> Path:
+    """Return the folder of an experiment, or refuse a name that leads out of the results: files are written there."""
+    path = Path(name)
+    if path.name != str(path) or path.name == ".." or "\0" in name:
+        raise UsageError(
+            f"the experiment must be the name of a folder in {results}, got {shown(name)}; --results names another "
+            f"folder of results"
+        )
+    return results / path
 
 
 def _left(folder: Path) -> bool:

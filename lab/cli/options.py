@@ -36,9 +36,20 @@ def _not_empty(kind: Callable[[str], Any]) -> Parameter:
     return Parameter(converter=convert)
 
 
+def _confidence(_: type, tokens: Sequence[Token]) -> float:
+    """Return a number as people write it; what else a comparison refuses, it refuses itself."""
+    try:
+        return float(tokens[0].value)
+    except ValueError:
+        rule = "in (0, 1) (it is the probability of an interval)"
+        raise UsageError(f"{tokens[0].keyword} must be {rule}, got {tokens[0].value!r}") from None
+
+
 Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
 Folder = Annotated[Path, _not_empty(Path)]
+OptionalPath = Annotated[Path | None, _not_empty(Path)]
+Confidence = Annotated[float, Parameter(converter=_confidence)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
 RESULTS = Path("results")
 
@@ -52,6 +63,8 @@ class Options:
     "Another data set by name (fashion_mnist, cifar10, ...), or a file of your own: x.npz, or x.csv with --target."
     target: Text = None
     "The column of a CSV file that is to be predicted."
+    separator: Text = None
+    "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\t', which is a tab."
     train_size: Size = None
     "The number of training examples."
     validation_size: Size = None
@@ -71,11 +84,12 @@ class Options:
         """Return the loader that `--data` names, or None, and what the data is called.
 
         Raises:
-            UsageError: an unknown name, a .csv file without a target, or a target without a .csv file.
+            UsageError: an unknown name, a .csv file without a target, or a target or separator without a .csv file.
         """
         path = Path(self.data or "")
-        if self.target is not None and path.suffix != ".csv":
-            raise UsageError(f"--target must be left out unless --data is a CSV file, got {self.target!r}")
+        for name, value in (("--target", self.target), ("--separator", self.separator)):
+            if value is not None and path.suffix != ".csv":
+                raise UsageError(f"{name} must be left out unless --data is a CSV file, got {value!r}")
         if self.data is None:
             return None, ""
         import lab.data
@@ -88,4 +102,8 @@ class Options:
             return functools.partial(lab.data.from_npz, path), called
         if self.target is None:
             raise UsageError("--target must name the column to predict where --data is a CSV file, got none")
-        return functools.partial(lab.data.from_csv, path, target=self.target), called
+        load = functools.partial(lab.data.from_csv, path, target=self.target)
+        if self.separator is None:
+            return load, called
+        # Shells pass a tab as the two characters that stand for it.
+        return functools.partial(load, separator=self.separator.replace("\\t", "\t")), called
