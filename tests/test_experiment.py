@@ -16,7 +16,7 @@ import pytest
 
 from lab import results
 from lab.checks import DataError, UsageError
-from lab.data import Dataset, digits, from_npz, mnist
+from lab.data import Dataset, cifar10, digits, from_npz, mnist
 from lab.experiment import Experiment, Variant
 from lab.models import dense
 from lab.plan import plan
@@ -176,8 +176,8 @@ def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
         ({"seeds": (1, 1)}, "seeds must not be empty and none may stand twice, got [1, 1]"),
         ({"seeds": range(10**9)}, "seeds must be at most 10000, got 1000000000"),
         ({"seeds": [10**400]}, None),
-        ({"seeds": "012"}, "seeds must be a sequence of whole numbers, got '012'"),
-        ({"seeds": None}, "seeds must be a sequence of whole numbers, got None"),
+        ({"seeds": "012"}, "seeds must be a list, tuple or range of whole numbers, got '012'"),
+        ({"seeds": None}, "seeds must be a list, tuple or range of whole numbers, got None"),
         ({"seeds": (-1,)}, None),
         ({"name": 3}, None),
         ({"baseline": None}, None),
@@ -209,7 +209,7 @@ def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
         ({"studies": [STUDY, STUDY]}, "names of studies must differ in more than case, got ['a', 'a']"),
         ({"variants": [1]}, "variants must be a dict from names to variants and not empty, got [1]"),
         ({"variants": {"none": digits}}, None),
-        ({"seeds": 3}, "seeds must be a sequence of whole numbers, got 3"),
+        ({"seeds": 3}, "seeds must be a list, tuple or range of whole numbers, got 3"),
         (
             {"seeds": (True,)},
             "a seed must be a whole number of at least 0 (it is what a run's randomness follows from), got True",
@@ -345,10 +345,17 @@ def test_data_of_your_own_takes_nothing_from_the_script_but_its_models_and_train
 
 def test_an_experiment_for_a_data_set_takes_the_place_of_the_other_and_keeps_its_question():
     special = Experiment(name="small-cifar10", variants={"none": arm(epochs=9)}, baseline="none")
-    changed = dataclasses.replace(small(), on_data={"cifar10": special}, question="Why?").with_data(digits, "cifar10")
+    changed = dataclasses.replace(small(), on_data={"cifar10": special}, question="Why?").with_data(cifar10, "cifar10")
     assert changed.name == "small-cifar10"
     assert changed.variants["none"].training.epochs == 9
     assert changed.question == "Why?"
+
+
+def test_a_file_called_like_a_data_set_is_never_taken_for_it(tmp_path):
+    special = Experiment(name="small-mnist", variants={"none": arm(epochs=9)}, baseline="none")
+    loader = partial(from_npz, tmp_path / "mnist.npz")
+    changed = dataclasses.replace(small(), on_data={"mnist": special}).with_data(loader, "mnist")
+    assert changed.variants["none"].data is loader
 
 
 def test_planning_loads_equal_data_once(monkeypatch):

@@ -15,7 +15,7 @@ from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders
 from lab.cli.find import Question, asked, find, folders, guide, known
 from lab.cli.fresh import afresh
-from lab.cli.options import RESULTS, Confidence, Folder, Name, OptionalPath, Options, Text
+from lab.cli.options import RESULTS, Confidence, Flag, Folder, Name, OptionalPath, Options, Text
 from lab.cli.sentences import FoundError
 from lab.cli.usage import refusal
 from lab.compute import compute
@@ -63,7 +63,7 @@ def list_experiments() -> None:
 
 
 @lab_app.command(name="run")
-def run_experiment(experiment: Name, options: Options | None = None) -> None:
+def run_experiment(experiment: Name, /, options: Options | None = None) -> None:
     """Run an experiment, draw its figures and print its table. What is already there is not trained again.
 
     Args:
@@ -74,7 +74,7 @@ def run_experiment(experiment: Name, options: Options | None = None) -> None:
 
 
 @lab_app.command(name="report")
-def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool = False) -> None:
+def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag = False) -> None:
     """Draw the figures and pages anew, from the CSV files alone; rebuild those first where runs came since.
 
     Args:
@@ -82,7 +82,8 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool 
         results: the folder with the experiments' folders.
         svg: write the figures as SVG files too.
     """
-    folders = [_below(results, name) for name in experiments] or [path for path in sorted(results.glob("*")) if _left(path)]
+    named = [_below(results, name) for name in experiments]
+    folders = named or [path for path in sorted(results.glob("*")) if _left(path)]
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
     failed: list[str] = []
@@ -104,6 +105,7 @@ lab_app.command(export_app, name="export")
 @export_app.command(name="page")
 def export_page(
     experiment: Name,
+    /,
     *,
     output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
     results: Folder = RESULTS,
@@ -127,6 +129,7 @@ def export_page(
 @lab_app.command(name="compare")
 def compare_variants(
     experiment: Name,
+    /,
     *,
     baseline: Text = None,
     metric: Text = None,
@@ -135,7 +138,7 @@ def compare_variants(
     correction: Literal["holm", "benjamini_hochberg", "none"] = "holm",
     format: Literal["table", "csv", "markdown", "json"] = "table",
     fail_if_worse: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    fail_if_overfits: Annotated[bool, Parameter(negative="")] = False,
+    fail_if_overfits: Flag = False,
     results: Folder = RESULTS,
 ) -> None:
     """Compare the variants of an experiment with its baseline. Exits with 3 if a --fail option found something.
@@ -156,8 +159,9 @@ def compare_variants(
     from lab.cli import compare
     from lab.cli.terminal import console, metric_table
 
+    # A path of one's own, unless the results have a folder of this name.
     folder = (
-        Path(experiment) if not (results / experiment).is_dir() and Path(experiment).is_dir() else results / experiment
+        results / experiment if (results / experiment).is_dir() or not Path(experiment).exists() else Path(experiment)
     )
     tables = compare.read(folder, baseline)
     made = compare.compare(

@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
 from lab.checks import UsageError, choice, whole
+from lab.run import ENGINES
 
 DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
 
@@ -36,6 +37,15 @@ def _not_empty(kind: Callable[[str], Any]) -> Parameter:
     return Parameter(converter=convert)
 
 
+def _one_of(choices: Sequence[str]) -> Parameter:
+    """Return a parameter that takes one of these words. With `Literal | None` the word None would be taken, too."""
+
+    def convert(_: type, tokens: Sequence[Token]) -> str:
+        return choice(str(tokens[0].keyword), tokens[0].value, choices)
+
+    return Parameter(converter=convert)
+
+
 def _confidence(_: type, tokens: Sequence[Token]) -> float:
     """Return a number as people write it; what else a comparison refuses, it refuses itself."""
     try:
@@ -45,6 +55,7 @@ def _confidence(_: type, tokens: Sequence[Token]) -> float:
         raise UsageError(f"{tokens[0].keyword} must be {rule}, got {tokens[0].value!r}") from None
 
 
+Flag = Annotated[bool, Parameter(negative="")]
 Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
 Folder = Annotated[Path, _not_empty(Path)]
@@ -75,9 +86,9 @@ class Options:
     "The most epochs a run trains."
     results: Folder = RESULTS
     "The folder in which the experiment's folder is made."
-    engine: Literal["cohort", "keras_fit"] | None = None
+    engine: Annotated[str | None, _one_of(ENGINES)] = None
     "cohort (unless named) trains runs of one structure together; keras_fit, the reference, one after the other."
-    fresh: Annotated[bool, Parameter(negative="")] = False
+    fresh: Flag = False
     "Train again what is already published, and replace it when everything is trained."
 
     def loader(self) -> tuple[Callable | None, str]:

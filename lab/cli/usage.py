@@ -32,7 +32,10 @@ def _sentence(error: CycloptsError) -> str:
     match error:
         case UnknownOptionError():
             options = [name for one in error.argument_collection for name in one.names if name.startswith("-")]
-            return choice(f"an option of {command}", error.token.keyword or error.token.value, options)
+            given = error.token.keyword or error.token.value
+            if not options:
+                return f"{command} takes no option, got {given!r}; leave it out"
+            return choice(f"an option of {command}", given, options)
         case UnknownCommandError() if error.app is not None and error.unused_tokens:
             names = [name for name in error.app if not name.startswith("-")]
             return choice("the command", error.unused_tokens[0], names)
