@@ -10,7 +10,6 @@ import math
 import numbers
 from collections.abc import Iterable
 
-
 SMALLEST, LARGEST = 2.0**-126, 3.4028234663852886e38
 """What float32 can tell from 0 and from infinity. TensorFlow takes what is smaller for 0."""
 

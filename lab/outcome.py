@@ -94,7 +94,9 @@ def draw_outcome(folder: Path, studies: Sequence[Study] = (), *, svg: bool = Fal
         results.rebuild(folder)
     tables = curves = None
     figures: list[Path] = []
-    if results.has_table(folder, "histories") or not studies:
+    # A study that no script of the lab's declares has a page of its own, too; its figures stay as they are.
+    is_study = bool(studies) or results.has_study(folder, folder.name)
+    if results.has_table(folder, "histories") or not is_study:
         tables = read_tables(folder)
         # Tidied once, for the figures and the page.
         curves = pages.curves_of(tables)

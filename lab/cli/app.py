@@ -167,11 +167,11 @@ def compare_variants(
     made = compare.compare(
         tables, baseline=baseline, metric=metric, confidence=confidence, method=method, correction=correction
     )
+    found = compare.failures(made, fail_if_worse, fail_if_overfits)
     if format == "table":
         console().print(metric_table(folder.name, made, confidence))
     else:
         print(compare.written(made, format), end="")
-    found = compare.failures(made, fail_if_worse, fail_if_overfits)
     if found:
         raise FoundError("; ".join(found))
 
@@ -270,7 +270,8 @@ def _print(folder: Path, outcome: Outcome) -> None:
     if outcome.tables:
         console().print(comparison_table(folder.name, outcome.tables))
     print(f"page: {_near(outcome.page)}")
-    print(f"figures: {_near(outcome.figures[0].parent)}")
+    if outcome.figures:
+        print(f"figures: {_near(outcome.figures[0].parent)}")
 
 
 def _near(path: Path) -> Path:
