@@ -182,7 +182,7 @@ def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
         ({"name": 3}, None),
         ({"baseline": None}, None),
         ({"redraw_data": 1}, None),
-        ({"question": 3}, "question must be a text, got 3"),
+        ({"question": 3}, "question must be a text in one line, got 3"),
         ({"notes": 3}, "notes must be a text, got 3"),
         ({"notes": None}, "notes must be a text, got None"),
         ({"on_data": None}, "on_data must be a dict from data sets to experiments, got None"),
@@ -200,7 +200,7 @@ def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
             {"strength_paths": {"l2": ["none"]}},
             "strength_paths must be a dict from families to dicts from variants to strengths, got {'l2': ['none']}",
         ),
-        ({"strength_paths": {3: {}}}, "the name of a strength path must be a text, got 3"),
+        ({"strength_paths": {3: {}}}, "the name of a strength path must be a text in one line, got 3"),
         ({"strength_paths": {"l2": {"none": "strong"}}}, None),
         ({"strength_paths": {"l2": {"l2": 1.0}}}, None),
         ({"studies": 3}, "studies must be a list or tuple of studies, got 3"),
@@ -279,14 +279,18 @@ def test_a_size_that_is_no_reasonable_count_is_refused_before_anything_is_alloca
         small().resized(**{name: size})
 
 
-def test_more_epochs_or_seeds_than_memory_has_room_for_are_refused():
-    for size in (10**9, 10**30):
+@pytest.mark.parametrize(
+    ("name", "most", "meaning"),
+    [
+        ("epochs", 1_000_000, "the most epochs a run trains"),
+        ("seeds", 10_000, "the number of seeds"),
+    ],
+)
+def test_more_epochs_or_seeds_than_memory_has_room_for_are_refused(name, most, meaning):
+    for size, rule in ((10**9, f"at most {most}"), (10**30, f"a whole number below 2**63 (it is {meaning})")):
         with pytest.raises(UsageError) as caught:
-            small().resized(epochs=size)
-        assert str(caught.value) == f"epochs must be at most 1000000, got {size}"
-        with pytest.raises(UsageError) as caught:
-            small().resized(seeds=size)
-        assert str(caught.value) == f"seeds must be at most 10000, got {size}"
+            small().resized(**{name: size})
+        assert str(caught.value) == f"{name} must be {rule}, got {size}"
 
 
 @pytest.mark.parametrize("names", [("None",), ("nan",), ("L1", "l1")])

@@ -233,7 +233,7 @@ def test_tables_whose_names_differ_only_in_case_are_refused():
     ("field", "value", "said"),
     [
         ("draw", None, "draw of a study must be a function, got None"),
-        ("question", 3, "question must be a text, got 3"),
+        ("question", 3, "question must be a text in one line, got 3"),
         ("notes", ["a"], "notes must be a text, got ['a']"),
     ],
 )

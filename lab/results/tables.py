@@ -119,4 +119,5 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     path = table_path(folder, name)
     remedy = rebuild_remedy(folder)
     # A variant may be called 0.1 or 01: names are never numbers.
-    return read_csv(path, remedy if (folder / RUNS_FOLDER).is_dir() else ABSENT, remedy, text=_TEXT)
+    has_runs = any((folder / RUNS_FOLDER).glob("[!.]*"))
+    return read_csv(path, remedy if has_runs else ABSENT, remedy, text=_TEXT)
