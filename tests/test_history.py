@@ -60,3 +60,4 @@ def test_the_largest_float32_is_finite_and_what_lies_beyond_has_diverged():
     assert list(keeper.diverged) == [False, True, True]
     assert list(keeper.ended) == [False, True, True]
     assert list(keeper.kept) == [1, 0, 0]
+    assert keeper.kept.dtype.kind == "i", "an epoch is a whole number in run.json"
