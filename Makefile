@@ -1,6 +1,6 @@
 # On a fresh machine with Python 3.11, 3.12 or 3.13, `make run` and `make test` do all set-up themselves.
 .DELETE_ON_ERROR:
-.PHONY: run test test-slow setup lock bench vega clean
+.PHONY: run test test-slow mutation setup lock bench vega clean
 
 BIN := .venv/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -25,6 +25,11 @@ test-slow: setup
 vega: setup
 	$(BIN)/python -m lab.pages.assets
 
+# Plants small faults where numbers, identities and files are made; ROOM=lab.statistics takes one room only (hours for all).
+# What no test notices: .venv/bin/mutmut results, and why: tests/mutation_survivors.md.
+mutation: setup
+	nice $(BIN)/mutmut run $(if $(ROOM),"$(ROOM)*")
+
 bench: setup
 	$(BIN)/python -m benchmarks.sweep
 
@@ -47,4 +52,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

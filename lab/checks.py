@@ -11,6 +11,8 @@ import numbers
 import re
 from collections.abc import Iterable
 
+SMALLEST, LARGEST = 2.0**-126, 3.4028234663852886e38
+"""What float32 can tell from 0 and from infinity. TensorFlow takes what is smaller for 0."""
 _AROUND_ERRORS = ("Exception encountered when calling", "Graph execution error", "Detected at node", "<stack", 'File "')
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -63,7 +65,8 @@ def number(
 
     Args:
         name: the argument's name, the first word of the refusal.
-        value: what was received. Booleans, strings, NaN and infinities are refused.
+        value: what was received. Booleans, strings, NaN and infinities are refused, and what would become 0 or
+            infinite in float32, in which models are trained.
         meaning: what the number is, as in "the probability of dropping a unit".
         low, high: the ends of the interval; `low_open` and `high_open` leave the end itself out.
 
@@ -78,7 +81,12 @@ def number(
         above = real > low if low_open else real >= low
         below = real < high if high_open else real <= high
         if math.isfinite(real) and above and below:
-            return real
+            if real == 0 or SMALLEST <= abs(real) <= LARGEST:
+                return real
+            raise UsageError(
+                f"{name} must be 0 or from {SMALLEST:.2g} to {LARGEST:.2g} in size, as float32 holds no other number "
+                f"(it is {meaning}), got {shown(value)}"
+            )
     if high == math.inf:
         rule = f"above {low:g}" if low_open else f"at least {low:g}"
     else:
@@ -87,11 +95,16 @@ def number(
 
 
 def whole(name: str, value: object, meaning: str, *, low: int = 1, high: int | None = None) -> int:
-    """Return `value` as an int from `low` to `high`, or refuse it with a `UsageError`."""
+    """Return `value` as an int from `low` to `high`, or refuse it with a `UsageError`.
+
+    Without a `high` it must be below 2**63: no file holds a larger one exactly for every reader.
+    """
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         count = int(value)
-        if low <= count and (high is None or count <= high):
+        if low <= count and (count < 2**63 if high is None else count <= high):
             return count
+        if high is None and count >= 2**63:
+            raise UsageError(f"{name} must be a whole number below 2**63 (it is {meaning}), got {shown(value)}")
     rule = f"of at least {low}" if high is None else f"from {low} to {high}"
     raise UsageError(f"{name} must be a whole number {rule} (it is {meaning}), got {shown(value)}")
 

@@ -11,7 +11,7 @@ import lab.data
 from lab.checks import UsageError, choice, flag, number, shown, whole
 from lab.engine.precision import PRECISIONS
 from lab.seeds import MOST_SEEDS
-from lab.study import Study, folder_name, seed_count, text
+from lab.study import Study, folder_name, line, seed_count, text
 from lab.training import Training
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Experiment:
         if flag("redraw_data", self.redraw_data):
             for variant in self.variants.values():
                 _takes("data", variant.data, "data(seed=seed) where redraw_data is True", seed=0)
-        text("question", self.question)
+        line("question", self.question)
         text("notes", self.notes)
         self._check_on_data()
         self._check_strength_paths()
@@ -150,6 +150,9 @@ class Experiment:
     def _check_on_data(self) -> None:
         if not isinstance(self.on_data, Mapping) or not all(isinstance(e, Experiment) for e in self.on_data.values()):
             raise UsageError(f"on_data must be a dict from data sets to experiments, got {shown(self.on_data)}")
+        sets = [name for name in lab.data.__all__ if name.islower() and not name.startswith("from_")]
+        for name in self.on_data:
+            choice("a data set of on_data", name, sets)
 
     def _check_strength_paths(self) -> None:
         paths = self.strength_paths
@@ -158,7 +161,10 @@ class Experiment:
                 f"strength_paths must be a dict from families to dicts from variants to strengths, got {shown(paths)}"
             )
         for family, strengths in paths.items():
-            text("the name of a strength path", family)
+            if line("the name of a strength path", family).strip() in ("", "nan"):
+                raise UsageError(f"the name of a strength path must not be empty or 'nan', got {family!r}")
+            if not strengths:
+                raise UsageError(f"the path {family!r} must have at least one variant, got none; leave it out")
             for variant, strength in strengths.items():
                 choice(f"a variant of the path {family!r}", variant, self.variants)
                 number(f"the strength of {variant!r}", strength, f"its place on the path {family!r}")
@@ -235,10 +241,11 @@ class Experiment:
             loader: called without arguments, returns a `lab.data.Dataset`.
             name: of the data; becomes part of the experiment's name.
         """
-        if name in self.on_data:
+        of_the_lab = getattr(lab.data, name, None) is loader
+        # A file of one's own may be called like a data set of the lab.
+        if of_the_lab and name in self.on_data:
             special = self.on_data[name]
             return dataclasses.replace(special, question=special.question or self.question)
-        of_the_lab = getattr(lab.data, name, None) is loader
 
         def moved(variant: Variant) -> Variant:
             bound = variant.data.keywords if isinstance(variant.data, functools.partial) else {}
@@ -264,12 +271,10 @@ class Experiment:
 def _seeds(seeds: object) -> tuple[int, ...]:
     """Return the seeds as a tuple, or refuse them before so many are listed that the memory is full."""
     if not isinstance(seeds, (list, tuple, range)):
-        raise UsageError(f"seeds must be a sequence of whole numbers, got {shown(seeds)}")
+        raise UsageError(f"seeds must be a list, tuple or range of whole numbers, got {shown(seeds)}")
     if len(seeds) > MOST_SEEDS:
         raise UsageError(f"seeds must be at most {MOST_SEEDS}, got {len(seeds)}")
     found = tuple(whole("a seed", seed, "what a run's randomness follows from", low=0) for seed in seeds)
     if not found or len(set(found)) < len(found):
         raise UsageError(f"seeds must not be empty and none may stand twice, got {shown(list(found))}")
-    if max(found) >= 2**63:
-        raise UsageError(f"a seed must be below 2**63, got {shown(max(found))}")
     return found

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.checks import UsageError, shown
+from lab.compute import compute, draw
 from lab.experiment import Experiment
 from lab.progress import SILENT, Progress
-from lab.run import compute, draw, run
+from lab.run import run
 from lab.study import Study
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def draw_outcome(
     curves = None
     figures: list[Path] = []
     tables = results.current_tables(folder)
-    if tables is None and not studies:
+    # A study that no script of the lab's declares has a page of its own, too; its figures stay as they are.
+    if tables is None and not studies and not results.has_study(folder, folder.name):
         # Which refuses them by name.
         tables = read_tables(folder)
     if tables is not None:
@@ -111,8 +113,10 @@ def draw_outcome(
             svg=svg,
             pool=pool,
         )
+    drawn: dict[str, str] = {}
     for study in studies:
-        figures += draw(study, folder, svg=svg)
+        figures += draw(study, folder, svg=svg, others=drawn)
+        drawn |= dict.fromkeys(results.read_study(folder, study.name)["figures"], study.name)
     page = pages.experiment_page(folder, tables, curves) if tables else pages.study_page(folder)
     return Outcome(folder, page, figures, tables)
 

@@ -1,4 +1,4 @@
-"""Train, publish, compute, draw: everything that happens to an experiment or a study.
+"""Train and publish the runs of an experiment, and compute its studies.
 
 Plan, train, publish: a run that is already published is not trained again, a run that ends is published at once, and
 whatever interrupts the process, the same call goes on where it stopped.
@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.checks import DataError, UsageError, choice, raised
+from lab.compute import compute
 from lab.engine import precision as precisions
 from lab.experiment import Experiment, Variant
-from lab.identity import NUMERICS, declare, identify
 from lab.plan import Run, plan, tasks
 from lab.progress import SILENT, Progress
-from lab.study import Study
 
 if TYPE_CHECKING:
     import keras
@@ -121,7 +120,7 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
         raise failures[0]
     results.rebuild(folder)
     for study in experiment.studies:
-        compute(study, folder)
+        compute(study, folder, beside=[other for other in experiment.studies if other is not study])
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,75 +266,3 @@ def _train(
         others = len(failed) - 1
         too = f"; so {'do' if others > 1 else 'does'} {others} other run{'s'[: others > 1]}" if others else ""
         raise type(failed[0])(f"{failed[0]}{too}") from failed[0]
-
-
-def compute(study: Study, folder: str | Path) -> Path:
-    """Compute a study's tables unless they are there, and write them.
-
-    Like a run, a study is known by the hash of its declaration: its function, its arguments and its code.
-
-    Args:
-        study: what to compute.
-        folder: where its tables go.
-
-    Returns:
-        The folder, as an absolute path.
-
-    Raises:
-        UsageError, DataError: as `Study.tables`.
-    """
-    from lab import results
-
-    folder = Path(folder).absolute()
-    short, declaration = (
-        {"compute": declare(study.compute, f"compute of {study.name!r}", defaults=defaults), "numerics": NUMERICS}
-        for defaults in (False, True)
-    )
-    identity = identify(short)
-    if results.is_computed(folder, study.name, identity):
-        names = results.read_study(folder, study.name)["tables"]
-    else:
-        tables = study.tables()
-        names = list(tables)
-        results.write_study_tables(folder, tables)
-    results.write_study(
-        folder,
-        study.name,
-        identity=identity,
-        tables=names,
-        declaration=declaration,
-        question=study.question,
-        notes=study.notes,
-    )
-    return folder
-
-
-def draw(study: Study, folder: Path, *, svg: bool = False) -> list[Path]:
-    """Draw a study's figures from its CSV files only, as PNG and, where asked for, as SVG in `figures`.
-
-    Their names are noted in its JSON file, so that the pages show them in the order of the study.
-
-    Raises:
-        UsageError, DataError: a table is missing or torn; also as `Study.figures`.
-    """
-    from lab import report, results
-    from lab.results.schema import FIGURES_FOLDER, figure_file
-
-    record = results.read_study(folder, study.name)
-    figures = study.figures(results.read_study_tables(folder, study.name))
-    written: list[Path] = []
-    for name, figure in figures.items():
-        written += report.save(
-            figure, *(folder / FIGURES_FOLDER / figure_file(name, kind) for kind in report.KINDS[: 1 + svg])
-        )
-    results.write_study(
-        folder,
-        study.name,
-        identity=record["id"],
-        tables=record["tables"],
-        declaration=record["declaration"],
-        question=record["question"],
-        notes=record["notes"],
-        figures=list(figures),
-    )
-    return written

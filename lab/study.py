@@ -1,12 +1,13 @@
 """A study: tables that a function computes, and figures drawn from them, where variants times seeds do not fit.
 
 An exact calculation (trajectories, im2col) is a study of its own; what is looked at inside the nets of an experiment
-(gradients, decision regions) is a study of that experiment. `lab.run` computes and draws it.
+(gradients, decision regions) is a study of that experiment. `lab.compute` computes and draws it.
 """
 
 import functools
 import inspect
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 RESERVED = ("experiment", "histories", "summary", "comparison", "strengths", "provenance")
 """Names of the lab's own files, which no study and no table of one may take."""
 
+_OF_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.")
 _FIGURES = re.compile(r"overfitting_(data_)?loss(_\d+)?|overlay|gap|penalty|accuracy|forest|strength_path")
 
 
@@ -53,7 +55,7 @@ class Study:
         for name in ("compute", "draw"):
             if not callable(getattr(self, name)):
                 raise UsageError(f"{name} of a study must be a function, got {shown(getattr(self, name))}")
-        text("question", self.question)
+        line("question", self.question)
         text("notes", self.notes)
 
     def resized(
@@ -100,9 +102,8 @@ class Study:
         for name, value in options.items():
             if value is not None and name not in offered:
                 words = ", ".join(f"--{one.replace('_', '-')}" for one in offered) or "no option of an experiment"
-                raise UsageError(
-                    f"the study {self.name} takes {words}, got --{name.replace('_', '-')} {value}; leave it out"
-                )
+                given = f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
+                raise UsageError(f"the study {self.name} takes {words}, got {given}; leave it out")
 
     def tables(self) -> "Mapping[str, pd.DataFrame]":
         """Compute the tables.
@@ -164,6 +165,11 @@ def folder_name(rule: str, name: object) -> str:
         name: what was received.
     """
     if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}", name):
+        if _OF_WINDOWS.fullmatch(name.lower()):
+            raise UsageError(
+                f"{rule} and must not end in '.' or be a device of Windows (con, prn, aux, nul, com1, lpt1, ...), "
+                f"got {name!r}; choose another"
+            )
         return name
     raise UsageError(f"{rule} and must be made of letters, digits, '_', '.', '+' and '-', got {shown(name)}")
 
@@ -185,6 +191,13 @@ def figure_name(name: object) -> str:
     if _FIGURES.fullmatch(plain.lower()):
         raise UsageError(f"names of a study's figures must not be those of the lab's figures, got {plain!r}")
     return plain
+
+
+def line(name: str, value: object) -> str:
+    """Return a text in one line, or refuse what is none."""
+    if isinstance(value, str) and not re.search(r"[\x00-\x1f\x7f]", value):
+        return value
+    raise UsageError(f"{name} must be a text in one line, got {shown(value)}")
 
 
 def text(name: str, value: object) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from lab import results
 from lab.checks import DataError, UsageError
-from lab.data import Dataset, digits, from_npz, mnist
+from lab.data import Dataset, cifar10, digits, from_npz, mnist
 from lab.experiment import Experiment, Variant
 from lab.models import dense
 from lab.plan import plan
@@ -176,13 +176,13 @@ def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
         ({"seeds": (1, 1)}, "seeds must not be empty and none may stand twice, got [1, 1]"),
         ({"seeds": range(10**9)}, "seeds must be at most 10000, got 1000000000"),
         ({"seeds": [10**400]}, None),
-        ({"seeds": "012"}, "seeds must be a sequence of whole numbers, got '012'"),
-        ({"seeds": None}, "seeds must be a sequence of whole numbers, got None"),
+        ({"seeds": "012"}, "seeds must be a list, tuple or range of whole numbers, got '012'"),
+        ({"seeds": None}, "seeds must be a list, tuple or range of whole numbers, got None"),
         ({"seeds": (-1,)}, None),
         ({"name": 3}, None),
         ({"baseline": None}, None),
         ({"redraw_data": 1}, None),
-        ({"question": 3}, "question must be a text, got 3"),
+        ({"question": 3}, "question must be a text in one line, got 3"),
         ({"notes": 3}, "notes must be a text, got 3"),
         ({"notes": None}, "notes must be a text, got None"),
         ({"on_data": None}, "on_data must be a dict from data sets to experiments, got None"),
@@ -200,7 +200,7 @@ def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
             {"strength_paths": {"l2": ["none"]}},
             "strength_paths must be a dict from families to dicts from variants to strengths, got {'l2': ['none']}",
         ),
-        ({"strength_paths": {3: {}}}, "the name of a strength path must be a text, got 3"),
+        ({"strength_paths": {3: {}}}, "the name of a strength path must be a text in one line, got 3"),
         ({"strength_paths": {"l2": {"none": "strong"}}}, None),
         ({"strength_paths": {"l2": {"l2": 1.0}}}, None),
         ({"studies": 3}, "studies must be a list or tuple of studies, got 3"),
@@ -209,7 +209,7 @@ def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
         ({"studies": [STUDY, STUDY]}, "names of studies must differ in more than case, got ['a', 'a']"),
         ({"variants": [1]}, "variants must be a dict from names to variants and not empty, got [1]"),
         ({"variants": {"none": digits}}, None),
-        ({"seeds": 3}, "seeds must be a sequence of whole numbers, got 3"),
+        ({"seeds": 3}, "seeds must be a list, tuple or range of whole numbers, got 3"),
         (
             {"seeds": (True,)},
             "a seed must be a whole number of at least 0 (it is what a run's randomness follows from), got True",
@@ -279,14 +279,18 @@ def test_a_size_that_is_no_reasonable_count_is_refused_before_anything_is_alloca
         small().resized(**{name: size})
 
 
-def test_more_epochs_or_seeds_than_memory_has_room_for_are_refused():
-    for size in (10**9, 10**30):
+@pytest.mark.parametrize(
+    ("name", "most", "meaning"),
+    [
+        ("epochs", 1_000_000, "the most epochs a run trains"),
+        ("seeds", 10_000, "the number of seeds"),
+    ],
+)
+def test_more_epochs_or_seeds_than_memory_has_room_for_are_refused(name, most, meaning):
+    for size, rule in ((10**9, f"at most {most}"), (10**30, f"a whole number below 2**63 (it is {meaning})")):
         with pytest.raises(UsageError) as caught:
-            small().resized(epochs=size)
-        assert str(caught.value) == f"epochs must be at most 1000000, got {size}"
-        with pytest.raises(UsageError) as caught:
-            small().resized(seeds=size)
-        assert str(caught.value) == f"seeds must be at most 10000, got {size}"
+            small().resized(**{name: size})
+        assert str(caught.value) == f"{name} must be {rule}, got {size}"
 
 
 @pytest.mark.parametrize("names", [("None",), ("nan",), ("L1", "l1")])
@@ -345,10 +349,17 @@ def test_data_of_your_own_takes_nothing_from_the_script_but_its_models_and_train
 
 def test_an_experiment_for_a_data_set_takes_the_place_of_the_other_and_keeps_its_question():
     special = Experiment(name="small-cifar10", variants={"none": arm(epochs=9)}, baseline="none")
-    changed = dataclasses.replace(small(), on_data={"cifar10": special}, question="Why?").with_data(digits, "cifar10")
+    changed = dataclasses.replace(small(), on_data={"cifar10": special}, question="Why?").with_data(cifar10, "cifar10")
     assert changed.name == "small-cifar10"
     assert changed.variants["none"].training.epochs == 9
     assert changed.question == "Why?"
+
+
+def test_a_file_called_like_a_data_set_is_never_taken_for_it(tmp_path):
+    special = Experiment(name="small-mnist", variants={"none": arm(epochs=9)}, baseline="none")
+    loader = partial(from_npz, tmp_path / "mnist.npz")
+    changed = dataclasses.replace(small(), on_data={"mnist": special}).with_data(loader, "mnist")
+    assert changed.variants["none"].data is loader
 
 
 def test_planning_loads_equal_data_once(monkeypatch):

@@ -7,11 +7,12 @@ import pytest
 from lab import report
 from lab.checks import DataError
 from lab.cli.find import find, known
+from lab.compute import compute, draw
 from lab.data import fashion_mnist
 from lab.experiment import Experiment
 from lab.plan import plan
 from lab.results.tables import read_tables
-from lab.run import compute, draw, run
+from lab.run import run
 from lab.study import Study
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}

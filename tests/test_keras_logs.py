@@ -70,6 +70,12 @@ def test_facts_and_comparison_rest_on_the_logged_losses():
     assert np.isclose(row["difference"], np.mean(best[0]) - np.mean(best[1]))
 
 
+def test_the_other_names_that_keras_has_for_accuracy_are_read_for_both_splits():
+    names = {"acc": [0.5], "val_acc": [0.25], "loss": [1.0], "val_loss": [2.0], "lr": [0.125]}
+    [row] = from_keras({"none": names}).to_dict("records")
+    assert (row["accuracy"], row["val_accuracy"], row["learning_rate"]) == (0.5, 0.25, 0.125)
+
+
 def test_figures_are_drawn_of_what_is_there(tmp_path):
     tables = tables_of(from_keras({"none": [logs(seed=0), logs(seed=1)], "half": [logs(seed=2), logs(seed=3)]}))
     names = {path.stem for path in report.draw_all(tables.histories, None, None, tmp_path)}

@@ -20,23 +20,14 @@ from PIL import Image
 
 from lab import pages, results, statistics
 from lab.checks import DataError
-from lab.pages import (
-    assets,
-    epochs_series,
-    forest_chart,
-    look,
-    provenance,
-    strengths_chart,
-    vegalite,
-    write,
-)
+from lab.compute import compute, draw
+from lab.pages import assets, epochs_series, forest_chart, look, provenance, strengths_chart, vegalite, write
 from lab.pages.sparkline import sparkline
 from lab.pages.table import variants_table
 from lab.report.curves import tidy
 from lab.report.theme import styles
 from lab.results.provenance import write_provenance
 from lab.results.tables import read_tables
-from lab.run import compute, draw
 from tests.test_study import STUDY
 
 ROOT = Path(__file__).parent.parent

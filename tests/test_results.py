@@ -464,12 +464,12 @@ def test_tables_are_read_from_the_csv_files_alone(tmp_path):
     assert len(read_tables(folder).histories) == 12
 
 
-def test_an_experiment_without_runs_is_told(tmp_path):
+def test_an_experiment_without_tables_or_without_runs_is_told_what_makes_them(tmp_path):
     folder = experiment(tmp_path / "x")
     with pytest.raises(DataError) as caught:
         results.load(folder)
     assert str(caught.value) == (
-        f"{folder / 'histories.csv'} does not exist; run the experiment first, or name its folder"
+        f"{folder / 'histories.csv'} does not exist; run python -m lab report x, which rebuilds it from the runs"
     )
     shutil.rmtree(folder / "runs")
     with pytest.raises(DataError) as caught:

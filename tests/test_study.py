@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 
 from lab import results
 from lab.checks import DataError, UsageError
-from lab.run import compute, draw, run
+from lab.compute import compute, draw
+from lab.outcome import draw_outcome
+from lab.run import run
 from lab.study import RESERVED, Study
 from tests.test_experiment import small
 
@@ -72,6 +74,56 @@ def test_a_study_without_its_files_is_told(tmp_path):
         draw(STUDY, tmp_path)
     path = tmp_path / "squares.json"
     assert str(caught.value) == (f"{path} does not exist; run the study first, or name its folder")
+
+
+def doubles(epochs=3):
+    """Return twice the first numbers under the name of another study's table."""
+    CALLS.append("doubles")
+    return {"Squares": pd.DataFrame({"n": range(epochs)})}
+
+
+def constant():
+    """Return one number."""
+    return {"constant": TABLE}
+
+
+def test_two_studies_of_one_folder_never_write_one_table(tmp_path):
+    other = dataclasses.replace(STUDY, name="doubles", compute=doubles)
+    folder = compute(STUDY, tmp_path)
+    before = (folder / "squares.csv").read_bytes()
+    with pytest.raises(UsageError) as caught:
+        compute(other, folder, beside=[STUDY])
+    assert str(caught.value) == (
+        "the tables of studies in one folder must have different names, got the table 'Squares' of the studies "
+        "'squares' and 'doubles'; rename one"
+    )
+    assert (folder / "squares.csv").read_bytes() == before
+    assert not (folder / "doubles.json").exists()
+
+
+def test_the_table_of_a_study_that_is_no_longer_declared_so_may_be_replaced(tmp_path):
+    folder = compute(STUDY, tmp_path)
+    other = dataclasses.replace(STUDY, name="doubles", compute=doubles)
+    compute(other, folder, beside=[STUDY.resized(epochs=4)])
+    assert len(results.read_csv(folder / "Squares.csv")) == 3
+
+
+def test_an_experiment_gives_each_of_its_studies_the_others(tmp_path):
+    other = dataclasses.replace(STUDY, name="doubles", compute=doubles)
+    with pytest.raises(UsageError) as caught:
+        run(dataclasses.replace(small(), studies=(STUDY, other)), results_folder=tmp_path)
+    assert str(caught.value).startswith("the tables of studies in one folder must have different names")
+
+
+def test_two_studies_of_one_folder_never_draw_one_figure(tmp_path):
+    other = Study(name="doubles", compute=constant, draw=lambda tables: {"squares": Figure()})
+    folder = compute(other, compute(STUDY, tmp_path))
+    with pytest.raises(UsageError) as caught:
+        draw_outcome(folder, [STUDY, other])
+    assert str(caught.value) == (
+        "the figures of studies in one folder must have different names, got the figure 'squares' of the studies "
+        "'squares' and 'doubles'; rename one"
+    )
 
 
 def test_a_size_that_a_study_does_not_take_is_refused():
@@ -181,7 +233,7 @@ def test_tables_whose_names_differ_only_in_case_are_refused():
     ("field", "value", "said"),
     [
         ("draw", None, "draw of a study must be a function, got None"),
-        ("question", 3, "question must be a text, got 3"),
+        ("question", 3, "question must be a text in one line, got 3"),
         ("notes", ["a"], "notes must be a text, got ['a']"),
     ],
 )

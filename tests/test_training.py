@@ -6,6 +6,7 @@ import pytest
 
 from lab.checks import UsageError
 from lab.engine.history import Keeper, shortest
+from lab.seeds import derive
 from lab.training import Training, pieces
 
 
@@ -210,3 +211,26 @@ def test_the_loss_and_the_labels_decide_the_outputs():
     assert str(refusal.value) == (
         "binary_cross_entropy is a loss for 2 classes, got data with 3; choose softmax_cross_entropy"
     )
+
+
+def test_the_batches_of_an_epoch_follow_from_the_seed_the_word_batches_and_the_epoch():
+    for epoch in (1, 2):
+        expected = np.random.default_rng(derive(5, "batches", epoch)).permutation(30)
+        np.testing.assert_array_equal(Training().order(30, 5, epoch), expected)
+    expected = np.random.default_rng(derive(5, "batches", 1)).integers(0, 30, 32, dtype=np.int32)
+    np.testing.assert_array_equal(Training(batch_size=16, replacement=True).order(30, 5, 1), expected)
+
+
+@pytest.mark.parametrize(
+    ("loss", "classes", "chance"),
+    [
+        ("softmax_cross_entropy", 10, math.log(10)),
+        ("binary_cross_entropy", 2, math.log(2)),
+        ("hinge", 2, 1.0),
+        ("hinge", 3, 2.0),
+        ("squared_error", 4, 0.75),
+        ("squared_error", None, None),
+    ],
+)
+def test_the_loss_of_a_model_that_knows_only_the_number_of_classes(loss, classes, chance):
+    assert Training(loss=loss).chance(classes) == chance

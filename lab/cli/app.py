@@ -18,12 +18,14 @@ from lab.cli.export_model import export_model
 from lab.cli.find import Question, asked, find, folders, guide, known
 from lab.cli.fresh import afresh
 from lab.cli.lint import lint
-from lab.cli.options import RESULTS, Folder, Name, Options, Text
+from lab.cli.options import RESULTS, Confidence, Flag, Folder, Name, OptionalPath, Options, Text
 from lab.cli.sentences import FoundError
+from lab.cli.usage import refusal
+from lab.compute import compute
 from lab.experiment import Experiment
 from lab.outcome import Outcome, draw_outcome
 from lab.progress import on_terminal
-from lab.run import compute, run
+from lab.run import run
 from lab.study import Study
 
 
@@ -64,7 +66,7 @@ def list_experiments() -> None:
 
 
 @lab_app.command(name="run")
-def run_experiment(experiment: Name, options: Options | None = None) -> None:
+def run_experiment(experiment: Name, /, options: Options | None = None) -> None:
     """Run an experiment, draw its figures and print its table. What is already there is not trained again.
 
     Args:
@@ -75,7 +77,7 @@ def run_experiment(experiment: Name, options: Options | None = None) -> None:
 
 
 @lab_app.command(name="report")
-def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool = False) -> None:
+def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag = False) -> None:
     """Draw the figures and pages anew, from the CSV files alone; rebuild those first where runs came since.
 
     Args:
@@ -83,7 +85,8 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: bool 
         results: the folder with the experiments' folders.
         svg: write the figures as SVG files too.
     """
-    folders = [results / name for name in experiments] or [path for path in sorted(results.glob("*")) if _left(path)]
+    named = [_below(results, name) for name in experiments]
+    folders = named or [path for path in sorted(results.glob("*")) if _left(path)]
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
     failed: list[str] = []
@@ -110,8 +113,9 @@ export_app.command(export_model, name="model")
 @export_app.command(name="page")
 def export_page(
     experiment: Name,
+    /,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
     results: Folder = RESULTS,
 ) -> None:
     """Write the page of an experiment or study as one file that holds its figures and the script of its charts.
@@ -124,23 +128,25 @@ def export_page(
     from lab import pages
     from lab.results import write_atomically
 
-    path = output or Path(f"{experiment}.html")
-    write_atomically(path, pages.single_file(results / experiment))
+    folder = _below(results, experiment)
+    path = output or Path(f"{folder.name}.html")
+    write_atomically(path, pages.single_file(folder))
     print(f"page: {path}")
 
 
 @lab_app.command(name="compare")
 def compare_variants(
     experiment: Name,
+    /,
     *,
     baseline: Text = None,
     metric: Text = None,
-    confidence: float = 0.95,
+    confidence: Confidence = 0.95,
     method: Literal["t", "bootstrap"] = "t",
     correction: Literal["holm", "benjamini_hochberg", "none"] = "holm",
     format: Literal["table", "csv", "markdown", "json"] = "table",
     fail_if_worse: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    fail_if_overfits: Annotated[bool, Parameter(negative="")] = False,
+    fail_if_overfits: Flag = False,
     results: Folder = RESULTS,
 ) -> None:
     """Compare the variants of an experiment with its baseline. Exits with 3 if a --fail option found something.
@@ -161,18 +167,19 @@ def compare_variants(
     from lab.cli import compare
     from lab.cli.terminal import console, metric_table
 
+    # A path of one's own, unless the results have a folder of this name.
     folder = (
-        Path(experiment) if not (results / experiment).is_dir() and Path(experiment).is_dir() else results / experiment
+        results / experiment if (results / experiment).is_dir() or not Path(experiment).exists() else Path(experiment)
     )
     tables = compare.read(folder, baseline)
     made = compare.compare(
         tables, baseline=baseline, metric=metric, confidence=confidence, method=method, correction=correction
     )
+    found = compare.failures(made, fail_if_worse, fail_if_overfits)
     if format == "table":
         console().print(metric_table(folder.name, made, confidence))
     else:
         print(compare.written(made, format), end="")
-    found = compare.failures(made, fail_if_worse, fail_if_overfits)
     if found:
         raise FoundError("; ".join(found))
 
@@ -211,14 +218,12 @@ def _answer(app: cyclopts.App, words: list[str] | None) -> None:
     try:
         app(words)
     except cyclopts.CycloptsError as error:
-        # A refusal by a value's own rule is passed on unchanged.
-        refusal = error.__cause__
-        raise UsageError(str(refusal if isinstance(refusal, UsageError) else error)) from None
+        raise refusal(error) from None
 
 
 def _run(question: Question, options: Options) -> None:
     if isinstance(question, Study):
-        of_data = ("data", "target", "labels", "categories", "leave_out", "image_size")
+        of_data = ("data", "target", "separator", "labels", "categories", "leave_out", "image_size")
         others = ("engine", "validation_size", "precision")
         question.refuse({name: getattr(options, name) or None for name in (*of_data, *others)})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
@@ -254,6 +259,17 @@ def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:
     return afresh(options.results / name, make) if options.fresh else make(options.results)
 
 
+def _below(results: Path, name: str) -> Path:
+    """Return the folder of an experiment, or refuse a name that leads out of the results: files are written there."""
+    path = Path(name)
+    if path.name != str(path) or path.name == ".." or "\0" in name:
+        raise UsageError(
+            f"the experiment must be the name of a folder in {results}, got {shown(name)}; --results names another "
+            f"folder of results"
+        )
+    return results / path
+
+
 def _left(folder: Path) -> bool:
     """Say whether a folder holds what a report is drawn from: tables, or the runs of an interrupted experiment."""
     from lab import results
@@ -269,7 +285,8 @@ def _print(folder: Path, outcome: Outcome) -> None:
     if outcome.tables:
         console().print(comparison_table(folder.name, outcome.tables))
     print(f"page: {_near(outcome.page)}")
-    print(f"figures: {_near(outcome.figures[0].parent)}")
+    if outcome.figures:
+        print(f"figures: {_near(outcome.figures[0].parent)}")
 
 
 def _near(path: Path) -> Path:

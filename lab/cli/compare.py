@@ -20,6 +20,8 @@ def read(folder: Path, baseline: str | None = None) -> Tables:
     Raises:
         DataError: the folder holds neither.
     """
+    if folder.is_file():
+        raise DataError(f"{folder} must be the folder of an experiment or of logs, got a file; name its folder")
     if not folder.is_dir():
         raise DataError(f"{folder} does not exist; run the experiment first, or name its folder")
     if results.has_experiment(folder) or results.has_table(folder, "histories"):

@@ -103,7 +103,9 @@ def _load(path: Path) -> ModuleType:
         exec(code, vars(module))
     except (UsageError, DataError):
         raise
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UsageError(f"{path} must load without an error, got {_described(error, path)}; correct it") from error
     _loaded[name] = state
     return module

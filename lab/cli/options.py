@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
 from lab.checks import UsageError, choice, whole
+from lab.engine.precision import PRECISIONS
+from lab.run import ENGINES
 
 TABLES = (".csv", ".parquet")
 DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
@@ -37,9 +39,30 @@ def _not_empty(kind: Callable[[str], Any]) -> Parameter:
     return Parameter(converter=convert)
 
 
+def _one_of(choices: Sequence[str]) -> Parameter:
+    """Return a parameter that takes one of these words. With `Literal | None` the word None would be taken, too."""
+
+    def convert(_: type, tokens: Sequence[Token]) -> str:
+        return choice(str(tokens[0].keyword), tokens[0].value, choices)
+
+    return Parameter(converter=convert)
+
+
+def _confidence(_: type, tokens: Sequence[Token]) -> float:
+    """Return a number as people write it; what else a comparison refuses, it refuses itself."""
+    try:
+        return float(tokens[0].value)
+    except ValueError:
+        rule = "in (0, 1) (it is the probability of an interval)"
+        raise UsageError(f"{tokens[0].keyword} must be {rule}, got {tokens[0].value!r}") from None
+
+
+Flag = Annotated[bool, Parameter(negative="")]
 Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
 Folder = Annotated[Path, _not_empty(Path)]
+OptionalPath = Annotated[Path | None, _not_empty(Path)]
+Confidence = Annotated[float, Parameter(converter=_confidence)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
 Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
 RESULTS = Path("results")
@@ -54,8 +77,10 @@ class Options:
     "Another data set by name (fashion_mnist, cifar10, ...), or your own: x.npz, x.csv with --target, a folder."
     target: Text = None
     "The column of a CSV or Parquet file that is to be predicted."
-    labels: Literal["classes", "numbers"] | None = None
-    "What that column holds; found from its cells unless named. Numbers are scaled to standard deviation 1."
+    separator: Text = None
+    "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\t', which is a tab."
+    labels: Annotated[str | None, _one_of(("classes", "numbers"))] = None
+    "What that column holds, classes or numbers; found from its cells unless named. Numbers are scaled to deviation 1."
     categories: Columns = ()
     "Columns of that file whose numbers are names, as postal codes are."
     leave_out: Columns = ()
@@ -72,11 +97,11 @@ class Options:
     "The most epochs a run trains."
     results: Folder = RESULTS
     "The folder in which the experiment's folder is made."
-    engine: Literal["cohort", "keras_fit"] | None = None
+    engine: Annotated[str | None, _one_of(ENGINES)] = None
     "cohort (unless named) trains runs of one structure together; keras_fit, the reference, one after the other."
-    precision: Literal["exact", "fast"] | None = None
+    precision: Annotated[str | None, _one_of(PRECISIONS)] = None
     "exact (unless named) multiplies in float32; fast in bfloat16 or TF32, where the hardware has units for it."
-    fresh: Annotated[bool, Parameter(negative="")] = False
+    fresh: Flag = False
     "Train again what is already published, and replace it when everything is trained."
 
     def loader(self) -> tuple[Callable | None, str]:
@@ -91,6 +116,8 @@ class Options:
             if value and path.suffix not in TABLES:
                 words = f"--{option.replace('_', '-')}"
                 raise UsageError(f"{words} must be left out unless --data is a CSV or Parquet file, got {value!r}")
+        if self.separator is not None and path.suffix != ".csv":
+            raise UsageError(f"--separator must be left out unless --data is a CSV file, got {self.separator!r}")
         is_folder = self.data is not None and self.data not in DATA and path.is_dir()
         if self.image_size is not None and not is_folder:
             raise UsageError(f"--image-size must be left out unless --data is a folder, got {self.image_size}")
@@ -119,8 +146,12 @@ class Options:
         from lab.data.parquet import parquet_target
 
         is_csv = path.suffix == ".csv"
-        table = csv_table(path) if is_csv else parquet_target(path, target)
+        # Shells pass a tab as the two characters that stand for it.
+        separator = (self.separator or ",").replace("\\t", "\t")
+        table = csv_table(path, separator) if is_csv else parquet_target(path, target)
         bound: dict[str, Any] = {"categories": self.categories, "leave_out": self.leave_out}
+        if separator != ",":
+            bound["separator"] = separator
         if (self.labels or (table.kind(target) if target in table.columns else "classes")) == "numbers":
             bound |= {"labels": "numbers", "scale_target": True}
         given = {name: value for name, value in bound.items() if value}

@@ -166,7 +166,8 @@ def _check_names(names: list[str], where: str, separator: str) -> None:
         if other is not None:
             raise DataError(
                 f"{where} must be separated by {separator!r} and seems to be separated by {SEPARATORS[other]}; save it "
-                f"with commas, or call lab.data.from_csv with separator={other!r}"
+                f"with commas, or call lab.data.from_csv with separator={other!r}, which is --separator {other!r} on "
+                f"the command line"
             )
     if "" in names:
         raise DataError(

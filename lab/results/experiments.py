@@ -1,5 +1,6 @@
 """experiment.json: what an experiment asks, and which runs belong to it as it was last run."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,4 +40,5 @@ def read_experiment(folder: Path) -> dict[str, Any]:
 
 def has_experiment(folder: Path) -> bool:
     """Say whether a folder has an experiment.json."""
-    return (folder / EXPERIMENT_FILE).exists()
+    # A link that leads nowhere is a damaged file, not an absent one.
+    return os.path.lexists(folder / EXPERIMENT_FILE)

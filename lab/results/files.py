@@ -114,6 +114,8 @@ def read_bytes(path: Path, absent: str = ABSENT, blocked: str = "move it elsewhe
         return path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; {absent}") from None
+    except NotADirectoryError:
+        raise DataError(f"{path.parent} must be a folder, got a file; move it elsewhere") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); make it readable") from None
 

@@ -37,4 +37,4 @@ def load(source: str | Path | Mapping[str, Any]) -> pd.DataFrame:
 
 def is_logs(folder: Path) -> bool:
     """Say whether a folder holds CSV files of somebody else, and no experiment of the lab."""
-    return not has_experiment(folder) and not has_table(folder, HISTORIES) and any(folder.glob("*.csv"))
+    return not has_experiment(folder) and not has_table(folder, HISTORIES) and any(folder.glob("[!.]*.csv"))

@@ -62,7 +62,8 @@ def from_logs(folder: Path) -> pd.DataFrame:
         DataError: the folder holds no such file, two files of one run, or a file that cannot be read.
     """
     found: dict[str, dict[int, Path]] = {}
-    for path in sorted(folder.glob("*.csv")):
+    # Hidden files are not the user's: macOS leaves ._none.csv beside none.csv.
+    for path in sorted(folder.glob("[!.]*.csv")):
         match = re.fullmatch(r"(.+?)-seed([0-9]{1,15})", path.stem)
         variant, seed = (match[1], int(match[2])) if match else (path.stem, 0)
         other = found.setdefault(variant, {}).setdefault(seed, path)
@@ -161,7 +162,7 @@ def _table(
             )
         table[name] = [_number(name, value, place(i), remedy) for i, value in enumerate(values)]
     for i, (before, epoch) in enumerate(zip([None, *table["epoch"]], table["epoch"], strict=False)):
-        if before is not None and epoch <= before:
+        if before is not None and epoch >= 0 and epoch % 1 == 0 and epoch <= before:
             raise DataError(f"{place(i)}: epoch {epoch:g} comes after epoch {before:g}, so there are several trainings "
                             f"in one history; {separate}")  # fmt: skip
         if epoch < 0 or epoch % 1 or (before is not None and epoch != before + 1):

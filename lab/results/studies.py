@@ -1,5 +1,6 @@
 """<study>.json: what a study asks, and which tables and figures belong to it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def read_study(folder: Path, name: str) -> dict[str, Any]:
 
 def has_study(folder: Path, name: str) -> bool:
     """Say whether a study's file is in a folder."""
-    return (folder / study_file(name)).exists()
+    return os.path.lexists(folder / study_file(name))
 
 
 def study_names(folder: Path) -> list[str]:

@@ -9,7 +9,16 @@ import pandas as pd
 from lab.results import table_checks
 from lab.results.experiments import has_experiment, read_experiment
 from lab.results.files import ABSENT, read_csv, rebuild_remedy, to_csv, write_atomically
-from lab.results.schema import COMPARISON, HISTORIES, LARGEST_CSV, STRENGTH_TABLE, SUMMARY, compressed_file, table_file
+from lab.results.schema import (
+    COMPARISON,
+    HISTORIES,
+    LARGEST_CSV,
+    RUNS_FOLDER,
+    STRENGTH_TABLE,
+    SUMMARY,
+    compressed_file,
+    table_file,
+)
 
 _TEXT = ("experiment", "variant", "family", "id", "engine", "status", "verdict", "metric", "decision")
 
@@ -108,5 +117,7 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
         DataError: the file is missing or torn.
     """
     path = table_path(folder, name)
+    remedy = rebuild_remedy(folder)
     # A variant may be called 0.1 or 01: names are never numbers.
-    return read_csv(path, ABSENT, rebuild_remedy(folder), text=_TEXT)
+    has_runs = any((folder / RUNS_FOLDER).glob("[!.]*"))
+    return read_csv(path, remedy if has_runs else ABSENT, remedy, text=_TEXT)
