@@ -29,7 +29,7 @@ class Progress:
             their lowest validation data loss so far.
         on_publish: called with each run that was published, and its result.
         on_refusal: called with a run that no cohort can train, so that `keras_fit` does, and the reason.
-        on_note: called with a sentence about what was found and mended, such as a damaged run set aside.
+        on_note: called with a sentence about what was found and mended: a damaged run set aside, missing numbers.
     """
 
     on_plan: Callable[[int, int], None] = _ignore

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.checks import DataError, UsageError, choice, raised
 from lab.compute import compute
+from lab.data.preprocessing import Preprocessing
 from lab.engine import precision as precisions
 from lab.experiment import Experiment, Variant
 from lab.plan import Run, plan, tasks
@@ -73,6 +74,10 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
     names = [run.name for run in runs]
     for sentence in results.set_damaged_aside(folder, names):
         progress.on_note(sentence)
+    tables = (run.task.data.preprocessing for run in runs)
+    for sentence in dict.fromkeys(table.note for table in tables if isinstance(table, Preprocessing)):
+        if sentence:
+            progress.on_note(sentence)
     pending = [run for run in runs if not results.is_published(folder, run.name)]
     results.write_experiment(
         folder,

@@ -110,6 +110,10 @@ def test_a_mixed_table_with_a_price_trains_on_the_command_line_and_says_the_unit
         "price is predicted as a number: losses are squared errors in units of its standard deviation over the "
         "training split"
     )
+    assert (
+        "missing numbers of area are filled with the median of the training split, and a feature of their own says "
+        "where" in " ".join(out.split())
+    )
     (record, *_) = (
         json.loads(path.read_text()) for path in sorted(folder.glob("results/*/runs/none-seed0-*/run.json"))
     )

@@ -1,6 +1,7 @@
 """The options that change the size and the data of an experiment, and what their values stand for."""
 
 import functools
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from lab.engine.precision import PRECISIONS
 from lab.run import ENGINES
 
 TABLES = (".csv", ".parquet")
+FILES = (".npz", *TABLES)
 DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
 
 
@@ -118,19 +120,20 @@ class Options:
                 raise UsageError(f"{words} must be left out unless --data is a CSV or Parquet file, got {value!r}")
         if self.separator is not None and path.suffix != ".csv":
             raise UsageError(f"--separator must be left out unless --data is a CSV file, got {self.separator!r}")
-        is_folder = self.data is not None and self.data not in DATA and path.is_dir()
+        # A folder that is called like a file is no folder of pictures: the file is missed there.
+        is_folder = self.data not in (None, *DATA) and path.suffix not in FILES and path.is_dir()
         if self.image_size is not None and not is_folder:
             raise UsageError(f"--image-size must be left out unless --data is a folder, got {self.image_size}")
         if self.data is None:
             return None, ""
         import lab.data
 
-        called = re.sub(r"[^A-Za-z0-9_-]", "_", path.resolve().stem)
+        called = re.sub(r"[^A-Za-z0-9_-]", "_", Path(os.path.realpath(path)).stem)
         if is_folder:
             if self.image_size is None:
                 raise UsageError("--image-size must be given where --data is a folder of pictures, got none")
             return functools.partial(lab.data.from_folder, path, size=self.image_size), called
-        if path.suffix not in (".npz", *TABLES):
+        if path.suffix not in FILES:
             choice("data", self.data, DATA, otherwise="the path of an .npz, .csv or .parquet file or of a folder")
             return getattr(lab.data, self.data), self.data
         if path.suffix == ".npz":

@@ -119,6 +119,17 @@ class Preprocessing:
                 found += [f"{one.name} is rare"] * one.rare
         return tuple(found)
 
+    @property
+    def note(self) -> str:
+        """What was done to missing numbers, in a sentence; "" where none was missing."""
+        names = [one.name for one in self.columns if isinstance(one, Number) and one.indicator]
+        if not names:
+            return ""
+        return (
+            f"missing numbers of {', '.join(names)} are filled with the median of the training split, and a feature "
+            "of their own says where"
+        )
+
     def apply(self, frame: "pd.DataFrame | Mapping[str, Sequence]") -> np.ndarray:
         """Return the features of other rows of the table, float32 of shape (n, features).
 
