@@ -4,16 +4,15 @@ Plan, train, publish: a run that is already published is not trained again, a ru
 whatever interrupts the process, the same call goes on where it stopped.
 """
 
-import functools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from lab.checks import DataError, UsageError, choice, raised
+from lab.checks import DataError, choice
 from lab.compute import compute
 from lab.data.preprocessing import Preprocessing
-from lab.engine import precision as precisions
+from lab.engine import dispatch, precision
 from lab.experiment import Experiment, Variant
 from lab.plan import Run, plan, tasks
 from lab.progress import SILENT, Progress
@@ -58,7 +57,7 @@ def run(
     from lab import results
 
     choice("engine", engine, ENGINES)
-    precisions.check(experiment.precision)
+    precision.check(experiment.precision)
     # A loader or a factory may change the working folder.
     folder = Path(results_folder).absolute() / experiment.name
     runs = plan(experiment)
@@ -72,12 +71,8 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
     from lab.results.record import record
 
     names = [run.name for run in runs]
-    for sentence in results.set_damaged_aside(folder, names):
+    for sentence in (*results.set_damaged_aside(folder, names), *_notes(runs)):
         progress.on_note(sentence)
-    tables = (run.task.data.preprocessing for run in runs)
-    for sentence in dict.fromkeys(table.note for table in tables if isinstance(table, Preprocessing)):
-        if sentence:
-            progress.on_note(sentence)
     pending = [run for run in runs if not results.is_published(folder, run.name)]
     results.write_experiment(
         folder,
@@ -106,12 +101,12 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
             progress.on_publish(pending[i], trained)
 
     try:
-        _train(
+        dispatch.train(
             [run.task for run in pending],
             [f"variant {run.variant!r} at seed {run.seed}" for run in pending],
-            engine,
-            experiment.precision,
-            publish,
+            engine=engine,
+            precision=experiment.precision,
+            on_trained=publish,
             on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
             on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
             on_wait=progress.on_wait,
@@ -126,6 +121,12 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
     results.rebuild(folder)
     for study in experiment.studies:
         compute(study, folder, beside=[other for other in experiment.studies if other is not study])
+
+
+def _notes(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield what the loaders did to missing numbers, each sentence once."""
+    tables = (run.task.data.preprocessing for run in runs)
+    yield from filter(None, dict.fromkeys(table.note for table in tables if isinstance(table, Preprocessing)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,97 +178,5 @@ def train(
         trained[keys[i]] = one
 
     names = [f"variant {key!r} at seed {seed}" for key, seed in keys]
-    _train(list(planned.values()), names, engine, "exact", keep)
+    dispatch.train(list(planned.values()), names, engine=engine, precision="exact", on_trained=keep)
     return {(key, seed): TrainedRun(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
-
-
-def _train(
-    planned: "Sequence[Task]",
-    names: Sequence[str],
-    engine: str,
-    precision: str,
-    on_trained: "Callable[[int, Trained], None]",
-    on_epoch: Callable[[Sequence[int], int, int, float], None] = lambda members, epoch, live, best: None,
-    on_refusal: Callable[[int, str], None] = lambda i, reason: None,
-    on_wait: Callable[[str], None] = lambda sentence: None,
-) -> None:
-    """Train tasks in cohorts, and one by one those that no cohort can train.
-
-    The callbacks name a task by its place in `planned`. A task that fails costs no other: the runs of a cohort that
-    fails are trained one by one, and what fails there is reported by its name when all others have ended.
-
-    Raises:
-        UsageError, DataError: models cannot be built, or fail while they are trained.
-    """
-    if not planned:
-        return
-    from lab.engine.tensorflow import load_tensorflow
-
-    on_wait("loading TensorFlow")
-    load_tensorflow(precision)
-    from lab.engine import cohort, keras_fit
-
-    done: set[int] = set()
-    failed: list[UsageError | DataError] = []
-    ours: list[Exception] = []
-
-    def call(function: Callable[..., None], *arguments: Any) -> None:
-        try:
-            function(*arguments)
-        except Exception as error:
-            ours.append(error)
-            raise
-
-    def hand_over(i: int, trained: "Trained") -> None:
-        call(on_trained, i, trained)
-        done.add(i)
-
-    def check(error: Exception) -> None:
-        # Publishing and progress fail for all runs alike; without memory nothing can be expected of the others.
-        if ours or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-            raise error
-
-    def together(members: Sequence[int], blueprints: Any) -> None:
-        on_wait(f"compiling the program of {len(members)} runs")
-        cohort.train(
-            [planned[i] for i in members],
-            on_epoch=functools.partial(call, on_epoch, members),
-            on_trained=lambda place, trained: hand_over(members[place], trained),
-            blueprints=blueprints,
-            keep=False,
-        )
-
-    def one_by_one(i: int) -> "Trained":
-        return keras_fit.train(planned[i], on_epoch=lambda epoch, best: call(on_epoch, [i], epoch, 1, best))
-
-    rest = list(range(len(planned)))
-    if engine == "cohort":
-        groups = cohort.group(planned, on_wait)
-        for i, reason in groups.refused.items():
-            on_refusal(i, reason)
-        rest = list(groups.refused)
-        for group in groups.groups:
-            try:
-                together(group.indices, group.blueprints)
-            except Exception as error:
-                check(error)
-                left = [i for i in group.indices if i not in done]
-                for i in left:
-                    on_refusal(i, f"its cohort failed: {raised(error)}")
-                rest += left
-    for i in rest:
-        try:
-            trained = one_by_one(i)
-        except (UsageError, DataError) as error:
-            check(error)
-            failed.append(error)
-        except Exception as error:
-            check(error)
-            failed.append(DataError(f"{names[i]} cannot be trained: {raised(error)}"))
-            failed[-1].__cause__ = error
-        else:
-            hand_over(i, trained)
-    if failed:
-        others = len(failed) - 1
-        too = f"; so {'do' if others > 1 else 'does'} {others} other run{'s'[: others > 1]}" if others else ""
-        raise type(failed[0])(f"{failed[0]}{too}") from failed[0]
