@@ -56,6 +56,11 @@ def layers(model: keras.Model) -> list[keras.Layer]:
     return list(model._flatten_layers(include_self=False))
 
 
+def output_shape(layer: keras.layers.Lambda) -> Any:
+    """Return the shape or the function of it that a Lambda layer was given as `output_shape`, or None."""
+    return layer._output_shape
+
+
 def input_rank(layer: Any) -> int:
     """Return how many axes the input of a layer has, the batch included."""
     return len(layer._inbound_nodes[0].input_tensors[0].shape)

@@ -42,18 +42,26 @@ def check_kind(name: str, regularization: object) -> None:
         raise UsageError(f"{name} must be a Regularization, got {regularization!r}")
 
 
-def _check_normalization(name: str, regularization: Regularization, features: int, positions: int = 1) -> None:
-    """Refuse a normalization that cannot be done, or that would normalize single numbers, which makes them zeros."""
+def check_normalization(where: str, regularization: Regularization, features: int, positions: int = 1) -> None:
+    """Refuse a normalization that cannot be done, or that would normalize single numbers, which makes them zeros.
+
+    Args:
+        where: the layer, as the refusal names it.
+        regularization: names the kind of normalization.
+        features: the size of the last axis of the layer's outputs.
+        positions: how many pixels or positions share that axis.
+    """
     kind, groups = regularization.normalization, regularization.groups
     if kind == "group" and features % groups:
         raise UsageError(
-            f"groups must divide the {features} channels of {name} (it is the number of groups of channels), "
+            f"groups must divide the {features} channels of {where} (it is the number of groups of channels), "
             f"got {groups}"
         )
-    alone = {"layer": features * positions, "instance": positions, "group": features // groups * positions}
-    if alone.get(kind) == 1:
+    # How many numbers are normalized together.
+    sizes = {"layer": features * positions, "instance": positions, "group": features // groups * positions}
+    if sizes.get(kind) == 1:
         raise UsageError(
-            f"normalization {kind!r} would output zeros at {name}, where it would normalize one number at a time; "
+            f"normalization {kind!r} would output zeros at {where}, where it would normalize one number at a time; "
             f"choose another normalization{' or fewer groups' if kind == 'group' else ''} there"
         )
 
@@ -61,7 +69,7 @@ def _check_normalization(name: str, regularization: Regularization, features: in
 def _penalty(l1: float, l2: float) -> Any:
     import keras
 
-    # By keyword: L1L2(0.01) is an L1 penalty alone.
+    # By keyword: L1L2(0.01) is an L1 penalty only.
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
 
 
@@ -96,7 +104,7 @@ class Style:
                 f"leave it at its default or give widths"
             )
         for i, units in enumerate(widths, 1):
-            _check_normalization(f"dense_{i}", regularization, units * self.pieces)
+            check_normalization(f"dense_{i}", regularization, units * self.pieces)
 
     def kernel(self, name: str) -> Any:
         """Return the initializer of a layer's kernel."""
@@ -219,7 +227,7 @@ class Block:
         for j, (units, padding) in enumerate(zip(self.filters, self.paddings, strict=True), 1):
             if padding == "valid":
                 size = slide(f"conv_{i}_{j}", self.window, 1)
-            _check_normalization(f"conv_{i}_{j}", r, units * pieces, size[0] * size[1])
+            check_normalization(f"conv_{i}_{j}", r, units * pieces, size[0] * size[1])
         return slide(f"pool_{i}", self.pool, self.stride)
 
     def apply(self, x: Any, i: int, style: Style, r: Regularization) -> Any:

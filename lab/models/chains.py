@@ -52,6 +52,11 @@ def is_activation(operation: Any) -> bool:
     return activation_of(operation) is not None
 
 
+def is_graph(operation: Any) -> bool:
+    """Say whether an operation is a model whose calls can be seen."""
+    return isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None
+
+
 class Graph:
     """The calls of a Functional or Sequential model.
 
@@ -152,7 +157,7 @@ def ends(graph: Graph, place: int | None = None) -> Iterator[Any]:
         operation = node.operation
         if joined and activation_of(operation) not in (None, "linear", "softmax", "sigmoid"):
             continue
-        if isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
+        if is_graph(operation):
             output = next(i for i, other in enumerate(node.outputs) if other is x)
             inner = list(ends(Graph(operation, (*graph.path, operation.name)), output))
             yield from inner

@@ -5,9 +5,8 @@ from pathlib import Path
 import keras
 
 from lab.checks import UsageError
-from lab.engine import keras_internals
-from lab.models.chains import Graph
-from lab.models.findings_of_graphs import dropped, of_ends
+from lab.models.chains import Graph, is_graph
+from lab.models.findings_of_graphs import of_dropouts, of_ends
 from lab.models.findings_of_layers import Finding, beside_decay, named_layers, of_layer
 from lab.models.keras_file import load, read_configuration
 
@@ -46,9 +45,9 @@ def lint(model: keras.Model | str | Path) -> list[Finding]:
         raise UsageError(f"model must be built, got {model.name!r}, which is not; call it on data once")
     compiled = compiled if isinstance(compiled, dict) else {}
     found = [finding for path, layer in named_layers(model) for finding in of_layer(path, layer, version)]
-    if keras_internals.graph(model) is not None:
+    if is_graph(model):
         graph = Graph(model)
-        found += dropped(graph)[0]
+        found += of_dropouts(graph)[0]
         found += of_ends(model, graph, compiled.get("loss"))
     found += beside_decay(model, compiled.get("optimizer"))
     return list(dict.fromkeys(found))

@@ -51,7 +51,7 @@ def _strengths(regularizer: Any) -> dict[str, float]:
     return {name: float(getattr(regularizer, name, 0.0)) for name in ("l1", "l2", "l2_start")}
 
 
-def _written(regularizer: Any) -> str:
+def _as_code(regularizer: Any) -> str:
     strengths = {name: value for name, value in _strengths(regularizer).items() if value}
     if not strengths:
         return "keras.regularizers.L2(1e-3)"
@@ -79,7 +79,7 @@ def of_layer(path: str, layer: Any, version: str) -> Iterator[Finding]:
             path,
             f"its activity penalty was chosen for Keras {version}, which summed it over the batch; since 3.14 it is "
             "averaged, so that it is weaker by the batch size",
-            f"activity_regularizer={_written(activity)} with strengths times the batch size",
+            f"activity_regularizer={_as_code(activity)} with strengths times the batch size",
         )
     elif strongest >= HUGE:
         yield Finding(

@@ -44,7 +44,7 @@ def again(layer: keras.layers.Layer) -> keras.layers.Layer:
         # Its code is here already; from a configuration Keras would not run it.
         return keras.layers.Lambda(
             layer.function,
-            layer._output_shape,
+            keras_internals.output_shape(layer),
             layer.mask,
             layer.arguments,
             name=layer.name,

@@ -71,7 +71,7 @@ class Kernel:
         return None
 
 
-def parts(layer: Any) -> list[tuple[str, int | None, Any]]:
+def inner_layers(layer: Any) -> list[tuple[str, int | None, Any]]:
     """Return the layers inside a layer that stand in its configuration: the key, the place in a list, the layer."""
     if isinstance(layer, L.Bidirectional):
         return [("layer", None, layer.forward_layer), ("backward_layer", None, layer.backward_layer)]
@@ -89,9 +89,9 @@ def kernels(layer: Any) -> Iterator[Kernel]:
 
 def penalized(layer: Any) -> Iterator[Kernel]:
     """Yield what a built layer, and the layers inside of it, can penalize: kernels, biases and what else there is."""
-    inside = parts(layer)
-    for _, _, part in inside:
-        yield from penalized(part)
+    inside = inner_layers(layer)
+    for _, _, inner in inside:
+        yield from penalized(inner)
     if inside or isinstance(layer, keras.Model):
         return
     for name in configuration(layer):

@@ -6,12 +6,13 @@ from typing import Any
 import keras
 
 from lab.checks import UsageError
+from lab.models.blocks import check_normalization
 from lab.regularization import Regularization
 
 L = keras.layers
 
 BATCH_EPSILON = 1e-3
-"""Keras's."""
+"""Keras's default."""
 
 
 def normalization(
@@ -51,20 +52,9 @@ def normalization(
     is_dense = isinstance(layer, L.Dense)
     if is_dense and len(shape) > 2 and kind != "layer":
         raise UsageError(f"normalization must be 'none', 'batch' or 'layer' in {where}, a sequence, got {kind!r}")
-    features = shape[-1] or 0
-    if kind == "group" and features % r.groups:
-        raise UsageError(
-            f"groups must divide the {features} channels of {where} (it is the number of groups of channels), "
-            f"got {r.groups}"
-        )
-    # An axis of any length has more than one place.
+    # An axis of any length has more than one position.
     positions = 1 if is_dense else math.prod(size or 2 for size in shape[1:-1])
-    normalized = {"layer": features * positions, "instance": positions, "group": features // r.groups * positions}
-    if normalized[kind] == 1:
-        raise UsageError(
-            f"normalization {kind!r} would output zeros at {where}, where it would normalize one number at a time; "
-            f"choose another normalization{' or fewer groups' if kind == 'group' else ''} there"
-        )
+    check_normalization(where, r, shape[-1] or 0, positions)
     if kind == "layer" and is_dense:
         return L.LayerNormalization(**options)
     return L.GroupNormalization({"layer": 1, "instance": -1, "group": r.groups}[kind], **options)

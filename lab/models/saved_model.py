@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.checks import DataError, UsageError, choice, shown, whole
 from lab.models.keras_file import load
+from lab.models.shapes import takes, written
 from lab.regularization import NONE, Regularization
 
 if TYPE_CHECKING:
@@ -82,11 +83,10 @@ def _refuse_misfit(model: "keras.Model", file: Path, input_shape: tuple[int, ...
         # The lab says so of every model.
         return
     taken, given = tuple(inputs[0].shape[1:]), tuple(input_shape)
-    # Keras adds and drops a last axis of 1 by itself.
-    if not any(_alike(taken, shape) for shape in (given, (*given, 1), given[:-1] if given[-1:] == (1,) else given)):
+    if not takes(taken, given):
         raise DataError(
-            f"{file} must take examples of shape {_written(given)}, as the data has them, got a model for "
-            f"{_written(taken)}; bring the data into that shape"
+            f"{file} must take examples of shape {written(given)}, as the data has them, got a model for "
+            f"{written(taken)}; bring the data into that shape"
         )
     made = tuple(results[0].shape[1:])
     if made != (outputs,):
@@ -94,13 +94,5 @@ def _refuse_misfit(model: "keras.Model", file: Path, input_shape: tuple[int, ...
         way = "choose loss='binary_cross_entropy', or " if two else ""
         raise DataError(
             f"{file} must return {outputs} {'number' if outputs == 1 else 'numbers'} for each example, as the data and "
-            f"the loss need, got a model that returns {_written(made)}; {way}give it another last layer and save it"
+            f"the loss need, got a model that returns {written(made)}; {way}give it another last layer and save it"
         )
-
-
-def _alike(taken: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
-    return len(taken) == len(given) and all(a is None or a == b for a, b in zip(taken, given, strict=True))
-
-
-def _written(shape: tuple[int | None, ...]) -> str:
-    return str(tuple("any" if size is None else size for size in shape)).replace("'", "")

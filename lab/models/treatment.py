@@ -13,7 +13,7 @@ from lab.checks import UsageError, shown
 from lab.layers import DropConnectConv2D, DropConnectDense
 from lab.models import graph_copy
 from lab.models.chains import Chain, activation_of, chain
-from lab.models.kernels import CONVOLUTIONS, parts
+from lab.models.kernels import CONVOLUTIONS, inner_layers
 from lab.models.normalization import normalization
 from lab.models.placement import OF_KERNELS, Call, Site, asked
 from lab.regularization import Regularization
@@ -62,14 +62,13 @@ class Treatment:
 
     def remake(self, layer: Any) -> Any:
         """Return the layer that takes the place of one, unbuilt."""
-        inside = parts(layer)
         if type(layer) is L.Lambda:
             return graph_copy.again(layer)
         config = graph_copy.configuration(layer)
         if self.reseed:
             config = graph_copy.reseeded(config, derive(self.seed, layer.name, "draws"))
-        for key, i, part in inside:
-            made = keras.saving.serialize_keras_object(self.remake(part))
+        for key, i, inner in inner_layers(layer):
+            made = keras.saving.serialize_keras_object(self.remake(inner))
             if i is None:
                 config[key] = made
             else:
@@ -90,7 +89,7 @@ class Treatment:
                 instead = "" if own is None else f" instead of its own {type(own).__name__}"
                 self.changes[id(kernel.holder)][kernel.regularizer] = keras.regularizers.serialize(_penalty(r))
                 names |= dict.fromkeys(f"{v.name}{instead}" for v in kernel.weights)
-            site.done.append(f"{_shown(strengths)} on {' and '.join(names)}")
+            site.done.append(f"{_listed(strengths)} on {' and '.join(names)}")
             site.fields |= set(strengths)
         if r.max_norm is not None:
             self._bound(site, r.max_norm)
@@ -163,7 +162,7 @@ class Treatment:
             if getattr(own, "activity_regularizer", None) is not None:
                 self._change(own, "activity_regularizer", None if own is at.operation else penalty, site)
         if "activity" in found.own:
-            done.append(f"{_shown(strengths)} in {found.own['activity'].name!r}")
+            done.append(f"{_listed(strengths)} in {found.own['activity'].name!r}")
         else:
             # Of all layers that change nothing this one lets runs of different strengths train in one cohort.
             made = self._layer(
@@ -177,7 +176,7 @@ class Treatment:
                     dtype=dtype if dtype.compute_dtype == dtype.variable_dtype else "float32",
                 ),
             )
-            self._put(site, at, made, _shown(strengths), done)
+            self._put(site, at, made, _listed(strengths), done)
         site.fields |= set(strengths)
 
     def _add(
@@ -247,5 +246,5 @@ def _penalty(r: Regularization) -> Any:
     return keras.regularizers.L1L2(l1=r.l1, l2=r.l2)
 
 
-def _shown(strengths: dict[str, float]) -> str:
+def _listed(strengths: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in strengths.items())

@@ -17,6 +17,7 @@ from lab.engine import keras_internals
 from lab.models.final_activation import ModelWarning, without_probabilities
 from lab.models.keras_settings import default_settings
 from lab.models.seeding import seed_generators, seeded
+from lab.models.shapes import takes, written
 
 _TRAINING = (
     *("train_step", "test_step", "compute_loss", "compute_metrics", "fit", "evaluate"),
@@ -87,7 +88,7 @@ def _build(model: keras.Model, input_shape: tuple[int, ...], who: str) -> None:
         model(keras.Input(input_shape))
     except Exception as error:
         raise DataError(
-            f"the model of {who} must take examples of shape {_shown(input_shape)}, and calling it on them fails: "
+            f"the model of {who} must take examples of shape {written(input_shape)}, and calling it on them fails: "
             f"{raised(error)}"
         ) from error
 
@@ -172,10 +173,10 @@ def _check_shapes(model: keras.Model, input_shape: tuple[int, ...], outputs: int
                 f"the model of {who} must take any number of examples at once, got an Input with "
                 f"batch_size={taken[0]}; leave batch_size out"
             )
-        if not _takes(taken[1:], input_shape):
+        if not takes(taken[1:], input_shape):
             raise DataError(
-                f"the model of {who} must take examples of shape {_shown(input_shape)}, as the data has them, got an "
-                f"input of shape {_shown(taken[1:])}; build it from the input_shape that the factory is given"
+                f"the model of {who} must take examples of shape {written(input_shape)}, as the data has them, got an "
+                f"input of shape {written(taken[1:])}; build it from the input_shape that the factory is given"
             )
     if not isinstance(returned, keras.KerasTensor) and (isinstance(returned, dict) or not tensors):
         raise DataError(
@@ -187,20 +188,6 @@ def _check_shapes(model: keras.Model, input_shape: tuple[int, ...], outputs: int
     if shape[1:] != (outputs,):
         raise DataError(
             f"the model of {who} must return {outputs} {'number' if outputs == 1 else 'numbers'} for each example, as "
-            f"the data and the loss need, got shape {_shown(shape[1:])}; give its last layer as many units as the "
+            f"the data and the loss need, got shape {written(shape[1:])}; give its last layer as many units as the "
             f"factory's argument outputs says"
         )
-
-
-def _takes(taken: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
-    """Say whether Keras feeds examples of one shape to an input of another: it adds or drops a last axis of 1."""
-
-    def alike(a: tuple[int | None, ...], b: tuple[int, ...]) -> bool:
-        return len(a) == len(b) and all(x is None or x == y for x, y in zip(a, b, strict=True))
-
-    return alike(taken, given) or alike(taken, (*given, 1)) or (given[-1:] == (1,) and alike(taken, given[:-1]))
-
-
-def _shown(shape: tuple[int | None, ...]) -> str:
-    sizes = ["any" if size is None else str(size) for size in shape]
-    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
