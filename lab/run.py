@@ -1,7 +1,7 @@
 """Train and publish the runs of an experiment, and compute its studies.
 
-Plan, train, publish: a run that is already published is not trained again, a run that ends is published at once, and
-whatever interrupts the process, the same call goes on where it stopped.
+A run that is already published is not trained again, and a run that ends is published at once. Whatever interrupts the
+process, the same call goes on where it stopped.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -37,17 +37,17 @@ def run(
     """Train what is not published yet, publish each run as it ends, rebuild the tables and compute the studies.
 
     Args:
-        experiment: what to run.
-        results_folder: where the experiment's folder is, or is made.
-        engine: "cohort" trains runs of one structure together, and what no cohort can train with "keras_fit", which
-            is also the reference.
+        experiment: its runs and its studies.
+        results_folder: the folder of the experiment's folder, which is made if it is not there.
+        engine: "keras_fit", the reference, trains run by run; "cohort" trains runs of one structure together, and with
+            "keras_fit" those that no cohort can train.
         progress: called as the runs go on.
 
     Returns:
         The experiment's folder, as an absolute path.
 
     Raises:
-        UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built.
+        UsageError, DataError: as in `lab.plan.plan`; also a model that cannot be built.
         UsageError: the precision of the experiment gains nothing on this machine, or TensorFlow was loaded for another.
         DataError: a model fails while it is trained. Every other run is trained and published first.
         DataError: another process runs the experiment.
@@ -112,7 +112,7 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
             on_wait=progress.on_wait,
         )
     except DataError:
-        # The tables hold the other runs, whoever reads them next.
+        # Whoever reads the tables next finds the other runs in them.
         if not failures and any(results.is_published(folder, name) for name in names):
             results.rebuild(folder)
         raise
@@ -131,18 +131,18 @@ def _notes(runs: Sequence[Run]) -> Iterator[str]:
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
-    """A run that was trained and not published, to be looked into.
+    """A run that was trained and not published, for studies and notebooks.
 
     Args:
-        task: what was trained: its data and its training.
-        trained: how it went: the history, the kept epoch, the test losses.
+        task: its data, its model and its training.
+        trained: its result: the history, the kept epoch, the test losses, the kept weights.
     """
 
     task: "Task"
     trained: "Trained"
 
     def model(self) -> "keras.Model":
-        """Return the run's model with the kept weights; with the initial ones where no epoch was kept."""
+        """Return the run's model with the kept weights, or with the initial ones if no epoch was kept."""
         model = self.task.build()
         if self.trained.weights is not None:
             model.set_weights(self.trained.weights)
@@ -159,23 +159,24 @@ def train(
     """Train each variant at each seed without publishing anything: for studies and notebooks.
 
     Args:
-        variants: by name, or by whatever tells them apart, such as (width, rate).
+        variants: by name or any other key, such as (width, rate).
         seeds: of the runs.
         redraw_data: whether each seed is also the data seed, so that the loaders are called with `seed=seed`.
         engine: as for `run`.
 
     Returns:
-        What was trained, by (key of the variant, seed), all seeds of a variant after another.
+        The trained runs, by (key of the variant, seed), variant by variant.
 
     Raises:
-        UsageError, DataError: as `lab.plan.plan`; also a model that cannot be built or trained.
+        UsageError, DataError: the loss of a variant does not fit its data, data cannot be loaded or used, or a model
+            cannot be built or trained.
     """
     choice("engine", engine, ENGINES)
     planned = tasks(variants, seeds, redraw_data)
     keys, trained = list(planned), {}
 
-    def keep(i: int, one: "Trained") -> None:
-        trained[keys[i]] = one
+    def keep(i: int, result: "Trained") -> None:
+        trained[keys[i]] = result
 
     names = [f"variant {key!r} at seed {seed}" for key, seed in keys]
     dispatch.train(list(planned.values()), names, engine=engine, precision="exact", on_trained=keep)

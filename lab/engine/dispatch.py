@@ -1,7 +1,7 @@
 """Each task trained by the engine that fits it: runs of one structure in cohorts, all others one by one with Keras.
 
-A task that fails costs no other. The runs of a cohort that fails are trained one by one, and what fails there is
-reported by its name when all others have ended.
+A task that fails in training costs no other. The tasks of a cohort that fails are trained one by one, and one that
+fails there too is reported by its name when all others have ended.
 """
 
 import functools
@@ -41,7 +41,8 @@ def train(
         on_wait: called with a few words on what is being done, each time before it takes a while.
 
     Raises:
-        UsageError, DataError: a task failed. All others have been trained.
+        UsageError, DataError: a model cannot be built; the engine "cohort" builds all models before it trains any.
+        UsageError, DataError: a task failed in training. All others have been trained.
         UsageError: the machine gains nothing from the precision, or TensorFlow was loaded for another one.
         MemoryError: a single run does not fit into memory; TensorFlow's own ResourceExhaustedError says the same.
     """

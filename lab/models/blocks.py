@@ -1,4 +1,4 @@
-"""How one hidden layer is made and checked: the fixed order of regularization, activations and initial weights.
+"""One hidden layer, made and checked: the fixed order of regularization, activations and initial weights.
 
 The factories of `lab.models` are made of these. Wrong arguments are refused before Keras is loaded.
 """
@@ -17,6 +17,7 @@ KERAS_INITIALIZERS = (
 )
 INITIALIZERS = ("zeros", "xavier", "he", *KERAS_INITIALIZERS)
 PIECES = 2
+"""The number of linear pieces of a maxout unit."""
 
 
 def whole_numbers(name: str, values: object, meaning: str) -> tuple[int, ...]:
@@ -37,7 +38,7 @@ def outputs_of(outputs: object) -> int:
 
 
 def check_kind(name: str, regularization: object) -> None:
-    """Refuse what is no `Regularization`."""
+    """Refuse a value that is not a `Regularization`."""
     if not isinstance(regularization, Regularization):
         raise UsageError(f"{name} must be a Regularization, got {regularization!r}")
 
@@ -75,7 +76,13 @@ def _penalty(l1: float, l2: float) -> Any:
 
 @dataclass(frozen=True)
 class Style:
-    """What the layers of a model have in common, and how one of them is made."""
+    """The choices that all layers of a model share, and the methods that make one of them.
+
+    Args:
+        activation: one of `ACTIVATIONS`.
+        initializer: of all kernels: one of `INITIALIZERS`, or the standard deviation of a Gaussian.
+        seed: the run's, from which every layer's seeds are derived.
+    """
 
     activation: str
     initializer: str | float
@@ -92,11 +99,11 @@ class Style:
 
     @property
     def pieces(self) -> int:
-        """How many linear outputs a unit needs."""
+        """The number of linear outputs that a unit needs."""
         return PIECES if self.activation == "maxout" else 1
 
     def check_dense(self, widths: tuple[int, ...], name: str, regularization: Regularization) -> None:
-        """Refuse what cannot be done to dense layers, or would silently be done to none."""
+        """Refuse a regularization that dense layers cannot have, or that there are no dense layers to have."""
         check_kind(name, regularization)
         if not widths and regularization != NONE:
             raise UsageError(
@@ -186,7 +193,7 @@ class Style:
         return x
 
     def dropped(self, x: Any, name: str, r: Regularization) -> Any:
-        """Apply dropout, where there is any."""
+        """Apply dropout, if there is any."""
         import keras
 
         if not r.dropout:
@@ -204,7 +211,16 @@ class Style:
 
 @dataclass(frozen=True)
 class Block:
-    """Convolutions of one window, perhaps local response normalization, then pooling."""
+    """Convolutions of one size, perhaps local response normalization, then pooling.
+
+    Args:
+        filters: of each convolution.
+        window: height and width of the kernels.
+        paddings: of each convolution, "same" or "valid".
+        pool: height and width of the pooling; 1 leaves it out.
+        stride: of the pooling.
+        lrn: whether local response normalization comes before the pooling.
+    """
 
     filters: tuple[int, ...]
     window: int

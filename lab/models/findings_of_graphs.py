@@ -1,4 +1,4 @@
-"""What silently goes wrong between layers: dropout before batch normalization, outputs that do not fit their loss."""
+"""Mistakes between the layers of a model: dropout before batch normalization, outputs that do not fit their loss."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,14 +20,14 @@ _LOSSES = {
     *("binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy"),
     *("categorical_focal_crossentropy", "sparse_categorical_crossentropy"),
 }
-"""The losses that take probabilities, or logits if that is asked."""
+"""The losses that take probabilities, or logits if they are told to."""
 
 _PROBABILITIES = ("softmax", "sigmoid")
 _NO_PROBABILITIES = ("elu", "gelu", "leakyrelu", "linear", "relu", "relu6", "selu", "silu", "tanh")
 
 
 def of_dropouts(graph: Graph) -> tuple[list[Finding], list[str]]:
-    """Return findings of dropout before batch normalization, and the dropouts whose values the model returns."""
+    """Return the findings of dropout before batch normalization, and the dropouts whose values the model returns."""
     found, returned = [], []
     around = "".join(f"{name}/" for name in graph.path)
     for node in graph.nodes:
@@ -46,7 +46,7 @@ def of_dropouts(graph: Graph) -> tuple[list[Finding], list[str]]:
 
 
 def _normalized(graph: Graph, tensors: list[Any]) -> tuple[list[str], bool]:
-    """Return which batch normalizations normalize some tensors, and whether the model returns them."""
+    """Return the batch normalizations that normalize some tensors, and whether the model returns any of the tensors."""
     reached, ends, waiting, seen = [], False, list(tensors), set()
     while waiting:
         x = waiting.pop()
@@ -78,7 +78,13 @@ def _shift(dropout: str, batch: str) -> Finding:
 
 
 def of_ends(model: keras.Model, graph: Graph, loss: Any) -> Iterator[Finding]:
-    """Yield what goes wrong at a model's outputs and with its loss, as it is serialized; None for no loss."""
+    """Yield the mistakes at a model's outputs.
+
+    Args:
+        model: with a graph.
+        graph: of the model.
+        loss: with which it was compiled, serialized; None if it was not.
+    """
     names = list(getattr(model, "output_names", []))
     for place, output in enumerate(graph.graph.outputs):
         path, activation = _end(graph, place)
@@ -106,7 +112,10 @@ def of_ends(model: keras.Model, graph: Graph, loss: Any) -> Iterator[Finding]:
 
 
 def _end(graph: Graph, place: int) -> tuple[str, str | None]:
-    """Return the name and the activation of what makes an output, behind what only changes its shape."""
+    """Return the name and the activation of the operation that makes an output; those that pass values on do not count.
+
+    The name is "" where an input of the model is an output.
+    """
     x = graph.graph.outputs[place]
     while (node := graph.makers.get(id(x))) is not None:
         operation = node.operation

@@ -1,4 +1,4 @@
-"""The normalization that is put behind the linear part of a layer, and where none can be."""
+"""The normalization that is put behind the linear part of a layer, or the refusal where none can be."""
 
 import math
 from typing import Any
@@ -35,8 +35,7 @@ def normalization(
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         raise UsageError(f"normalization needs the channels last, got channels_first in {where}; leave it out there")
     if kind == "batch":
-        # With kept weights it changes nothing in inference, to the bit, before it has seen a batch: the variance plus
-        # epsilon is 1.
+        # With kept weights it changes no bit in inference before it has seen a batch: variance plus epsilon is 1.
         variance = 1.0 if fresh else 1.0 - BATCH_EPSILON
         return L.BatchNormalization(
             momentum=r.batch_momentum,

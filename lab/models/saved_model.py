@@ -38,7 +38,7 @@ def saved(
         start: "saved" goes on from the weights of the file, "fresh" draws new ones by the model's initializers, each
             by the run's seed and the names of the layer and the weight, so that variants of one seed start alike.
             Frozen layers keep the weights of the file.
-        regularization, layers, spatial: as of `lab.models.regularized`; None leaves the model as it is.
+        regularization, layers, spatial: as in `lab.models.regularized`; None leaves the model as it is.
         seed: the run's. Random layers draw by it and their names, whatever seeds they were saved with.
 
     Raises:
@@ -70,7 +70,7 @@ def saved(
 
 @functools.lru_cache(maxsize=1)
 def _template(path: Path, *_changes: int) -> "keras.Model":
-    """Load a model once; runs get copies of it."""
+    """Load a model once; runs get copies of it. A file whose time or size has changed is loaded again."""
     from lab.engine import keras_internals
 
     with keras_internals.with_values():
@@ -80,7 +80,7 @@ def _template(path: Path, *_changes: int) -> "keras.Model":
 def _refuse_misfit(model: "keras.Model", file: Path, input_shape: tuple[int, ...], outputs: int) -> None:
     inputs, results = (getattr(model, name, None) or [] for name in ("inputs", "outputs"))
     if len(inputs) != 1 or len(results) != 1:
-        # The lab says so of every model.
+        # `lab.models.user_model` refuses any such model.
         return
     taken, given = tuple(inputs[0].shape[1:]), tuple(input_shape)
     if not takes(taken, given):

@@ -1,4 +1,4 @@
-"""What is done to each layer: the arguments that change, the kind that changes, and what is put behind its calls.
+"""The changes to each layer: its arguments, its class, and the layers that are put behind its calls.
 
 The order behind a layer is that of the factories: normalization, activation, its penalty, noise, pooling, dropout.
 """
@@ -40,8 +40,16 @@ class Treatment:
         seed: from which the seeds of new random layers are derived.
         spatial: whether dropout behind convolutions drops whole channels.
         fresh: whether the copy gets fresh weights, so that it need not compute what the model computed.
-        reseed: whether what the model has of random layers draws by the seed too, and its initializers by whatever
-            seeds those without one.
+        reseed: whether the model's own random layers draw by the seed too, and its initializers lose their seeds, so
+            that `lab.models.seeding` gives them new ones.
+
+    Attributes:
+        of: the sites by the ids of their layers.
+        changes: the new arguments of each layer, by its id.
+        kinds: the new classes of layers, by their ids.
+        behind: the new layers behind each call, by its id.
+        names: of all layers, old and new.
+        made: the new layers, by the path of the layer that they are behind and their role there.
     """
 
     def __init__(self, sites: Sequence[Site], seed: int, spatial: bool, fresh: bool, reseed: bool) -> None:
@@ -61,7 +69,7 @@ class Treatment:
                 self._outputs(site, site.regularization)
 
     def remake(self, layer: Any) -> Any:
-        """Return the layer that takes the place of one, unbuilt."""
+        """Return the unbuilt layer that takes the place of a layer."""
         if type(layer) is L.Lambda:
             return graph_copy.again(layer)
         config = graph_copy.configuration(layer)
@@ -77,7 +85,7 @@ class Treatment:
         return kind.from_config(config | self.changes.get(id(layer), {}))
 
     def after(self, node: Any) -> Sequence[Any]:
-        """Return what is put behind a call of the model."""
+        """Return the layers that are put behind a call of the model."""
         return self.behind.get(id(node), ())
 
     def _weights(self, site: Site, r: Regularization) -> None:
@@ -164,7 +172,7 @@ class Treatment:
         if "activity" in found.own:
             done.append(f"{_listed(strengths)} in {found.own['activity'].name!r}")
         else:
-            # Of all layers that change nothing this one lets runs of different strengths train in one cohort.
+            # Of the layers that change no value, this one lets runs of different strengths train in one cohort.
             made = self._layer(
                 site,
                 "activity",
@@ -182,7 +190,7 @@ class Treatment:
     def _add(
         self, site: Site, found: Chain, role: str, knob: str, value: float, at: Any, kind: Any, done: list[str]
     ) -> None:
-        """Put noise or dropout behind a call, or give its strength to what is there."""
+        """Put noise or dropout behind a call, or give its strength to the layer that is there already."""
         site.fields.add(role)
         own = found.own.get(role)
         if own is None:
@@ -198,7 +206,7 @@ class Treatment:
             self.of[id(own)].done.append(f"{text}, for {site.path!r}")
 
     def _change(self, layer: Any, name: str, value: Any, site: Site) -> None:
-        """Change an argument of a layer behind one; several may share it, but not ask for different things."""
+        """Change an argument of a layer that is there already; sites that share it must ask for the same value."""
         if self.changes[id(layer)].get(name, value) != value:
             raise UsageError(
                 f"{name} must be one for the layer {layer.name!r}, which {site.path!r} and others share, got "
