@@ -58,11 +58,11 @@ def update(case: Case, widths: tuple[int, ...]) -> Callable[[], Any]:
     variables = [keras.Variable(tf.random.normal(shape)) for shape in shapes]
     gradients = [tf.random.normal(shape) for shape in shapes]
     rates = tf.fill([case.runs], case.training.learning_rate)
-    made = Update(case.training, variables, [False] * len(shapes), [None] * len(shapes))
+    stacked = Update(case.training, variables, [False] * len(shapes), [None] * len(shapes))
 
     def step() -> Any:
-        made.step(gradients, rates, None, [{}] * len(shapes), [None] * len(shapes))
-        return made.optimizer.iterations.value.read_value()
+        stacked.step(gradients, rates, None, [{}] * len(shapes), [None] * len(shapes))
+        return stacked.optimizer.iterations.value.read_value()
 
     return step
 

@@ -107,7 +107,7 @@ def tasks(
         DataError: data cannot be loaded or used.
     """
     loaded: dict[Hashable, Dataset] = {}
-    found = {}
+    planned = {}
     tried: set[Hashable] = set()
     for seed in seeds:
         for key, variant in variants.items():
@@ -116,8 +116,8 @@ def tasks(
             call = _call(load) or (id(variant.data), data_seed)
             if call not in loaded:
                 loaded[call] = _loaded(load, key)
-            found[key, seed] = _task(variant, key, loaded[call], seed, tried)
-    return found
+            planned[key, seed] = _task(variant, key, loaded[call], seed, tried)
+    return planned
 
 
 def _loader(variant: Variant, data_seed: int | None) -> Callable[[], Dataset]:

@@ -97,8 +97,8 @@ def blueprint(task: Task) -> Blueprint:
         RefusedError: the model cannot be stacked.
     """
     model = keras_internals.built_without_values(task.build)
-    found = None if model is None else _taken_apart(task, model)
-    return _taken_apart(task, task.build()) if found is None or found.unrolled else found
+    result = None if model is None else _taken_apart(task, model)
+    return _taken_apart(task, task.build()) if result is None or result.unrolled else result
 
 
 def _taken_apart(task: Task, model: keras.Model) -> Blueprint:

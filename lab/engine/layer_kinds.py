@@ -155,5 +155,5 @@ def rule(layer: object) -> Rule | None:
 
     Only exact kinds have rules: a subclass may do anything.
     """
-    found = RULES.get(type(layer))
-    return found if found is not None and found.fits(layer) else None
+    known = RULES.get(type(layer))
+    return known if known is not None and known.fits(layer) else None

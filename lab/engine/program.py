@@ -218,10 +218,10 @@ class Program:
 
         def measure(i, losses, hits, extra):
             start, end = i * self.chunk, tf.minimum((i + 1) * self.chunk, examples)
-            mine_x, mine_y = x[:, start:end], tf.gather(y[:, start:end], y_rows)
+            chunk_x, chunk_y = x[:, start:end], tf.gather(y[:, start:end], y_rows)
             if x.shape[0] != 1:
-                mine_x = tf.gather(mine_x, x_rows)
-            loss, hit, more = self._measure_chunk(values, mine_x, mine_y, per_run)
+                chunk_x = tf.gather(chunk_x, x_rows)
+            loss, hit, more = self._measure_chunk(values, chunk_x, chunk_y, per_run)
             extra += more * tf.cast(end - start, tf.float32)
             return i + 1, losses.write(i, tf.transpose(loss)), hits.write(i, tf.transpose(hit)), extra
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import keras
 
@@ -52,7 +52,7 @@ def is_activation(operation: Any) -> bool:
     return activation_of(operation) is not None
 
 
-def is_graph(operation: Any) -> bool:
+def is_graph(operation: Any) -> TypeGuard[keras.Model]:
     """Say whether an operation is a model whose calls can be seen."""
     return isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None
 
