@@ -17,7 +17,8 @@
     saved_model           the model of a .keras file as a factory
       keras_file          the file itself, which is read without running anything in it
     findings              mistakes in a model that Keras accepts in silence
-      findings_of_layers, findings_of_graphs
+      findings_of_layers  those in single layers
+      findings_of_graphs  those between layers
 
 Importing this package does not load Keras. Calling a factory does, and so does naming `regularized`, `describe` or
 `lint`.

@@ -103,7 +103,7 @@ class Style:
         return PIECES if self.activation == "maxout" else 1
 
     def check_dense(self, widths: tuple[int, ...], name: str, regularization: Regularization) -> None:
-        """Refuse a regularization that dense layers cannot have, or that there are no dense layers to have."""
+        """Refuse a regularization that the dense layers cannot have, and any where there are no dense layers."""
         check_kind(name, regularization)
         if not widths and regularization != NONE:
             raise UsageError(
