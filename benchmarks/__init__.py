@@ -1,1 +1,1 @@
-"""What is timed. No test times anything."""
+"""The benchmarks: everything that is timed. No test times anything."""

@@ -1,4 +1,4 @@
-"""The ways to train a sweep: as people do today, one `fit` after the other, and with the engines of the lab."""
+"""The ways to train a sweep, called arms: as people do today, one `fit` after the other, and with the lab's engines."""
 
 import csv
 import dataclasses
@@ -27,7 +27,7 @@ def write(folder: Path, name: str, rows: Sequence[dict[str, float]]) -> None:
 
 
 def fit(case: Case, dataset: Dataset, regularization: Regularization, seed: int, tuned: bool) -> list[dict[str, float]]:
-    """Train one run as a user would and return its table."""
+    """Train one run as a user would and return its table; see `benchmarks.sweep` for what tuning does."""
     import keras
 
     keras.backend.clear_session()
@@ -93,9 +93,9 @@ def seconds(case: Case, dataset: Dataset, folder: Path, arm: str, runs: Sequence
 
 
 def one_by_one(case: Case, dataset: Dataset, folder: Path) -> dict[str, float]:
-    """Return the seconds of one run in each arm that trains them one by one, in a process that has trained before.
+    """Return the seconds of one run in each arm that trains run by run, in a process that has trained before.
 
-    It is the run with an L2 penalty, whose time is between those of no penalty and of two.
+    The run has an L2 penalty: its time is between those of runs without a penalty and with two.
     """
     run = [configurations(case)[2]]
     short = dataclasses.replace(case, training=dataclasses.replace(case.training, epochs=1))
@@ -113,7 +113,7 @@ def together(case: Case, dataset: Dataset, folder: Path) -> dict[str, float]:
 
 
 def sgemm() -> float:
-    """Return the floating-point operations a second of a product of two 2048 x 2048 matrices, the best of ten."""
+    """Return the floating-point operations per second of a product of two 2048 x 2048 matrices, the best of ten."""
     import tensorflow as tf
 
     a = tf.random.normal((2048, 2048))
@@ -143,8 +143,8 @@ def memory() -> dict[str, float]:
     def trained(_: int, __: Trained) -> None:
         peaks.append(peak_memory())
 
-    for group in cohort.group(tasks).groups:
-        cohort.train(tasks, on_trained=trained, blueprints=group.blueprints, keep=False)
+    (group,) = cohort.group(tasks).groups
+    cohort.train(tasks, on_trained=trained, blueprints=group.blueprints, keep=False)
     return {"after_200_runs_mb": peaks[199], "after_500_runs_mb": peaks[499]}
 
 

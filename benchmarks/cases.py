@@ -28,7 +28,7 @@ class Case:
         training: how each run is trained.
         runs: how many: four penalties with the first seed, four with the second, and so on.
         flops: floating-point operations of matrix products and convolutions for one example forward.
-        backward: how many times that for one example backward; nothing flows back into the inputs.
+        backward: the operations backward as a multiple of `flops`; nothing flows back into the inputs.
     """
 
     shape: tuple[int, ...]
@@ -98,7 +98,7 @@ CASES = {
         *_products(20 * 2 * 16 * 4 * 32, 20 * 2 * 32 * 4 * 32, 2 * 32 * 10),
     ),
 }  # fmt: skip
-"""The last one has a layer that cohorts unroll."""
+"""The sweeps by name. "lstm" has a layer without a rule, which cohorts unroll."""
 
 
 def data(case: Case) -> Dataset:

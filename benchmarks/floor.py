@@ -1,12 +1,12 @@
-"""What bounds a sweep of dense nets: its matrix products and its optimizer's update, each timed alone.
+"""The lower bound of a sweep of dense nets: its matrix products and its optimizer's update, each timed separately.
 
     python -m benchmarks.floor                # the medium case, about 35 seconds on 2 cores
     python -m benchmarks.floor --case small
 
 Every product of a training step and of a measurement is computed at the shape in which the cohort engine computes it,
-for all replicas at once and in a compiled loop, and so is the update (a split is measured in one piece here). The best
-of several times of each, times how often the sweep needs it, is what TensorFlow takes for those operations and nothing
-else. Activations, penalties, batches, building and compiling come on top.
+for all replicas at once and in a compiled loop, and so is the update (here a split is measured in a single chunk). The
+best of several times, multiplied by how often the sweep computes it, is what TensorFlow takes for these operations and
+nothing else. Activations, penalties, batches, building and compiling come on top.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from benchmarks.cases import CASES, Case
 DENSE = ("small", "medium")
 WIDTHS = {name: (CASES[name].shape[0], *CASES[name].model.keywords["widths"], 10) for name in DENSE}
 BEST_OF = 5
-ALONE = 0.3
-"""About how many seconds a loop takes; a call of a single product would time the call."""
+LOOP_SECONDS = 0.3
+"""About how long a loop takes. A call of a single product would time the call."""
 
 
 def products(case: Case, widths: tuple[int, ...]) -> Iterator[tuple[str, int, Callable[[], Any], float]]:
@@ -48,7 +48,7 @@ def products(case: Case, widths: tuple[int, ...]) -> Iterator[tuple[str, int, Ca
 
 
 def update(case: Case, widths: tuple[int, ...]) -> Callable[[], Any]:
-    """Return what takes a step of the optimizer on all weights, without penalties."""
+    """Return a function that takes a step of the optimizer on all weights, without penalties."""
     import keras
     import tensorflow as tf
 
@@ -58,11 +58,11 @@ def update(case: Case, widths: tuple[int, ...]) -> Callable[[], Any]:
     variables = [keras.Variable(tf.random.normal(shape)) for shape in shapes]
     gradients = [tf.random.normal(shape) for shape in shapes]
     rates = tf.fill([case.runs], case.training.learning_rate)
-    made = Update(case.training, variables, [False] * len(shapes), [None] * len(shapes))
+    stacked = Update(case.training, variables, [False] * len(shapes), [None] * len(shapes))
 
     def step() -> Any:
-        made.step(gradients, rates, None, [{}] * len(shapes), [None] * len(shapes))
-        return made.optimizer.iterations.value.read_value()
+        stacked.step(gradients, rates, None, [{}] * len(shapes), [None] * len(shapes))
+        return stacked.optimizer.iterations.value.read_value()
 
     return step
 
@@ -86,7 +86,7 @@ def seconds(compute: Callable[[], Any]) -> float:
         return time.perf_counter() - began
 
     timed(2)
-    repeats = max(2, round(ALONE / (timed(4) / 4)))
+    repeats = max(2, round(LOOP_SECONDS / (timed(4) / 4)))
     return min(timed(repeats) for _ in range(BEST_OF)) / repeats
 
 

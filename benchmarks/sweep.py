@@ -1,4 +1,4 @@
-"""How long a whole sweep takes with the cohort engine, and how long the ways people train such sweeps today take.
+"""The time of whole sweeps with the cohort engine, and with the ways in which people train such sweeps today.
 
     python -m benchmarks.sweep                                      # all cases, under 10 minutes on 2 idle cores
     python -m benchmarks.sweep --case small --json sweep.json
@@ -8,7 +8,7 @@ A sweep is timed from the first line of building a model to the last CSV file; t
 import of TensorFlow are not counted. The arms:
 
 * naive: `fit` for each configuration, as a user writes the loop, with validation data;
-* tuned: the same with `steps_per_execution` = the steps of an epoch and one validation batch;
+* tuned: the same with all steps of an epoch in one execution (`steps_per_execution`) and one validation batch;
 * keras_fit: the reference engine of this repository, which measures the training split after each epoch too;
 * cohort: the cohort engine, which writes the same tables as keras_fit.
 
@@ -17,8 +17,8 @@ of each is timed in a process that has trained before, and its seconds are multi
 of processes take turns, and of each arm the fastest of its times is reported. In the last columns one run in a cohort
 of its own stands beside one run of keras_fit.
 
-Beside the seconds stands the rate of the cohort's floating-point operations in matrix products and convolutions as a
-share of what TensorFlow reaches on a product of two 2048 x 2048 matrices, measured just before and just after it.
+The sgemm share is the rate of the cohort's floating-point operations in matrix products and convolutions, divided by
+the rate that TensorFlow reaches on a product of two 2048 x 2048 matrices just before or just after the sweep.
 Without `--case` the memory of one experiment of 500 runs is measured too: after the 200th and after the last run.
 """
 

@@ -59,8 +59,8 @@ class DropConnectDense(keras.layers.Dense):
     constraint on the kernel sees the whole kernel too.
 
     This differs from the paper twice. Wan et al. draw a mask for each example, which needs as many kernels as the batch
-    has examples; here all examples of a step share one, so the gradient is noisier but right on average. And their
-    inference samples the input of the activation from a Gaussian; here it is its mean, as inverted dropout does.
+    has examples; here all examples of a step share one, so the gradient is noisier but right on average. And in
+    inference they sample the input of the activation from a Gaussian; here its mean is used, as in inverted dropout.
 
     Args:
         units: how many outputs, at least 1.
@@ -143,11 +143,11 @@ class DropConnectConv2D(keras.layers.Conv2D):
 class Maxout(keras.layers.Layer):
     """The largest of several linear pieces, as an activation: max(w1 x + b1, w2 x + b2).
 
-    The layer has no weights. It stands after a Dense or Conv2D layer with `pieces * units` outputs, so that
-    normalization can stand between the two, and returns `units` of them: output u is the largest of the inputs
+    The layer has no weights. It follows a Dense or Conv2D layer with `pieces * units` outputs, so that normalization
+    can come between the two, and returns `units` of them: output u is the largest of the inputs
     u, units + u, 2 * units + u, ... (piece j is the block from j * units to (j + 1) * units of the last axis).
-    A unit learns its own convex activation; with one piece held at 0 it is ReLU. It has no saturated and no dead
-    region, and `pieces` times the weights.
+    A unit learns its own convex activation, which is ReLU if one of two pieces is held at 0. No region of it is
+    saturated or dead, and it takes `pieces` times the weights.
 
     Args:
         pieces: how many linear pieces an output chooses from, at least 2.

@@ -1,4 +1,4 @@
-"""What is to be trained: each variant at each seed, with its data loaded and its model checked when it is built."""
+"""The runs of an experiment: each variant at each seed, its data loaded, its model checked when it is built."""
 
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -15,14 +15,22 @@ if TYPE_CHECKING:
     import keras
 
 MOST_STEPS = 20_000_000
-"""The learning rate of every step of a run is known before it starts; more steps would fill the memory."""
+"""The most steps of a run: the learning rates of all steps are computed before it starts, and more fill the memory."""
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One variant at one seed, known by the hash of its declaration."""
+    """One variant at one seed, known by the hash of its declaration.
+
+    Args:
+        variant: its name.
+        seed: the run's seed.
+        id: the hash of the declaration without fields that are at their defaults, so that a new field renames no run.
+        declaration: in JSON types, with all fields.
+        task: what an engine trains.
+    """
 
     variant: str
     seed: int
@@ -44,7 +52,7 @@ def plan(experiment: Experiment) -> list[Run]:
             are declared alike.
         DataError: data cannot be loaded or used.
     """
-    # All of them are declared before any data is loaded: what has no identity is refused at once.
+    # All variants are declared before any data is loaded, so that one without an identity is refused at once.
     declared = {name: _declared(variant, name) for name, variant in experiment.variants.items()}
     runs = []
     for (name, seed), task in tasks(experiment.variants, experiment.seeds, experiment.redraw_data).items():
@@ -62,7 +70,7 @@ def plan(experiment: Experiment) -> list[Run]:
 
 
 def _declared(variant: Variant, name: str) -> tuple[dict[str, Any], ...]:
-    """Return the model and the training of a variant as declared without their defaults, and with them."""
+    """Return the declaration of a variant's model and training twice: without what is at its default, and with it."""
     return tuple(
         {
             "model": declare(variant.model, f"model of variant {name!r}", omit=("seed",), defaults=defaults),
@@ -90,7 +98,7 @@ def tasks(
     """Return each variant at each seed as a task for an engine, seed by seed, with equal data loaded once.
 
     Args:
-        variants: by name, or by whatever tells them apart.
+        variants: by name or any other key.
         seeds: of the runs.
         redraw_data: whether each seed is also the data seed.
 
@@ -99,7 +107,7 @@ def tasks(
         DataError: data cannot be loaded or used.
     """
     loaded: dict[Hashable, Dataset] = {}
-    found = {}
+    planned = {}
     tried: set[Hashable] = set()
     for seed in seeds:
         for key, variant in variants.items():
@@ -108,8 +116,8 @@ def tasks(
             call = _call(load) or (id(variant.data), data_seed)
             if call not in loaded:
                 loaded[call] = _loaded(load, key)
-            found[key, seed] = _task(variant, key, loaded[call], seed, tried)
-    return found
+            planned[key, seed] = _task(variant, key, loaded[call], seed, tried)
+    return planned
 
 
 def _loader(variant: Variant, data_seed: int | None) -> Callable[[], Dataset]:
@@ -117,7 +125,7 @@ def _loader(variant: Variant, data_seed: int | None) -> Callable[[], Dataset]:
 
 
 def _call(load: Callable) -> Hashable:
-    """Return what is equal for equal calls of one loader; None for arguments that cannot be compared, as arrays."""
+    """Return a key that is equal for equal calls of one loader; None if its arguments cannot be hashed, as arrays."""
     if not isinstance(load, functools.partial):
         return load
     call = load.func, load.args, tuple(sorted(load.keywords.items()))
@@ -129,7 +137,7 @@ def _call(load: Callable) -> Hashable:
 
 
 def _loaded(load: Callable[[], Any], key: Hashable) -> Dataset:
-    data = _somebodys(load, f"the loader of variant {key!r} cannot load its data")
+    data = _of_user(load, f"the loader of variant {key!r} cannot load its data")
     if not isinstance(data, Dataset):
         raise DataError(
             f"the loader of variant {key!r} must return a lab.data.Dataset, got {type(data).__name__}; "
@@ -160,14 +168,14 @@ def _build(
     arguments = variant.model, who, data.input_shape, outputs, variant.training.loss, seed
 
     def build() -> "keras.Model":
-        # The lab's own factories are held to all this by its tests.
+        # The lab's own factories need no trial: their tests hold them to it.
         if key not in tried and not _is_the_labs(variant.model):
             try_out(*arguments, data.train.x)
             tried.add(key)
         with names_from_zero():
             return fit_for_training(*arguments)
 
-    return _somebodys(build, f"{who} cannot build its model")
+    return _of_user(build, f"{who} cannot build its model")
 
 
 def _is_the_labs(factory: Callable) -> bool:
@@ -176,8 +184,8 @@ def _is_the_labs(factory: Callable) -> bool:
     return factory.__module__ == "lab.models.factories"
 
 
-def _somebodys(function: Callable[[], Any], failure: str) -> Any:
-    """Call a loader or factory. It may be anybody's code: whatever it raises is reported as one sentence."""
+def _of_user(function: Callable[[], Any], failure: str) -> Any:
+    """Call a loader or factory, which may be anybody's code, and report whatever it raises in one sentence."""
     try:
         return function()
     except (UsageError, DataError, MemoryError):
@@ -186,7 +194,7 @@ def _somebodys(function: Callable[[], Any], failure: str) -> Any:
         code = "" if end.code is None else repr(end.code)
         raise DataError(f"{failure}: it called sys.exit({code}); let it return, or raise an error instead") from end
     except Exception as error:
-        # TensorFlow's own word for too little memory, by name: a loader may run before TensorFlow is there.
+        # TensorFlow's own MemoryError, known by its name: a loader may run before TensorFlow is loaded.
         if type(error).__name__ == "ResourceExhaustedError":
             raise MemoryError from error
         raise DataError(f"{failure}: {raised(error)}") from error

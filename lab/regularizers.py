@@ -15,13 +15,15 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="lab")
 class L1L2Start(keras.regularizers.L1L2):
-    """Keras's L1L2 and `l2_start * sum((w - w_start) ** 2)`, a pull towards the initial weights (Li et al. 2018).
+    """Keras's L1L2 and `l2_start * sum((w - w_start) ** 2)`, a pull towards the initial weights.
 
     A cohort computes it run by run, as it does people's own regularizers.
 
     Args:
-        l1, l2, l2_start: the strengths.
-        initializer: with which the weight is made. Its seed is a number, so that it gives the same values again.
+        l1, l2, l2_start: the strengths, at least 0.
+        initializer: of the weight, with a number as its seed, so that it returns the initial values again.
+
+    Reference: Li et al. 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks".
     """
 
     def __init__(self, l1: float, l2: float, l2_start: float, initializer: Any) -> None:
@@ -39,21 +41,22 @@ class L1L2Start(keras.regularizers.L1L2):
         return super().__call__(weights) + self.l2_start * keras.ops.sum(keras.ops.square(weights - self.start))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes this penalty again."""
+        """Return what `from_config` needs to make this penalty again."""
         initializer = keras.initializers.serialize(self.initializer)
         return super().get_config() | {"l2_start": self.l2_start, "initializer": initializer}
 
 
 @keras.saving.register_keras_serializable(package="lab")
 class L1L2Towards(keras.regularizers.L1L2):
-    """Keras's L1L2 and `l2_start * sum((w - start) ** 2)`, a pull towards values that the weights had once.
+    """Keras's L1L2 and `l2_start * sum((w - start) ** 2)`, a pull towards values that the weights had before.
 
-    The values are part of the configuration, so that a loaded model is pulled where the saved one was.
+    The values are part of the configuration, so that a loaded model is pulled towards the same ones as the saved model.
 
     Args:
         l1, l2, l2_start: the strengths, at least 0.
-        starts: the values by the end of the weight's path, as in {"query/kernel": ...}. One regularizer may serve
-            several weights, as in attention. A dict of bytes in base 64 and a shape stands for an array of float32.
+        starts: the values by the last two names of the weight's path, as in {"query/kernel": ...}. One regularizer may
+            serve several weights, as in attention. An array of float32 may be given as {"shape": [...], "float32":
+            bytes in base 64}, as it is in the configuration.
 
     Reference: Li et al. 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks".
     """
@@ -64,11 +67,11 @@ class L1L2Towards(keras.regularizers.L1L2):
         self.starts = {name: _array(values) for name, values in (starts or {}).items()}
 
     def keep(self, weight: keras.Variable) -> None:
-        """Pull a weight towards the values that it has now."""
+        """Pull a weight towards its present values from now on."""
         self.starts[_place(weight)] = np.asarray(keras.ops.convert_to_numpy(weight), "float32")
 
     def only(self, weight: keras.Variable) -> "L1L2Towards":
-        """Return the penalty on one of several weights, which need not be told by its path."""
+        """Return a penalty for one of several weights, which it can then charge without knowing the weight's path."""
         place = _place(weight)
         return L1L2Towards(self.l1, self.l2, self.l2_start, {place: self.starts[place]})
 
@@ -76,12 +79,12 @@ class L1L2Towards(keras.regularizers.L1L2):
         """Return the penalty on one weight."""
         start = self.starts.get(_place(weights)) if len(self.starts) > 1 else next(iter(self.starts.values()), None)
         if start is None:
-            # Of several weights with one regularizer, a plain tensor does not tell which it is.
+            # A plain tensor does not tell which of several weights it is.
             raise ValueError(f"l2_start does not know where {getattr(weights, 'path', 'a weight')} started")
         return super().__call__(weights) + self.l2_start * keras.ops.sum(keras.ops.square(weights - start))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes this penalty again."""
+        """Return what `from_config` needs to make this penalty again."""
         starts = {
             name: {"shape": list(values.shape), "float32": base64.b64encode(values.astype("<f4").tobytes()).decode()}
             for name, values in self.starts.items()

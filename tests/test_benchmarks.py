@@ -150,7 +150,7 @@ def inner(what: str, rows: int) -> int:
 
 
 def test_a_loop_of_the_floor_computes_every_time(monkeypatch):
-    monkeypatch.setattr(floor, "ALONE", 0.0)  # as few repeats as it ever takes: 2
+    monkeypatch.setattr(floor, "LOOP_SECONDS", 0.0)  # as few repeats as it ever takes: 2
     done = tf.Variable(0.0)
     assert floor.seconds(lambda: done.assign_add(1.0)) > 0
     assert done.numpy() == 2 + 4 + 2 * floor.BEST_OF

@@ -1,17 +1,23 @@
-"""The engines: what trains a run. `keras_fit` is the reference, `cohort` the fast one held against it.
+"""The engines that train runs: `keras_fit`, the reference, and `cohort`, the fast one, which is held against it.
 
-What the cohort engine computes, for R runs of one structure; the rest of this package is how it does so fast:
+`dispatch` gives each run to one of them, as a `task`. This is what the cohort engine computes, with the files that
+do so; R is the number of runs that train together:
 
     groups = runs by blueprint(model)                      # blueprint, graph: what must be equal, who is refused
-    for runs in groups, at most 32 at a time:              # cohort
+    compare two steps with Keras, if layers lack a rule    # rehearsal
+    for runs in groups, at most 32 at a time:              # cohort; fewer where memory is short: memory
         w = stack([initial weights of each run])           # stacking: (R, ...), and per run l1, l2, rates, seeds
         for epoch in 1..epochs:                            # loop
             for i, (x, y) in enumerate(batches):           # program: x is (R, batch, ...), each run in its own order
-                z = forward(w, x)                          # forward: layer_kinds, layer_rules, unrolled
-                loss = mean(data_loss(y, z), 1)            # objective: (R,), or its label-smoothed form
+                z = forward(w, x)                          # forward: layer_kinds, layer_rules, unrolled; draws: masks
+                loss = mean(data_loss(y, z), 1)            # objective: (R,), label-smoothed and weighted if asked
                 g = gradient(sum(loss + penalties), w)     # penalties: run r has only its own strengths
                 w = step(w, g, rate[i])                    # update, optimizers: Keras's own arithmetic
             train, validation = measure(w), measure(w)     # program: inference mode, chunk by chunk
             keep w of the runs that are better             # history: the kept epoch, and which runs end
             hand over the runs that ended, go on           # loop: the rest in a smaller program, if that pays
+
+Used throughout: `replicas` (a tensor of all runs, stacked or one by one), `invariant` (arithmetic whose last bits do
+not depend on how many runs there are), `precision` and `tensorflow` (how products are computed, and how TensorFlow is
+loaded), `keras_internals` (every private name of Keras).
 """

@@ -1,8 +1,9 @@
-"""Which runs may train together: what a model's structure is, and which models have none that can be stacked.
+"""The structure of a run: runs of one structure train together, and models that cannot be stacked are refused.
 
-Two runs train together if their signatures are equal. A signature holds everything that must not differ: kinds and
-sizes of the layers and how they are connected, the optimizer and its constants, batch size and number of epochs, the
-loss, the sizes of the splits. Everything else is a number or a seed of the replica: strengths, rates, noise, momenta of
+Two runs train together if their signatures are equal. A signature holds everything that must not differ: the kinds and
+sizes of the layers and how they are connected; the optimizer and its constants; the loss; batch size, number of epochs
+and when a run ends early; how batches are drawn and how many examples are measured; the sizes of the splits and
+whether examples are weighted. Everything else is a number or a seed of the replica: strengths, rates, noise, momenta of
 moving statistics, largest norms, learning rates and schedules, weight decay, label smoothing, the data themselves.
 """
 
@@ -30,7 +31,7 @@ class Operation:
     Args:
         layer: the Keras layer or operation.
         rule: how its replicas are computed; None if they are unrolled.
-        variables: where its variables stand among the blueprint's.
+        variables: the places of its variables among the blueprint's.
         calls: how often the graph calls it.
     """
 
@@ -42,20 +43,19 @@ class Operation:
 
 @dataclass(eq=False)
 class Blueprint:
-    """What one run brings to a cohort.
+    """The model of one run, taken apart.
 
     Args:
         signature: equal for runs that may train together.
-        model: the model. Cohorts compute with that of their first run, and with all where operations are unrolled;
-            the others have served when they have been taken apart. Unless something is unrolled it was built without
-            values.
+        model: built without values, unless operations are unrolled. A cohort computes with the model of its first run,
+            or with all of its models where operations are unrolled.
         operations: of the model's graph, in the order in which they are computed.
         variables: all variables of the model: its weights first, then the seeds of operations that are unrolled.
-        starts: for each variable, what returns its initial value.
+        starts: for each variable, a function that returns its initial value.
         weights: how many of the variables are weights.
-        per_run: what may differ between replicas.
-        seeds: where the random numbers of an operation start: its seed and how many it has drawn.
-        outputs: the largest number of values an operation makes of one example.
+        per_run: the numbers that may differ between replicas.
+        seeds: by the place of each operation that draws, its seed and how often it has drawn.
+        outputs: the largest number of values that an operation makes of one example.
     """
 
     signature: Hashable
@@ -70,7 +70,7 @@ class Blueprint:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the model trains."""
+        """The number of trained parameters."""
         return int(sum(np.prod(v.shape) for v in self.model.trainable_variables))
 
     @property
@@ -90,15 +90,15 @@ def blueprint(task: Task) -> Blueprint:
     """Build a run's model and take it apart.
 
     The model is built without giving its variables values, which takes half the time and no memory; they are computed
-    from the same initializers when they are stacked. A factory that needs the values, or sets them itself, is called
-    again as usual, and so is one whose model has operations without a rule.
+    by the same initializers when they are stacked. A factory that needs the values, or sets them itself, is called
+    again in the usual way, and so is one whose model has operations without a rule.
 
     Raises:
         RefusedError: the model cannot be stacked.
     """
     model = keras_internals.built_without_values(task.build)
-    found = None if model is None else _taken_apart(task, model)
-    return _taken_apart(task, task.build()) if found is None or found.unrolled else found
+    result = None if model is None else _taken_apart(task, model)
+    return _taken_apart(task, task.build()) if result is None or result.unrolled else result
 
 
 def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
@@ -136,7 +136,12 @@ def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
 
 
 def _rule(layer: Any, plain: bool) -> Rule | None:
-    """Return the rule of an operation, or None if a part of it, or of how it is called, is not known well enough."""
+    """Return the rule of an operation, or None if no rule covers the operation and the way it is called.
+
+    Args:
+        layer: the operation.
+        plain: whether every call passes nothing but tensors, by position.
+    """
     found = layer_kinds.rule(layer)
     if found is None or not plain or strengths(layer.activity_regularizer) is None:
         return None

@@ -1,18 +1,18 @@
 """Many runs of one structure trained together in one compiled program, each as `keras.Model.fit` would train it alone.
 
-Here runs are grouped and cohorts are trained. What makes runs fit together is in `blueprint`, how their models are
-computed in `forward` and `layer_rules`, what is compiled in `program`, how a cohort ends run by run in `loop`.
+Runs are grouped and cohorts are trained here. `blueprint` says which runs fit together, `forward` and `layer_rules`
+compute their models, `program` is what is compiled, and `loop` lets the runs of a cohort end one by one.
 
-The promise: a run's bits do not depend on its company. How many runs train beside it, which place it has among them,
-what they hold, be it NaN, and whether they have ended make no difference to any number of its history, its test losses
-and its weights, on one machine with one number of threads. So the same runs leave the same files whatever trained
-beside them, and a cohort may be compacted whenever that saves time. `invariant` has the arithmetic that this takes, and
-the chunks of a measurement follow from a model's structure only.
+The promise: no bit of a run depends on its company. How many runs train beside it, which place it has among them, what
+numbers they hold, even NaN, and whether they have ended make no difference to its history, its test losses and its
+weights, on one machine with one number of threads. So the same runs leave the same files whatever trained beside them,
+and a cohort may be compacted whenever that saves time. `invariant` has the arithmetic that this takes, and the size of
+the chunks in which a split is measured follows from the model's structure only.
 
-It holds on processors with AVX-512. Without, oneDNN cuts the products of a cohort into one equal share per thread, and
-rounds a replica that lies across a cut in another way: unless TF_NUM_INTRAOP_THREADS is 1, the last bits of a run then
-depend on its place and on the number of replicas, though not on what the others hold. On a GPU the order of sums may
-depend on the number of replicas too; it was not tested.
+The promise is tested on processors with AVX-512. On others oneDNN cuts the products of a cohort into one equal share
+per thread, and rounds a replica that lies across a cut differently. Unless TF_NUM_INTRAOP_THREADS is 1, the last bits
+of a run then depend on its place and on the number of replicas, though not on what the others hold. It was not tested
+on GPUs, where the order of sums may depend on the number of replicas too.
 """
 
 import contextlib
@@ -34,19 +34,19 @@ from lab.engine.rehearsal import rehearse
 from lab.engine.task import Task, Trained
 
 LARGEST_COHORT = 32
-"""How many runs train together at most: on a CPU more of them gain nothing and take memory."""
+"""The most runs that train together: on a CPU more of them gain nothing and take memory."""
 
 SHARE_OF_MEMORY = 0.5
-"""Which share of the free memory a cohort may take, by a rough estimate."""
+"""The share of the free memory that a cohort may take, by a rough estimate."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Runs that train together.
+    """Runs of one structure.
 
     Args:
-        indices: which of the tasks.
-        blueprints: their models taken apart, for `train`; None for those that must be built again.
+        indices: of their tasks.
+        blueprints: their models taken apart, for `train`; None for models that must be built again.
     """
 
     indices: list[int]
@@ -55,11 +55,11 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What the cohort engine does with tasks.
+    """Tasks sorted into those that train together and those that cannot train in a cohort.
 
     Args:
         groups: of tasks that train together.
-        refused: for each of the other tasks, why it cannot train in a cohort.
+        refused: the reason for each of the other tasks, by its index.
     """
 
     groups: list[Group]
@@ -67,9 +67,9 @@ class Plan:
 
 
 def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentence: None) -> Plan:
-    """Say which tasks train together and which cannot, before anything is trained.
+    """Sort tasks into those that train together and those that cannot, before anything is trained.
 
-    What `train` needs of the models is kept, so that each is built once (except those with layers that are unrolled).
+    Blueprints are kept for `train`, so that each model is built once (except those with operations that are unrolled).
 
     Args:
         tasks: the runs.
@@ -87,13 +87,13 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
                 continue
             joined = together.setdefault(found.signature, Group([], []))
             joined.indices.append(i)
-            # Models with operations that are unrolled have their weights: those are built again when their turn comes.
+            # A model with operations that are unrolled holds its weights; it is built again when its turn comes.
             joined.blueprints.append(None if found.unrolled else found)
     groups = []
     for members in together.values():
         try:
             first = tasks[members.indices[0]]
-            # Whoever can be stacked by rules only is right by the tests; the others are tried.
+            # The tests hold every rule against Keras; what has no rule is tried on the model itself.
             if members.blueprints[0] is None:
                 on_wait("comparing two steps with Keras, as the model has operations without a rule")
                 rehearse(first, blueprint(first))
@@ -128,13 +128,13 @@ def train(
         tasks: the runs, of one group of `group`.
         on_epoch: called after each epoch with its number, how many runs go on, and the lowest validation data loss
             of any run so far.
-        on_trained: called with a run's index in `tasks` and what came of it, as soon as it has ended.
-        blueprints: what `group` returned for them, so that the models are not built again.
-        keep: whether what came of the tasks is returned; without, the weights of hundreds of runs need not fit into
+        on_trained: called with a run's index in `tasks` and its result, as soon as it has ended.
+        blueprints: those that `group` returned for the tasks, so that the models are not built again.
+        keep: whether the results are kept to be returned. Otherwise the weights of hundreds of runs need not fit into
             memory.
 
     Returns:
-        What came of the tasks, in their order; nothing if it is not kept.
+        The results, in the order of the tasks; an empty list if they are not kept.
 
     Raises:
         RefusedError: a model that cannot be stacked, or models of different structures.
@@ -156,7 +156,7 @@ def train(
             if len(indices) > _at_most(members[0], tasks[indices[0]]):
                 raise MemoryError
             for i in indices:
-                known[i] = None  # The cohort holds them now, and lets go of them when they are stacked.
+                known[i] = None  # The loop holds them now, and they need not outlive it.
             Loop([tasks[i] for i in indices], members, programs, began).train(
                 on_epoch, lambda position, trained: finish(indices[position], trained)
             )
@@ -177,7 +177,10 @@ def train(
 
 
 def _at_most(first: Blueprint, task: Task) -> int:
-    """Return how many replicas fit into the free memory, roughly: weights, gradients, slots, kept, activations."""
+    """Return about how many replicas fit into the free memory.
+
+    A replica takes its weights, their gradients, what the optimizer remembers, the kept weights and its activations.
+    """
     if tf.config.list_physical_devices("GPU"):
         return LARGEST_COHORT
     weights = sum(int(np.prod(v.shape)) for v in first.variables)

@@ -1,4 +1,4 @@
-"""Which random numbers the replicas draw, so that each draws what its own Keras model would."""
+"""The random numbers of the replicas: each draws what its own Keras model would."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,12 @@ _SEED_LIMIT = tf.int32.max - 1  # Keras folds its 64-bit seeds into 32 bits with
 
 @dataclass(frozen=True)
 class Draws:
-    """Which random numbers the replicas draw; runs of one seed draw the same, once.
+    """The random numbers that the replicas draw; those of runs of one seed are the same, and drawn once.
 
     Args:
-        seeds: for each operation that draws, what is drawn: int32 rows (seed, drawn so far) of shape (distinct, 2).
-        owners: for each of them, which row each replica uses.
+        seeds: for each operation that draws, its distinct states: int64 rows (seed, draws so far), of shape
+            (distinct, 2).
+        owners: for each of these operations, the row of each replica.
     """
 
     seeds: dict[int, np.ndarray]
@@ -29,7 +30,7 @@ class Draws:
         """Return what the replicas of these runs draw."""
         seeds, owners = {}, {}
         for i in sorted(set().union(*(b.seeds for b in blueprints))):
-            # A replica whose rate is 0 has no seed; whatever it draws changes nothing.
+            # A replica whose rate is 0 may have no seed; whatever it draws changes nothing.
             rows = [b.seeds.get(i) for b in blueprints]
             distinct = list(dict.fromkeys(row for row in rows if row is not None))
             seeds[i] = np.array(distinct, np.int64)

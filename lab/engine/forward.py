@@ -23,10 +23,11 @@ class Forward:
 
     Args:
         models: the blueprints of the replicas; the graph is that of the first.
-        values: the variables' values. A pass that trains replaces those that are not trained by gradients, as moving
-            statistics.
+        replicas: how many there are.
+        values: of the variables. A pass that trains replaces those of variables that no gradient trains, such as
+            moving statistics.
         per_run: what differs between the replicas, each of shape (replicas,).
-        draws: which random numbers are drawn.
+        draws: the random numbers that are drawn.
         seeds: the rows of `draws.seeds`, as tensors.
         step: the number of steps taken before.
         training: whether this pass is a step of training.

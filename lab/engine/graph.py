@@ -1,4 +1,4 @@
-"""A model as a graph: its operations, what each call gets, and which models are none that can be stacked."""
+"""A model as a graph: its operations and what each call gets. Models that cannot be stacked are refused."""
 
 from typing import Any
 
@@ -9,11 +9,15 @@ from lab.engine import keras_internals
 
 
 class RefusedError(Exception):
-    """A model that the cohort engine cannot train rightly; the message says which and why."""
+    """A model that the cohort engine cannot train rightly; the message says why."""
 
 
 def function(model: keras.Model) -> Any:
-    """Return the model's graph."""
+    """Return a model's graph.
+
+    Raises:
+        RefusedError: it has none, or not one input and one output.
+    """
     name, function = model.name, keras_internals.graph(model)
     if function is None and type(model) is keras.Sequential:
         raise RefusedError(f"model {name!r} is not built: give its first layer an Input")
@@ -26,11 +30,15 @@ def function(model: keras.Model) -> Any:
 
 
 def calls(function: Any, places: dict[int, int]) -> tuple[dict[Any, int], list[tuple], int]:
-    """Return the operations with how often each is called, what each call gets, and the largest output.
+    """Return the operations, each with how often it is called; what each call gets; and the size of the largest output.
 
     Args:
         function: the graph.
         places: of the model's weights, by their ids: some calls get one as an argument.
+
+    Returns:
+        The operations in the order of their first calls. A call is (place of its operation, text that is equal for
+        calls that get the same, whether it passes nothing but tensors by position). The size is that of one example.
     """
     order: dict[Any, int] = {}
     connections = []
@@ -63,7 +71,7 @@ def _options(node: Any) -> dict[str, Any]:
 
 
 def _plain_call(node: Any) -> bool:
-    """Say whether a call passes tensors alone, by position."""
+    """Say whether a call passes nothing but tensors, by position."""
     given = keras.tree.flatten(node.arguments.args)
     return not _options(node) and all(isinstance(x, keras.KerasTensor) for x in given)
 

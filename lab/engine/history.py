@@ -1,4 +1,4 @@
-"""What both engines make of what they measured, in one place so that they cannot differ: rows and the kept epoch."""
+"""Rows of a history and the kept epoch: both engines make them here from what they measure, so they cannot differ."""
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Keeper:
         finite = np.all(np.abs(losses) <= np.finfo(np.float32).max, axis=0)
         self.diverged |= live & ~finite
         value = np.asarray(losses[-1], np.float64)
-        # Written so that NaN is not better; it never gets here from a live run that is finite.
+        # NaN compares as not better; the loss of a live run that is finite is never NaN.
         better = live & finite & (value < self.best - self.min_delta)
         self.kept[better] = epoch
         self.best[better] = value[better]

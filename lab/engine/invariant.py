@@ -1,12 +1,12 @@
-"""Arithmetic on stacked replicas whose last bits do not depend on how many there are, or on a replica's place.
+"""Arithmetic on stacked replicas whose last bits depend neither on how many there are nor on a replica's place.
 
-Three things would make them depend. TensorFlow sums over the middle axis of (replicas, rows, channels) in an order that
-changes with the number of replicas and with the place of a replica among them, and so does the gradient of everything
-it broadcasts along that axis: biases, the scales of normalizations. As a product with a row of ones the sum takes the
-same order for every replica, as fast. A processor computes `LANE` numbers at once and the odd ones at the end of a
-tensor by other instructions, which round exponentials, logarithms and roots otherwise: with as many replicas as make
-nothing odd, all numbers are computed alike. And oneDNN divides long sums of products among the threads if there is only
-one matrix: `product` computes that matrix beside a copy of itself.
+There are three ways in which they would. TensorFlow sums over the middle axis of (replicas, rows, channels) in an order
+that changes with the number of replicas and with the place of a replica, and so it does in the gradient of whatever it
+broadcasts along that axis, such as biases and the scales of normalizations. As a product with a row of ones, the sum
+has the same order for every replica and is as fast. A processor computes up to `LANE` numbers at once, and the
+remaining ones at the end of a tensor by other instructions, which round exponentials, logarithms and roots differently:
+`in_lanes` adds replicas until no number remains. And oneDNN divides long sums of products among the threads if there is
+only one matrix: `product` computes that matrix beside a copy of itself.
 
 Unless said otherwise the functions take x of shape (replicas, rows, channels) and v of shape (replicas, channels).
 Where they take `longest`, it is how many rows x has at most, or 0 where the replicas are computed one by one whatever
@@ -19,14 +19,13 @@ from collections.abc import Callable
 import tensorflow as tf
 
 LANE = 16
-"""A multiple of how many float32 a vector instruction takes: 8 with AVX2, 16 with AVX-512."""
-
+"""A multiple of the float32 numbers that a vector instruction takes: 8 with AVX2, 16 with AVX-512."""
 
 LONG = 2048
-"""From how many terms on oneDNN may cut the sums of a single product among the threads."""
+"""The number of terms from which on oneDNN may divide the sums of a single product among the threads."""
 
 NARROW = 64 * (os.cpu_count() or 1)
-"""Up to how many columns a product has too little to do for all threads unless its sums are cut."""
+"""The number of columns up to which a product keeps all threads busy only if its sums are divided."""
 
 
 def product(a: tf.Tensor, b: tf.Tensor, terms: int, transpose_a: bool = False, transpose_b: bool = False) -> tf.Tensor:
@@ -34,7 +33,7 @@ def product(a: tf.Tensor, b: tf.Tensor, terms: int, transpose_a: bool = False, t
 
     Args:
         a, b: stacked matrices; a may have one for all replicas.
-        terms: how many products one of the sums has at most.
+        terms: how many terms one of the sums has at most.
         transpose_a, transpose_b: as for `tf.matmul`.
     """
     columns = b.shape[1 if transpose_b else 2]
@@ -105,7 +104,7 @@ def in_lanes(f: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
     """Return f(*inputs), computed with empty replicas added until their number is a multiple of `LANE`.
 
     Args:
-        f: treats every replica alike and alone.
+        f: treats every replica alike and by itself.
         inputs: each of shape (replicas, ...).
     """
     replicas = inputs[0].shape[0]
@@ -117,7 +116,7 @@ def in_lanes(f: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
 
 
 def sums(x: tf.Tensor) -> tf.Tensor:
-    """Return the sum over all axes but the first, of shape (replicas,). Its gradient is for the caller to give."""
-    # One row alone would be summed in another order than one of several.
+    """Return the sum over all axes but the first, of shape (replicas,). The caller defines its gradient."""
+    # A single row would be summed in another order than one of several.
     rows = x if x.shape[0] > 1 else tf.repeat(x, 2, 0)
     return tf.reduce_sum(rows, list(range(1, len(x.shape))))[: x.shape[0]]

@@ -1,8 +1,8 @@
 """One run through `keras.Model.fit`: the reference that anyone can read and the cohort is held against.
 
-What is added to a plain `fit` is what a comparison needs: our own batch order, data loss and penalty apart, train
-measured as validation is (or a part of it: `Training.measured`), early stopping on the validation data loss, divergence
-recorded.
+It adds to a plain `fit` what a comparison needs: batches in the order of `Training.order`, data loss and penalty logged
+apart, the training split (or a part of it: `Training.measured`) measured as the validation split is, early stopping on
+the validation data loss, and a record of divergence.
 """
 
 import time
@@ -21,7 +21,7 @@ EVALUATION_BATCH = 1024
 
 
 class _Ledger(keras.Model):
-    """A model around the model that keeps data loss and penalty apart, which Keras only logs as their sum."""
+    """A model around the model that logs data loss and penalty apart, of which Keras logs only the sum."""
 
     def __init__(self, model: keras.Model, training: Training) -> None:
         super().__init__(name="ledger")

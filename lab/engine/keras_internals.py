@@ -37,7 +37,7 @@ def run(graph: Any, inputs: list[Any], operation: Callable[[Any], Callable]) -> 
 
 
 def standardized(graph: Any, x: Any) -> Any:
-    """Return stacked inputs of shape (replicas, batch, ...) as Keras's `_standardize_inputs` would hand them on."""
+    """Return stacked inputs of shape (replicas, batch, ...) as Keras's `_standardize_inputs` would return them."""
     kind, shape = graph.inputs[0].dtype, graph.inputs[0].shape
     if "int" in kind or "bool" in kind:
         x = keras.ops.cast(x, kind)
@@ -56,6 +56,11 @@ def layers(model: keras.Model) -> list[keras.Layer]:
     return list(model._flatten_layers(include_self=False))
 
 
+def output_shape(layer: keras.layers.Lambda) -> Any:
+    """Return the shape or the function of it that a Lambda layer was given as `output_shape`, or None."""
+    return layer._output_shape
+
+
 def input_rank(layer: Any) -> int:
     """Return how many axes the input of a layer has, the batch included."""
     return len(layer._inbound_nodes[0].input_tensors[0].shape)
@@ -67,7 +72,7 @@ def is_own_activation(activation: object) -> bool:
 
 
 def start(v: Any) -> Callable[[], np.ndarray]:
-    """Return what gives a variable's initial value, whether it has been computed or not."""
+    """Return a function that returns a variable's initial value, whether it has been computed or not."""
     if v._value is not None:
         return lambda: v.value.numpy()
     initializer, shape, dtype = v._initializer, v._shape, v.dtype
@@ -82,12 +87,12 @@ def built_without_values(build: Callable[[], keras.Model]) -> keras.Model | None
         with keras.StatelessScope(initialize_variables=False) as scope:
             model = build()
     except Exception:
-        # Whatever is wrong is reported by the factory itself, when it is called as usual.
+        # Whatever is wrong is reported when the factory is called in the usual way.
         return None
     finally:
-        # Keras would give them values after all when the next such scope ends.
+        # Keras would give the variables values after all when the next such scope ends.
         global_state.set_global_attribute("uninitialized_variables", waiting or [])
-    # A value set by the factory went to the scope and not to the variable.
+    # A value that the factory set went to the scope and not to the variable.
     return None if scope.state_mapping or not all(_is_function(v) for v in model.variables) else model
 
 

@@ -1,4 +1,4 @@
-"""Which kinds of layers have a rule, when it holds, and what must and what may not differ between replicas."""
+"""The kinds of layers that have a rule, when it holds, and what may differ between replicas and what may not."""
 
 import json
 from collections.abc import Callable
@@ -17,16 +17,17 @@ layers = keras.layers
 
 @dataclass(frozen=True)
 class Rule:
-    """How a kind of layer is computed for many replicas.
+    """The way to compute one kind of layer for many replicas.
 
     Args:
-        apply: maps a call and its input, of shape (replicas, batch, ...), to its output.
-        fixed: what must be equal for layers to be stacked, besides the shapes of their weights.
-        free: the numbers that may differ.
-        fits: whether the rule holds for a layer of this kind as it is configured.
-        one_by_one: whether the replicas must be computed one at a time; None follows what came before.
+        apply: maps a call and its inputs, of shape (replicas, batch, ...), to its output.
+        fixed: returns what must be equal for layers to be stacked, besides the shapes of their weights.
+        free: returns the numbers that may differ, by name.
+        fits: says whether the rule holds for a layer of this kind as it is configured.
+        one_by_one: whether the replicas must be computed one at a time; None computes them in the form in which their
+            inputs come.
         apply_one: `apply` for one replica, whose tensors are of shape (batch, ...); None leaves it to `apply`.
-            TensorFlow fuses a convolution with what follows it only where nothing, not even a reshape, stands between.
+            TensorFlow fuses a convolution with what follows it only if nothing, not even a reshape, comes between.
     """
 
     apply: Callable[..., tf.Tensor]
@@ -154,5 +155,5 @@ def rule(layer: object) -> Rule | None:
 
     Only exact kinds have rules: a subclass may do anything.
     """
-    found = RULES.get(type(layer))
-    return found if found is not None and found.fits(layer) else None
+    known = RULES.get(type(layer))
+    return known if known is not None and known.fits(layer) else None

@@ -1,12 +1,12 @@
 """A rule for each kind of layer: what it does to many replicas at once, with Keras's own arithmetic.
 
 A rule sees tensors with the replicas on a leading axis, (replicas, batch, ...), and weights likewise. Everything it
-does to one replica it does without looking at the others, so a replica full of NaN harms nobody. The rules are written
-so that they also hold for a single replica on that axis: convolutions are computed one replica at a time, because
-oneDNN has no other way, and so is what follows them until a dense layer takes the replicas together again.
+does to one replica it does without looking at the others, so a replica full of NaN harms no other. The rules also hold
+for a single replica on that axis: convolutions are computed one replica at a time, because oneDNN has no other way, and
+so is what follows them, until a dense layer stacks the replicas again.
 
-A layer without a rule is unrolled: each replica's own Keras layer is called on its own tensors. Slower, and right
-whatever the layer does.
+A layer without a rule is unrolled: each replica's own Keras layer is called on its own tensors, which is slower and
+right whatever the layer does.
 """
 
 import math
@@ -28,10 +28,10 @@ class Call:
     Args:
         layer: the layer of the first replica; what may differ between replicas is not read from it.
         training: whether this is a step of training.
-        one_by_one: whether these are the tensors of one replica alone, whatever the size of the cohort.
+        one_by_one: whether these are the tensors of a single replica, whatever the size of the cohort.
         batch: how many examples there are at most.
         weight: returns a variable's values, of shape (replicas, ...).
-        update: takes new values of a variable that is not trained.
+        update: takes the new values of a variable that no gradient trains.
         per_run: returns what may differ between replicas, by name, of shape (replicas,).
         uniform, normal: draw numbers of shape (replicas, *shape), each replica's from its own seed.
     """
@@ -71,7 +71,7 @@ def _like(y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 
 _EXACT = (keras.activations.relu, keras.activations.linear, keras.activations.leaky_relu)
-"""Activations made of products, sums and comparisons alone, which are rounded alike everywhere."""
+"""Activations made only of products, sums and comparisons, which are rounded alike everywhere."""
 
 
 def plain_activation(activation: object) -> bool:
@@ -93,7 +93,7 @@ def dense(call: Call, x: tf.Tensor) -> tf.Tensor:
 
 
 def _affine(call: Call, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    # A dense layer may stand on images or sequences: all positions are rows of one matrix.
+    # A dense layer may take images or sequences: all positions are rows of one matrix.
     longest = call.longest(x)
     y = invariant.linear(_rows(tf.cast(x, kernel.dtype), kernel.shape[1]), kernel, longest)
     if call.layer.use_bias:
@@ -197,7 +197,7 @@ def prelu(call: Call, x: tf.Tensor) -> tf.Tensor:
     size = math.prod(alpha.shape[1:])
     per_channel = size == alpha.shape[-1] == x.shape[-1]
     if alpha.shape[1:] == x.shape[2:] or per_channel:
-        # One slope a feature, or one a channel for all positions: either way the last axes of x.
+        # One slope per feature, or per channel for all positions: either way along the last axes of x.
         slopes = _like(invariant.multiply(_rows(tf.nn.relu(-x), size), _flat(alpha), call.longest(x)), x)
     else:
         slopes = alpha[:, None] * tf.nn.relu(-x)
@@ -224,14 +224,13 @@ def noise(call: Call, x: tf.Tensor) -> tf.Tensor:
 
 
 def called(call: Call, *inputs: Any) -> tf.Tensor:
-    """Let the Keras layer itself compute one replica."""
+    """Call the Keras layer itself on one replica."""
     return call.layer.call(*inputs)
 
 
 def folded(call: Call, *inputs: Any) -> tf.Tensor:
-    """Let the Keras layer itself see the replicas as more examples: it treats every example alike and alone."""
-    first = keras.tree.flatten(inputs)
-    replicas = max(x.shape[0] for x in first)
+    """Hand the replicas to the Keras layer itself as more examples, each of which it treats alike and by itself."""
+    replicas = max(x.shape[0] for x in keras.tree.flatten(inputs))
 
     def fold(x: tf.Tensor) -> tf.Tensor:
         if x.shape[0] != replicas:

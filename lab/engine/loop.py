@@ -20,7 +20,7 @@ from lab.engine.task import Task, Trained
 
 @dataclass
 class _Run:
-    """A run of a cohort as it grows."""
+    """A run of a cohort, with the rows and times of its epochs so far."""
 
     task: Task
     parameters: int
@@ -32,6 +32,12 @@ class _Run:
 
 class Loop:
     """Runs of one structure in training.
+
+    Args:
+        tasks: the runs.
+        blueprints: of their models, with equal signatures.
+        programs: those that were compiled before, by what they are compiled for; new ones are added.
+        began: when work on these runs began, by `time.perf_counter`.
 
     Attributes:
         members: which run each replica of the program is; a run that has ended may stay a member for a while.
@@ -52,7 +58,7 @@ class Loop:
             )
             for name in ("train", "validation", "test")
         )
-        # The size of the split and `Training.measured` are part of the signature: all runs have the same part.
+        # The sizes of the splits and `Training.measured` are part of the signature: all runs have the same part.
         self.measured = stacking.part(self.train_split, tasks[0].part)
         weights = [d.train.weight for d in data if d.train.weight is not None]
         if weights:
@@ -209,8 +215,8 @@ def worth_compacting(replicas: int, going: int, ahead: int, costs: Sequence[floa
     Args:
         replicas: how many replicas the program has.
         going: how many of them have not ended.
-        ahead: how many epochs they are guessed to go on.
-        costs: the seconds of the program's epochs; the first holds its compilation.
+        ahead: how many more epochs they are expected to train.
+        costs: the seconds of each of the program's epochs; the first includes its compilation.
     """
     if 2 * going > replicas or len(costs) < 2:
         return False
@@ -226,7 +232,7 @@ def _means(values: np.ndarray) -> np.ndarray:
 
 
 def _added(penalties: Sequence[np.ndarray], extra: np.ndarray) -> np.ndarray:
-    """Add the parts of the penalty one after the other, so that a part that is 0 makes no difference."""
+    """Add the parts of the penalty one after the other, so that a part that is 0 changes no bit of the sum."""
     return functools.reduce(np.add, penalties, np.zeros_like(extra)) + extra
 
 

@@ -1,4 +1,4 @@
-"""How much memory this process may still take: the machine's, its container's, and its own limit count."""
+"""The memory that this process may still take: the limits of the machine, of its container and of its own count."""
 
 import os
 import sys
@@ -9,15 +9,15 @@ from pathlib import Path
 def free_memory(root: Path = Path("/"), address_space: int | None = None) -> int:
     """Return the bytes that can still be allocated before the machine or a limit refuses.
 
-    In a container the machine's free memory says nothing: the kernel ends the process at the container's limit. What
-    the kernel keeps of files it gives back, so it counts as free.
+    In a container the machine's free memory says nothing: the kernel ends the process at the container's limit. Memory
+    in which the kernel keeps copies of files counts as free, since the kernel gives it back.
 
     Args:
         root: of the file system with /proc and /sys.
         address_space: the process's limit in bytes, as `ulimit -v` sets it; None asks the operating system.
 
     Returns:
-        The least of what is known; without any knowledge, as on other systems than Linux, the largest whole number.
+        The least of what is known; where nothing is, as on other systems than Linux, `sys.maxsize`.
     """
     known = [
         *_of_machine(root / "proc/meminfo"),

@@ -1,4 +1,4 @@
-"""What is minimized and what is reported, in TensorFlow: the losses and the hits.
+"""The losses and the hits in TensorFlow: what is minimized and what is reported.
 
 The functions work on the last axis, so one model's outputs of shape (batch, outputs) and a cohort's of shape
 (runs, batch, outputs) go through the same lines.

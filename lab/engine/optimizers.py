@@ -1,4 +1,4 @@
-"""All that is known of each optimizer: making it, its constants, its start and its step."""
+"""Everything that the engines know of each optimizer: how it is made, its constants, its start and its step."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ CONSTANTS = {
     "adam": ("beta_1", "beta_2", "epsilon"),
     "adamw": ("beta_1", "beta_2", "epsilon"),
 }
-"""Which fields of `Training` an optimizer reads, besides the learning rate and the weight decay."""
+"""The fields of `Training` that each optimizer reads, besides the learning rate and the weight decay."""
 
 
 def optimizer(training: "Training", rate: object, variables: Iterable[keras.Variable]) -> keras.optimizers.Optimizer:
@@ -30,7 +30,7 @@ def optimizer(training: "Training", rate: object, variables: Iterable[keras.Vari
         training: names the optimizer and its constants.
         rate: a learning rate or a Keras schedule.
         variables: the trainable variables; those that are not kernels are excluded from weight decay here,
-            before the optimizer is built, because afterwards Keras ignores the exclusion without a word.
+            before the optimizer is built, because afterwards Keras silently ignores the exclusion.
     """
     decay = training.weight_decay or None
     match training.optimizer:
@@ -64,7 +64,7 @@ def constants(training: "Training") -> tuple[object, ...]:
 
 
 def start(training: "Training") -> float:
-    """Return the number with which the optimizer's memory is filled at first."""
+    """Return the number that fills the optimizer's memory before the first step."""
     return training.accumulator if training.optimizer == "adagrad" else 0.0
 
 
@@ -76,7 +76,16 @@ def step(
     gradient: tf.Tensor,
     rate: tf.Tensor,
 ) -> None:
-    """Take a step of the weight that has this place among the optimizer's, with a rate per replica that meets it."""
+    """Update a stacked weight by one step.
+
+    Args:
+        training: names the optimizer and its constants.
+        optimizer: built.
+        place: of the weight among the optimizer's.
+        variable: the weight, of shape (replicas, ...).
+        gradient: of the weight's shape.
+        rate: the learning rate of each replica, of shape (replicas, 1, ...).
+    """
     if training.optimizer in ("adagrad", "rmsprop"):
         _scale_by_root(training, keras_internals.memory(optimizer)[place].value, variable.value, gradient, rate)
     else:
@@ -86,8 +95,9 @@ def step(
 def _scale_by_root(training: "Training", squares: tf.Variable, weights: tf.Variable, gradient, rate) -> None:
     """Take a step of Adagrad or RMSprop.
 
-    Keras's own divides by a square root, which compilers replace by an approximation of its reciprocal that is another
-    for a single number than for a vector of them. Bounded from above by a number that it never reaches, it stays.
+    Keras divides by a square root, which compilers replace by an approximation of its reciprocal that differs between
+    a single number and a vector of numbers. They leave alone a root that is bounded from above, here by a number that
+    it never reaches.
     """
     squared = tf.square(gradient)
     if training.optimizer == "rmsprop":

@@ -1,6 +1,7 @@
-"""All that is known of each penalty and bound: its key, its value, its gradient, and how it is read off a Keras object.
+"""Everything that cohorts know of each penalty and bound: its key, value and gradient, and how to read it off Keras.
 
-What differs between runs is kept by key: ("operation" or "variable", its place in the blueprint, a name such as "l2").
+Numbers that differ between runs are kept by key: ("operation" or "variable", its place in the blueprint, a name such as
+"l2").
 """
 
 import functools
@@ -20,14 +21,14 @@ KINDS: dict[str, tuple[Callable[[tf.Tensor], tf.Tensor], Callable[[tf.Tensor], t
     "l1": (tf.abs, tf.sign),
     "l2": (tf.square, lambda x: 2.0 * x),
 }
-"""What each penalty sums over the numbers it is charged for, and the derivative of that."""
+"""The function that each penalty sums over the numbers it is charged for, and its derivative."""
 
 WORTH_CHOOSING = 2**15
-"""From how many numbers per replica on it is quicker to pick the charged replicas than to sum over all."""
+"""The numbers per replica from which on it is quicker to pick the charged replicas than to sum over all."""
 
 
 def strengths(regularizer: object) -> dict[str, float] | None:
-    """Return the strengths of Keras's L1, L2 and L1L2 and of None by kind; None for every other regularizer."""
+    """Return the strengths of Keras's L1, L2 or L1L2 by kind, all 0 for no regularizer; None for any other one."""
     known = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
     if regularizer is not None and type(regularizer) not in known:
         return None
@@ -52,7 +53,7 @@ def meeting(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 def charge(x: tf.Tensor, strengths: dict[str, tf.Tensor]) -> tf.Tensor:
     """Return the sum of the penalties on each replica's numbers, of shape (replicas,), to be differentiated.
 
-    A replica without a penalty has none, whatever has become of its numbers.
+    A replica of strength 0 is charged 0, even if its numbers are infinite or NaN.
     """
 
     # One function for all kinds: TensorFlow would add their gradients in another order for a single replica.
@@ -85,7 +86,7 @@ def part_where_charged(kind: str, x: tf.Tensor, strength: tf.Tensor) -> tf.Tenso
     charged = tf.where(strength != 0.0)[:, 0]
 
     def some() -> tf.Tensor:
-        # One row alone would be summed in another order than one of several: it is taken twice.
+        # A single row would be summed in another order than one of several, so it is taken twice.
         lonely = tf.cast(tf.equal(tf.size(charged), 1), tf.int32)
         rows = tf.concat([charged, charged[:lonely]], 0)
         sums = tf.reduce_sum(KINDS[kind][0](tf.gather(x, rows)), list(range(1, len(x.shape))))
@@ -124,9 +125,13 @@ class Penalties:
     """The penalties on a cohort's weights.
 
     Args:
-        variables: those of each replica's model.
-        places: which of them are trained.
-        per_run: the keys of what differs between the replicas.
+        variables: of each replica's model.
+        places: of the trained ones among them.
+        per_run: the keys of the numbers that differ between the replicas.
+
+    Attributes:
+        keys: of the known penalties, those with a strength above 0 in any replica.
+        odd: the places of the weights with regularizers of people's own.
     """
 
     def __init__(self, variables: Sequence[Sequence[keras.Variable]], places: Sequence[int], per_run: Sequence[Key]):

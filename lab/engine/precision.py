@@ -1,8 +1,8 @@
-"""How exactly products are computed: in float32, or in formats that some hardware multiplies several times faster.
+"""The precision of products: float32, or formats that some hardware multiplies several times faster.
 
-"exact" is float32. "fast" rounds what is multiplied, not what is added up or kept: to bfloat16 on processors with AMX
-units, where oneDNN does so if it is told before TensorFlow loads, and to TF32 on GPUs of compute capability 8 and more.
-It is therefore a setting of the process, and nothing here imports TensorFlow.
+"exact" is float32. "fast" rounds the factors of a product, but neither its sums nor what is kept: to bfloat16 on
+processors with AMX units, and to TF32 on GPUs of compute capability 8 and more. oneDNN reads its setting when
+TensorFlow loads, so the precision is one of the process, and nothing here imports TensorFlow.
 
 Processors with AVX512_BF16 but without AMX gain nothing: with oneDNN 3.7 a cohort of dense and one of convolutional
 nets had the same bits in both modes there, and took as long.
@@ -19,7 +19,7 @@ PRECISIONS = ("exact", "fast")
 
 PROCESSOR = Path("/proc/cpuinfo")
 GPUS = Path("/proc/driver/nvidia/gpus")
-"""Where Linux says what the processor can do, and which GPUs there are."""
+"""The places where Linux lists what the processor can do, and the GPUs."""
 
 UNITS = "amx_bf16"
 """The flag of a processor that multiplies bfloat16 faster than float32."""
@@ -53,14 +53,14 @@ def check(precision: str) -> None:
 
 
 def loaded_for() -> str | None:
-    """Return the precision for which TensorFlow was loaded in this process; None where it was not loaded yet."""
+    """Return the precision for which TensorFlow was loaded in this process; None if it was not loaded yet."""
     if "tensorflow" not in sys.modules:
         return None
     return "fast" if os.environ.get(_MODE, "").upper() == "BF16" else "exact"
 
 
 def prepare(precision: str) -> None:
-    """Set what TensorFlow reads when it is loaded, whatever the environment said of it."""
+    """Set the environment variable that TensorFlow reads when it is loaded, whatever it was before."""
     if precision == "fast":
         os.environ[_MODE] = "BF16"
     else:
@@ -68,12 +68,10 @@ def prepare(precision: str) -> None:
 
 
 def settle(tf: Any, precision: str) -> None:
-    """Let the GPUs compute as the processor does, once TensorFlow has found them.
-
-    TensorFlow's own default is TF32.
+    """Set the precision of the GPUs, once TensorFlow has found them: its own default is TF32.
 
     Raises:
-        UsageError: "fast", and neither the processor nor a GPU that TensorFlow can use gains anything.
+        UsageError: the precision is "fast", and neither the processor nor any GPU that TensorFlow can use gains by it.
     """
     gpus = tf.config.list_physical_devices("GPU")
     tf.config.experimental.enable_tensor_float_32_execution(precision == "fast")

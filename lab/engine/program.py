@@ -1,6 +1,6 @@
-"""The compiled program of a cohort: an epoch of training and both measurements in one graph.
+"""The compiled program of a cohort: an epoch of training, the measurement of a split, keeping the best weights.
 
-What differs between runs comes in as tensors, so one program trains cohort after cohort of the same structure and
+Whatever differs between runs comes in as tensors, so one program trains cohort after cohort of the same structure and
 size. The replicas' weights stay in its variables.
 """
 
@@ -25,26 +25,27 @@ if TYPE_CHECKING:
     from lab.training import Training
 
 MEASURED_AT_ONCE = 2**20
-"""How many values per replica the largest tensor of a measurement may have; more is measured in chunks.
+"""The most values per replica that a tensor of a measurement may have; a larger split is measured in chunks.
 
 The chunks follow from the structure and not from the number of replicas: see the promise in `lab.engine.cohort`.
 """
 
 FEWEST_AT_ONCE = 32
+"""The fewest examples of a chunk, however large a tensor they make."""
 
 
 class Program:
     """Trains and measures `replicas` models of one structure.
 
     Args:
-        blueprints: of the runs, one a replica. Their strengths and seeds are not read.
+        blueprints: one per replica. Their strengths and seeds are not read.
         draws: which replicas draw the same random numbers.
-        per_run: the keys of what differs between the replicas.
-        training: what the runs' trainings have in common.
+        per_run: the keys of the numbers that differ between the replicas.
+        training: of any of the runs; what is read of it they have in common.
 
     Attributes:
         variables: the stacked variables, as the blueprints order them.
-        best: those of the kept epoch, the weights alone.
+        best: the weights of the kept epoch.
         epoch, keep: `_epoch` and `_keep`, compiled.
         charged: `Penalties.parts`, compiled.
     """
@@ -107,14 +108,14 @@ class Program:
 
         Args:
             train: examples, labels and, if there are any, weights of all distinct training splits, one after the other.
-            order: which of them each replica visits, int32 of shape (2 or 3, replicas, visits).
+            order: the rows of each of these that each replica visits, int32 of shape (2 or 3, replicas, visits).
             rates: the learning rates, of shape (steps, replicas).
             decay, smoothing: of shape (replicas,), or None if no replica has any.
             per_run, seeds: what differs between the replicas.
 
         Returns:
-            The sums over the visits of data loss, hits, the penalties that are differentiated with the loss, and the
-            parts of those on the weights, of shape (3 + parts, replicas).
+            Sums over the visits, of shape (3 + parts, replicas): the data loss, the hits, the penalties that are
+            differentiated with the loss, and the parts of those that are not.
         """
         size, visits = self.training.batch_size, tf.shape(order)[2]
 
@@ -186,14 +187,14 @@ class Program:
         return [v.value.read_value() for v in [*kept, *self.variables[len(kept) :]]]
 
     def measure(
-        self, values: Sequence[tf.Tensor], split: "Sequence[tf.Tensor]", per_run: dict[Key, tf.Tensor]
+        self, values: Sequence[tf.Tensor], split: Sequence[tf.Tensor], per_run: dict[Key, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Measure a split in inference mode.
 
         Args:
             values: of the variables, as they are or as they were kept, each of shape (replicas, ...).
-            split: examples and labels of shape (distinct, examples, ...), and which of them each replica has, each of
-                shape (replicas,).
+            split: what `inputs` returns: the distinct arrays of examples and of labels, each of shape (distinct,
+                examples, ...), and which of them each replica has, each of shape (replicas,).
             per_run: what differs between the replicas.
 
         Returns:
@@ -202,7 +203,7 @@ class Program:
         """
         shared = split[0].shape[0] == 1
         if shared not in self.compiled:
-            # Splits differ in size alone: with that left open, all of them share one compiled measurement.
+            # Splits differ only in size: with that left open, all of them share one compiled measurement.
             x, y, *rows = (tf.TensorSpec.from_tensor(tensor) for tensor in split)
             x = tf.TensorSpec([1 if shared else None, None, *x.shape[2:]], x.dtype)
             y = tf.TensorSpec([None, None, *y.shape[2:]], y.dtype)
@@ -217,10 +218,10 @@ class Program:
 
         def measure(i, losses, hits, extra):
             start, end = i * self.chunk, tf.minimum((i + 1) * self.chunk, examples)
-            mine_x, mine_y = x[:, start:end], tf.gather(y[:, start:end], y_rows)
+            chunk_x, chunk_y = x[:, start:end], tf.gather(y[:, start:end], y_rows)
             if x.shape[0] != 1:
-                mine_x = tf.gather(mine_x, x_rows)
-            loss, hit, more = self._measure_chunk(values, mine_x, mine_y, per_run)
+                chunk_x = tf.gather(chunk_x, x_rows)
+            loss, hit, more = self._measure_chunk(values, chunk_x, chunk_y, per_run)
             extra += more * tf.cast(end - start, tf.float32)
             return i + 1, losses.write(i, tf.transpose(loss)), hits.write(i, tf.transpose(hit)), extra
 
@@ -258,7 +259,7 @@ class Program:
 
 
 def inputs(splits: Splits, rows: np.ndarray) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Return a split as `measure` takes it, for the runs in `rows`."""
+    """Return a split as `Program.measure` takes it, for the runs in `rows`."""
     return splits.x.values, splits.y.values, tf.constant(splits.x.rows[rows]), tf.constant(splits.y.rows[rows])
 
 

@@ -1,8 +1,8 @@
 """Two steps of one run, compared with Keras on the real model before a cohort with unrolled operations trains.
 
-The last resort for models that do what nobody thought of. Both sides take steps of plain gradient descent, which does
-not blow up rounding, and measure after each. Most of its time goes into compiling both, whatever
-the size of the data: a second or two.
+A model with layers of people's own may do what no check expects, so it is tried. Both sides take steps of plain
+gradient descent on a few examples, which does not amplify rounding, and measure after each step. It takes a second or
+two, most of it for compiling both sides, whatever the size of the data.
 """
 
 import time
@@ -24,10 +24,10 @@ STEPS = 2
 EXAMPLES = 16
 RATE = 0.05
 TOLERANCE = 1e-3
-"""How far a measured number, or the change of a weight, may be off, relative to the largest of its kind."""
+"""The largest relative error of a measured number, or of how far a weight has moved."""
 
 DENSE_ONLY = ("adagrad", "rmsprop", "adam", "adamw")
-"""Optimizers that square the parts of a sparse gradient one by one, where cohorts square their sum."""
+"""Optimizers that square each part of a sparse gradient, where cohorts square the sum of the parts."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,14 @@ class _Splits:
 
 
 def rehearse(task: Task, blueprint: Blueprint) -> None:
-    """Take two steps of a run in a cohort of its own and with Keras, and measure after each.
+    """Take two steps of a run in a cohort of its own and with Keras, and compare what is measured after each.
+
+    Args:
+        task: the run; its first examples are used, without their weights.
+        blueprint: of its model.
 
     Raises:
-        RefusedError: they differ by more than rounding, or the model does what cohorts cannot compute.
+        RefusedError: the two differ by more than rounding, or the model does what cohorts cannot compute.
     """
     short = _short(task)
     results: list[Any] = []
@@ -55,7 +59,7 @@ def rehearse(task: Task, blueprint: Blueprint) -> None:
     except (RefusedError, MemoryError, tf.errors.ResourceExhaustedError):
         raise
     except Exception as error:
-        # It is anybody's code, called in a way it was not written for.
+        # The layers are anybody's code, called in a way they were not written for.
         raise RefusedError(f"a cohort cannot compute it: {type(error).__name__}: {error}") from error
     (trained,) = results
     names = list(expected[0])
@@ -66,13 +70,13 @@ def rehearse(task: Task, blueprint: Blueprint) -> None:
         return
     kept = weights[trained.kept_epoch - 1]
     step = max((float(np.abs(a - b).max()) for a, b in zip(kept, starts, strict=True) if a.size), default=0.0)
-    for v, mine, own in zip(blueprint.variables, trained.weights, kept, strict=False):
-        if mine.size:
-            _compare(f"the weight {v.path}", mine, own, max(step, 1e-3 * float(np.abs(own).max()), 1e-6))
+    for v, found, wanted in zip(blueprint.variables, trained.weights, kept, strict=False):
+        if found.size:
+            _compare(f"the weight {v.path}", found, wanted, max(step, 1e-3 * float(np.abs(wanted).max()), 1e-6))
 
 
-def _compare(name: str, mine: Any, own: Any, scale: float) -> None:
-    off = float(np.max(np.abs(np.nan_to_num(mine) - np.nan_to_num(own)))) / scale
+def _compare(name: str, found: Any, wanted: Any, scale: float) -> None:
+    off = float(np.max(np.abs(np.nan_to_num(found) - np.nan_to_num(wanted)))) / scale
     if off > TOLERANCE:
         raise RefusedError(
             f"its first steps in a cohort are not those of Keras: {name} is off by {off:.1g} of its size, "
@@ -97,7 +101,7 @@ def _short(task: Task) -> Task:
 
 
 def _with_keras(task: Task, optimizer: str) -> tuple[list[dict[str, float]], list[list[np.ndarray]], list[np.ndarray]]:
-    """Return what Keras measures and has for weights after each step, and the initial weights."""
+    """Return what Keras measures after each step, its weights after each step, and its initial weights."""
     model, training = task.build(), task.training
     starts = model.get_weights()
     own = optimizers.optimizer(training, training.learning_rate, model.trainable_variables)
@@ -126,7 +130,7 @@ def _with_keras(task: Task, optimizer: str) -> tuple[list[dict[str, float]], lis
         outputs = model(x, training=False)
         return tf.reduce_mean(objective.data_loss(training.loss, y, outputs)), _penalty(model)
 
-    # Compiled, as Keras does: one by one the operations of a recurrent layer take a second per hundred positions.
+    # Compiled, as Keras does it: uncompiled, a recurrent layer takes a second per hundred positions.
     data = task.data
     signature = [tf.TensorSpec([None, *a.shape[1:]], tf.as_dtype(a.dtype)) for a in (data.train.x, data.train.y)]
     step, measured = (tf.function(f, input_signature=signature, autograph=False) for f in (step, measured))

@@ -67,7 +67,7 @@ class Values:
 
     def one_by_one(self, place: int) -> list[tf.Tensor]:
         """Return a variable's value for each replica, each of shape (1, ...)."""
-        # Unstacked once: the gradient is then one stack, where a slice a replica would each make a whole tensor.
+        # Unstacked once: the gradient is then one stack, whereas that of each slice would be a whole tensor of zeros.
         if place not in self._unstacked:
             self._unstacked[place] = [value[None] for value in tf.unstack(self._stacked[place])]
         return self._unstacked[place]

@@ -1,4 +1,4 @@
-"""Many runs as arrays with a leading axis: the splits, and the numbers in which the runs differ."""
+"""The splits of many runs, and the numbers in which the runs differ, as arrays with a leading axis."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Splits:
-    """A split of each run: examples, labels and weights, stacked apart, since label noise changes the labels alone."""
+    """A split of each run. Examples, labels and weights are stacked apart, as label noise changes only the labels."""
 
     x: Table
     y: Table
@@ -34,12 +34,12 @@ class Splits:
 
     @property
     def examples(self) -> int:
-        """How many examples a run has."""
+        """The number of examples of a run."""
         return int(self.x.values.shape[1])
 
     @property
     def tables(self) -> list[Table]:
-        """What a step of training takes of an example: itself, its label and, if there are weights, its weight."""
+        """The tables that a step of training reads: examples, labels and, if there are any, weights."""
         return [self.x, self.y] if self.weight is None else [self.x, self.y, self.weight]
 
 

@@ -1,4 +1,4 @@
-"""What an engine is given, and what it gives back."""
+"""A task, which an engine is given, and its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,25 +31,26 @@ class Task:
 
     @property
     def part(self) -> np.ndarray | None:
-        """Which training examples are measured after each epoch: see `Training.part`."""
+        """The training examples that are measured after each epoch, as `Training.part` returns them."""
         return self.training.part(len(self.data.train.y), len(self.data.validation.y))
 
 
 @dataclass
 class Trained:
-    """What came of a run.
+    """The result of a task.
 
     Args:
         engine: the engine's name, "keras_fit" or "cohort".
         status: "finished" or "diverged" (a loss was no longer finite; the row that shows it is the last).
         kept_epoch: the epoch of the lowest validation data loss, from 1; None if the first epoch diverged.
-        rows: one dict an epoch, with the columns of `lab.results.HISTORY`.
+        rows: one dict per epoch, with the columns of `lab.results.HISTORY`.
         test: "loss", "data_loss", "penalty" and "accuracy" of the kept weights on the test split, measured
             once; None if no epoch was kept.
         weights: the kept weights, as `model.get_weights()` orders them; None if no epoch was kept.
         parameters: how many numbers the model trains.
-        epoch_seconds: the time of each epoch; a cohort's epoch is divided by the runs that trained in it.
-        seconds: the time of the whole run, building included, divided likewise.
+        seconds: the time of the whole run, without what `cohort.group` took to build its model; what a cohort does for
+            several runs at once is divided equally among them.
+        epoch_seconds: the time of each epoch, divided likewise.
     """
 
     engine: str

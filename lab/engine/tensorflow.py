@@ -1,4 +1,4 @@
-"""TensorFlow without its chatter: what it prints while it loads helps nobody who asked for a table."""
+"""TensorFlow, loaded for one precision of products and without what it prints while it loads."""
 
 import os
 
@@ -12,8 +12,8 @@ def load_tensorflow(precision: str | None = None) -> None:
     the descriptor itself. An import that fails raises as ever.
 
     Args:
-        precision: of products: one of `lab.engine.precision.PRECISIONS`. None takes that for which TensorFlow was
-            loaded before, and "exact" where it was not.
+        precision: of products: one of `lab.engine.precision.PRECISIONS`. None takes the one for which TensorFlow was
+            loaded before, and "exact" if it was not.
 
     Raises:
         UsageError: the machine gains nothing from the precision, or TensorFlow was loaded for another one.
@@ -22,7 +22,7 @@ def load_tensorflow(precision: str | None = None) -> None:
     check(wanted)
     if loaded_for() is None:
         prepare(wanted)
-    # What TensorFlow logs as an error is also raised, or is none: that oneDNN leaves an operation to Eigen, say.
+    # What TensorFlow logs as an error is raised too, or is no error, such as that oneDNN leaves an operation to Eigen.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep = os.dup(2)
     sink = os.open(os.devnull, os.O_WRONLY)
@@ -30,7 +30,7 @@ def load_tensorflow(precision: str | None = None) -> None:
         os.dup2(sink, 2)
         import tensorflow as tf
 
-        # Before the devices are in use.
+        # The precision cannot be set once the devices are in use.
         settle(tf, wanted)
         tf.config.list_logical_devices()
     finally:

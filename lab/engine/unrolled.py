@@ -44,7 +44,7 @@ class Unrolled:
                 for v in layer.variables:
                     self._value(r, v)
             # Called as a whole: `stateless_call` would leave out the activity penalty, and inner layers would not
-            # know that this is a step of training. Weight penalties are charged once, whatever is called how often.
+            # know that this is a step of training. Penalties on weights are charged elsewhere, once per weight.
             with _Scope(functools.partial(self._value, r)) as scope:
                 outputs.append(layer(*own_args, **own_kwargs))
             changes.append(self._changed(layer, model, scope))
@@ -89,7 +89,7 @@ class Unrolled:
 
 
 class _Scope(keras.StatelessScope):
-    """Gives each variable of a replica's model its value, and takes what is assigned instead of the variable."""
+    """A scope that gives each variable of a replica's model its value, and keeps what is assigned to it."""
 
     def __init__(self, value: Callable[[keras.Variable], tf.Tensor | None]) -> None:
         super().__init__(collect_losses=True)

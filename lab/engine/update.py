@@ -3,8 +3,8 @@
 Without XLA each of the dozen operations of an update reads and writes all weights of all replicas once more; compiled,
 they are read and written once. Nothing else of the engine is compiled by XLA: on a CPU its convolutions and its
 gathering of batches are far slower than TensorFlow's own. Small weights are left to TensorFlow too: they would only
-take longer to compile, and in the remainder of a vector loop XLA rounds a product and a sum once instead of twice, so
-that a result would depend on the replica's place.
+take longer to compile. So are weights that leave a remainder in a vector loop, where XLA rounds a product and a sum
+once instead of twice, so that a result would depend on the replica's place.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 WORTH_COMPILING = 2048
-"""How many numbers a weight must have to be updated by the compiled function."""
+"""The fewest numbers of a replica's weight that is updated by the compiled function."""
 
 
 class Update:

@@ -1,21 +1,27 @@
-"""Models: factories of our own, and what is done to a model that somebody else wrote.
+"""Models: the lab's own factories, and what is done to models that somebody else wrote.
 
-    factories           dense and convolutional nets with any regularization, seeded
-    blocks              one hidden layer: its parts, their order and their checks
-    user_model          anybody's model: seeded where it is not, checked, refused in a sentence
-    seeding             seeds for initializers and random layers that have none
-    keras_settings      Keras's settings for all models, which must be at their defaults
-    final_activation    softmax or sigmoid at the end of a model whose loss takes logits
-    trial               a model that is built twice and called before it is trained
-    regularized_model   a model of the same graph and weights, regularized, with a table of what was done
-      placement         which layer gets what, and why not
-      treatment         how it is put there, with normalization
-      kernels, chains   what the weights of a layer are, what follows a layer
-      graph_copy        the graph made anew
-    saved_model         a .keras file as a factory; keras_file: the file itself
-    findings            what silently goes wrong in a model
+    factories             dense and convolutional nets with any regularization, seeded
+      blocks              one hidden layer: its parts, their order and their checks
+    user_model            anybody's model: seeded where it is not, checked, refused in a sentence
+      seeding             seeds for initializers and random layers that have none
+      keras_settings      Keras's settings for all models, which must be at their defaults
+      final_activation    the softmax or sigmoid at the end of a model whose loss takes logits
+      trial               a model built twice and called before it is trained
+      shapes              whether data fit a model, and how a refusal writes a shape
+    regularized_model     an existing model with the same graph and weights, regularized, and a table of what was done
+      placement           which layer gets which regularizer, and why not
+      treatment           how each regularizer is built in
+      normalization       the normalization behind a layer
+      kernels, chains     the weights of a layer to regularize; the layers that follow a layer
+      graph_copy          a copy of the graph, with changed and added layers
+    saved_model           the model of a .keras file as a factory
+      keras_file          the file itself, which is read without running anything in it
+    findings              mistakes in a model that Keras accepts in silence
+      findings_of_layers  those in single layers
+      findings_of_graphs  those between layers
 
-Importing this package loads no Keras; calling a factory does, and so does naming what is for models that exist.
+Importing this package does not load Keras. Calling a factory does, and so does naming `regularized`, `describe` or
+`lint`.
 """
 
 import importlib

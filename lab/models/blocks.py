@@ -1,4 +1,4 @@
-"""How one hidden layer is made and checked: the fixed order of regularization, activations and initial weights.
+"""One hidden layer, made and checked: the fixed order of regularization, activations and initial weights.
 
 The factories of `lab.models` are made of these. Wrong arguments are refused before Keras is loaded.
 """
@@ -17,6 +17,7 @@ KERAS_INITIALIZERS = (
 )
 INITIALIZERS = ("zeros", "xavier", "he", *KERAS_INITIALIZERS)
 PIECES = 2
+"""The number of linear pieces of a maxout unit."""
 
 
 def whole_numbers(name: str, values: object, meaning: str) -> tuple[int, ...]:
@@ -37,23 +38,31 @@ def outputs_of(outputs: object) -> int:
 
 
 def check_kind(name: str, regularization: object) -> None:
-    """Refuse what is no `Regularization`."""
+    """Refuse a value that is not a `Regularization`."""
     if not isinstance(regularization, Regularization):
         raise UsageError(f"{name} must be a Regularization, got {regularization!r}")
 
 
-def _check_normalization(name: str, regularization: Regularization, features: int, positions: int = 1) -> None:
-    """Refuse a normalization that cannot be done, or that would normalize single numbers, which makes them zeros."""
+def check_normalization(where: str, regularization: Regularization, features: int, positions: int = 1) -> None:
+    """Refuse a normalization that cannot be done, or that would normalize single numbers, which makes them zeros.
+
+    Args:
+        where: the layer, as the refusal names it.
+        regularization: names the kind of normalization.
+        features: the size of the last axis of the layer's outputs.
+        positions: how many pixels or positions share that axis.
+    """
     kind, groups = regularization.normalization, regularization.groups
     if kind == "group" and features % groups:
         raise UsageError(
-            f"groups must divide the {features} channels of {name} (it is the number of groups of channels), "
+            f"groups must divide the {features} channels of {where} (it is the number of groups of channels), "
             f"got {groups}"
         )
-    alone = {"layer": features * positions, "instance": positions, "group": features // groups * positions}
-    if alone.get(kind) == 1:
+    # How many numbers are normalized together.
+    sizes = {"layer": features * positions, "instance": positions, "group": features // groups * positions}
+    if sizes.get(kind) == 1:
         raise UsageError(
-            f"normalization {kind!r} would output zeros at {name}, where it would normalize one number at a time; "
+            f"normalization {kind!r} would output zeros at {where}, where it would normalize one number at a time; "
             f"choose another normalization{' or fewer groups' if kind == 'group' else ''} there"
         )
 
@@ -61,13 +70,19 @@ def _check_normalization(name: str, regularization: Regularization, features: in
 def _penalty(l1: float, l2: float) -> Any:
     import keras
 
-    # By keyword: L1L2(0.01) is an L1 penalty alone.
+    # By keyword: L1L2(0.01) is an L1 penalty only.
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
 
 
 @dataclass(frozen=True)
 class Style:
-    """What the layers of a model have in common, and how one of them is made."""
+    """The choices that all layers of a model share, and the methods that make one of them.
+
+    Args:
+        activation: one of `ACTIVATIONS`.
+        initializer: of all kernels: one of `INITIALIZERS`, or the standard deviation of a Gaussian.
+        seed: the run's, from which every layer's seeds are derived.
+    """
 
     activation: str
     initializer: str | float
@@ -84,11 +99,11 @@ class Style:
 
     @property
     def pieces(self) -> int:
-        """How many linear outputs a unit needs."""
+        """The number of linear outputs that a unit needs."""
         return PIECES if self.activation == "maxout" else 1
 
     def check_dense(self, widths: tuple[int, ...], name: str, regularization: Regularization) -> None:
-        """Refuse what cannot be done to dense layers, or would silently be done to none."""
+        """Refuse a regularization that the dense layers cannot have, and any where there are no dense layers."""
         check_kind(name, regularization)
         if not widths and regularization != NONE:
             raise UsageError(
@@ -96,7 +111,7 @@ class Style:
                 f"leave it at its default or give widths"
             )
         for i, units in enumerate(widths, 1):
-            _check_normalization(f"dense_{i}", regularization, units * self.pieces)
+            check_normalization(f"dense_{i}", regularization, units * self.pieces)
 
     def kernel(self, name: str) -> Any:
         """Return the initializer of a layer's kernel."""
@@ -178,7 +193,7 @@ class Style:
         return x
 
     def dropped(self, x: Any, name: str, r: Regularization) -> Any:
-        """Apply dropout, where there is any."""
+        """Apply dropout, if there is any."""
         import keras
 
         if not r.dropout:
@@ -196,7 +211,16 @@ class Style:
 
 @dataclass(frozen=True)
 class Block:
-    """Convolutions of one window, perhaps local response normalization, then pooling."""
+    """Convolutions of one size, perhaps local response normalization, then pooling.
+
+    Args:
+        filters: of each convolution.
+        window: height and width of the kernels.
+        paddings: of each convolution, "same" or "valid".
+        pool: height and width of the pooling; 1 leaves it out.
+        stride: of the pooling.
+        lrn: whether local response normalization comes before the pooling.
+    """
 
     filters: tuple[int, ...]
     window: int
@@ -219,7 +243,7 @@ class Block:
         for j, (units, padding) in enumerate(zip(self.filters, self.paddings, strict=True), 1):
             if padding == "valid":
                 size = slide(f"conv_{i}_{j}", self.window, 1)
-            _check_normalization(f"conv_{i}_{j}", r, units * pieces, size[0] * size[1])
+            check_normalization(f"conv_{i}_{j}", r, units * pieces, size[0] * size[1])
         return slide(f"pool_{i}", self.pool, self.stride)
 
     def apply(self, x: Any, i: int, style: Style, r: Regularization) -> Any:

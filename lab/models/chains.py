@@ -1,9 +1,9 @@
-"""What follows a layer in a model's graph: its normalization, its activation, its pooling; and what ends a model."""
+"""The layers that follow a layer in a model's graph, such as its normalization and activation; those that end it."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import keras
 
@@ -52,12 +52,22 @@ def is_activation(operation: Any) -> bool:
     return activation_of(operation) is not None
 
 
+def is_graph(operation: Any) -> TypeGuard[keras.Model]:
+    """Say whether an operation is a model whose calls can be seen."""
+    return isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None
+
+
 class Graph:
     """The calls of a Functional or Sequential model.
 
     Args:
         model: built, with a graph.
-        path: the names of the models around it and its own, but for the outermost; empty for that.
+        path: the names of the models around it but for the outermost, and its own; empty for the outermost.
+
+    Attributes:
+        nodes: the calls, in the order in which they are computed.
+        uses: for each tensor, by its id, the calls that take it, and None if the model returns it.
+        makers: for each tensor, by its id, the call that makes it.
     """
 
     def __init__(self, model: keras.Model, path: tuple[str, ...] = ()) -> None:
@@ -75,14 +85,14 @@ class Graph:
 
 @dataclass(frozen=True)
 class Chain:
-    """What one call of a layer flows through before anything else uses it.
+    """The calls through which the output of one call of a layer flows before anything else uses it.
 
     Args:
-        activation: the call that ends with its activation: its own where none follows.
-        end: the last call of its normalization, activation, noise, pooling and dropout.
-        normalization: the layer that normalizes it, or None.
-        own: what regularizes it there already: layers by "dropout", "noise" and "activity".
-        joins: whether it has no activation before it joins others or is used in several places.
+        activation: the call that ends with the activation; the last of these calls if there is none.
+        end: the last call of normalization, activation, noise, pooling and dropout.
+        normalization: the layer that normalizes the output, or None.
+        own: the layers that regularize it already, by "dropout", "noise" and "activity".
+        joins: whether the output joins others, or is used in several places, before any activation.
     """
 
     activation: Any
@@ -93,7 +103,7 @@ class Chain:
 
 
 def chain(graph: Graph, node: Any) -> Chain:
-    """Return what a call of a layer flows through."""
+    """Return the chain of a call of a layer."""
     end, activation, normalization, joins = node, None, None, False
     own: dict[str, Any] = {}
     if activation_of(node.operation) not in (None, "linear"):
@@ -121,7 +131,7 @@ def chain(graph: Graph, node: Any) -> Chain:
 
 
 def _role(operation: Any) -> str | None:
-    """Return which part of a regularization a layer is by itself, if it is one."""
+    """Return the regularizer that a layer is by itself: "dropout", "noise" or "activity"; None if it is none."""
     if isinstance(operation, DROPOUTS) and getattr(operation, "noise_shape", None) is None:
         return "dropout"
     if type(operation) is L.GaussianNoise:
@@ -133,12 +143,12 @@ def _role(operation: Any) -> str | None:
 def ends(graph: Graph, place: int | None = None) -> Iterator[Any]:
     """Yield the operations with kernels that make a model's outputs, the innermost where models are nested.
 
-    From an output back through what has no kernel, and beyond where others are joined only as long as nothing bends
-    it: behind an activation, what is joined is hidden, unless that is one that ends models.
+    They are found by going back from an output through operations without kernels. Where several branches are joined,
+    a branch that ends in an activation is hidden and does not count, unless the activation is one that ends models.
 
     Args:
         graph: of the model.
-        place: of the output; None for all.
+        place: of the output; None for all outputs.
     """
     outputs = graph.graph.outputs if place is None else [graph.graph.outputs[place]]
     waiting = [(x, False) for x in outputs]
@@ -152,7 +162,7 @@ def ends(graph: Graph, place: int | None = None) -> Iterator[Any]:
         operation = node.operation
         if joined and activation_of(operation) not in (None, "linear", "softmax", "sigmoid"):
             continue
-        if isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
+        if is_graph(operation):
             output = next(i for i, other in enumerate(node.outputs) if other is x)
             inner = list(ends(Graph(operation, (*graph.path, operation.name)), output))
             yield from inner

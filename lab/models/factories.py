@@ -9,7 +9,7 @@ Every initializer and every random layer has its own seed, derived from the run'
 ("kernel", "dropout", "noise" or "dropconnect"). Models of one seed that differ in regularization start from the same
 weights and, where they share layers, draw the same masks, whatever else draws random numbers in the process.
 
-Wrong arguments are refused before Keras is loaded, which happens inside the factories: importing this room is free.
+Wrong arguments are refused before Keras is loaded, which happens inside the factories: importing this file is free.
 """
 
 from collections.abc import Sequence
@@ -118,11 +118,11 @@ def conv(
     The layers are `conv_1_1` (block, convolution), `conv_1_1_norm`, `conv_1_1_activation`, `conv_1_1_noise`, ...,
     `pool_1`, `block_1_dropout`, `conv_2_1`, ..., `flatten`, `dense_1` and so on as in `dense`, and `output`.
 
-    In a block, dropout comes once, after the pooling, and drops single values: before it, the pooling would fill in the
-    next largest neighbour of a dropped value, and more of them would have to be drawn. Normalization of an image means,
-    for "layer", everything one example has at this layer (height x width x channels); Keras's `LayerNormalization()`
-    would normalize the channels of each pixel apart. "instance" normalizes each channel of each image, "group" each
-    group of channels of each image. All of them then scale and shift each channel.
+    In a block, dropout comes once, after the pooling, and drops single values. Before the pooling, the next largest
+    neighbour would take the place of a dropped value, and more values would have to be drawn. For images, "layer"
+    normalizes everything that one example has at this layer (height x width x channels), whereas Keras's
+    `LayerNormalization()` would normalize the channels of each pixel separately. "instance" normalizes each channel of
+    each image, "group" each group of channels of each image. All of them then scale and shift each channel.
 
     The course's CIFAR-10 net (3 702 186 parameters on 32x32x3) is `conv(shape, 10, blocks=((32, 32),),
     padding=("same", "valid"), widths=(512,), initializer="glorot_uniform")`.

@@ -1,7 +1,7 @@
 """The end of a model: a final softmax or sigmoid is removed where it is recognised, and refused where it is not.
 
-The lab's losses take logits. What has gone through softmax once and goes through the loss's own again cannot fall below
-a floor: nearly every saved classifier would be judged so.
+The lab's losses take logits. If a model ends in softmax and the loss applies softmax once more, the loss cannot fall
+below a floor. Nearly every saved classifier ends in softmax.
 """
 
 import contextlib
@@ -24,11 +24,11 @@ _FITTING = {"softmax_cross_entropy": {"softmax"}, "binary_cross_entropy": {"sigm
 
 _LINEAR_AT_THE_END = (keras.layers.Dense, keras.layers.EinsumDense)
 _DRAWS = 24
-"""How often the weights are drawn to see an output of either sign: by chance it is missed once in 2 ** 24 times."""
+"""The number of draws of the weights in search of an output of either sign: chance misses it once in 2 ** 24 times."""
 
 
 class ModelWarning(UserWarning):
-    """Something of a user's model is not used as it was written."""
+    """A part of a user's model is not used as it was written."""
 
 
 def without_probabilities(model: keras.Model, loss: str, who: str) -> keras.Model:
@@ -98,8 +98,8 @@ def _removed(model: keras.Model, whole: keras.Model) -> keras.Model | None:
 def refuse_bounded(model: keras.Model, loss: str, who: str, examples: np.ndarray) -> None:
     """Refuse a model whose outputs are probabilities, or of one sign, whatever its weights are.
 
-    Softmax may be written in any way: as a function, in a layer of one's own, in code. So the trained weights are drawn
-    at random, again and again, until an output is below 0 (and one above 0, where there is only one output).
+    Softmax may be written in any way: as a function, in a layer of people's own, in code. So the trained weights are
+    drawn at random, again and again, until an output is below 0 (and one above 0, if there is only one output).
 
     Args:
         model: with values.

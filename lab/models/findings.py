@@ -1,27 +1,27 @@
-"""What silently goes wrong in a Keras model: found in its layers, in its graph and in how it is compiled."""
+"""Mistakes in a Keras model that Keras accepts in silence, found in its layers, its graph and how it is compiled."""
 
 from pathlib import Path
 
 import keras
 
 from lab.checks import UsageError
-from lab.engine import keras_internals
-from lab.models.chains import Graph
-from lab.models.findings_of_graphs import dropped, of_ends
+from lab.models.chains import Graph, is_graph
+from lab.models.findings_of_graphs import of_dropouts, of_ends
 from lab.models.findings_of_layers import Finding, beside_decay, named_layers, of_layer
 from lab.models.keras_file import load, read_configuration
 
 
 def lint(model: keras.Model | str | Path) -> list[Finding]:
-    """Return what silently goes wrong in a model.
+    """Return the mistakes in a model that Keras accepts in silence.
 
-    Looked for: penalties that charge nothing (set on a built layer, on frozen weights, of strength 0); penalties on
+    These are penalties that charge nothing (set on a built layer, on frozen weights, of strength 0); penalties on
     biases and the parameters of normalization; a softmax or sigmoid whose loss takes logits, and the reverse; a softmax
     over one number; dropout whose values a batch normalization normalizes; L2 beside a decoupled weight decay; huge
     strengths, and activity penalties from before Keras 3.14.
 
-    The graph is looked at of Functional and Sequential models, layers of all models that are built. How a model is
-    compiled is known of a model that is, and of a `.keras` file that was.
+    The layers of every built model are examined. What concerns the graph is found in Functional and Sequential models
+    only, and what concerns the loss and the optimizer in compiled models, and in `.keras` files of models that were
+    compiled when they were saved.
 
     Args:
         model: a built model, or the path of a `.keras` file.
@@ -46,9 +46,9 @@ def lint(model: keras.Model | str | Path) -> list[Finding]:
         raise UsageError(f"model must be built, got {model.name!r}, which is not; call it on data once")
     compiled = compiled if isinstance(compiled, dict) else {}
     found = [finding for path, layer in named_layers(model) for finding in of_layer(path, layer, version)]
-    if keras_internals.graph(model) is not None:
+    if is_graph(model):
         graph = Graph(model)
-        found += dropped(graph)[0]
+        found += of_dropouts(graph)[0]
         found += of_ends(model, graph, compiled.get("loss"))
     found += beside_decay(model, compiled.get("optimizer"))
     return list(dict.fromkeys(found))

@@ -1,39 +1,42 @@
-"""What silently goes wrong between layers: dropout before batch normalization, outputs that do not fit their loss."""
+"""Mistakes between the layers of a model: dropout before batch normalization, outputs that do not fit their loss."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 
-from lab.engine import keras_internals
-from lab.models.chains import Graph, activation_of, is_activation
+from lab.models.chains import DROPOUTS, Graph, activation_of, is_activation, is_graph
 from lab.models.findings_of_layers import Finding
 
 L = keras.layers
 
-_SHIFTED = (L.Dropout, L.SpatialDropout1D, L.SpatialDropout2D, L.SpatialDropout3D, L.GaussianDropout, L.AlphaDropout)
-_SHAPES = (L.Reshape, L.Flatten, L.Permute, L.Identity, L.Dropout)
+_SHIFTING = (*DROPOUTS, L.GaussianDropout, L.AlphaDropout)
+"""Layers behind which values vary more in training than in inference."""
+
+_PASSING = (L.Reshape, L.Flatten, L.Permute, L.Identity, L.Dropout)
+"""Layers that hand the values themselves on in inference."""
+
 _LOSSES = {
     *("binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy"),
     *("categorical_focal_crossentropy", "sparse_categorical_crossentropy"),
 }
-"""The losses that take probabilities, or logits if that is asked."""
+"""The losses that take probabilities, or logits if they are told to."""
 
 _PROBABILITIES = ("softmax", "sigmoid")
 _NO_PROBABILITIES = ("elu", "gelu", "leakyrelu", "linear", "relu", "relu6", "selu", "silu", "tanh")
 
 
-def dropped(graph: Graph) -> tuple[list[Finding], list[str]]:
-    """Return findings of dropout before batch normalization, and the dropouts whose values the model returns."""
+def of_dropouts(graph: Graph) -> tuple[list[Finding], list[str]]:
+    """Return the findings of dropout before batch normalization, and the dropouts whose values the model returns."""
     found, returned = [], []
     around = "".join(f"{name}/" for name in graph.path)
     for node in graph.nodes:
         operation = node.operation
         inside: list[str] = []
-        if isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
-            findings, inside = dropped(Graph(operation, (*graph.path, operation.name)))
+        if is_graph(operation):
+            findings, inside = of_dropouts(Graph(operation, (*graph.path, operation.name)))
             found += findings
-        elif isinstance(operation, _SHIFTED) and operation.rate and getattr(operation, "noise_shape", None) is None:
+        elif isinstance(operation, _SHIFTING) and operation.rate and getattr(operation, "noise_shape", None) is None:
             inside = [f"{around}{operation.name}"]
         if inside:
             reached, ends = _normalized(graph, node.outputs)
@@ -43,7 +46,7 @@ def dropped(graph: Graph) -> tuple[list[Finding], list[str]]:
 
 
 def _normalized(graph: Graph, tensors: list[Any]) -> tuple[list[str], bool]:
-    """Return which batch normalizations normalize some tensors, and whether the model returns them."""
+    """Return the batch normalizations that normalize some tensors, and whether the model returns any of the tensors."""
     reached, ends, waiting, seen = [], False, list(tensors), set()
     while waiting:
         x = waiting.pop()
@@ -53,7 +56,7 @@ def _normalized(graph: Graph, tensors: list[Any]) -> tuple[list[str], bool]:
                 ends = True
             elif isinstance(operation, L.BatchNormalization):
                 reached.append(operation.name)
-            elif isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
+            elif is_graph(operation):
                 inner = Graph(operation)
                 places = [i for i, other in enumerate(node.input_tensors) if other is x]
                 names, through = _normalized(inner, [inner.graph.inputs[i] for i in places])
@@ -75,7 +78,13 @@ def _shift(dropout: str, batch: str) -> Finding:
 
 
 def of_ends(model: keras.Model, graph: Graph, loss: Any) -> Iterator[Finding]:
-    """Yield what goes wrong at a model's outputs and with its loss, as it is serialized; None for no loss."""
+    """Yield the mistakes at a model's outputs.
+
+    Args:
+        model: with a graph.
+        graph: of the model.
+        loss: with which it was compiled, serialized; None if it was not.
+    """
     names = list(getattr(model, "output_names", []))
     for place, output in enumerate(graph.graph.outputs):
         path, activation = _end(graph, place)
@@ -103,15 +112,18 @@ def of_ends(model: keras.Model, graph: Graph, loss: Any) -> Iterator[Finding]:
 
 
 def _end(graph: Graph, place: int) -> tuple[str, str | None]:
-    """Return the name and the activation of what makes an output, behind what only changes its shape."""
+    """Return the name and the activation of the operation that makes an output; those that pass values on do not count.
+
+    The name is "" where an input of the model is an output.
+    """
     x = graph.graph.outputs[place]
     while (node := graph.makers.get(id(x))) is not None:
         operation = node.operation
-        if isinstance(operation, keras.Model) and keras_internals.graph(operation) is not None:
+        if is_graph(operation):
             output = next(i for i, other in enumerate(node.outputs) if other is x)
             return _end(Graph(operation, (*graph.path, operation.name)), output)
         activation = activation_of(operation)
-        plain = isinstance(operation, _SHAPES) or (is_activation(operation) and activation == "linear")
+        plain = isinstance(operation, _PASSING) or (is_activation(operation) and activation == "linear")
         if not plain or len(node.input_tensors) != 1:
             return "/".join((*graph.path, operation.name)), activation
         x = node.input_tensors[0]

@@ -1,4 +1,4 @@
-"""What silently goes wrong in a layer by itself: penalties that charge nothing, the wrong weights or far too much."""
+"""Mistakes in single layers: penalties that charge nothing, the wrong weights, or far too much."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lab.models.kernels import Kernel, penalized
 L = keras.layers
 
 HUGE = 1.0
-"""A strength from which on a penalty rules the loss: a step at rate 0.1 takes a fifth of the weight."""
+"""The strength from which on a penalty rules the loss: at a rate of 0.1 a step of L2 takes off a fifth of a weight."""
 
 _AVERAGED_SINCE = (3, 14)
 """The version of Keras that divides activity penalties by the batch size."""
@@ -20,10 +20,10 @@ _AVERAGED_SINCE = (3, 14)
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that silently goes wrong.
+    """A mistake that Keras accepts in silence.
 
     Args:
-        layer: where, by name, with the names of the models around it; "compile" for what concerns none.
+        layer: the name of the layer, after those of the models around it.
         reason: what goes wrong, and why.
         mend: the line that mends it.
     """
@@ -34,7 +34,7 @@ class Finding:
 
 
 def named_layers(model: keras.Model, around: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the layers of a model and of the models inside of it, with the names of these before their own."""
+    """Yield the layers of a model and of the models inside it, each with its name after those of these models."""
     for layer in model.layers:
         inner = layer.layer if isinstance(layer, L.TimeDistributed) else layer
         if isinstance(inner, keras.Model):
@@ -44,14 +44,14 @@ def named_layers(model: keras.Model, around: str = "") -> Iterator[tuple[str, An
 
 
 def _strengths(regularizer: Any) -> dict[str, float]:
-    """Return the strengths of a penalty of Keras's or the lab's that is a sum of L1 and L2; nothing for any other."""
+    """Return the strengths of a sum of L1 and L2 penalties, of Keras or of the lab; empty for any other penalty."""
     kinds = keras.regularizers.L1 | keras.regularizers.L2 | keras.regularizers.L1L2
     if not isinstance(regularizer, kinds):
         return {}
     return {name: float(getattr(regularizer, name, 0.0)) for name in ("l1", "l2", "l2_start")}
 
 
-def _written(regularizer: Any) -> str:
+def _as_code(regularizer: Any) -> str:
     strengths = {name: value for name, value in _strengths(regularizer).items() if value}
     if not strengths:
         return "keras.regularizers.L2(1e-3)"
@@ -59,7 +59,7 @@ def _written(regularizer: Any) -> str:
 
 
 def _known(layer: Any) -> list[Kernel]:
-    """Return what a layer can penalize; nothing of a layer of somebody's own that has no configuration."""
+    """Return the weights that a layer can penalize; none of a layer of somebody's own that has no configuration."""
     try:
         return list(penalized(layer))
     except UsageError:
@@ -67,7 +67,13 @@ def _known(layer: Any) -> list[Kernel]:
 
 
 def of_layer(path: str, layer: Any, version: str) -> Iterator[Finding]:
-    """Yield what goes wrong in a layer of a model that was saved by a version of Keras; "" for none."""
+    """Yield the mistakes in a layer.
+
+    Args:
+        path: its name, after those of the models around it.
+        layer: the layer.
+        version: of Keras, by which the model was saved; "" for a model that is no file.
+    """
     for kernel in _known(layer):
         regularizer = getattr(kernel.holder, kernel.regularizer, None)
         if regularizer is not None:
@@ -79,7 +85,7 @@ def of_layer(path: str, layer: Any, version: str) -> Iterator[Finding]:
             path,
             f"its activity penalty was chosen for Keras {version}, which summed it over the batch; since 3.14 it is "
             "averaged, so that it is weaker by the batch size",
-            f"activity_regularizer={_written(activity)} with strengths times the batch size",
+            f"activity_regularizer={_as_code(activity)} with strengths times the batch size",
         )
     elif strongest >= HUGE:
         yield Finding(
@@ -122,7 +128,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def beside_decay(model: keras.Model, optimizer: Any) -> Iterator[Finding]:
-    """Yield the layers with L2 in a model that is compiled with an optimizer, serialized, that decays weights too."""
+    """Yield the layers with an L2 penalty in a model whose optimizer, as it is serialized, decays weights too."""
     config = optimizer.get("config") if isinstance(optimizer, dict) else None
     decay = config.get("weight_decay") if isinstance(config, dict) else None
     if not decay:

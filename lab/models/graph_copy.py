@@ -1,7 +1,7 @@
-"""A model made anew: the same graph with the same weights, in which layers may be changed and others put behind them.
+"""A copy of a model: the same graph with the same weights, in which layers may be changed and others put behind them.
 
-Keras has `clone_model`, which copies no weights, puts nothing into a Sequential model and tells only the layer of a
-call apart, not the call: one activation layer that stands behind three convolutions would be one place for it.
+Keras's `clone_model` copies no weights, adds no layers to a Sequential model, and gives a layer to change, not one of
+its calls: an activation layer that is called behind three convolutions would be a single place.
 """
 
 import contextlib
@@ -15,17 +15,17 @@ from lab.checks import UsageError
 from lab.engine import keras_internals
 
 Remake = Callable[[keras.layers.Layer], keras.layers.Layer]
-"""Makes the layer that takes the place of one, unbuilt."""
+"""Returns the unbuilt layer that takes the place of a layer."""
 
 After = Callable[[Any], Sequence[keras.layers.Layer]]
 """Returns the layers that are called on the first output of a call in the graph, one after the other."""
 
 
 def configuration(layer: keras.layers.Layer) -> dict[str, Any]:
-    """Return what `get_config` of a layer returns, or refuse a layer that has none.
+    """Return a layer's configuration.
 
     Raises:
-        UsageError: it fails, as that of a layer with arguments and without a `get_config` of its own does.
+        UsageError: `get_config` fails, as it does for a layer with arguments and without a `get_config` of its own.
     """
     try:
         return layer.get_config()
@@ -44,7 +44,7 @@ def again(layer: keras.layers.Layer) -> keras.layers.Layer:
         # Its code is here already; from a configuration Keras would not run it.
         return keras.layers.Lambda(
             layer.function,
-            layer._output_shape,
+            keras_internals.output_shape(layer),
             layer.mask,
             layer.arguments,
             name=layer.name,
@@ -55,7 +55,7 @@ def again(layer: keras.layers.Layer) -> keras.layers.Layer:
 
 
 def reseeded(config: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Return a layer's configuration with a seed for what it draws and none for its initializers."""
+    """Return a layer's configuration with a new seed for what it draws, and no seeds for its initializers."""
 
     def changed(name: str, value: Any) -> Any:
         if name == "seed" and (value is None or isinstance(value, int)):
@@ -75,11 +75,12 @@ def copied(
 
     Args:
         model: a Functional or built Sequential model, with any models of these kinds inside.
-        remake: makes the layer in the place of one; called once per layer with weights or code of its own, not for
-            the models inside.
-        after: what is put behind a call.
+        remake: makes the layer in the place of one. It is called once per layer, however often that is called; models
+            inside, and what is inside a TimeDistributed, are copied layer by layer.
+        after: returns the layers that are put behind a call.
         fresh: whether trained layers keep what their initializers draw instead of the weights of the given model.
-            Frozen layers, and those that learn from data before the training, take their weights over all the same.
+            Layers without trained weights take over theirs all the same: frozen layers, and those that were adapted
+            to data before the training.
 
     Raises:
         UsageError: the model is neither, or a layer cannot be made from its configuration.
@@ -88,21 +89,26 @@ def copied(
     copy = _Copy(remake, after)
     with copy.own_names(model):
         made = copy.of(model)
-    # From the outside in: setting a model's flag sets those of its layers.
+    # From the outside in: setting the flag of a model sets those of its layers.
     for old, new in reversed(copy.pairs):
         new.trainable = old.trainable
     for layer in copy.added:
-        # One in a model that is frozen but for some of its layers is there for these.
+        # In a model that is frozen but for some of its layers, it was added for these.
         layer.trainable = True
     for old, new in copy.pairs:
-        # What is inside a model or a TimeDistributed has pairs of its own.
+        # The layers inside a model or a TimeDistributed have pairs of their own.
         if not isinstance(old, keras.Model | keras.layers.TimeDistributed):
             _take_over(old, new, fresh)
     return made
 
 
 def refuse_code(model: object, within: str = "") -> None:
-    """Refuse what is no graph of layers, as its calls cannot be seen."""
+    """Refuse a model that is not a graph of layers, or holds such a model: its calls cannot be seen.
+
+    Args:
+        model: to be checked.
+        within: how a refusal names the model around it, as in " inside of 'outer'".
+    """
     if not isinstance(model, keras.Model):
         raise UsageError(f"model must be a keras.Model, got {type(model).__name__}")
     if keras_internals.graph(model) is None:
@@ -124,7 +130,13 @@ def refuse_code(model: object, within: str = "") -> None:
 
 
 class _Copy:
-    """The copies made so far, by the identity of what they are of."""
+    """A copy in the making.
+
+    Attributes:
+        clones: the copies made so far, by the ids of the originals.
+        added: the layers that were put behind calls.
+        pairs: each layer and model with its copy, those inside before those around them.
+    """
 
     def __init__(self, remake: Remake, after: After) -> None:
         self.remake = remake
@@ -148,7 +160,7 @@ class _Copy:
             try:
                 return type(operation).from_config(operation.get_config())
             except Exception:
-                # It has no state: the one that is there computes the same.
+                # It has no state, so the original will do.
                 return operation
         if hasattr(operation, "get_vocabulary"):
             raise UsageError(
@@ -194,7 +206,7 @@ class _Copy:
 
     @contextlib.contextmanager
     def own_names(self, model: keras.Model) -> Iterator[None]:
-        """Let Keras find the classes and functions of people's own that the configurations name."""
+        """Let Keras find people's own classes and functions that the configurations name."""
         found = {}
         for layer in [model, *keras_internals.layers(model)]:
             for value in (layer, *vars(layer).values()):

@@ -1,4 +1,4 @@
-"""A `.keras` file: looked at before Keras loads it, and loaded without running anything that is in it.
+"""A `.keras` file: examined before Keras loads it, and loaded without running anything that is in it.
 
 The file is a zip archive of a configuration in JSON and weights in HDF5. Nothing is unpickled, and a function that was
 saved as Python's byte code is refused, as Keras's safe mode does.
@@ -22,14 +22,16 @@ _FOREIGN = {
     b"\x08": "perhaps a model of ONNX; save the model with Keras: model.save('model.keras')",
 }
 _LARGEST = 2**31
-"""More than a configuration takes, even with the starts of an l2_start penalty."""
+"""The most bytes of a configuration; even one with the starts of an l2_start penalty takes fewer."""
 
 
 def read_configuration(path: Path) -> tuple[dict[str, Any], str]:
     """Return the configuration of a saved model and the version of Keras that saved it, without loading Keras.
 
+    The version is "" where the file does not tell.
+
     Raises:
-        DataError: there is no such file, it is damaged or of another kind, or holds code.
+        DataError: there is no such file, it is damaged or of another kind, or it holds code.
     """
     try:
         with path.open("rb") as file:
@@ -87,7 +89,7 @@ def load(path: Path) -> "keras.Model":
     except MemoryError:
         raise
     except Exception as error:
-        # The file may say anything, and Keras fails in as many ways.
+        # The file may hold anything, and Keras fails in as many ways.
         raise DataError(
             f"{path} cannot be loaded ({_line(error)}); save it again with this version of Keras, and import what "
             "registers its own classes before"
@@ -98,7 +100,7 @@ def load(path: Path) -> "keras.Model":
 
 
 def _line(error: BaseException) -> str:
-    # Keras wraps what went wrong in the whole configuration.
+    # Keras puts the whole configuration around the message.
     text = str(error).rpartition("Exception encountered: ")[2].strip().partition("\n")[0]
     return f"{type(error).__name__}: {text if len(text) <= 200 else text[:197] + '...'}"
 

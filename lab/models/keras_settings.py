@@ -1,4 +1,4 @@
-"""Keras's settings for all models: they change what layers compute, and are no part of what a run is."""
+"""Keras's settings for all models: they change what layers compute, and are not part of a run's identity."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from lab.checks import DataError
 
 _DEFAULTS = {"floatx": "float32", "dtype_policy": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
 _FOR_NEW_LAYERS = ("dtype_policy", "image_data_format")
-"""What a layer reads when it is made; the others also act when it is called, in all runs of the process."""
+"""The settings that a layer reads when it is made. The others also act whenever a layer of the process is called."""
 
 
 @contextlib.contextmanager
 def default_settings() -> Iterator[None]:
-    """Call a factory with Keras's default settings, and undo what it sets for its own layers.
+    """Hold Keras's settings at their defaults around the call of a factory, and undo what it sets for its own layers.
 
     Raises:
-        DataError: a setting is not at its default before, or one that also acts in training is not afterwards.
+        DataError: a setting is not at its default before the call, or one that also acts in training is not after it.
     """
     _check(_DEFAULTS)
     try:

@@ -1,9 +1,10 @@
 """The kernels of a layer: the weights that penalties and bounds are for, and the arguments that put them there.
 
-Kernels are what Keras names with an argument `<name>_regularizer` that is neither of a bias nor of normalization: the
-kernels of Dense, EinsumDense and all convolutions, both of separable ones; kernel and recurrent kernel of recurrent
-layers and their cells; the vectors of an Embedding; the projections of attention. Layers of people's own count when
-they have such an argument and a weight of that name. Wrappers are looked into.
+A kernel is a weight for which its layer has an argument `<name>_regularizer`, unless it is a bias, a parameter of
+normalization or the slopes of PReLU: the kernels of Dense, EinsumDense and all convolutions, both kernels of separable
+ones; kernel and recurrent kernel of recurrent layers and their cells; the vectors of an Embedding; the projections of
+attention. Layers of people's own count if they have such an argument and a weight of that name. So do the layers
+inside wrappers.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from lab.models.graph_copy import configuration
 L = keras.layers
 
 _NO_KERNELS = ("bias", "beta", "gamma", "alpha")
-"""Of which weights a regularizer is none on a kernel; the slopes of PReLU (alpha) are a learned activation."""
+"""The names of weights that are no kernels; the slopes of PReLU (alpha) are a learned activation."""
 
 CONVOLUTIONS = (
     *(L.Conv1D, L.Conv2D, L.Conv3D, L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose),
@@ -29,12 +30,12 @@ _ATTENTION = (L.MultiHeadAttention, L.GroupQueryAttention)
 
 @dataclass(frozen=True)
 class Kernel:
-    """The weights of a layer that one regularizer is for.
+    """The weights of a layer that one of its arguments regularizes.
 
     Args:
-        holder: the layer with the argument: the layer itself or one inside of a wrapper.
-        prefix: of its arguments, as in "recurrent" of `recurrent_regularizer`.
-        weights: those it reaches; several in attention.
+        holder: the layer with the argument: the layer itself or one inside a wrapper.
+        prefix: of the argument, as in "recurrent" of `recurrent_regularizer`.
+        weights: those that the argument reaches; several in attention.
     """
 
     holder: Any
@@ -53,7 +54,7 @@ class Kernel:
 
     @property
     def unit_axes(self) -> int | list[int] | None:
-        """The axes of all weights into one unit, or of an embedding's vector; None where they are not known."""
+        """The axes of all weights into one unit, or of an embedding's vector; None if they are not known."""
         rank = len(self.weights[0].shape)
         if self.prefix == "embeddings":
             return 1
@@ -71,8 +72,12 @@ class Kernel:
         return None
 
 
-def parts(layer: Any) -> list[tuple[str, int | None, Any]]:
-    """Return the layers inside a layer that stand in its configuration: the key, the place in a list, the layer."""
+def inner_layers(layer: Any) -> list[tuple[str, int | None, Any]]:
+    """Return the layers inside a layer that are part of its configuration.
+
+    Returns:
+        Of each the key in the configuration, the place in the list there (None if there is no list), and the layer.
+    """
     if isinstance(layer, L.Bidirectional):
         return [("layer", None, layer.forward_layer), ("backward_layer", None, layer.backward_layer)]
     if isinstance(layer, L.Wrapper):
@@ -83,15 +88,15 @@ def parts(layer: Any) -> list[tuple[str, int | None, Any]]:
 
 
 def kernels(layer: Any) -> Iterator[Kernel]:
-    """Yield the kernels of a built layer and of the layers inside of it."""
+    """Yield the kernels of a built layer and of the layers inside it."""
     yield from (kernel for kernel in penalized(layer) if kernel.prefix not in _NO_KERNELS)
 
 
 def penalized(layer: Any) -> Iterator[Kernel]:
-    """Yield what a built layer, and the layers inside of it, can penalize: kernels, biases and what else there is."""
-    inside = parts(layer)
-    for _, _, part in inside:
-        yield from penalized(part)
+    """Yield all weights that a built layer, or the layers inside it, can penalize: kernels, biases and any others."""
+    inside = inner_layers(layer)
+    for _, _, inner in inside:
+        yield from penalized(inner)
     if inside or isinstance(layer, keras.Model):
         return
     for name in configuration(layer):

@@ -1,4 +1,4 @@
-"""The normalization that is put behind the linear part of a layer, and where none can be."""
+"""The normalization that is put behind the linear part of a layer, or the refusal where none can be."""
 
 import math
 from typing import Any
@@ -6,12 +6,13 @@ from typing import Any
 import keras
 
 from lab.checks import UsageError
+from lab.models.blocks import check_normalization
 from lab.regularization import Regularization
 
 L = keras.layers
 
 BATCH_EPSILON = 1e-3
-"""Keras's."""
+"""Keras's default."""
 
 
 def normalization(
@@ -34,8 +35,7 @@ def normalization(
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         raise UsageError(f"normalization needs the channels last, got channels_first in {where}; leave it out there")
     if kind == "batch":
-        # With kept weights it changes nothing in inference, to the bit, before it has seen a batch: the variance plus
-        # epsilon is 1.
+        # With kept weights it changes no bit in inference before it has seen a batch: variance plus epsilon is 1.
         variance = 1.0 if fresh else 1.0 - BATCH_EPSILON
         return L.BatchNormalization(
             momentum=r.batch_momentum,
@@ -51,20 +51,9 @@ def normalization(
     is_dense = isinstance(layer, L.Dense)
     if is_dense and len(shape) > 2 and kind != "layer":
         raise UsageError(f"normalization must be 'none', 'batch' or 'layer' in {where}, a sequence, got {kind!r}")
-    features = shape[-1] or 0
-    if kind == "group" and features % r.groups:
-        raise UsageError(
-            f"groups must divide the {features} channels of {where} (it is the number of groups of channels), "
-            f"got {r.groups}"
-        )
-    # An axis of any length has more than one place.
+    # An axis of any length has more than one position.
     positions = 1 if is_dense else math.prod(size or 2 for size in shape[1:-1])
-    normalized = {"layer": features * positions, "instance": positions, "group": features // r.groups * positions}
-    if normalized[kind] == 1:
-        raise UsageError(
-            f"normalization {kind!r} would output zeros at {where}, where it would normalize one number at a time; "
-            f"choose another normalization{' or fewer groups' if kind == 'group' else ''} there"
-        )
+    check_normalization(where, r, shape[-1] or 0, positions)
     if kind == "layer" and is_dense:
         return L.LayerNormalization(**options)
     return L.GroupNormalization({"layer": 1, "instance": -1, "group": r.groups}[kind], **options)

@@ -1,4 +1,4 @@
-"""Which layer of a model gets which regularizer, and why not: decided before anything is made.
+"""The decision which layer of a model gets which regularizer, and why not: made before any layer is made.
 
 Every layer of the model has one row, so that what was left alone can be read with its reason.
 """
@@ -17,15 +17,15 @@ from lab.models.kernels import Kernel, kernels
 from lab.regularization import NONE, Regularization
 
 OF_KERNELS = ("l1", "l2", "l2_start", "max_norm", "dropconnect")
-"""What is done to weights; the rest is done to what a layer returns."""
+"""The fields that act on weights; all others act on what a layer returns."""
 
 KNOBS = ("groups", "batch_momentum")
-"""How a normalization is done, which does nothing without one."""
+"""The fields that say how a normalization is done, and do nothing without one."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a layer, and the graph that it stands in."""
+    """A call of a layer, and the graph that holds it."""
 
     graph: Graph
     node: Any
@@ -37,15 +37,15 @@ class Site:
 
     Args:
         layer: of the model that is regularized.
-        path: its name, with those of the models around it but for the outermost, as in "backbone/conv_1".
+        path: its name after those of the models around it but for the outermost, as in "backbone/conv_1".
         around: the paths of these models.
         calls: in the order of the graphs.
         kernels: those that are trained.
-        regularization: what is asked for it.
-        why: why it is left alone; empty where it is not.
+        regularization: what is asked for the layer.
+        why: why the layer is left alone; empty if it is not.
         done: what is done, in words.
         missed: what is asked and not done, with the reason.
-        fields: the fields of its regularization that are done.
+        fields: the fields of the regularization that are done.
     """
 
     layer: Any
@@ -79,7 +79,7 @@ def sites(
     Args:
         model: a graph of layers.
         regularization: for the layers that no pattern names.
-        layers: what is asked instead, by patterns for names; None leaves a layer alone.
+        layers: regularizations for other layers, by patterns for their names; None leaves a layer alone.
 
     Raises:
         UsageError: a value that is no Regularization, a pattern that names no layer, or the output layer asked for
@@ -139,7 +139,7 @@ def _found(model: keras.Model) -> list[Site]:
 
 
 def _named(site: Site, patterns: Mapping[str, Regularization | None]) -> str | None:
-    """Return the pattern that counts for a layer: the one that names it most closely, whatever their order.
+    """Return the pattern that counts for a layer, the one that names it most closely whatever their order, or None.
 
     Raises:
         UsageError: two patterns name it equally closely and ask for different things.
@@ -164,7 +164,7 @@ def _named(site: Site, patterns: Mapping[str, Regularization | None]) -> str | N
 
 
 def _why(site: Site, is_last: bool, named: str | None, wanted: Regularization | None) -> str:
-    """Return why a layer is left alone, or nothing."""
+    """Return why a layer is left alone; "" if it is not."""
     if not site.layer.weights:
         return "has no weights"
     if not any(True for _ in kernels(site.layer)):

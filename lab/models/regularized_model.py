@@ -1,7 +1,7 @@
-"""Regularization for a model that is there already: a new model of the same graph, with the same weights.
+"""Regularization for an existing model: a new model of the same graph, with the same weights.
 
 Setting `layer.kernel_regularizer` on a built model, as forums advise, does nothing: Keras reads it when the weights
-are made. Here every layer is made again, with what is asked for it.
+are made. So every layer is made again, with what is asked for it.
 """
 
 import weakref
@@ -22,13 +22,13 @@ from lab.regularizers import L1L2Towards
 
 @dataclass(frozen=True)
 class Row:
-    """What was done to a layer, and why not more.
+    """A layer of a regularized model, with what was done to it and why not more.
 
     Args:
-        layer: its name, with those of the models around it.
+        layer: its name after those of the models around it.
         kind: its class.
-        done: what it got; empty where it was left alone.
-        why: why it was left alone, or why something that is asked was not done.
+        done: what was done to it; empty if it was left alone.
+        why: why it was left alone, or why something that was asked was not done.
     """
 
     layer: str
@@ -38,7 +38,7 @@ class Row:
 
 
 class Description(list[Row]):
-    """The rows of all layers of a model, which print as a table."""
+    """One row per layer of a model, which print as a table."""
 
     def __str__(self) -> str:
         rows = [("layer", "kind", "done", "why"), *((row.layer, row.kind, row.done, row.why) for row in self)]
@@ -74,16 +74,16 @@ def regularized(
       towards the weights that the model has now.
     * `dropconnect`: in Dense and Conv2D.
     * `activity_l1`, `activity_l2`, `noise`: behind the activation, whether it is part of the layer or a layer of its
-      own; with normalization between where there is one.
-    * `dropout`: behind the activation and what normalizes or pools it. A Dropout that stands there takes the rate;
-      so do noise and activity penalties that do.
+      own, perhaps with normalization in between.
+    * `dropout`: behind the activation and behind what normalizes or pools its values. A Dropout that is there already
+      takes the new rate. Noise and activity penalties that are there take the new strengths.
     * `normalization`: "batch", before the activation of dense and convolutional layers that have none. It changes
       nothing in inference until the first step of training. The other kinds change what the model computes, so that
       they need fresh weights: `lab.models.saved(..., start="fresh")`.
 
-    Left alone: the layers that make the outputs, frozen layers, biases, the parameters of normalization, what
-    `layers` says. `describe` tells of every layer. A convolution that is joined with others before its activation, as
-    at the end of a residual branch, gets penalties on its weights only.
+    Left alone are the layers that make the outputs, frozen layers, biases, the parameters of normalization, and the
+    layers for which `layers` says None. `describe` returns what was done to each layer. A convolution whose output is
+    joined with others before its activation, as at the end of a residual branch, gets penalties on its weights only.
 
     Args:
         model: Functional or Sequential, with any models of these kinds inside, layers shared or not.
@@ -111,10 +111,10 @@ def for_run(
     spatial: bool = False,
     fresh: bool = False,
 ) -> keras.Model:
-    """Return what `regularized` returns, in which everything random follows from a run's seed.
+    """Return what `regularized` returns, with everything random following from a run's seed.
 
-    Random layers get a seed by their names, whatever they had. With `fresh` so do the initializers, and trained
-    weights are what they draw; frozen weights keep their values. Then any normalization may be asked for, as nothing
+    Random layers get a seed by their names, whatever seed they had. With `fresh` so do the initializers, and trained
+    weights are what these draw; frozen weights keep their values. Any normalization may be asked for then, as nothing
     that was learned is lost.
     """
     with seeded(seed):
@@ -157,14 +157,14 @@ def _regularized(
 
 
 def _keep_starts(model: keras.Model) -> None:
-    """Pull what is asked to be pulled towards the weights it has now; what came with a start keeps that."""
+    """Let each new `l2_start` penalty pull towards the weights as they are now; one that has starts keeps them."""
     pulled = [v for v in model.trainable_weights if isinstance(v.regularizer, L1L2Towards)]
     for v in [v for v in pulled if not v.regularizer.starts]:
         v.regularizer.keep(v)
     for layer in keras_internals.layers(model):
         own = layer.kernel_regularizer if isinstance(layer, keras.layers.EinsumDense) else None
         if isinstance(own, L1L2Towards) and len(own.starts) > 1:
-            # The projections of attention share one, which a cohort could not ask for the start of a plain tensor.
+            # The projections of attention share one penalty, and a cohort calls it on plain tensors without a path.
             layer.kernel_regularizer = layer.kernel.regularizer = own.only(layer.kernel)
 
 
@@ -177,7 +177,7 @@ def _reasons(site: Site) -> str:
 
 
 def _refuse_what_reaches_nothing(regularizations: Sequence[Regularization | None], found: Sequence[Site]) -> None:
-    """Refuse what is asked and done nowhere: a run would be called by what it does not have."""
+    """Refuse what is asked and done nowhere: a variant would be named after something that it does not have."""
     for one in regularizations:
         if one is None:
             continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.checks import DataError, UsageError, choice, shown, whole
 from lab.models.keras_file import load
+from lab.models.shapes import takes, written
 from lab.regularization import NONE, Regularization
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def saved(
         start: "saved" goes on from the weights of the file, "fresh" draws new ones by the model's initializers, each
             by the run's seed and the names of the layer and the weight, so that variants of one seed start alike.
             Frozen layers keep the weights of the file.
-        regularization, layers, spatial: as of `lab.models.regularized`; None leaves the model as it is.
+        regularization, layers, spatial: as in `lab.models.regularized`; None leaves the model as it is.
         seed: the run's. Random layers draw by it and their names, whatever seeds they were saved with.
 
     Raises:
@@ -69,7 +70,7 @@ def saved(
 
 @functools.lru_cache(maxsize=1)
 def _template(path: Path, *_changes: int) -> "keras.Model":
-    """Load a model once; runs get copies of it."""
+    """Load a model once; runs get copies of it. A file whose time or size has changed is loaded again."""
     from lab.engine import keras_internals
 
     with keras_internals.with_values():
@@ -79,14 +80,13 @@ def _template(path: Path, *_changes: int) -> "keras.Model":
 def _refuse_misfit(model: "keras.Model", file: Path, input_shape: tuple[int, ...], outputs: int) -> None:
     inputs, results = (getattr(model, name, None) or [] for name in ("inputs", "outputs"))
     if len(inputs) != 1 or len(results) != 1:
-        # The lab says so of every model.
+        # `lab.models.user_model` refuses any such model.
         return
     taken, given = tuple(inputs[0].shape[1:]), tuple(input_shape)
-    # Keras adds and drops a last axis of 1 by itself.
-    if not any(_alike(taken, shape) for shape in (given, (*given, 1), given[:-1] if given[-1:] == (1,) else given)):
+    if not takes(taken, given):
         raise DataError(
-            f"{file} must take examples of shape {_written(given)}, as the data has them, got a model for "
-            f"{_written(taken)}; bring the data into that shape"
+            f"{file} must take examples of shape {written(given)}, as the data has them, got a model for "
+            f"{written(taken)}; bring the data into that shape"
         )
     made = tuple(results[0].shape[1:])
     if made != (outputs,):
@@ -94,13 +94,5 @@ def _refuse_misfit(model: "keras.Model", file: Path, input_shape: tuple[int, ...
         way = "choose loss='binary_cross_entropy', or " if two else ""
         raise DataError(
             f"{file} must return {outputs} {'number' if outputs == 1 else 'numbers'} for each example, as the data and "
-            f"the loss need, got a model that returns {_written(made)}; {way}give it another last layer and save it"
+            f"the loss need, got a model that returns {written(made)}; {way}give it another last layer and save it"
         )
-
-
-def _alike(taken: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
-    return len(taken) == len(given) and all(a is None or a == b for a, b in zip(taken, given, strict=True))
-
-
-def _written(shape: tuple[int | None, ...]) -> str:
-    return str(tuple("any" if size is None else size for size in shape)).replace("'", "")

@@ -1,6 +1,6 @@
-"""Seeds for whatever in a model has none, derived from the run's seed and the names of the layer and the weight.
+"""Seeds for everything in a model that has none, derived from the run's seed and the names of layer and weight.
 
-So the same run gives the same numbers each time, and variants of one seed start from the same weights.
+With them the same run gives the same numbers each time, and variants of one seed start from the same weights.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from lab.seeds import derive
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Give a seed to every initializer that has none, by the layer and the weight it is for.
+    """Give a seed to every initializer that has none, by the names of its layer and its weight.
 
-    What draws from the global streams of Python, NumPy and TensorFlow instead follows from the run's seed too, though
-    in the order of the draws.
+    Draws from the global streams of Python, NumPy and TensorFlow follow from the run's seed too, but also from their
+    order.
     """
     plain = keras.layers.Layer.add_weight
     counts: dict[tuple[str, str], int] = {}

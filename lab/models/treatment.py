@@ -1,4 +1,4 @@
-"""What is done to each layer: the arguments that change, the kind that changes, and what is put behind its calls.
+"""The changes to each layer: its arguments, its class, and the layers that are put behind its calls.
 
 The order behind a layer is that of the factories: normalization, activation, its penalty, noise, pooling, dropout.
 """
@@ -13,7 +13,7 @@ from lab.checks import UsageError, shown
 from lab.layers import DropConnectConv2D, DropConnectDense
 from lab.models import graph_copy
 from lab.models.chains import Chain, activation_of, chain
-from lab.models.kernels import CONVOLUTIONS, parts
+from lab.models.kernels import CONVOLUTIONS, inner_layers
 from lab.models.normalization import normalization
 from lab.models.placement import OF_KERNELS, Call, Site, asked
 from lab.regularization import Regularization
@@ -40,8 +40,16 @@ class Treatment:
         seed: from which the seeds of new random layers are derived.
         spatial: whether dropout behind convolutions drops whole channels.
         fresh: whether the copy gets fresh weights, so that it need not compute what the model computed.
-        reseed: whether what the model has of random layers draws by the seed too, and its initializers by whatever
-            seeds those without one.
+        reseed: whether the model's own random layers draw by the seed too, and its initializers lose their seeds, so
+            that `lab.models.seeding` gives them new ones.
+
+    Attributes:
+        of: the sites by the ids of their layers.
+        changes: the new arguments of each layer, by its id.
+        kinds: the new classes of layers, by their ids.
+        behind: the new layers behind each call, by its id.
+        names: of all layers, old and new.
+        made: the new layers, by the path of the layer that they are behind and their role there.
     """
 
     def __init__(self, sites: Sequence[Site], seed: int, spatial: bool, fresh: bool, reseed: bool) -> None:
@@ -61,15 +69,14 @@ class Treatment:
                 self._outputs(site, site.regularization)
 
     def remake(self, layer: Any) -> Any:
-        """Return the layer that takes the place of one, unbuilt."""
-        inside = parts(layer)
+        """Return the unbuilt layer that takes the place of a layer."""
         if type(layer) is L.Lambda:
             return graph_copy.again(layer)
         config = graph_copy.configuration(layer)
         if self.reseed:
             config = graph_copy.reseeded(config, derive(self.seed, layer.name, "draws"))
-        for key, i, part in inside:
-            made = keras.saving.serialize_keras_object(self.remake(part))
+        for key, i, inner in inner_layers(layer):
+            made = keras.saving.serialize_keras_object(self.remake(inner))
             if i is None:
                 config[key] = made
             else:
@@ -78,7 +85,7 @@ class Treatment:
         return kind.from_config(config | self.changes.get(id(layer), {}))
 
     def after(self, node: Any) -> Sequence[Any]:
-        """Return what is put behind a call of the model."""
+        """Return the layers that are put behind a call of the model."""
         return self.behind.get(id(node), ())
 
     def _weights(self, site: Site, r: Regularization) -> None:
@@ -90,7 +97,7 @@ class Treatment:
                 instead = "" if own is None else f" instead of its own {type(own).__name__}"
                 self.changes[id(kernel.holder)][kernel.regularizer] = keras.regularizers.serialize(_penalty(r))
                 names |= dict.fromkeys(f"{v.name}{instead}" for v in kernel.weights)
-            site.done.append(f"{_shown(strengths)} on {' and '.join(names)}")
+            site.done.append(f"{_listed(strengths)} on {' and '.join(names)}")
             site.fields |= set(strengths)
         if r.max_norm is not None:
             self._bound(site, r.max_norm)
@@ -163,9 +170,9 @@ class Treatment:
             if getattr(own, "activity_regularizer", None) is not None:
                 self._change(own, "activity_regularizer", None if own is at.operation else penalty, site)
         if "activity" in found.own:
-            done.append(f"{_shown(strengths)} in {found.own['activity'].name!r}")
+            done.append(f"{_listed(strengths)} in {found.own['activity'].name!r}")
         else:
-            # Of all layers that change nothing this one lets runs of different strengths train in one cohort.
+            # Of the layers that change no value, this one lets runs of different strengths train in one cohort.
             made = self._layer(
                 site,
                 "activity",
@@ -177,13 +184,13 @@ class Treatment:
                     dtype=dtype if dtype.compute_dtype == dtype.variable_dtype else "float32",
                 ),
             )
-            self._put(site, at, made, _shown(strengths), done)
+            self._put(site, at, made, _listed(strengths), done)
         site.fields |= set(strengths)
 
     def _add(
         self, site: Site, found: Chain, role: str, knob: str, value: float, at: Any, kind: Any, done: list[str]
     ) -> None:
-        """Put noise or dropout behind a call, or give its strength to what is there."""
+        """Put noise or dropout behind a call, or give its strength to the layer that is there already."""
         site.fields.add(role)
         own = found.own.get(role)
         if own is None:
@@ -199,7 +206,7 @@ class Treatment:
             self.of[id(own)].done.append(f"{text}, for {site.path!r}")
 
     def _change(self, layer: Any, name: str, value: Any, site: Site) -> None:
-        """Change an argument of a layer behind one; several may share it, but not ask for different things."""
+        """Change an argument of a layer that is there already; sites that share it must ask for the same value."""
         if self.changes[id(layer)].get(name, value) != value:
             raise UsageError(
                 f"{name} must be one for the layer {layer.name!r}, which {site.path!r} and others share, got "
@@ -247,5 +254,5 @@ def _penalty(r: Regularization) -> Any:
     return keras.regularizers.L1L2(l1=r.l1, l2=r.l2)
 
 
-def _shown(strengths: dict[str, float]) -> str:
+def _listed(strengths: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in strengths.items())

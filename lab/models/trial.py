@@ -1,7 +1,7 @@
-"""A model of a user's factory, tried before it is trained: is it the same each time, and does it give logits.
+"""A trial of a user's factory before its models are trained: does it build the same model each time, with logits?
 
-A run is known by its declaration, so a factory that draws numbers which no seed decides would give other numbers under
-the same name, and variants that do not start from the same weights.
+A run is known by its declaration. A factory that draws numbers which no seed decides would give other results under
+the same name, and variants of one seed that do not start from the same weights.
 """
 
 import warnings
@@ -18,10 +18,10 @@ from lab.models.seeding import global_streams
 from lab.models.user_model import built, refuse_global_draws, refuse_other_numbers
 
 EXAMPLES = 8
-"""How many examples go through a model that is tried."""
+"""The number of examples with which a model is tried."""
 
 _CALLS = 4
-"""How often they do in training: a layer that is left out at random may be left out twice by chance."""
+"""The number of calls in training: a layer that is left out at random may be left out twice by chance."""
 
 
 def try_out(
@@ -33,7 +33,7 @@ def try_out(
     seed: int,
     inputs: np.ndarray,
 ) -> None:
-    """Build a model twice with one seed and refuse what differs; refuse outputs that are no logits.
+    """Build a model twice with one seed, refuse the factory if the two differ, and refuse outputs that are not logits.
 
     It takes the time of two builds and a few forward passes of 8 examples, so it is done once for each variant.
 
@@ -49,7 +49,7 @@ def try_out(
         warnings.simplefilter("ignore", ModelWarning)
         first, second = (_built_anew(factory, who, input_shape, outputs, seed) for _ in range(2))
         _compare_weights(first, second, who)
-        # What no seed of the model's own decides differs, because the global streams are at other places.
+        # Numbers that no seed of the model decides differ, because the two global streams start at different seeds.
         one, other = (_training_outputs(model, examples, who, i) for i, model in enumerate((first, second)))
         if not np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True):
             raise DataError(
@@ -83,14 +83,14 @@ def _compare_weights(first: keras.Model, second: keras.Model, who: str) -> None:
 
 
 def _training_outputs(model: keras.Model, examples: np.ndarray, who: str, stream: int) -> np.ndarray:
-    """Return a model's outputs in training, with its variables left as they are; see that it can be measured, too."""
+    """Return a model's outputs in training, leaving its variables as they are, after calling it in inference too."""
     own = {id(v.value) for v in model.variables}
     try:
         with global_streams(stream), keras.StatelessScope(), tf.GradientTape() as tape:
             model(examples, training=False)
             found = np.stack([model(examples, training=True) for _ in range(_CALLS)])
             refuse_global_draws(who)
-            # A function of TensorFlow's may return another type than Keras expects.
+            # A function of TensorFlow may return another type than Keras expects.
             refuse_other_numbers(str(found.dtype), who)
     except (DataError, MemoryError, tf.errors.ResourceExhaustedError):
         raise

@@ -1,9 +1,9 @@
-"""A model as its factory returns it, checked and made fit for a fair comparison.
+"""The model that a factory returns, checked and made fit for a fair comparison.
 
-A factory may be anybody's: layers without seeds, softmax at the end, any number of outputs. Layers without a seed get
-one that follows from the run's seed and the layer's name, so that the same run gives the same numbers and variants of
-one seed start from the same weights. The lab's losses take logits, so a softmax or sigmoid at the end is removed where
-it is recognised, with a warning, and refused where it is not. What cannot be trained as it was meant is refused.
+A factory may be anybody's. Its layers may have no seeds: they get seeds that follow from the run's seed and their
+names, so that the same run gives the same numbers and variants of one seed start from the same weights. Its model may
+end in softmax or sigmoid, whereas the lab's losses take logits: the activation is removed with a warning where it is
+recognised, and the model is refused where it is not. So is any model that cannot be trained as it was meant.
 """
 
 import warnings
@@ -17,6 +17,7 @@ from lab.engine import keras_internals
 from lab.models.final_activation import ModelWarning, without_probabilities
 from lab.models.keras_settings import default_settings
 from lab.models.seeding import seed_generators, seeded
+from lab.models.shapes import takes, written
 
 _TRAINING = (
     *("train_step", "test_step", "compute_loss", "compute_metrics", "fit", "evaluate"),
@@ -25,7 +26,7 @@ _TRAINING = (
 """The methods by which Keras trains and measures a model."""
 
 _seen: "weakref.WeakValueDictionary[int, keras.Variable]" = weakref.WeakValueDictionary()
-"""The variables of all models that were built and are still there, by their ids."""
+"""The variables of all models that were built and still exist, by their ids."""
 
 
 def fit_for_training(
@@ -35,7 +36,7 @@ def fit_for_training(
 
     Args:
         factory: called as `factory(input_shape, outputs, seed=seed)`.
-        who: whose model it is, for the sentences, as in "variant 'l2'".
+        who: whose model it is, as a refusal names it: "variant 'l2'".
         input_shape: of one example.
         outputs: how many numbers the loss takes for one example.
         loss: a name of `lab.training.LOSSES`.
@@ -50,7 +51,7 @@ def fit_for_training(
 def built(
     factory: Callable[..., keras.Model], who: str, input_shape: tuple[int, ...], outputs: int, seed: int
 ) -> keras.Model:
-    """Build a model by its factory and return it checked and seeded, with the end it has.
+    """Build a model by its factory and return it checked and seeded, with whatever activation it ends in.
 
     The arguments are those of `fit_for_training`.
     """
@@ -71,7 +72,7 @@ def built(
 
 
 def refuse_global_draws(who: str) -> None:
-    """Refuse what draws from Keras's global stream: its numbers depend on what else draws in the process."""
+    """Refuse a model that draws from Keras's global stream: its numbers depend on what else draws in the process."""
     if keras_internals.global_stream_is_used():
         raise DataError(
             f"the model of {who} must draw its random numbers by seeds of its own, got keras.random without a seed; "
@@ -87,7 +88,7 @@ def _build(model: keras.Model, input_shape: tuple[int, ...], who: str) -> None:
         model(keras.Input(input_shape))
     except Exception as error:
         raise DataError(
-            f"the model of {who} must take examples of shape {_shown(input_shape)}, and calling it on them fails: "
+            f"the model of {who} must take examples of shape {written(input_shape)}, and calling it on them fails: "
             f"{raised(error)}"
         ) from error
 
@@ -118,7 +119,7 @@ def _refuse_own_training(model: keras.Model, who: str) -> None:
 
 
 def _refuse_shared(model: keras.Model, who: str) -> None:
-    """Refuse variables that another run moves too: a second run would go on from where the first one ends."""
+    """Refuse variables that another run trains too: a second run would start where the first one ended."""
     layers = keras_internals.parts(model)
     own = [(layer, v) for layer in layers for v in keras_internals.own_variables(layer)]
     for layer, v in own:
@@ -136,12 +137,12 @@ def _moves(layer: keras.Layer, v: keras.Variable) -> bool:
     """Say whether training moves a variable of a layer."""
     if any(v is generator.state for generator in keras_internals.generators(layer)):
         return True
-    # What is not trained may be a statistic that each step updates; those of Normalization are adapted once, before.
+    # Other variables may be statistics that each step updates; those of Normalization are adapted before the training.
     return v.trainable or (layer.trainable and not isinstance(layer, keras.layers.Normalization))
 
 
 def _refuse_lost_settings(model: keras.Model, who: str) -> None:
-    """Refuse what was set on a layer when its weights were already made: Keras ignores it in silence."""
+    """Refuse a regularizer or constraint set on a layer whose weights were made before: Keras ignores it in silence."""
     for layer in keras_internals.parts(model):
         for name in (name for name in dir(layer) if name.endswith(("_regularizer", "_constraint"))):
             weight, _, kind = name.rpartition("_")
@@ -156,7 +157,7 @@ def _refuse_lost_settings(model: keras.Model, who: str) -> None:
 
 def _check_shapes(model: keras.Model, input_shape: tuple[int, ...], outputs: int, who: str) -> None:
     tensors = getattr(model, "inputs", None) or []
-    # A graph gives what its outputs are called, code what it returns.
+    # A graph tells its structure of outputs without being called; code has to be called for it.
     structure = getattr(model, "output", None) if tensors else None
     returned = model(keras.Input(input_shape)) if structure is None else structure
     results = keras.tree.flatten(returned)
@@ -172,10 +173,10 @@ def _check_shapes(model: keras.Model, input_shape: tuple[int, ...], outputs: int
                 f"the model of {who} must take any number of examples at once, got an Input with "
                 f"batch_size={taken[0]}; leave batch_size out"
             )
-        if not _takes(taken[1:], input_shape):
+        if not takes(taken[1:], input_shape):
             raise DataError(
-                f"the model of {who} must take examples of shape {_shown(input_shape)}, as the data has them, got an "
-                f"input of shape {_shown(taken[1:])}; build it from the input_shape that the factory is given"
+                f"the model of {who} must take examples of shape {written(input_shape)}, as the data has them, got an "
+                f"input of shape {written(taken[1:])}; build it from the input_shape that the factory is given"
             )
     if not isinstance(returned, keras.KerasTensor) and (isinstance(returned, dict) or not tensors):
         raise DataError(
@@ -187,20 +188,6 @@ def _check_shapes(model: keras.Model, input_shape: tuple[int, ...], outputs: int
     if shape[1:] != (outputs,):
         raise DataError(
             f"the model of {who} must return {outputs} {'number' if outputs == 1 else 'numbers'} for each example, as "
-            f"the data and the loss need, got shape {_shown(shape[1:])}; give its last layer as many units as the "
+            f"the data and the loss need, got shape {written(shape[1:])}; give its last layer as many units as the "
             f"factory's argument outputs says"
         )
-
-
-def _takes(taken: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
-    """Say whether Keras feeds examples of one shape to an input of another: it adds or drops a last axis of 1."""
-
-    def alike(a: tuple[int | None, ...], b: tuple[int, ...]) -> bool:
-        return len(a) == len(b) and all(x is None or x == y for x, y in zip(a, b, strict=True))
-
-    return alike(taken, given) or alike(taken, (*given, 1)) or (given[-1:] == (1,) and alike(taken, given[:-1]))
-
-
-def _shown(shape: tuple[int | None, ...]) -> str:
-    sizes = ["any" if size is None else str(size) for size in shape]
-    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"

@@ -1,0 +1,162 @@
+"""Each task trained by the engine that fits it: runs of one structure in cohorts, all others one by one with Keras.
+
+A task that fails in training costs no other. The tasks of a cohort that fails are trained one by one, and one that
+fails there too is reported by its name when all others have ended.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lab.checks import DataError, UsageError, raised
+from lab.engine.tensorflow import load_tensorflow
+
+if TYPE_CHECKING:
+    from lab.engine.cohort import Group
+    from lab.engine.task import Task, Trained
+
+
+def train(
+    tasks: "Sequence[Task]",
+    names: Sequence[str],
+    *,
+    engine: str,
+    precision: str,
+    on_trained: "Callable[[int, Trained], None]",
+    on_epoch: Callable[[Sequence[int], int, int, float], None] = lambda members, epoch, live, best: None,
+    on_refusal: Callable[[int, str], None] = lambda i, reason: None,
+    on_wait: Callable[[str], None] = lambda sentence: None,
+) -> None:
+    """Train tasks. The callbacks name a task by its place in `tasks`.
+
+    Args:
+        tasks: the runs.
+        names: how a refusal names each of them, as in "variant 'l2' at seed 0".
+        engine: "cohort" trains in cohorts what they can train, "keras_fit" trains all tasks one by one.
+        precision: of products: one of `lab.engine.precision.PRECISIONS`.
+        on_trained: called with each task and its result, as soon as it has ended.
+        on_epoch: called after each epoch with the tasks that train together, the epoch, how many of them go on, and
+            their lowest validation data loss so far.
+        on_refusal: called with each task that no cohort can train, and the reason.
+        on_wait: called with a few words on what is being done, each time before it takes a while.
+
+    Raises:
+        UsageError, DataError: a model cannot be built; the engine "cohort" builds all models before it trains any.
+        UsageError, DataError: a task failed in training. All others have been trained.
+        UsageError: the machine gains nothing from the precision, or TensorFlow was loaded for another one.
+        MemoryError: a single run does not fit into memory; TensorFlow's own ResourceExhaustedError says the same.
+    """
+    if not tasks:
+        return
+    on_wait("loading TensorFlow")
+    load_tensorflow(precision)
+    dispatch = _Dispatch(tasks, names, on_trained, on_epoch, on_refusal, on_wait)
+    dispatch.train_one_by_one(dispatch.train_in_cohorts() if engine == "cohort" else range(len(tasks)))
+    dispatch.raise_failure()
+
+
+class _Dispatch:
+    """Tasks in training; the arguments are those of `train`.
+
+    Attributes:
+        trained: the tasks that have ended.
+        failures: of those that failed, in the order in which they did.
+        callback_failed: whether publishing or progress failed, which would fail for all tasks alike.
+    """
+
+    def __init__(
+        self,
+        tasks: "Sequence[Task]",
+        names: Sequence[str],
+        on_trained: "Callable[[int, Trained], None]",
+        on_epoch: Callable[[Sequence[int], int, int, float], None],
+        on_refusal: Callable[[int, str], None],
+        on_wait: Callable[[str], None],
+    ) -> None:
+        self.tasks = tasks
+        self.names = names
+        self.on_trained = on_trained
+        self.on_epoch = on_epoch
+        self.on_refusal = on_refusal
+        self.on_wait = on_wait
+        self.trained: set[int] = set()
+        self.failures: list[UsageError | DataError] = []
+        self.callback_failed = False
+
+    def train_in_cohorts(self) -> list[int]:
+        """Train the tasks that cohorts can train, and return the others."""
+        from lab.engine import cohort
+
+        plan = cohort.group(self.tasks, self.on_wait)
+        for i, reason in plan.refused.items():
+            self.on_refusal(i, reason)
+        rest = list(plan.refused)
+        for group in plan.groups:
+            try:
+                self._train_together(group)
+            except Exception as error:
+                self._raise_if_fatal(error)
+                left = [i for i in group.indices if i not in self.trained]
+                for i in left:
+                    self.on_refusal(i, f"its cohort failed: {raised(error)}")
+                rest += left
+        return rest
+
+    def _train_together(self, group: "Group") -> None:
+        from lab.engine import cohort
+
+        members = group.indices
+        self.on_wait(f"compiling the program of {len(members)} runs")
+        cohort.train(
+            [self.tasks[i] for i in members],
+            on_epoch=functools.partial(self._call, self.on_epoch, members),
+            on_trained=lambda place, trained: self._hand_over(members[place], trained),
+            blueprints=group.blueprints,
+            keep=False,
+        )
+
+    def train_one_by_one(self, places: Iterable[int]) -> None:
+        """Train tasks with `keras_fit`, and keep what those raise that fail."""
+        from lab.engine import keras_fit
+
+        for i in places:
+            on_epoch = functools.partial(self._on_epoch_of_one, i)
+            try:
+                trained = keras_fit.train(self.tasks[i], on_epoch=on_epoch)
+            except (UsageError, DataError) as error:
+                self._raise_if_fatal(error)
+                self.failures.append(error)
+            except Exception as error:
+                self._raise_if_fatal(error)
+                failure = DataError(f"{self.names[i]} cannot be trained: {raised(error)}")
+                failure.__cause__ = error
+                self.failures.append(failure)
+            else:
+                self._hand_over(i, trained)
+
+    def raise_failure(self) -> None:
+        """Raise the first failure, if there is one, and say how many others there are."""
+        if not self.failures:
+            return
+        first, others = self.failures[0], len(self.failures) - 1
+        too = {0: "", 1: "; so does 1 other run"}.get(others, f"; so do {others} other runs")
+        raise type(first)(f"{first}{too}") from first
+
+    def _on_epoch_of_one(self, i: int, epoch: int, best: float) -> None:
+        self._call(self.on_epoch, [i], epoch, 1, best)
+
+    def _hand_over(self, i: int, trained: "Trained") -> None:
+        self._call(self.on_trained, i, trained)
+        self.trained.add(i)
+
+    def _call(self, callback: Callable[..., None], *arguments: Any) -> None:
+        try:
+            callback(*arguments)
+        except Exception:
+            self.callback_failed = True
+            raise
+
+    def _raise_if_fatal(self, error: Exception) -> None:
+        """Raise an error that would meet the other tasks too: that of a callback, or a lack of memory."""
+        if self.callback_failed or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            raise error
