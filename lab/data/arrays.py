@@ -1,4 +1,4 @@
-"""People's own arrays, and what is asked of them."""
+"""People's own arrays as a dataset, and the rules that they must meet."""
 
 from collections.abc import Mapping, Sequence
 
@@ -56,12 +56,12 @@ def from_arrays(
             `dataset.target.deviation ** 2`.
         group: the group of each example, of shape (n,): whole numbers or texts. The splits that are cut have no group
             in common, and sizes and proportions that whole groups allow (see `lab.data.groups_and_time`).
-        time: the time of each example, of shape (n,): numbers or datetime64. What is cut for the test comes last, and
-            for the validation before it; examples of one time stay together.
+        time: the time of each example, of shape (n,): numbers or datetime64. The test split that is cut is the latest,
+            and the validation split comes before it; examples of one time stay together.
         sample_weight: how much each example of x counts when it is trained on, at least 0, of shape (n,). Weights are
             scaled to mean 1 over the training split; no loss that is reported is weighted.
-        class_weight: "balanced" gives the classes of the training split one sum of weights; or the weight of each
-            class by its name.
+        class_weight: "balanced" gives all classes the same sum of weights in the training split; a dict gives the
+            weight of each class by its name.
         name: what the data are called in messages.
 
     Raises:
@@ -101,7 +101,7 @@ def from_arrays(
 
 
 def check_scaling(labels: str, standardize: object, scale_target: object) -> None:
-    """Refuse flags that are none, and a target that is scaled though it is classes."""
+    """Refuse flags that are not booleans, and scaling of a target that is no number."""
     flag("standardize", standardize)
     if flag("scale_target", scale_target) and labels != "numbers":
         raise UsageError(
@@ -136,7 +136,7 @@ def _standardization(train: np.ndarray) -> Fitted:
 
 
 def _together(group: object, time: object, examples: int, has_splits: bool) -> Together | None:
-    """Return what a cut keeps together, or None."""
+    """Return what a cut keeps together; None without groups and times."""
     given = {by: value for by, value in (("group", group), ("time", time)) if value is not None}
     if len(given) > 1:
         raise UsageError("group and time must not both be given (a cut follows one of them), got both; leave out one")

@@ -1,4 +1,4 @@
-"""Labels of people's own data, as codes 0, 1, ... of classes. Labels that differ are never made one class."""
+"""Labels of people's own data as codes of classes: 0, 1, ... Labels that differ are never made one class."""
 
 from collections.abc import Sequence
 

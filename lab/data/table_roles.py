@@ -1,4 +1,4 @@
-"""What the columns of a table are for, and the columns by which it is cut."""
+"""The roles of a table's columns, and the columns by which it is cut."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lab.data.arrays import check_scaling
 from lab.data.columns import NAMED, read
 
 LABELS = ("classes", "numbers")
-# Levels that fewer training examples have share one feature.
+# Levels that fewer training examples than this have share one feature.
 RARE = 5
 
 
@@ -49,7 +49,7 @@ class Roles:
 
     @property
     def together(self) -> tuple[str, str] | None:
-        """By what a cut is made, and the column of it."""
+        """Whether a cut follows groups or times, and the column that holds them; None where it follows neither."""
         return next(((by, name) for by in ("group", "time") if (name := getattr(self, by)) is not None), None)
 
     def features(self, where: str, columns: Sequence[str]) -> list[str]:
@@ -83,7 +83,7 @@ def _column(role: str, name: str, columns: Sequence[str]) -> None:
 
 
 def groups(where: str, name: str, cells: np.ndarray | Sequence[str], rows: Sequence[int]) -> np.ndarray:
-    """Return the group of each row, as texts; a row without one is refused, as it could be of any."""
+    """Return the group of each row, as texts; a row without one is refused, as it could belong to any group."""
     texts = [str(cell).strip() for cell in cells]
     if "" in texts:
         raise DataError(
