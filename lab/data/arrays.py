@@ -7,7 +7,7 @@ import numpy as np
 from lab.checks import DataError, UsageError, choice, flag, shown
 from lab.data.conversion import array
 from lab.data.dataset import Dataset, finite
-from lab.data.groups_and_time import Together
+from lab.data.groups_and_time import Together, refuse_both
 from lab.data.images import pixels
 from lab.data.labels import codes, several
 from lab.data.splitting import Cut, Fitted
@@ -72,8 +72,7 @@ def from_arrays(
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
     choice("labels", labels, LABELS)
-    if not (isinstance(name, str) and name.strip()):
-        raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
+    check_name(name)
     check_scaling(labels, standardize, scale_target)
     parts = {"": _pair("x and y", (x, y))}
     for part, pair in (("validation", validation), ("test", test)):
@@ -98,6 +97,12 @@ def from_arrays(
         together=_together(group, time, len(features[0]), len(parts) > 1),
         weighting=weighting(sample_weight, class_weight, labels, len(features[0])),
     )
+
+
+def check_name(name: object) -> None:
+    """Refuse a name of data that is no text or blank."""
+    if not (isinstance(name, str) and name.strip()):
+        raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
 
 
 def check_scaling(labels: str, standardize: object, scale_target: object) -> None:
@@ -137,9 +142,8 @@ def _standardization(train: np.ndarray) -> Fitted:
 
 def _together(group: object, time: object, examples: int, has_splits: bool) -> Together | None:
     """Return what a cut keeps together; None without groups and times."""
+    refuse_both(group, time)
     given = {by: value for by, value in (("group", group), ("time", time)) if value is not None}
-    if len(given) > 1:
-        raise UsageError("group and time must not both be given (a cut follows one of them), got both; leave out one")
     for by, value in given.items():
         if has_splits:
             raise UsageError(f"{by} must be left out where validation or test is given (it says how to cut them)")

@@ -44,6 +44,12 @@ class Together:
             _refuse_unordered(name, self.keys)
 
 
+def refuse_both(group: object, time: object) -> None:
+    """Refuse a group and a time that are both given to a loader."""
+    if group is not None and time is not None:
+        raise UsageError("group and time must not both be given (a cut follows one of them), got both; leave out one")
+
+
 def whole_groups(groups: np.ndarray, y: np.ndarray, size: int, left: int, seed: int, name: str) -> np.ndarray:
     """Return which rows are chosen: whole groups, about `size` rows, with the classes about in proportion.
 

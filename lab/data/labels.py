@@ -79,8 +79,8 @@ def several(values: Values, names: Sequence[str] | None) -> tuple[list[np.ndarra
 def _check_names(names: object) -> None:
     if names is None:
         return
-    right = isinstance(names, list | tuple) and all(isinstance(one, str) for one in names)
-    if not (isinstance(names, list | tuple) and right and len(set(names)) == len(names)):
+    is_list = isinstance(names, list | tuple)
+    if not (is_list and all(isinstance(one, str) for one in names) and len(set(names)) == len(names)):
         raise UsageError(
             f"classes must be different texts (it is the names of the classes 0, 1, ...), got {shown(names)}"
         )

@@ -8,6 +8,7 @@ import numpy as np
 from lab.checks import DataError, UsageError, choice, shown, whole
 from lab.data.arrays import check_scaling
 from lab.data.columns import NAMED, read
+from lab.data.groups_and_time import refuse_both
 
 LABELS = ("classes", "numbers")
 # Levels that fewer training examples than this have share one feature.
@@ -42,10 +43,7 @@ class Roles:
             columns = getattr(self, name)
             if not isinstance(columns, list | tuple) or not all(isinstance(one, str) for one in columns):
                 raise UsageError(f"{name} must be a list of names of columns, got {shown(columns)}")
-        if self.group is not None and self.time is not None:
-            raise UsageError(
-                "group and time must not both be given (a cut follows one of them), got both; leave out one"
-            )
+        refuse_both(self.group, self.time)
 
     @property
     def together(self) -> tuple[str, str] | None:

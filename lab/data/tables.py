@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lab.checks import DataError, UsageError, shown
-from lab.data.arrays import answers
+from lab.data.arrays import answers, check_name
 from lab.data.columns import read
 from lab.data.dataset import Dataset
 from lab.data.frame_cells import cells_of_frame
@@ -95,8 +95,7 @@ def from_frame(
         sample_weight=sample_weight,
         class_weight=class_weight,
     )
-    if not (isinstance(name, str) and name.strip()):
-        raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
+    check_name(name)
     given = {"train": frame, "validation": validation, "test": test}
     frames = {part: one for part, one in given.items() if one is not None}
     for part, one in frames.items():
