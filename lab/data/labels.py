@@ -79,11 +79,9 @@ def several(values: Values, names: Sequence[str] | None) -> tuple[list[np.ndarra
 def _check_names(names: object) -> None:
     if names is None:
         return
-    is_list = isinstance(names, list | tuple)
-    if not (is_list and all(isinstance(one, str) for one in names) and len(set(names)) == len(names)):
-        raise UsageError(
-            f"classes must be different texts (it is the names of the classes 0, 1, ...), got {shown(names)}"
-        )
+    if isinstance(names, list | tuple) and all(isinstance(one, str) for one in names) and len(set(names)) == len(names):
+        return
+    raise UsageError(f"classes must be different texts (it is the names of the classes 0, 1, ...), got {shown(names)}")
 
 
 def _labels(value: object, where: str) -> np.ndarray:
