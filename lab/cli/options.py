@@ -143,7 +143,7 @@ class Options:
         return self._table(path, self.target), called
 
     def _table(self, path: Path, target: str) -> Callable:
-        """Return the loader of a table. It binds only what differs from its default, as the run's id follows from it."""
+        """Return the loader of a table. Only what differs from its default is bound, as a run's id follows from that."""
         from lab.data import from_csv, from_parquet
         from lab.data.csv_file import csv_table
         from lab.data.parquet import parquet_target
