@@ -143,7 +143,7 @@ class Options:
         return self._table(path, self.target), called
 
     def _table(self, path: Path, target: str) -> Callable:
-        """Return the loader of a table. Only what differs from its default is bound, as a run's id follows from that."""
+        """Return the loader of a table. It binds no defaults, as the id of a run follows from what is bound."""
         from lab.data import from_csv, from_parquet
         from lab.data.csv_file import csv_table
         from lab.data.parquet import parquet_target
