@@ -4,7 +4,7 @@ A script imports this before it declares anything, so nothing heavy is loaded un
 
     app            the commands; options: the sizes and the data of `run`; fresh: `run --fresh`
     find           where scripts are, and what they declare
-    drawing        `report`: folders drawn again, on all cores
+    drawing        `report`: folders drawn again, on several cores
     compare        `compare`; terminal: its table, and the table that ends a run
     lint           `lint`
     export_model   `export model`

@@ -1,4 +1,4 @@
-"""Drawing folders of results again, on all cores: few of them figure by figure, many of them folder by folder."""
+"""Drawing folders of results again, on several cores: few folders figure by figure, many folder by folder."""
 
 import contextlib
 import gc
