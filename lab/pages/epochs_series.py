@@ -1,8 +1,8 @@
 """The data of the chart over the epochs: medians over seeds with bands, single seeds, marks; small enough for a page.
 
-A page must open at once, so histories are thinned by two rules, which the page states: where a curve is longer than
-`EPOCHS`, or all curves together than `POINTS`, every k-th epoch is drawn; and single seeds are there as long as they
-have no more than `POINTS` points. Medians are taken before the thinning, over all runs.
+A page must open at once, so histories are thinned by two rules, which the page states. Where a curve has more than
+`EPOCHS` epochs, or all curves together more than `POINTS` points, every k-th epoch is drawn. Single seeds are there as
+long as they have no more than `POINTS` points. Medians are taken before the thinning, over all runs.
 """
 
 import itertools

@@ -100,7 +100,7 @@ def _counted(records: Sequence[Mapping[str, Any]], name: str) -> str:
 
 
 def _part(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return how many training examples were measured; nothing where it was the whole split, as by default."""
+    """Return on how many training examples train was measured; nothing where it was on the whole split."""
     counted = _counted(records, "measured")
     return counted and (
         f"{counted} examples, a fixed random part of the training split; the standard error of a mean over them is "
