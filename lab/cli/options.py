@@ -76,7 +76,7 @@ class Options:
     """The options of `run` and of the scripts."""
 
     data: Text = None
-    "Another data set by name (fashion_mnist, cifar10, ...), or your own: x.npz, x.csv with --target, a folder."
+    "Another data set by name (fashion_mnist, ...), or your own: x.npz, x.csv or x.parquet with --target, a folder."
     target: Text = None
     "The column of a CSV or Parquet file that is to be predicted."
     separator: Text = None

@@ -44,7 +44,7 @@ def _is_plain(value: object) -> bool:
 
 
 def changed_names(tree: ast.AST) -> set[str]:
-    """Return the names of what a piece of code changes in place: its items, its attributes, or as a global."""
+    """Return the names that a piece of code changes: their items, their attributes, or themselves as globals."""
     found: set[str] = set()
     for node in ast.walk(tree):
         match node:
@@ -77,6 +77,7 @@ def as_made(statements: Iterable[ast.stmt], name: str, known: Mapping[str, Any])
     tree = ast.Expression(made[0].value)  # type: ignore[attr-defined]
     if not all(_is_pure(node, known) for node in ast.walk(tree)):
         return None
+    # The module ran the same expression when it was imported.
     try:
         return eval(compile(tree, name, "eval"), dict(known))
     except Exception:

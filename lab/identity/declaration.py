@@ -40,7 +40,7 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: b
             people want to read them, or left out, as `identify` takes them.
 
     Raises:
-        UsageError: the value has no identity, as a lambda has none.
+        UsageError: the value has no identity, as a lambda has none, or holds a number that is not finite.
     """
     match value:
         case None | bool():
