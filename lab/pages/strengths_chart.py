@@ -20,10 +20,10 @@ class Family:
     """One regularizer at rising strengths.
 
     Args:
-        name: the regularizer's.
-        variants: the variants, weakest first.
-        strengths: theirs, ascending.
-        positions: theirs on the axis: the strengths, but for 0 on a logarithmic axis.
+        name: of the regularizer.
+        variants: the names of the variants, weakest first.
+        strengths: the strengths of the variants, ascending.
+        positions: where they are on the axis: at the strengths, but for 0 on a logarithmic axis.
         log: whether the axis is logarithmic.
         chosen: the place of the strength with the lowest median validation data loss; None if no run has one.
         losses: one row per split: "split", and the lists "i" (place), "x" (position), "s" (strength), "m", "lo", "hi"
