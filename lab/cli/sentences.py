@@ -1,4 +1,4 @@
-"""How a command ends: what went wrong as one sentence on stderr, and an exit code.
+"""The end of a command: one sentence on stderr about what went wrong, and an exit code.
 
 The code is 2 for usage, 1 for the rest, 3 for a comparison that found what it was asked to fail on, 128 + signal for
 an interruption. What nobody foresaw keeps its traceback: it is a fault of the lab, and should be reported as one.

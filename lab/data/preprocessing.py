@@ -1,4 +1,4 @@
-"""How the columns of a mixed table became the features of a model: fitted on the training split, kept as plain data.
+"""The way from the columns of a mixed table to features: fitted on the training split, kept as plain data.
 
 scikit-learn's `ColumnTransformer` finds the medians and the levels; what it found is kept as numbers and texts, so
 that it can be written beside a model as JSON and applied again without unpickling anything.
@@ -58,7 +58,7 @@ class Category:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a mixed table becomes features: all numbers, then the indicators of missing ones, then the categories.
+    """The features of a mixed table: all numbers, then the indicators of missing ones, then the categories.
 
     Args:
         columns: the columns in their order, with statistics of the training split only.
@@ -121,7 +121,7 @@ class Preprocessing:
 
     @property
     def note(self) -> str:
-        """What was done to missing numbers, in a sentence; "" where none was missing."""
+        """A sentence on what was done to missing numbers; "" where none was missing."""
         names = [one.name for one in self.columns if isinstance(one, Number) and one.indicator]
         if not names:
             return ""

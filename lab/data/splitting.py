@@ -77,7 +77,7 @@ def mislabelled(y: np.ndarray, share: float, classes: int, seed: int) -> np.ndar
 
 @dataclass(frozen=True)
 class Cut:
-    """How the splits are cut: the keyword arguments that all loaders share (see `lab.data`).
+    """The sizes, the label noise and the seed of a cut: the arguments that all loaders share (see `lab.data`).
 
     Raises:
         UsageError: a value outside its range, by name.

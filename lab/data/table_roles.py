@@ -47,7 +47,7 @@ class Roles:
 
     @property
     def together(self) -> tuple[str, str] | None:
-        """Whether a cut follows groups or times, and the column that holds them; None where it follows neither."""
+        """The rule that a cut follows, "group" or "time", and the column that holds it; None where it follows none."""
         return next(((by, name) for by in ("group", "time") if (name := getattr(self, by)) is not None), None)
 
     def features(self, where: str, columns: Sequence[str]) -> list[str]:

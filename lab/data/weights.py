@@ -1,4 +1,4 @@
-"""How much each training example counts in what is minimized. What is measured and reported is never weighted."""
+"""Weights of training examples, by which they count in what is minimized; nothing that is reported is weighted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

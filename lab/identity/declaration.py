@@ -46,7 +46,7 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: b
         case None | bool():
             return value
         case str():
-            # A word is a word; only what looks like the name of a file and is one stands for the file's bytes.
+            # A word stands for itself; only what looks like the name of a file, and is one, stands for its bytes.
             return _path(Path(value)) if "." in value and _is_file(value) else value
         case int() | np.integer():
             return int(value)

@@ -24,7 +24,7 @@ POINTS = 60_000
 """The most points of all medians, and of all single seeds, train and validation together."""
 
 SHOWN = 8
-"""How many variants are shown at first: the baseline and those that validate best."""
+"""The most variants that are shown at first: the baseline and those that validate best."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Series:
 
     @property
     def measured(self) -> str:
-        """What the curves are of, in words."""
+        """The measure of the curves, in words."""
         return "data loss" if self.columns["validation"] == "val_data_loss" else "loss"
 
 

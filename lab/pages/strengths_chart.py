@@ -42,7 +42,7 @@ class Family:
 
     @property
     def start(self) -> int:
-        """Where the slider starts: at the chosen strength, or at the weakest."""
+        """The place where the slider starts: of the chosen strength, or of the weakest."""
         return self.chosen if self.chosen is not None else 0
 
     def words(self, i: int) -> str:

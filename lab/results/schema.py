@@ -85,7 +85,7 @@ STRENGTHS = ("variant", "family", "strength")
 rising strengths, each at least 0. A variant without any regularizer may be in several families at strength 0."""
 
 STATUSES = ("finished", "diverged")
-"""How a run ended, as run.json and summary.csv say it. The rule is `lab.statistics.diverged`."""
+"""The ways in which a run ends, as run.json and summary.csv say it. The rule is `lab.statistics.diverged`."""
 
 
 def table_file(name: str) -> str:
