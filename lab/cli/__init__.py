@@ -1,6 +1,14 @@
-"""The command line: `reglab list | run | report | compare`, and `main(EXPERIMENT)` for the scripts.
+"""The command line: `reglab list | run | report | compare | lint | export`, and `main(EXPERIMENT)` for the scripts.
 
-A script imports this before it declares anything, so nothing heavy is loaded until it is asked.
+A script imports this before it declares anything, so nothing heavy is loaded until it is asked for.
+
+    app            the commands; options: the sizes and the data of `run`; fresh: `run --fresh`
+    find           where scripts are, and what they declare
+    drawing        `report`: folders drawn again, on several cores
+    compare        `compare`; terminal: its table, and the table that ends a run
+    lint           `lint`
+    export_model   `export model`
+    sentences      how a command ends; usage: refusals of a wrong command line; interruption: Ctrl-C and its like
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The commands of `python -m lab`. Wrong usage is answered before TensorFlow loads."""
+"""The commands of `python -m lab`. A wrong command line is refused before TensorFlow loads."""
 
 import functools
 import sys
@@ -167,7 +167,7 @@ def compare_variants(
     from lab.cli import compare
     from lab.cli.terminal import console, metric_table
 
-    # A path of one's own, unless the results have a folder of this name.
+    # A path of the user's own, unless the results have a folder of this name.
     folder = (
         results / experiment if (results / experiment).is_dir() or not Path(experiment).exists() else Path(experiment)
     )
@@ -255,7 +255,7 @@ def _run(question: Question, options: Options) -> None:
 
 
 def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:
-    """Return the folder that `make` makes in a folder of results, in the place of what is there if that is asked."""
+    """Return the folder that `make` makes in a folder of results; with --fresh it replaces what is there."""
     return afresh(options.results / name, make) if options.fresh else make(options.results)
 
 
@@ -290,7 +290,7 @@ def _print(folder: Path, outcome: Outcome) -> None:
 
 
 def _near(path: Path) -> Path:
-    """Return a path as seen from the working folder, where it is below it."""
+    """Return a path relative to the working folder, where it is below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

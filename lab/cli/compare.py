@@ -1,4 +1,4 @@
-"""What `python -m lab compare` prints: the variants against the baseline, for people and for machines."""
+"""The comparison that `python -m lab compare` prints: variants against the baseline, for people and for machines."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def compare(
     method: str = "t",
     correction: str = "holm",
 ) -> pd.DataFrame:
-    """Return `lab.statistics.compare` of an experiment, with what its runs' curves say beside it.
+    """Return `lab.statistics.compare` of an experiment, with facts from the curves of its runs beside it.
 
     Args:
         tables: of the experiment.
@@ -47,9 +47,9 @@ def compare(
         confidence, method, correction: as for `lab.statistics.compare`.
 
     Returns:
-        Its columns and, behind the decision, the median `kept_epoch` and `onset` (NaN where
-        most runs have none) and `overfits`, the share of the runs whose verdict is "overfits".
-        At the end `seeds_needed_low` and `seeds_needed_high`, the 80 % interval of `seeds_needed`.
+        Its columns and, after them, the median `kept_epoch` and `onset` (NaN where most runs have none), `overfits`
+        (the share of the runs whose verdict is "overfits"), and `seeds_needed_low` and `seeds_needed_high`, the 80 %
+        interval of `seeds_needed`.
     """
     summary = tables.summary
     if metric is None:
@@ -58,7 +58,7 @@ def compare(
         baseline = _own(tables)
     made = statistics.compare(summary, baseline, metric, confidence=confidence, method=method, correction=correction)
     runs = summary.assign(variant=summary["variant"].map(str)).groupby("variant")
-    # A run without an onset had none until it ended: the median over all runs is one only if most have one.
+    # A run without an onset had none until it ended, so the median over all runs is an epoch only if most have one.
     onset = runs["onset"].apply(lambda column: column.fillna(float("inf")).median())
     made["kept_epoch"] = made["variant"].map(runs["kept_epoch"].median())
     made["onset"] = made["variant"].map(onset.replace(float("inf"), float("nan")))

@@ -1,4 +1,4 @@
-"""Drawing folders of results again, on all cores: few of them figure by figure, many of them folder by folder."""
+"""Drawing folders of results again, on several cores: few folders figure by figure, many folder by folder."""
 
 import contextlib
 import gc
@@ -18,14 +18,14 @@ from lab.study import Study
 MOST_PROCESSES = 4
 
 MANY = MOST_PROCESSES
-"""From so many folders on, other processes draw whole folders, and this one waits to print what comes of them."""
+"""From so many folders on, other processes draw whole folders, and this one prints their outcomes."""
 
 
 @contextlib.contextmanager
 def drawing_processes(folders: int) -> Iterator[Executor | None]:
-    """Hold the processes that draw some folders of results; None where there is only one core.
+    """Yield a pool of processes that draw some folders of results; None where there is only one core.
 
-    They load what they draw with at once, while the tables are read here.
+    They load their libraries at once, while the tables are read here.
     """
     _collect_rarely()
     cores = min(MOST_PROCESSES, os.cpu_count() or 1)
@@ -56,7 +56,7 @@ def draw_folder(folder: Path, svg: bool = False, pool: Executor | None = None) -
     """
     from lab import results
 
-    # Only a script knows how the figures of its studies are drawn; everybody's runs are drawn alike.
+    # Only a script knows how the figures of its studies are drawn; those of runs are drawn alike for every experiment.
     names = [name for name in known() if folder.name == name or folder.name.startswith(f"{name}-")]
     question = find(max(names, key=len)) if names else None
     studies: Sequence[Study] = [question] if isinstance(question, Study) else question.studies if question else ()
@@ -67,7 +67,7 @@ def draw_folder(folder: Path, svg: bool = False, pool: Executor | None = None) -
 def draw_folders(
     folders: Sequence[Path], svg: bool = False, pool: Executor | None = None
 ) -> Iterator[tuple[Path, Outcome | DataError]]:
-    """Draw folders in their order; yield how each ended.
+    """Draw folders in their order; yield each with its outcome, or with the refusal that ended it.
 
     A folder that cannot be drawn does not keep the others from it. Where whole folders are drawn by other processes,
     the outcomes come without their histories.

@@ -1,4 +1,4 @@
-"""The trained model of a run as a `.keras` file: trained again, bit by bit, since weights are not published."""
+"""`python -m lab export model`: the model of a run, trained again since weights are not published."""
 
 import dataclasses
 import hashlib
@@ -75,7 +75,7 @@ def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder:
         try:
             model.save(saved)
         except Exception as error:
-            # It may hold anybody's layers.
+            # A model may hold anybody's layers, which fail in their own ways.
             raise DataError(
                 f"the model of the run {planned.name} cannot be saved ({type(error).__name__}: {error}); give its own "
                 "classes a get_config and register them by keras.saving.register_keras_serializable"
@@ -89,7 +89,7 @@ def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder:
 
 
 def _compared(trained: "Trained", published: dict[str, Any] | None) -> str:
-    """Return in words whether a run that was trained again is the published one."""
+    """Return in words whether a run that was trained again has the history of the published one."""
     import pandas as pd
 
     from lab.results import HISTORY, to_csv

@@ -1,4 +1,4 @@
-"""Where the scripts that declare experiments and studies are, and what they declare."""
+"""Finding the scripts that declare experiments and studies, and what they declare."""
 
 import dataclasses
 import inspect

@@ -1,4 +1,4 @@
-"""What `python -m lab lint` prints: what silently goes wrong in a saved model, and the line that mends it."""
+"""`python -m lab lint`: what silently goes wrong in a saved model, and the line that mends it."""
 
 from pathlib import Path
 

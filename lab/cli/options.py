@@ -51,7 +51,7 @@ def _one_of(choices: Sequence[str]) -> Parameter:
 
 
 def _confidence(_: type, tokens: Sequence[Token]) -> float:
-    """Return a number as people write it; what else a comparison refuses, it refuses itself."""
+    """Return the number in a text, or refuse the text. Whether the number is a probability, the comparison checks."""
     try:
         return float(tokens[0].value)
     except ValueError:
@@ -76,7 +76,7 @@ class Options:
     """The options of `run` and of the scripts."""
 
     data: Text = None
-    "Another data set by name (fashion_mnist, cifar10, ...), or your own: x.npz, x.csv with --target, a folder."
+    "Another data set by name (fashion_mnist, ...), or your own: x.npz, x.csv or x.parquet with --target, a folder."
     target: Text = None
     "The column of a CSV or Parquet file that is to be predicted."
     separator: Text = None
@@ -120,7 +120,7 @@ class Options:
                 raise UsageError(f"{words} must be left out unless --data is a CSV or Parquet file, got {value!r}")
         if self.separator is not None and path.suffix != ".csv":
             raise UsageError(f"--separator must be left out unless --data is a CSV file, got {self.separator!r}")
-        # A folder that is called like a file is no folder of pictures: the file is missed there.
+        # A folder that is called like a data file is no folder of pictures; the loader of such files refuses it.
         is_folder = self.data not in (None, *DATA) and path.suffix not in FILES and path.is_dir()
         if self.image_size is not None and not is_folder:
             raise UsageError(f"--image-size must be left out unless --data is a folder, got {self.image_size}")
@@ -143,7 +143,7 @@ class Options:
         return self._table(path, self.target), called
 
     def _table(self, path: Path, target: str) -> Callable:
-        """Return the loader of a table; what has its default is not bound, as a run is known by what is."""
+        """Return the loader of a table. It binds no defaults, as the id of a run follows from what is bound."""
         from lab.data import from_csv, from_parquet
         from lab.data.csv_file import csv_table
         from lab.data.parquet import parquet_target

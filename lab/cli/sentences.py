@@ -1,4 +1,4 @@
-"""How a command ends: what went wrong as one sentence on stderr, and an exit code.
+"""The end of a command: one sentence on stderr about what went wrong, and an exit code.
 
 The code is 2 for usage, 1 for the rest, 3 for a comparison that found what it was asked to fail on, 128 + signal for
 an interruption. What nobody foresaw keeps its traceback: it is a fault of the lab, and should be reported as one.
@@ -31,7 +31,7 @@ def sentences() -> Iterator[None]:
             yield
             _flush()
     except SystemExit as end:
-        # Rich ends the program where the reader of a pipe has gone; nothing else of the lab's does.
+        # Rich ends the program where the reader of a pipe has gone; any other exit is asked for by the user's code.
         if isinstance(end.__context__, BrokenPipeError):
             _end_quietly()
         code = "" if end.code is None else repr(end.code)
@@ -47,7 +47,7 @@ def sentences() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _notes() -> Iterator[None]:
-    """Print what the lab warns of as one plain line; the warnings of others keep Python's form."""
+    """Print the lab's own warnings as one plain line; those of libraries keep Python's form."""
     with warnings.catch_warnings():
         plain = warnings.showwarning
 
@@ -108,7 +108,7 @@ def install() -> None:
 
 
 def _flush() -> None:
-    # There is none where it was closed before Python began, as by >&-.
+    # There is no stdout where it was closed before Python began, as by >&-.
     if sys.stdout is not None:
         sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""What is wrong with a command line, in the lab's form of sentence instead of the parser's own."""
+"""The refusal of a wrong command line, in the lab's form of sentence instead of the parser's own."""
 
 from typing import Literal, get_args, get_origin
 

@@ -3,9 +3,9 @@
 The embedded default is `digits`; `fashion_mnist`, `mnist`, `cifar10` and `cifar100` come through Keras's cache;
 `spirals`, `circles`, `moons`, `convnetjs_circle`, `convnetjs_spiral`, `cs231n_strength` and `cs231n_capacity` are
 points in the plane, to look at; `from_arrays`, `from_npz`, `from_frame`, `from_csv`, `from_parquet` and
-`from_folder` (of images) take people's own data.
+`from_folder` (of pictures) take people's own data.
 
-All loaders are plain functions of keyword arguments, made for `functools.partial`, and share five of them:
+All loaders are plain functions with keyword arguments, made for `functools.partial`, and share five arguments:
 
     train_size       how many training examples are kept; None keeps all. A smaller training split lies inside
                      a larger one of the same seed.
@@ -18,10 +18,23 @@ All loaders are plain functions of keyword arguments, made for `functools.partia
                      copy, by another class, all of them equally likely. Validation and test labels stay right.
     seed             the data seed, which decides all of this and is not the seed of a run.
 
-Every draw has all classes in proportion, and at least one example of each. Neither `train_size` nor `label_noise`
-changes which examples validate and test. Splits that are given, and not cut here, must not share more examples than
-chance explains (`lab.data.overlap`). Sizes and noise that cannot be are a `UsageError`, files and contents that
-cannot be used a `DataError`. Importing this room loads neither TensorFlow nor scikit-learn nor pandas.
+Where an example has one class, every split has all classes: in proportion, unless groups or times decide the cut
+(`lab.data.groups_and_time`). Neither `train_size` nor `label_noise` changes which examples validate and test. Splits
+that are given, and not cut here, must not share more examples than chance explains (`lab.data.overlap`). Impossible
+sizes and noise are a `UsageError`, files and contents that cannot be used a `DataError`. Importing this room loads
+neither TensorFlow nor scikit-learn nor pandas.
+
+    dataset             the values: `Dataset`, `Split`; overlap: no example in two splits
+    splitting           how the splits are cut; every_class, groups_and_time, weights: what a cut heeds
+    images, planar      the data sets by name; formats, points: their content; keras_cache: where the files are
+    arrays              people's arrays; conversion, labels: what is taken as numbers and as labels
+    files               .npz archives; npz_file: their reader
+    tables              DataFrames, and how any table is cut; table_roles: what its columns are for
+      csv_file          CSV files; csv_table: their reader
+      parquet           Parquet files
+      columns           which columns are numbers and which categories; frame_cells: the cells of a DataFrame
+      preprocessing     how columns become features; standardization: mean 0 and deviation 1
+    folder              folders of pictures
 """
 
 from lab.data.arrays import from_arrays

@@ -1,4 +1,4 @@
-"""People's own arrays, and what is asked of them."""
+"""People's own arrays as a dataset, and the rules that they must meet."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from lab.checks import DataError, UsageError, choice, flag, shown
 from lab.data.conversion import array
 from lab.data.dataset import Dataset, finite
-from lab.data.groups_and_time import Together
+from lab.data.groups_and_time import Together, refuse_both
 from lab.data.images import pixels
 from lab.data.labels import codes, several
 from lab.data.splitting import Cut, Fitted
@@ -56,12 +56,12 @@ def from_arrays(
             `dataset.target.deviation ** 2`.
         group: the group of each example, of shape (n,): whole numbers or texts. The splits that are cut have no group
             in common, and sizes and proportions that whole groups allow (see `lab.data.groups_and_time`).
-        time: the time of each example, of shape (n,): numbers or datetime64. What is cut for the test comes last, and
-            for the validation before it; examples of one time stay together.
+        time: the time of each example, of shape (n,): numbers or datetime64. The test split that is cut is the latest,
+            and the validation split comes before it; examples of one time stay together.
         sample_weight: how much each example of x counts when it is trained on, at least 0, of shape (n,). Weights are
             scaled to mean 1 over the training split; no loss that is reported is weighted.
-        class_weight: "balanced" gives the classes of the training split one sum of weights; or the weight of each
-            class by its name.
+        class_weight: "balanced" gives all classes the same sum of weights in the training split; a dict gives the
+            weight of each class by its name.
         name: what the data are called in messages.
 
     Raises:
@@ -72,8 +72,7 @@ def from_arrays(
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
     choice("labels", labels, LABELS)
-    if not (isinstance(name, str) and name.strip()):
-        raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
+    check_name(name)
     check_scaling(labels, standardize, scale_target)
     parts = {"": _pair("x and y", (x, y))}
     for part, pair in (("validation", validation), ("test", test)):
@@ -100,8 +99,14 @@ def from_arrays(
     )
 
 
+def check_name(name: object) -> None:
+    """Refuse a name of data that is no text or blank."""
+    if not (isinstance(name, str) and name.strip()):
+        raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
+
+
 def check_scaling(labels: str, standardize: object, scale_target: object) -> None:
-    """Refuse flags that are none, and a target that is scaled though it is classes."""
+    """Refuse flags that are not booleans, and scaling of a target that is no number."""
     flag("standardize", standardize)
     if flag("scale_target", scale_target) and labels != "numbers":
         raise UsageError(
@@ -136,10 +141,9 @@ def _standardization(train: np.ndarray) -> Fitted:
 
 
 def _together(group: object, time: object, examples: int, has_splits: bool) -> Together | None:
-    """Return what a cut keeps together, or None."""
+    """Return what a cut keeps together; None without groups and times."""
+    refuse_both(group, time)
     given = {by: value for by, value in (("group", group), ("time", time)) if value is not None}
-    if len(given) > 1:
-        raise UsageError("group and time must not both be given (a cut follows one of them), got both; leave out one")
     for by, value in given.items():
         if has_splits:
             raise UsageError(f"{by} must be left out where validation or test is given (it says how to cut them)")

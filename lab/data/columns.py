@@ -13,9 +13,9 @@ import numpy as np
 
 from lab.checks import DataError, quoted, shown
 
-# Beyond it float32, in which examples are kept, is infinite.
+# Examples are kept as float32, in which larger numbers are infinite.
 LARGEST = float(np.finfo(np.float32).max)
-# How many columns a refusal names.
+# The most columns that a refusal names.
 NAMED = 5
 # What stands for a missing number, in lower case. Among categories such a word is a category: only an empty cell is
 # missing there, as "none" may well be an answer.
@@ -34,9 +34,9 @@ class Columns:
 
     Args:
         where: what the table is called in refusals.
-        levels: by the name of a column its categories, sorted; None for a column of numbers.
-        values: float64 of shape (n, columns): numbers, which float32 can hold, and the places of categories among
-            their levels; NaN where one is missing.
+        levels: the categories of each column, sorted, by its name; None for a column of numbers.
+        values: float64 of shape (n, columns): numbers, rounded to float32, and the places of categories among their
+            levels; NaN where one is missing.
     """
 
     where: str
@@ -56,13 +56,13 @@ def read(
 
     Args:
         where: what it is called in refusals.
-        cells: by the name of a column its cells: texts, or float64 with NaN where one is missing.
-        rows: what each row is called in refusals.
-        categories, numbers: columns that are these, whatever their cells look like.
+        cells: the cells of each column by its name: texts, or float64 with NaN where one is missing.
+        rows: the number of each row, for refusals.
+        categories, numbers: names of columns that are these, whatever their cells look like.
 
     Raises:
-        DataError: numbers and texts in one column, numbers that float32 cannot hold, dates, a column without any
-            value: how many cells, and the first of each of the first columns.
+        DataError: numbers and texts in one column, numbers that float32 cannot hold, dates, or a column without any
+            value. It says how many cells are wrong, and names the first cell of up to `NAMED` columns.
     """
     levels: dict[str, tuple[str, ...] | None] = {}
     values, wrong, places, dates, empty = [], 0, [], [], []
@@ -135,11 +135,15 @@ def _is_empty(content: np.ndarray | Sequence[str]) -> bool:
 
 
 def _texts(cells: Sequence[str], kind: str) -> tuple[np.ndarray | Sequence[str], list[int], str]:
-    """Return the cells of a column as what they are, which of them are something else, and the kind.
+    """Return the content of a column, the places of cells that do not fit it, and its kind.
 
     Args:
-        cells: of the column.
+        cells: the column's.
         kind: "number" or "category" where that is known, else "".
+
+    Returns:
+        float64 for numbers, with NaN where one is missing, and else the cells; indices of cells; "number", "category"
+        or "date".
     """
     if kind == "category":
         return cells, [], kind

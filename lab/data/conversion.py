@@ -1,4 +1,4 @@
-"""Whatever people hand over as numbers or labels, as an array whose every value is what they meant.
+"""Numbers and labels as people hand them over, as arrays in which every value is what they meant.
 
 NumPy converts nearly everything: it drops masks, spells None as a text, and makes one text of 1 and "1". Here such a
 value is refused, with its place and what to do.
@@ -17,7 +17,7 @@ def array(value: object, where: str, kinds: str, what: str, remedy: str) -> np.n
         where: what it is called in refusals.
         kinds: the kinds of NumPy's types that are accepted, as in "iuf".
         what: those kinds in words.
-        remedy: code that converts Python objects to them.
+        remedy: code that converts Python objects to these kinds.
 
     Raises:
         DataError: a missing value (masked, None, NaN among objects), something that is no array, another type.

@@ -49,7 +49,7 @@ def from_csv(
 
     Raises:
         UsageError: an argument that cannot be; a name that is no column.
-        DataError: a file that is missing or no table; columns of numbers and texts, by column and row; data that
+        DataError: a file that is missing or no table; columns that mix numbers and texts, with their rows; data that
             cannot be used.
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
@@ -75,7 +75,12 @@ def from_csv(
 
 
 def csv_table(path: str | os.PathLike[str], separator: str = ",") -> Table:
-    """Return the cells of a CSV file."""
+    """Return the cells of a CSV file.
+
+    Raises:
+        UsageError: a separator that is not one character.
+        DataError: a file that is missing or no table.
+    """
     if not (isinstance(separator, str) and len(separator) == 1 and separator not in '"\r\n\0'):
         raise UsageError(
             f"separator must be one character (it is what stands between two cells), got {shown(separator)}"

@@ -15,7 +15,7 @@ import numpy as np
 from lab.checks import DataError
 from lab.data.columns import count, number
 
-# Other separators, tried where the first row is a single cell.
+# What may separate cells, in words: looked for where the first row is a single cell.
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "blanks"}
 # One for each split.
 FEWEST_OF_A_CLASS = 3
@@ -70,8 +70,8 @@ class Table:
     def kind(self, name: str) -> str:
         """Return what a column is as a target: "numbers" or "classes".
 
-        Numbers are to be predicted as such if one of them is not whole, or if one of them is in fewer than
-        `FEWEST_OF_A_CLASS` rows, with which no class can be.
+        A column of numbers is "numbers" if one of them is not whole, or is in fewer than `FEWEST_OF_A_CLASS` rows,
+        which are too few for a class: every split needs one.
         """
         numbers = [value for cell in self.columns[name] if (value := number(cell)) is not None]
         if len(numbers) < len(self.rows):

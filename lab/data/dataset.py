@@ -1,4 +1,4 @@
-"""What a loader returns: three splits that can be trusted, with a fingerprint that says which data they are."""
+"""The value that loaders return: three splits that can be trusted, with a fingerprint of their content."""
 
 import hashlib
 import json
@@ -63,8 +63,8 @@ class Dataset:
         name: what the data are called in messages.
         train, validation, test: the splits.
         classes: the names of the classes in the order of their numbers, or None where the labels are numbers.
-        preprocessing: how the examples were made of what the loader read, fitted on the training split; None if
-            nothing was.
+        preprocessing: how features were made of what the loader read, fitted on the training split; None where the
+            examples are as they were read.
         target: the mean and the deviation by which numbers to be predicted were scaled; None if they were not. A
             prediction p of a model is `p * target.deviation + target.mean`, a squared error is in units of
             `target.deviation ** 2`.
@@ -194,7 +194,7 @@ def distinct(name: str, classes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def finite(array: np.ndarray, where: str) -> None:
-    """Refuse NaN and infinity, with their number and the place of the first."""
+    """Refuse NaN and infinity; the refusal counts them and gives the place of the first."""
     bad = ~np.isfinite(array)
     if not bad.any():
         return

@@ -1,4 +1,4 @@
-"""Every split has examples of every class: what is refused before a cut, and what after one."""
+"""The rule that every split has examples of every class, checked before a cut and after one."""
 
 import numpy as np
 

@@ -18,9 +18,9 @@ from lab.data.weights import weighting
 
 # Pillow knows more; some of those start other programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-# The folders of splits of the data's own.
+# The names of folders that are splits of the data's own.
 SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-# What systems leave in folders, beside files whose names begin with a point.
+# What systems leave in folders, beside files whose names begin with a dot.
 LITTER = ("Thumbs.db", "desktop.ini")
 
 
@@ -43,10 +43,10 @@ def from_folder(
     Args:
         path: of the folder. Each folder in it is a class and is called like it; the pictures are in there, or in
             folders below. Or the folders in it are "train" and, if the data have splits of their own, "validation" (or
-            "val") and "test", with the classes in each. PNG, JPEG, WebP, GIF (its first picture), BMP, TIFF and PPM are
-            read. Files whose names begin with a point are passed over; any other file must be a picture.
+            "val") and "test", with the classes in each. PNG, JPEG, WebP, GIF (its first frame), BMP, TIFF and PPM are
+            read. Files whose names begin with a dot are left out; any other file must be a picture.
         size: height and width in pixels, or one number for both. Pictures of another size are stretched to it.
-            Pictures lie as their EXIF data say, and what is transparent is white.
+            Pictures are turned as their EXIF data say, and what is transparent becomes white.
         colour: whether there are three channels, or one of grey.
         class_weight: as in `from_arrays`.
 
@@ -139,7 +139,7 @@ def _pictures(place: Path, files: list[Path], size: tuple[int, int], colour: boo
     images = np.empty((len(files), size[1], size[0], 3 if colour else 1), np.uint8)
     wrong = []
     with warnings.catch_warnings():
-        # A picture of hundreds of megapixels is made to fill the memory, more often than not.
+        # A picture of hundreds of megapixels is mostly made to fill the memory of whoever opens it.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with ThreadPoolExecutor() as pool:
             for i, found in enumerate(pool.map(lambda file: _picture(file, size, colour), files)):

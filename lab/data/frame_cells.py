@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 def cells_of_frame(
     columns: "Mapping[str, pd.Series | Sequence]", where: str, categories: Collection[str] = ()
 ) -> tuple[dict[str, np.ndarray | list[str]], range]:
-    """Return the cells of columns by name, and the numbers of the rows, from 0.
+    """Return the cells of each column by its name, and the numbers of the rows, from 0.
 
     Numbers become float64 with NaN where one is missing; everything else becomes texts, empty where one is missing.
 
     Args:
-        columns: of a table.
+        columns: the columns of a table by their names.
         where: what the table is called in refusals.
-        categories: columns that become texts though they hold numbers; whole ones are written without a point.
+        categories: names of columns that become texts though they hold numbers; whole ones without a decimal point.
 
     Raises:
-        DataError: a column of something that is neither, as lists and complex numbers are.
+        DataError: a cell that is neither a number, a text, a boolean nor a date, such as a list or a complex number.
     """
     import pandas as pd
 

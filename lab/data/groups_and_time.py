@@ -44,6 +44,12 @@ class Together:
             _refuse_unordered(name, self.keys)
 
 
+def refuse_both(group: object, time: object) -> None:
+    """Refuse a group and a time that are both given to a loader."""
+    if group is not None and time is not None:
+        raise UsageError("group and time must not both be given (a cut follows one of them), got both; leave out one")
+
+
 def whole_groups(groups: np.ndarray, y: np.ndarray, size: int, left: int, seed: int, name: str) -> np.ndarray:
     """Return which rows are chosen: whole groups, about `size` rows, with the classes about in proportion.
 
@@ -54,7 +60,7 @@ def whole_groups(groups: np.ndarray, y: np.ndarray, size: int, left: int, seed: 
         groups: the group of each row, of shape (n,).
         y: the class of each row, int of shape (n,); otherwise only the number of rows counts.
         size: how many rows are asked for.
-        left: how many groups at least are not chosen.
+        left: the least number of groups that are not chosen.
         seed: decides the order.
         name: of the data, for refusals.
 
@@ -79,12 +85,13 @@ def whole_groups(groups: np.ndarray, y: np.ndarray, size: int, left: int, seed: 
             chosen.append(one)
             held += counts[one]
     if not chosen:
-        # All groups are larger than what is asked for twice over.
+        # No group brings the split nearer to its goal, as where each has over twice the rows that are asked for.
         chosen = [min(order, key=lambda one: _off(counts[one], goal))]
     return np.isin(codes, chosen)
 
 
 def _off(held: np.ndarray, goal: np.ndarray) -> float:
+    """Return how far the numbers of rows of each class are from their goals."""
     # As in a chi-squared test, so that a small class counts as much as a large one.
     return float((np.square(held - goal) / goal).sum())
 
@@ -95,7 +102,7 @@ def latest(times: np.ndarray, size: int, left: int, name: str) -> np.ndarray:
     Args:
         times: of each row, numbers of shape (n,).
         size: how many rows are asked for; the border nearest to it is taken.
-        left: how many different times at least are before the border.
+        left: the least number of different times before the border.
         name: of the data, for refusals.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Labels of people's own data, as codes 0, 1, ... of classes. Labels that differ are never made one class."""
+"""Labels of people's own data as codes of classes: 0, 1, ... Labels that differ are never made one class."""
 
 from collections.abc import Sequence
 
@@ -79,11 +79,9 @@ def several(values: Values, names: Sequence[str] | None) -> tuple[list[np.ndarra
 def _check_names(names: object) -> None:
     if names is None:
         return
-    right = isinstance(names, list | tuple) and all(isinstance(one, str) for one in names)
-    if not (isinstance(names, list | tuple) and right and len(set(names)) == len(names)):
-        raise UsageError(
-            f"classes must be different texts (it is the names of the classes 0, 1, ...), got {shown(names)}"
-        )
+    if isinstance(names, list | tuple) and all(isinstance(one, str) for one in names) and len(set(names)) == len(names):
+        return
+    raise UsageError(f"classes must be different texts (it is the names of the classes 0, 1, ...), got {shown(names)}")
 
 
 def _labels(value: object, where: str) -> np.ndarray:

@@ -1,11 +1,11 @@
-"""Examples that stand in two splits, and how many of them chance explains.
+"""Examples that are in two splits, and how many of them chance explains.
 
-Real data repeat themselves: small pictures, rounded measurements and tables of few answers hold equal rows, and where
-splits are drawn at random some of these fall into both. So a few are allowed. Each example of the smaller split is
-granted a chance of standing in the larger one: the share of examples that a split itself holds more than once, in the
-split where that is largest, and at least `NATURAL`. Splits are refused where finding as many as were found then has a
-probability of at most `CHANCE`, by Chernoff's bound on the binomial distribution. So a copy is refused from two
-examples on, and a table whose rows all repeat is not.
+Real data repeat themselves: small pictures, rounded measurements and tables with few answers hold equal rows, and
+where splits are drawn at random some of these fall into both. So a few are allowed. Each example of the smaller split
+is granted a chance of being in the larger one, too: the share of examples that a split holds more than once, in the
+split where that share is largest, and at least `NATURAL`. Splits are refused where that chance gives as many shared
+examples as were found with a probability of at most `CHANCE`, by Chernoff's bound on the binomial distribution. So a
+copied split of two examples or more is refused, and a table whose rows all repeat is not.
 
 Examples are equal if their numbers are; their labels do not count.
 """
@@ -24,7 +24,7 @@ CHANCE = 1e-4
 
 
 def counted(x: np.ndarray) -> Counter[bytes]:
-    """Return how often each example stands in x, by a hash of its numbers."""
+    """Return how often each example is in x, by a hash of its numbers."""
     # Adding 0 makes one number of -0 and 0.
     return Counter(hashlib.blake2b((row + 0).tobytes(), digest_size=16).digest() for row in x)
 

@@ -72,14 +72,22 @@ def from_parquet(
 
 
 def parquet_target(path: str | os.PathLike[str], target: str) -> Table:
-    """Return the column of a Parquet file that is to be predicted, as texts; no column where it has none like it."""
+    """Return the target column of a Parquet file as texts; a table without columns where the file has no such column.
+
+    Raises:
+        DataError: as `parquet_frame`.
+    """
     frame = parquet_frame(path)
     cells = [str(cell) for cell in frame[target]] if target in frame else []
     return Table(str(path), {target: tuple(cells)} if target in frame else {}, list(range(len(cells))))
 
 
 def parquet_frame(path: str | os.PathLike[str]) -> "pd.DataFrame":
-    """Return the table of a Parquet file."""
+    """Return the table of a Parquet file.
+
+    Raises:
+        DataError: pyarrow is not installed; a file that is missing or no Parquet file.
+    """
     place = file_path(path)
     raw = content(place)
     if importlib.util.find_spec("pyarrow") is None:

@@ -1,10 +1,10 @@
 """Points in the plane, for pictures of decision regions: x is float32 of shape (n, 2).
 
-The sets with a formula draw each split on its own from it: `points` of a class for training (`train_size` keeps
-some of them), and `validation_size` and `test_size` of all classes together, 600 by default. The two sets that were
-read off figures of CS231n have a few given points, which are all for training; there validation and test are draws
-of those points with Gaussian jitter. They say how well a net knows the neighbourhood of what it has seen, not
-how it would do on points from elsewhere.
+The sets with a formula draw each split by it, independently: `points` per class for training (`train_size` keeps some
+of them), and `validation_size` and `test_size` points of all classes together, 600 by default. The two sets that were
+read off figures of CS231n have a few given points, which are all for training; their validation and test splits are
+draws of those points with Gaussian jitter. They say how well a net knows the neighbourhood of what it has seen, not how
+it would do on points from elsewhere.
 
 Each loader takes the keyword arguments that `lab.data` describes.
 """
@@ -46,7 +46,7 @@ def spirals(
     spaced, as there; those of the other splits are uniform in [0, 1], so that no point is shared.
 
     Args:
-        points: training points of an arm, at least 1.
+        points: the number of training points per arm, at least 1.
         noise: standard deviation of the angle, in radians, at least 0.
 
     Reference: CS231n, Neural Networks Case Study.
@@ -74,7 +74,7 @@ def circles(
     """Return two circles around the origin, of radius 0.5 and 1, with Gaussian noise.
 
     Args:
-        points: training points of a circle, at least 1.
+        points: the number of training points per circle, at least 1.
         noise: standard deviation of each coordinate, at least 0.
     """
     noise = number("noise", noise, "the standard deviation of each coordinate")
@@ -100,7 +100,7 @@ def moons(
     """Return two half circles of radius 1 that reach into each other, with Gaussian noise.
 
     Args:
-        points: training points of a moon, at least 1.
+        points: the number of training points per moon, at least 1.
         noise: standard deviation of each coordinate, at least 0.
     """
     noise = number("noise", noise, "the standard deviation of each coordinate")
@@ -126,7 +126,7 @@ def convnetjs_circle(
     """Return the circle data of ConvNetJS's 2-D demo: a disc, radius uniform in [0, 2), and a ring, in [3, 5).
 
     Args:
-        points: training points of a class, at least 1.
+        points: the number of training points per class, at least 1.
 
     Reference: Karpathy, ConvNetJS.
     """
@@ -154,7 +154,7 @@ def convnetjs_spiral(
     the validation and the test split s is uniform in [0, 1).
 
     Args:
-        points: training points of an arm, at least 1.
+        points: the number of training points per arm, at least 1.
 
     Reference: Karpathy, ConvNetJS.
     """

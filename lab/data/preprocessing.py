@@ -1,4 +1,4 @@
-"""How the columns of a mixed table became the features of a model: fitted on the training split, kept as plain data.
+"""The way from the columns of a mixed table to features: fitted on the training split, kept as plain data.
 
 scikit-learn's `ColumnTransformer` finds the medians and the levels; what it found is kept as numbers and texts, so
 that it can be written beside a model as JSON and applied again without unpickling anything.
@@ -58,10 +58,10 @@ class Category:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a mixed table becomes features: all numbers, then the indicators of missing ones, then the categories.
+    """The features of a mixed table: all numbers, then the indicators of missing ones, then the categories.
 
     Args:
-        columns: in their order; their statistics are of the training split only.
+        columns: the columns in their order, with statistics of the training split only.
     """
 
     columns: tuple[Number | Category, ...]
@@ -92,7 +92,7 @@ class Preprocessing:
         fitted = ColumnTransformer([part for part in parts if part[2]]).fit(train.values).named_transformers_
         columns: dict[int, Number | Category] = {}
         if numbers:
-            # A column without any value in the training split is filled with 0, which says as little.
+            # A column without any value in the training split is filled with 0, from which nothing can be learned.
             medians = np.nan_to_num(fitted["numbers"].statistics_)
             filled = np.where(np.isnan(train.values[:, numbers]), medians, train.values[:, numbers])
             scale = Standardization.fit(filled) if standardize else None
@@ -110,7 +110,7 @@ class Preprocessing:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of the features, as "area", "area is missing", "kind = flat", "kind is rare"."""
+        """The names of the features, as in "area", "area is missing", "kind = flat", "kind is rare"."""
         numbers = [one for one in self.columns if isinstance(one, Number)]
         found = [one.name for one in numbers] + [f"{one.name} is missing" for one in numbers if one.indicator]
         for one in self.columns:
@@ -121,7 +121,7 @@ class Preprocessing:
 
     @property
     def note(self) -> str:
-        """What was done to missing numbers, in a sentence; "" where none was missing."""
+        """A sentence on what was done to missing numbers; "" where none was missing."""
         names = [one.name for one in self.columns if isinstance(one, Number) and one.indicator]
         if not names:
             return ""
@@ -191,9 +191,17 @@ class Preprocessing:
 
 
 def _category(train: Columns, name: str, codes: np.ndarray, few: np.ndarray | None) -> Category:
+    """Return a column of categories from what the encoder found.
+
+    Args:
+        train: the training split.
+        name: of the column.
+        codes: the places of its levels, NaN for a missing value.
+        few: those of the rare ones, or None.
+    """
     levels = train.levels[name] or ()
     merged: Sequence[float] | np.ndarray = () if few is None else few
-    # Every missing value is another NaN.
+    # NaN does not equal itself, by which two missing values are known to be one level.
     kept = [code for code in codes if not any(code == one or (code != code and one != one) for one in merged)]
     if not kept:
         warnings.warn(

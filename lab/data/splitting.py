@@ -1,8 +1,9 @@
 """Cutting one pool of examples into three splits, in proportion, from one data seed.
 
-Everything follows from one ordering in which every beginning has all classes in proportion: a split is the
-beginning of an ordering, so a smaller training split lies inside a larger one. Each ordering has a seed of its own,
-so that neither `train_size` nor `label_noise` moves an example of the validation or the test split.
+A split is the beginning of a random ordering in which every beginning has all classes in proportion, so a smaller
+training split lies inside a larger one. Each ordering has a seed of its own, so that neither `train_size` nor
+`label_noise` moves an example of the validation or the test split. Where groups or times decide, `groups_and_time`
+cuts the validation and the test split instead; only the training split is then the beginning of an ordering.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from lab.data.standardization import Standardization
 from lab.data.weights import Weighting
 from lab.seeds import derive
 
-# By default a fifth of the data is cut for validation and for the test, and never more than this.
+# By default a fifth of the data is cut for validation and another for the test, each of at most so many examples.
 MOST = 10_000
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -35,8 +36,8 @@ def ordering(y: np.ndarray, seed: int, reserve: int = 0) -> np.ndarray:
     apportionment, which gives every class its first place before any class a second one and is then proportional.
 
     Args:
-        y: class of each example, int of shape (n,); labels that are numbers (float), or several
-            classes per example (of shape (n, k)), are ordered at random.
+        y: the class of each example, int of shape (n,). Numbers (float), and several classes per example (of shape
+            (n, k)), are ordered at random.
         seed: decides the order.
         reserve: how many examples of each class are put to the end, to be left over by a cut.
 
@@ -76,7 +77,7 @@ def mislabelled(y: np.ndarray, share: float, classes: int, seed: int) -> np.ndar
 
 @dataclass(frozen=True)
 class Cut:
-    """How the splits are cut: the keyword arguments that all loaders share (see `lab.data`).
+    """The sizes, the label noise and the seed of a cut: the arguments that all loaders share (see `lab.data`).
 
     Raises:
         UsageError: a value outside its range, by name.
@@ -124,7 +125,7 @@ class Cut:
             fit: is given the examples of the training split; what it returns makes the features of all splits.
             scale_target: whether numbers to be predicted get mean 0 and standard deviation 1 over the training split.
             together: the examples that are not to be parted.
-            weighting: of the training examples.
+            weighting: of the training examples; None weights them alike.
 
         Raises:
             UsageError: a size that the data cannot give; label noise where the labels are numbers.
@@ -198,7 +199,7 @@ class Cut:
         rows: np.ndarray,
         together: Together | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows of a split and the other rows, of which at least `left` of each class are there."""
+        """Return the rows of a split, and the rows that are left: at least `left` of each class."""
         size = self._size(name, part, y, classes, left, default)
         if together is not None:
             chosen = together.chosen(rows, y, size, left, derive(self.seed, "data", part), name)

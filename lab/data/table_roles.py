@@ -1,4 +1,4 @@
-"""What the columns of a table are for, and the columns by which it is cut."""
+"""The roles of a table's columns, and the columns by which it is cut."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ import numpy as np
 from lab.checks import DataError, UsageError, choice, shown, whole
 from lab.data.arrays import check_scaling
 from lab.data.columns import NAMED, read
+from lab.data.groups_and_time import refuse_both
 
 LABELS = ("classes", "numbers")
-# Levels that fewer training examples have share one feature.
+# Levels that fewer training examples than this have share one feature.
 RARE = 5
 
 
@@ -42,14 +43,11 @@ class Roles:
             columns = getattr(self, name)
             if not isinstance(columns, list | tuple) or not all(isinstance(one, str) for one in columns):
                 raise UsageError(f"{name} must be a list of names of columns, got {shown(columns)}")
-        if self.group is not None and self.time is not None:
-            raise UsageError(
-                "group and time must not both be given (a cut follows one of them), got both; leave out one"
-            )
+        refuse_both(self.group, self.time)
 
     @property
     def together(self) -> tuple[str, str] | None:
-        """By what a cut is made, and the column of it."""
+        """The rule that a cut follows, "group" or "time", and the column that holds it; None where it follows none."""
         return next(((by, name) for by in ("group", "time") if (name := getattr(self, by)) is not None), None)
 
     def features(self, where: str, columns: Sequence[str]) -> list[str]:
@@ -83,7 +81,7 @@ def _column(role: str, name: str, columns: Sequence[str]) -> None:
 
 
 def groups(where: str, name: str, cells: np.ndarray | Sequence[str], rows: Sequence[int]) -> np.ndarray:
-    """Return the group of each row, as texts; a row without one is refused, as it could be of any."""
+    """Return the group of each row, as texts; a row without one is refused, as it could belong to any group."""
     texts = [str(cell).strip() for cell in cells]
     if "" in texts:
         raise DataError(

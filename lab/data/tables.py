@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lab.checks import DataError, UsageError, shown
-from lab.data.arrays import answers
+from lab.data.arrays import answers, check_name
 from lab.data.columns import read
 from lab.data.dataset import Dataset
 from lab.data.frame_cells import cells_of_frame
@@ -62,8 +62,8 @@ def from_frame(
         labels: "classes"; or "numbers", if the target is a number to be predicted.
         categories: columns of numbers that are names, as postal codes are.
         leave_out: columns that are not learned from.
-        group: a column that no two splits have a value of in common; it is not learned from. Sizes and proportions are
-            those that whole groups allow.
+        group: a column of which no two splits share a value; it is not learned from. Sizes and proportions are those
+            that whole groups allow.
         time: a column of numbers or dates by which the splits follow each other, training, validation, test; it is not
             learned from. Rows of one time stay together.
         rare: levels that fewer training examples than this have share one feature, with those that only validation or
@@ -95,8 +95,7 @@ def from_frame(
         sample_weight=sample_weight,
         class_weight=class_weight,
     )
-    if not (isinstance(name, str) and name.strip()):
-        raise UsageError(f"name must be a text (it is what the data are called), got {shown(name)}")
+    check_name(name)
     given = {"train": frame, "validation": validation, "test": test}
     frames = {part: one for part, one in given.items() if one is not None}
     for part, one in frames.items():
@@ -106,7 +105,7 @@ def from_frame(
     columns = [str(column) for column in frame.columns]
     features = roles.features(name, columns)
     table = pd.concat([one[columns] for one in frames.values()], ignore_index=True)
-    # Who made a column of pandas's categories means names, though they may be whole numbers.
+    # A column of pandas's own type for categories holds names, even where these are whole numbers.
     named = [column for column in features if isinstance(frame[column].dtype, pd.CategoricalDtype)]
     named += [*roles.categories, *([roles.group] if roles.group is not None else [])]
     cells, rows = cells_of_frame({one: table[one] for one in columns if one not in roles.leave_out}, name, named)
@@ -141,7 +140,19 @@ def cut_table(
     y: object,
     sizes: Mapping[str, int],
 ) -> Dataset:
-    """Cut a table. `sizes` says how many of its rows belong to which part, `y` is its labels if they are classes."""
+    """Cut a table.
+
+    Args:
+        cut: sizes, label noise and seed.
+        roles: what the columns are for.
+        name: of the dataset.
+        where: what the table is called in refusals.
+        cells: the cells of each column by its name, as `lab.data.columns.read` takes them.
+        rows: the number of each row, for refusals.
+        features: the columns that are learned from.
+        y: the labels, if they are classes; numbers to be predicted are read from `cells`.
+        sizes: how many rows "train" has and, where they are given, "validation" and "test", in the order of the rows.
+    """
     columns = read(where, {one: cells[one] for one in features}, rows, categories=roles.categories)
     if roles.labels == "numbers":
         y = read(where, {roles.target: cells[roles.target]}, rows, numbers=[roles.target]).values
@@ -189,7 +200,7 @@ def cut_table(
 
 
 def _check_frame(name: str, value: object, first: object) -> None:
-    """Refuse what is no table with columns that have different texts for names, those of the first table."""
+    """Refuse what is no DataFrame whose columns have different texts for names: those of the first table."""
     import pandas as pd
 
     if not isinstance(value, pd.DataFrame):

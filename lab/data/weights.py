@@ -1,4 +1,4 @@
-"""How much each training example counts in what is minimized. What is measured and reported is never weighted."""
+"""Weights of training examples, by which they count in what is minimized; nothing that is reported is weighted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from lab.data.conversion import array
 
 @dataclass(frozen=True, eq=False)
 class Weighting:
-    """What the weights of the training examples follow from.
+    """The rule by which training examples are weighted.
 
     Args:
         samples: a weight for each example of the part of the data from which the training split is taken, or None.
@@ -54,7 +54,7 @@ class Weighting:
 
 
 def weighting(sample_weight: object, class_weight: object, labels: str, examples: int) -> Weighting | None:
-    """Return the weighting of two arguments of a loader, or None where nothing is weighted.
+    """Return the weighting that two arguments of a loader ask for; None where nothing is weighted.
 
     Args:
         sample_weight: numbers of at least 0 of shape (examples,), or None.

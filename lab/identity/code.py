@@ -1,4 +1,4 @@
-"""Code as nested tuples: what it says, whatever its comments, layout and docstrings, and which names it uses."""
+"""Code as nested tuples, whatever its comments, layout and docstrings, and the names, imports and texts in it."""
 
 import ast
 import glob
@@ -61,7 +61,7 @@ def dotted_names(tree: ast.AST) -> Iterator[tuple[str, ...]]:
 
 
 def imported_modules(tree: ast.AST, package: str) -> Iterator[str]:
-    """Yield the full names of the modules that a piece of code imports, and of what may be one among what it takes.
+    """Yield the full names of the modules that a piece of code imports, and of what it takes from them.
 
     Args:
         tree: the code.

@@ -1,4 +1,4 @@
-"""What a list, a dict or an object holds when it is used, where that is not what the code that makes it says."""
+"""The contents of lists, dicts and objects when they are used, which the code that makes them may not tell."""
 
 import argparse
 import ast
@@ -14,29 +14,15 @@ from lab.identity.code import dotted_names
 from lab.identity.names import is_own_code
 
 _CHANGING = (
-    *("append", "appendleft", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard"),
-    *("clear", "sort", "reverse", "__setitem__", "__delitem__"),
-)
+    "append", "appendleft", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "discard",
+    "clear", "sort", "reverse", "__setitem__", "__delitem__",
+)  # fmt: skip
 """The methods that change a list, a dict or a set."""
 
 _PURE = (
-    *(
-        "abs",
-        "bool",
-        "dict",
-        "enumerate",
-        "float",
-        "frozenset",
-        "int",
-        "len",
-        "list",
-        "max",
-        "min",
-        "range",
-        "reversed",
-    ),
-    *("round", "set", "sorted", "str", "sum", "tuple", "zip"),
-)
+    "abs", "bool", "dict", "enumerate", "float", "frozenset", "int", "len", "list", "max", "min", "range", "reversed",
+    "round", "set", "sorted", "str", "sum", "tuple", "zip",
+)  # fmt: skip
 """The functions of Python that do nothing but compute."""
 
 
@@ -58,7 +44,7 @@ def _is_plain(value: object) -> bool:
 
 
 def changed_names(tree: ast.AST) -> set[str]:
-    """Return the names of what a piece of code changes in place: its items, its attributes, or as a global."""
+    """Return the names that a piece of code changes: their items, their attributes, or themselves as globals."""
     found: set[str] = set()
     for node in ast.walk(tree):
         match node:
@@ -78,7 +64,7 @@ def _parts(tree: ast.AST) -> set[str]:
 
 
 def as_made(statements: Iterable[ast.stmt], name: str, known: Mapping[str, Any]) -> Any:
-    """Return what the statements at the top of a module make of a constant; None if that cannot be told without them.
+    """Return what the statements at the top of a module make of a constant; None if only running them would tell.
 
     Args:
         statements: those that mention it.
@@ -91,6 +77,7 @@ def as_made(statements: Iterable[ast.stmt], name: str, known: Mapping[str, Any])
     tree = ast.Expression(made[0].value)  # type: ignore[attr-defined]
     if not all(_is_pure(node, known) for node in ast.walk(tree)):
         return None
+    # The module ran the same expression when it was imported.
     try:
         return eval(compile(tree, name, "eval"), dict(known))
     except Exception:

@@ -40,13 +40,13 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: b
             people want to read them, or left out, as `identify` takes them.
 
     Raises:
-        UsageError: the value has no identity, as a lambda has none.
+        UsageError: the value has no identity, as a lambda has none, or holds a number that is not finite.
     """
     match value:
         case None | bool():
             return value
         case str():
-            # A word is a word; only what looks like the name of a file and is one stands for the file's bytes.
+            # A word stands for itself; only what looks like the name of a file, and is one, stands for its bytes.
             return _path(Path(value)) if "." in value and _is_file(value) else value
         case int() | np.integer():
             return int(value)

@@ -17,8 +17,8 @@ _TAKES_NAME = ("os.getenv", "os.environ.get", "os.environ.setdefault", "os.envir
 def environment(tree: ast.AST, known: Mapping[str, Any], path: Path) -> dict[str, str]:
     """Return what stands for the value of each environment variable that a piece of code reads, by its name.
 
-    A file stands for its bytes. A folder stands for any folder: what is read from it is data, which has a fingerprint,
-    or is named by the code.
+    The path of a file stands for the file's bytes. The path of a folder stands for any folder: what is read from it is
+    data, which has a fingerprint, or is named by the code.
 
     Args:
         tree: the code.

@@ -16,6 +16,9 @@ def file_hash(path: Path) -> str:
     """Return the hash of a file's bytes, or of the names and bytes of all files in a folder.
 
     A folder with the working folder inside also holds what the lab writes, so that it has no content of its own.
+
+    Raises:
+        OSError: the file is not there or cannot be read.
     """
     if path.is_dir():
         if holds(path, Path.cwd()):

@@ -1,4 +1,4 @@
-"""Whose a piece of code is, where it is, and what it is called however its script is started."""
+"""The owner of a piece of code, its file, and its name, which is the same however its script is started."""
 
 import importlib.util
 import inspect
@@ -25,7 +25,7 @@ def module_name(value: Any) -> str:
 
 
 def alike(name: str) -> str:
-    """Return the name of a module as it is when it is imported, also for a script that is run."""
+    """Return the name of a module as an import would give it, also for a script that is run."""
     if name == "__main__":
         main = sys.modules["__main__"]
         spec = getattr(main, "__spec__", None)

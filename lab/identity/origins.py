@@ -1,4 +1,4 @@
-"""Where code and constants come from: through decorators, enclosing functions and imports."""
+"""The origins of code and constants: decorators, enclosing functions, imports and Keras's registry."""
 
 import ast
 import contextlib

@@ -55,7 +55,7 @@ def source_hash(function: Callable, describe: Described) -> str:
 
 
 class _Walk:
-    """What was reached so far: a normal form for each name."""
+    """A walk through code that collects a normal form of everything it reaches, by name."""
 
     def __init__(self, describe: Described) -> None:
         self.describe = describe

@@ -5,12 +5,15 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
 
     answer             the sentence
     table              the comparison
-    epochs_series, epochs_chart, forest_chart, strengths_chart    the charts: their data and how they are drawn
+    epochs_series      the data of the chart over the epochs; epochs_chart: how it is drawn
+    forest_chart       the differences with their intervals
+    strengths_chart    the charts of a strength path
     provenance         how it was run
     studies            a study's words and figures
-    guide, sparkline   an experiment as one of many
-    experiment, write  what a page holds, and the documents
-    vegalite, look     shared by the charts: scales, and the figures' colours for light and dark screens
+    guide              the guide: an experiment as one of many; sparkline: its small chart
+    experiment         what a page holds
+    write              the documents, filled into templates/
+    vegalite           shared by the charts: scales and rows; look: the figures' colours on light and dark screens
     assets             the script that draws the charts
 """
 

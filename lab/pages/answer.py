@@ -9,7 +9,7 @@ from lab.report.theme import columns_of
 from lab.statistics import words
 from lab.statistics.identical import identical_note
 
-# So many better and worse variants are given with their numbers, and so many by name.
+# The most better and worse variants that are given with their numbers, and the most that are named.
 _WITH_NUMBERS = {"better": 2, "worse": 1}
 _NAMED = 4
 

@@ -1,8 +1,8 @@
 """The data of the chart over the epochs: medians over seeds with bands, single seeds, marks; small enough for a page.
 
-A page must open at once, so histories are thinned by two rules, which the page states: where a curve is longer than
-`EPOCHS`, or all curves together than `POINTS`, every k-th epoch is drawn; and single seeds are there as long as they
-have no more than `POINTS` points. Medians are taken before the thinning, over all runs.
+A page must open at once, so histories are thinned by two rules, which the page states. Where a curve has more than
+`EPOCHS` epochs, or all curves together more than `POINTS` points, every k-th epoch is drawn. Single seeds are there as
+long as they have no more than `POINTS` points. Medians are taken before the thinning, over all runs.
 """
 
 import itertools
@@ -24,7 +24,7 @@ POINTS = 60_000
 """The most points of all medians, and of all single seeds, train and validation together."""
 
 SHOWN = 8
-"""How many variants are shown at first: the baseline and those that validate best."""
+"""The most variants that are shown at first: the baseline and those that validate best."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Series:
 
     @property
     def measured(self) -> str:
-        """What the curves are of, in words."""
+        """The measure of the curves, in words."""
         return "data loss" if self.columns["validation"] == "val_data_loss" else "loss"
 
 

@@ -38,7 +38,7 @@ class Contents:
         notes: the experiment's own notes, in paragraphs.
         answer: one sentence.
         names: the variants, the baseline first.
-        looks: theirs, in this order.
+        looks: how each of them is drawn, in this order.
         series: the data of the chart over the epochs; None where there is nothing to draw.
         families: the strength paths; empty where there is no strengths.csv.
         compared: one row per variant, with the names as text.

@@ -11,9 +11,8 @@ from lab.report.forest import rows as figure_rows
 MOST = 60
 """The most rows; of more variants, those with the largest differences are shown."""
 
-
 FEW = 12
-"""Of more rows than this each gets less height."""
+"""With more rows than this, each gets less height."""
 
 
 def rows(compared: pd.DataFrame, names: Sequence[str], most: int = MOST) -> list[Row]:

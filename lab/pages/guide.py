@@ -29,7 +29,7 @@ _DRAWN = ["variant", "seed", "epoch", "train_data_loss", "val_data_loss", "loss"
 
 @dataclass(frozen=True)
 class Card:
-    """An experiment or a study among all.
+    """An experiment or a study as the guide shows it.
 
     Args:
         name: of its folder.

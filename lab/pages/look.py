@@ -30,7 +30,7 @@ CONTRAST = 5.0
 
 @dataclass(frozen=True)
 class Look:
-    """How one variant is shown: "#rrggbb" on light and on dark paper, and the path of its marker."""
+    """The look of one variant: its colour ("#rrggbb") on light and on dark paper, and the path of its marker."""
 
     name: str
     light: str

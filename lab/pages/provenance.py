@@ -1,4 +1,4 @@
-"""How an experiment was run, from the records of its runs, and how its variants differ."""
+"""Facts on how an experiment was run, from the records of its runs, and how its variants differ."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ _SEEDS = ("seed", "fingerprint")
 
 @dataclass(frozen=True)
 class Change:
-    """How a variant differs from the baseline: the path of a value, and both values as JSON."""
+    """A difference between a variant and the baseline: the path of a value, and both values as JSON."""
 
     path: str
     baseline: str
@@ -23,7 +23,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Provenance:
-    """How the runs of an experiment were made.
+    """Facts on how the runs of an experiment were made.
 
     Args:
         runs: how many records there are; with 0 all else is empty.
@@ -100,7 +100,7 @@ def _counted(records: Sequence[Mapping[str, Any]], name: str) -> str:
 
 
 def _part(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return how many training examples were measured; nothing where it was the whole split, as by default."""
+    """Return on how many training examples train was measured; nothing where it was on the whole split."""
     counted = _counted(records, "measured")
     return counted and (
         f"{counted} examples, a fixed random part of the training split; the standard error of a mean over them is "

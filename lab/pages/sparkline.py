@@ -52,5 +52,5 @@ def sparkline(curves: Curves, names: Sequence[str]) -> list[Line]:
             y = HEIGHT - _MARGIN - (HEIGHT - 2 * _MARGIN) * height
             points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
             lines.append(Line(names.index(str(variant)), split, points))
-    # The baseline last: it lies on top.
+    # The baseline comes last, so that it lies on top.
     return sorted(lines, key=lambda line: (line.v == 0, line.v, line.split))

@@ -20,10 +20,10 @@ class Family:
     """One regularizer at rising strengths.
 
     Args:
-        name: the regularizer's.
-        variants: the variants, weakest first.
-        strengths: theirs, ascending.
-        positions: theirs on the axis: the strengths, but for 0 on a logarithmic axis.
+        name: of the regularizer.
+        variants: the names of the variants, weakest first.
+        strengths: the strengths of the variants, ascending.
+        positions: where they are on the axis: at the strengths, but for 0 on a logarithmic axis.
         log: whether the axis is logarithmic.
         chosen: the place of the strength with the lowest median validation data loss; None if no run has one.
         losses: one row per split: "split", and the lists "i" (place), "x" (position), "s" (strength), "m", "lo", "hi"
@@ -42,7 +42,7 @@ class Family:
 
     @property
     def start(self) -> int:
-        """Where the slider starts: at the chosen strength, or at the weakest."""
+        """The place where the slider starts: of the chosen strength, or of the weakest."""
         return self.chosen if self.chosen is not None else 0
 
     def words(self, i: int) -> str:

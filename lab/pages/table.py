@@ -22,7 +22,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell shows and what it sorts by; "" sorts last in both directions."""
+    """A cell: the text that it shows, and the key that it sorts by; "" sorts last in both directions."""
 
     text: str
     key: str

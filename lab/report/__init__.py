@@ -10,6 +10,14 @@ draws second, into the axes it is given or into a new figure that belongs to no 
     forest(comparison)               paired differences to the baseline
     strength_path(runs)              data losses and zeros against the strength
     draw_all(histories, summary, comparison, folder)    all of them as PNG files
+
+Each figure has a file of its name; `overlay` also has gap, penalty and accuracy. The others:
+
+    curves            the curves of many runs, computed once for all figures and pages
+    layout, theme     sizes, titles and notes; colours, markers and fonts
+    value_axis        where the value axis starts and ends, and when it is logarithmic
+    save              every figure of an experiment as files; processes: drawn by several of them
+    kit               the drawing kit of studies, with histograms, landscapes, regions and small_multiples
 """
 
 from lab.report.forest import forest

@@ -15,7 +15,7 @@ COLUMNS = ["variant", "difference", "difference_low", "difference_high", "n"]
 
 
 def rows(comparison: pd.DataFrame, baseline: str = "none") -> pd.DataFrame:
-    """Return what the forest plot shows, one row per variant, from the top down.
+    """Return the rows of the forest plot, one per variant, from the top down.
 
     Args:
         comparison: "variant", "difference" (variant minus baseline, paired over seeds), "difference_low" and

@@ -27,7 +27,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lab.report.curves import Axis
 from lab.report.histograms import activation_histograms, weight_histograms
 from lab.report.landscapes import contours, relief, steps
 from lab.report.layout import PANEL, WIDE, figure_of, footnote, headline_over, own, pair_of_axes, scale
@@ -35,6 +34,7 @@ from lab.report.layout import beside as legend
 from lab.report.regions import decision
 from lab.report.small_multiples import panels, ranked
 from lab.report.theme import DASHED, Style, canvas, look, styles, text
+from lab.report.value_axis import Axis
 
 __all__ = [
     "DASHED",

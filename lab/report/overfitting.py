@@ -21,7 +21,7 @@ PAIRS = {
     "data_loss": ("train_data_loss", "val_data_loss"),
     "accuracy": ("train_accuracy", "val_accuracy"),
 }
-"""Which columns a pair compares: the train column and the validation column."""
+"""The columns that a pair compares: the train column and the validation column."""
 
 # With more runs than this in a figure the thin lines of an SVG are pixels; medians, marks and words never are.
 CROWDED = 200

@@ -46,7 +46,7 @@ WORDS = {
     "learning_rate": "learning rate",
     "gap": "gap: validation minus train data loss",
 }
-"""What each column of a history is called on an axis."""
+"""The name of each column of a history on an axis."""
 
 
 def overlay(

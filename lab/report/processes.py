@@ -10,8 +10,8 @@ Result = TypeVar("Result")
 def divided(jobs: Sequence[Callable[[], Result]], pool: Executor | None) -> list[Result]:
     """Return what jobs return, in their order, done by a pool and by this process at the same time.
 
-    The pool takes them from the first on and this process from the last on, until they meet: nobody has to know how
-    long a job takes, nor how long the pool takes to start.
+    The pool takes them from the first on and this process from the last on, until they meet, so that nobody has to know
+    how long a job takes or how long the pool takes to start.
 
     Args:
         jobs: calls without arguments, which can be pickled where there is a pool.

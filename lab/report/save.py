@@ -1,4 +1,4 @@
-"""Every figure of an experiment as PNG: the same bytes from the same tables, whole or not at all."""
+"""Every figure of an experiment as PNG or SVG: the same bytes from the same tables, whole or not at all."""
 
 import functools
 import io
@@ -28,7 +28,7 @@ PANELS = 36
 """The most panels of a sheet."""
 
 COLOURS = 128
-"""The colours of a PNG. The palette makes a figure a third as large and cannot be seen."""
+"""The number of colours of a PNG. Such a palette makes the file a third as large, and the eye sees no difference."""
 
 KINDS = ("png", "svg")
 """The kinds of files: PNG always, SVG on request."""
@@ -109,7 +109,7 @@ def draw_all(
         pool: of processes that draw some of the figures; None draws all of them here.
 
     Returns:
-        The files, in the order in which one reads them.
+        The files, in the order in which they are to be read.
 
     Raises:
         DataError: a table cannot be drawn, or a file cannot be written.

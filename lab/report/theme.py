@@ -49,7 +49,7 @@ _WIDE_FONTS = (
 
 @dataclass(frozen=True)
 class Style:
-    """How one variant is drawn in every figure: an RGB colour and a marker."""
+    """The look of one variant in every figure: an RGB colour and a marker."""
 
     colour: tuple[float, float, float]
     marker: str

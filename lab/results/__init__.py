@@ -1,18 +1,20 @@
 """The files that runs leave: how they are published, read and rebuilt. Nothing here needs Keras.
 
-schema         every file name and column name
-files, partial single files, written whole or not at all
-fields         the fields of the JSON files
-store          runs: publish, read, set aside, sweep
-experiments    experiment.json
-driver         one process at a time
-studies        <study>.json and its tables
-aggregate      what is rebuilt from the runs
-provenance     how the runs were run
-tables         the tables, as reports read them; table_checks, the rules they meet
-keras_logs     histories of plain Keras; csv_logger, its files
-histories      one long table, whoever trained
-record         the content of run.json
+One file per thing:
+
+    schema        every file name and column name
+    files         single files, written whole or not at all; partial: what is half-written
+    fields        the rules for the fields of the JSON files
+    store         runs: publish, read, set aside, sweep
+    record        the content of run.json
+    experiments   experiment.json
+    studies       <study>.json and its tables
+    aggregate     the tables, rebuilt from the runs
+    provenance    provenance.json: how the runs were run
+    tables        the tables, as reports read them; table_checks: the rules that they meet
+    keras_logs    histories of plain Keras; csv_logger: its files
+    histories     histories as one long table, whoever trained
+    driver        one process at a time
 """
 
 from lab.results.aggregate import current_tables, is_stale, rebuild

@@ -1,4 +1,4 @@
-"""The fields of the lab's JSON files: for each file one table of what its fields must be."""
+"""The fields of the lab's JSON files: for each file one table with the rule of each field."""
 
 import re
 import reprlib
@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,149}")
 
 @dataclass(frozen=True)
 class Field:
-    """The rule for a field: in words, as in "a whole number", and as a test; whether the field may be left out."""
+    """The rule for a field, in words ("a whole number") and as a test, and whether the field may be left out."""
 
     rule: str
     fits: Callable[[Any], bool]
@@ -135,10 +135,10 @@ EXPERIMENT = {
 """The fields of experiment.json."""
 
 RESERVED = tuple(name.removesuffix(".json") for name in (EXPERIMENT_FILE, PROVENANCE_FILE))
-"""What no study may be called, as its file would replace one of the experiment."""
+"""The names that no study may have, as its file would replace one of the experiment."""
 
 RESERVED_TABLES = (*TABLES, STRENGTH_TABLE)
-"""What no table of a study may be called, as its file would replace one of the experiment."""
+"""The names that no table of a study may have, as its file would replace one of the experiment."""
 
 STUDY = {
     "schema": replace(VERSION, optional=True),

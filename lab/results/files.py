@@ -62,7 +62,7 @@ def write_through(file: io.BufferedWriter | Any, content: str | bytes) -> None:
 
 
 def named(error: OSError, path: Path) -> OSError:
-    """Return an error of the same kind that names the file it is about, which an error of writing does not."""
+    """Return an error of the same kind with the name of the file that it is about, which errors of writing lack."""
     return OSError(error.errno, error.strerror or str(error), str(path))
 
 

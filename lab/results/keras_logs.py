@@ -1,8 +1,8 @@
 """Histories that the lab did not train: Keras's `CSVLogger` files and `History` objects, as tables of the lab.
 
 Keras logs the sum of data loss and penalty and never the parts, and its train values are running means while
-training. So the columns that the lab measures apart stay missing (NaN) here instead of being guessed, and what is
-said of such runs (kept epoch, onset, verdict) rests on `val_loss`, penalty included.
+training. So the columns that the lab measures separately stay missing (NaN) here instead of being guessed, and the
+kept epoch, the onset and the verdict of such runs follow from `val_loss`, penalty included.
 """
 
 import math
@@ -17,14 +17,12 @@ from lab import statistics
 from lab.checks import DataError, UsageError
 from lab.results.csv_logger import REMEDY, read_log, several
 from lab.results.schema import HISTORY, KEYS
+from lab.results.table_checks import HUGE
 from lab.results.tables import Tables
 
 LOGGED = ("loss", "accuracy", "val_loss", "val_accuracy")
 ALIASES = {"acc": "accuracy", "sparse_categorical_accuracy": "accuracy", "categorical_accuracy": "accuracy",
            "binary_accuracy": "accuracy", "lr": "learning_rate"}  # fmt: skip
-
-HUGE = 1e100
-"""No loss of a float32 model comes near it: what lies beyond was never measured."""
 
 
 def from_keras(histories: Mapping[str, Any], name: str = "keras") -> pd.DataFrame:

@@ -26,7 +26,7 @@ except ImportError:  # Windows, which removes no open file
 
 @contextlib.contextmanager
 def partial_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """Make a file to be written and renamed; what was not renamed is removed."""
+    """Make a file that is to be written and renamed; it is removed if it was not renamed."""
     while True:
         path = folder / f"{PARTIAL}{uuid.uuid4().hex}"
         file = open(path, "xb")  # noqa: SIM115 (closed below)
@@ -44,7 +44,7 @@ def partial_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 @contextlib.contextmanager
 def partial_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder to be filled and renamed; what was not renamed is removed."""
+    """Make a folder that is to be filled and renamed; it is removed if it was not renamed."""
     while True:
         path = folder / f"{PARTIAL}{uuid.uuid4().hex}"
         path.mkdir()
@@ -64,7 +64,7 @@ def partial_folder(folder: Path) -> Iterator[Path]:
 
 
 def sweep_folder(folder: Path) -> None:
-    """Remove from one folder what killed processes left half written."""
+    """Remove what killed processes left half-written in a folder; the folders in it are not searched."""
     for path in folder.glob(f"{PARTIAL}*"):
         # Other programs have files of such names too, where the results are in a folder of other things.
         if _OURS.fullmatch(path.name):

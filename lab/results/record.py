@@ -1,4 +1,4 @@
-"""The content of run.json: what a run was, how it ended, on what it ran."""
+"""The content of run.json: what a run was, how it ended, and on which machine and versions it ran."""
 
 import functools
 import math
@@ -22,7 +22,7 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
     chance = training.chance(None if data.classes is None else len(data.classes), data.several)
     scale: dict[str, Any] = {}
     if data.target is not None:
-        # Losses are in units of these numbers, squared; who knows only the mean of the training split loses 1 for each.
+        # Losses are in units of these numbers, squared: predicting the mean of the training split costs 1 per output.
         scale = {"target_scale": data.target.deviation.tolist()}
         chance = float(len(data.target.deviation))
     return scale | {
@@ -56,7 +56,7 @@ def _number(value: float) -> float | None:
 def _threads() -> int:
     import tensorflow as tf
 
-    # 0 is TensorFlow's word for all there are; results hold to the last bit only at one number of threads.
+    # 0 means as many as there are; results are the same to the last bit only with one number of threads.
     return tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
 
 

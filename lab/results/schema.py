@@ -16,7 +16,7 @@ provenance.json, so that the same experiment gives the same tables.
 from lab.statistics import FACTS
 
 SCHEMA = 1
-"""The version of the files, raised when a reader of the old ones would misread the new ones."""
+"""The version of the files. Raise it when a reader of the old ones would misread the new ones."""
 
 EXPERIMENT_FILE = "experiment.json"
 PROVENANCE_FILE = "provenance.json"
@@ -28,10 +28,10 @@ RUNS_FOLDER = "runs"
 FIGURES_FOLDER = "figures"
 
 PARTIAL = ".tmp-"
-"""How the names of half-written files and folders begin."""
+"""The beginning of the names of half-written files and folders."""
 
 DAMAGED = ".damaged-"
-"""How the names of run folders begin that were set aside because they could not be read."""
+"""The beginning of the names of run folders that were set aside because they could not be read."""
 
 LARGEST_CSV = 1_000_000
 """A table of more bytes is written compressed, so that a repository can hold it; pandas reads it as it is."""
@@ -80,15 +80,12 @@ RUN_COLUMNS = ("id", "engine", "status", "parameters", "zeros")
 SUMMARY_COLUMNS = (*KEYS, *RUN_COLUMNS, *FACTS, *(f"test_{name}" for name in TEST))
 """The columns of summary.csv, one row per run."""
 
-RECORD = (*KEYS, *RUN_COLUMNS, "chance", "kept_epoch", "rows", "test", "history_sha256")
-"""The fields of run.json that the tables need; it has more, for people."""
-
 STRENGTHS = ("variant", "family", "strength")
 """The columns of strengths.csv, one row per variant of a path: which variants are one regularizer (a family) at
 rising strengths, each at least 0. A variant without any regularizer may be in several families at strength 0."""
 
 STATUSES = ("finished", "diverged")
-"""How a run ended, as run.json and summary.csv say it. The rule is `lab.statistics.diverged`."""
+"""The ways in which a run ends, as run.json and summary.csv say it. The rule is `lab.statistics.diverged`."""
 
 
 def table_file(name: str) -> str:

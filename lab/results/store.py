@@ -1,4 +1,4 @@
-"""Runs on disk: published complete or not at all, checked when they are read, set aside when they are damaged."""
+"""Runs on disk: published complete or not at all, checked when they are read, set aside where they are damaged."""
 
 import contextlib
 import hashlib
