@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lab.checks import DataError, choice
+from lab.checks import DataError, UsageError, choice
 from lab.compute import compute
 from lab.data.preprocessing import Preprocessing
 from lab.engine import dispatch, precision
@@ -111,7 +111,7 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
             on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
             on_wait=progress.on_wait,
         )
-    except DataError:
+    except (UsageError, DataError):
         # Whoever reads the tables next finds the other runs in them.
         if not failures and any(results.is_published(folder, name) for name in names):
             results.rebuild(folder)

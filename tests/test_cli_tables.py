@@ -34,6 +34,8 @@ def folder(tmp_path, monkeypatch):
         ([str(i) for i in range(21)], "numbers"),
         (["-3", "4e3"], "classes"),
         (["1", ""], "classes"),
+        (["1.5", "NA", "2.5"], "numbers"),
+        (["NA", ""], "classes"),
     ],
 )
 def test_a_target_is_numbers_where_it_cannot_be_classes(folder, cells, kind):

@@ -216,7 +216,10 @@ def test_the_arrays_of_a_split_are_read_only_copies():
             {"label_noise": float("nan")},
             "label_noise must be in [0, 1] (it is the share of wrong training labels), got nan",
         ),
-        ({"labels": "class"}, "labels must be one of 'classes', 'numbers', 'several', got 'class'; did you mean 'classes'?"),
+        (
+            {"labels": "class"},
+            "labels must be one of 'classes', 'numbers', 'several', got 'class'; did you mean 'classes'?",
+        ),
         ({"standardize": 1}, "standardize must be True or False, got 1"),
         (
             {"classes": ("a", "a", "b")},

@@ -112,6 +112,16 @@ def test_times_may_be_numbers_dates_or_texts_of_dates(tmp_path):
     assert set(rows(arrays, "test")) == set(rows(from_frame(frame, standardize=False, **named), "test"))
 
 
+def test_times_in_a_csv_keep_every_digit_and_may_have_exponents(tmp_path):
+    frame = pd.DataFrame({"x": range(300), "y": [i % 3 for i in range(300)]})
+    counted = from_frame(frame.assign(day=range(300)), target="y", time="day", standardize=False)
+    for days in (20261101 + np.arange(300), 1764028800 + np.arange(300), 1e-5 * np.arange(1, 301)):
+        frame.assign(day=days).to_csv(tmp_path / "t.csv", index=False)
+        made = from_csv(tmp_path / "t.csv", target="y", time="day", standardize=False)
+        for part in PARTS:
+            np.testing.assert_array_equal(rows(made, part), rows(counted, part))
+
+
 def test_given_splits_may_have_groups_and_times_of_their_own():
     frame = visits()
     train, test = frame[frame["patient"] < 30], frame[frame["patient"] >= 30]
@@ -154,7 +164,7 @@ REFUSED = [
     (lambda: from_frame(put("row", None).astype({"row": float}), target="ill", time="row", leave_out=["day"]), DataError, "the column 'row' of frame must hold numbers or ISO dates, as 2026-11-25, where it is the time, and has none in row 7; fill it or remove the row"),
     (lambda: from_frame(F.assign(day="3.4.26"), target="ill", time="day"), DataError, "frame must hold finite float32 numbers in a column of numbers and has other content in 60 cells of 1 column: 'day' ('3.4.26' in row 0); correct them, or leave out rows"),
     (lambda: from_frame(F.assign(day="3-4-26"), target="ill", time="day"), DataError, "the column 'day' of frame must hold numbers or ISO dates, as 2026-11-25, where it is the time, and has other content ('3-4-26' in row 0); correct it"),
-    (lambda: from_frame(EARLY, target="ill", test=LATE, group="patient", leave_out=["day"]), DataError, "group of frame must not be in two splits, and '0' is in train and in test (as are 9 others); move its rows into one split"),
+    (lambda: from_frame(EARLY, target="ill", test=LATE, group="patient", leave_out=["day"]), DataError, "group of frame must not be in two splits, and 10 groups of train are in test too, the first '0'; move all rows of a group into one split"),
     (lambda: from_frame(EARLY, target="ill", test=LATE, time="day", leave_out=["patient"]), DataError, "time of frame must rise from split to split, and test begins before train has ended; move rows, or leave time out"),
     (lambda: from_frame(EARLY, target="ill", validation=LATE, time="row", leave_out=["day"]), UsageError, "validation must be given together with test, or left out, where time is given (the test split comes last), got no test"),
 ]

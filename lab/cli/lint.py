@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from lab.checks import DataError
-from lab.cli.options import Folder
+from lab.cli.options import ModelFile
 
 
-def lint(model: Folder) -> None:
+def lint(model: ModelFile) -> None:
     """List what silently goes wrong in a saved Keras model. Exits with 1 if something does.
 
     Args:

@@ -30,13 +30,18 @@ def _count(meaning: str, most: int) -> Parameter:
     return Parameter(converter=convert)
 
 
-def _not_empty(kind: Callable[[str], Any]) -> Parameter:
-    """Return a parameter that refuses the empty text that an unset variable of a shell leaves."""
+def _not_empty(kind: Callable[[str], Any], argument: str = "the name of an experiment") -> Parameter:
+    """Return a parameter that refuses the empty text that an unset variable of a shell leaves.
+
+    Args:
+        kind: what a text is made into.
+        argument: what it is called where it is no option.
+    """
 
     def convert(_: type, tokens: Sequence[Token]) -> Any:
         if tokens[0].value:
             return kind(tokens[0].value)
-        raise UsageError(f"{tokens[0].keyword or 'the name of an experiment'} must not be empty, got ''")
+        raise UsageError(f"{tokens[0].keyword or argument} must not be empty, got ''")
 
     return Parameter(converter=convert)
 
@@ -63,6 +68,7 @@ Flag = Annotated[bool, Parameter(negative="")]
 Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
 Folder = Annotated[Path, _not_empty(Path)]
+ModelFile = Annotated[Path, _not_empty(Path, "the path of a model")]
 OptionalPath = Annotated[Path | None, _not_empty(Path)]
 Confidence = Annotated[float, Parameter(converter=_confidence)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]

@@ -48,9 +48,10 @@ def comparison_table(name: str, tables: Tables) -> Table:
 def _caption(tables: Tables) -> str:
     counts = tables.summary.groupby("variant").size()
     runs = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    runs += " run" if runs == "1" else " runs"
     diverged = int((tables.summary["status"] == "diverged").sum())
     return (
-        f"{runs} runs per variant{f', {diverged} diverged in all' if diverged else ''}. kept: median kept epoch. "
+        f"{runs} per variant{f', {diverged} diverged in all' if diverged else ''}. kept: median kept epoch. "
         "val, gap, test, acc.: means of validation data loss, validation minus train data loss, test data loss and "
         "test accuracy at the kept epoch. Difference to the baseline, paired over seeds, with its 95 % interval; "
         f"better or worse only if shown after Holm's correction. {identical_note(tables.summary)}"

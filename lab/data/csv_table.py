@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.checks import DataError
-from lab.data.columns import count, number
+from lab.data.columns import MISSING, count, number
 
 # What may separate cells, in words: looked for where the first row is a single cell.
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "blanks"}
@@ -73,8 +73,9 @@ class Table:
         A column of numbers is "numbers" if one of them is not whole, or is in fewer than `FEWEST_OF_A_CLASS` rows,
         which are too few for a class: every split needs one.
         """
-        numbers = [value for cell in self.columns[name] if (value := number(cell)) is not None]
-        if len(numbers) < len(self.rows):
+        cells = [cell for cell in self.columns[name] if cell.strip().lower() not in MISSING]
+        numbers = [value for cell in cells if (value := number(cell)) is not None]
+        if not cells or len(numbers) < len(cells):
             return "classes"
         whole = all(value.is_integer() for value in numbers)
         return "classes" if whole and min(Counter(numbers).values()) >= FEWEST_OF_A_CLASS else "numbers"

@@ -3,6 +3,7 @@
 import numpy as np
 
 from lab.checks import DataError
+from lab.data.columns import count
 from lab.data.dataset import WORDS
 
 
@@ -13,7 +14,7 @@ def check_part(name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | N
         raise DataError(f"{where} is empty; every split needs examples")
     if classes is None:
         if len(y) < needed:
-            raise DataError(f"{where} has {len(y)} examples and needs {needed} to cut its splits from")
+            raise DataError(f"{where} has {count(len(y), 'example')} and needs {needed} to cut its splits from")
         return
     counts = np.bincount(y, minlength=len(classes))
     small = int(counts.argmin())
@@ -23,8 +24,8 @@ def check_part(name: str, part: str, y: np.ndarray, classes: tuple[str, ...] | N
                 f"the class {classes[small]!r} is missing from {where}; every split needs examples of every class"
             )
         raise DataError(
-            f"the class {classes[small]!r} of {where} has {counts[small]} examples and needs {needed}, one for each "
-            f"split that is cut; add examples or leave the class out"
+            f"the class {classes[small]!r} of {where} has {count(counts[small], 'example')} and needs {needed}, one "
+            f"for each split that is cut; add examples or leave the class out"
         )
 
 

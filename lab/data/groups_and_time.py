@@ -11,6 +11,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from lab.checks import DataError, UsageError, shown
+from lab.data.columns import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +125,9 @@ def _refuse_shared(name: str, groups: Mapping[str, np.ndarray]) -> None:
         shared = np.intersect1d(groups[one], groups[other])
         if len(shared):
             raise DataError(
-                f"group of {name} must not be in two splits, and {shared.tolist()[0]!r} is in {one} and in {other} "
-                f"(as are {len(shared) - 1} others); move its rows into one split"
+                f"group of {name} must not be in two splits, and {count(len(shared), 'group')} of {one} "
+                f"{'is' if len(shared) == 1 else 'are'} in {other} too, the first {shared.tolist()[0]!r}; move all "
+                f"rows of a group into one split"
             )
 
 

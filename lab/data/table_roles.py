@@ -7,7 +7,7 @@ import numpy as np
 
 from lab.checks import DataError, UsageError, choice, shown, whole
 from lab.data.arrays import check_scaling
-from lab.data.columns import NAMED, read
+from lab.data.columns import NAMED, number, read
 from lab.data.groups_and_time import refuse_both
 
 LABELS = ("classes", "numbers")
@@ -98,6 +98,14 @@ def times(where: str, name: str, cells: np.ndarray | Sequence[str], rows: Sequen
         texts = [cell.strip() for cell in cells]
         if "" in texts:
             raise DataError(f"{what}, and has none in row {rows[texts.index('')]}; fill it or remove the row")
+        numbers = [number(text) for text in texts]
+        if None not in numbers:
+            # In float64: float32 cannot tell one day of 20261124 and 20261125 from the other.
+            cells = np.array(numbers, np.float64)
+            if not np.isfinite(cells).all():
+                wrong = int(np.flatnonzero(~np.isfinite(cells))[0])
+                raise DataError(f"{what}, and has other content ({texts[wrong]!r} in row {rows[wrong]}); correct it")
+            return cells
         if any("-" in text[1:] for text in texts):
             import pandas as pd
 

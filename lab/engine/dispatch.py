@@ -106,7 +106,7 @@ class _Dispatch:
         from lab.engine import cohort
 
         members = group.indices
-        self.on_wait(f"compiling the program of {len(members)} runs")
+        self._call(self.on_wait, f"compiling the program of {len(members)} runs")
         cohort.train(
             [self.tasks[i] for i in members],
             on_epoch=functools.partial(self._call, self.on_epoch, members),

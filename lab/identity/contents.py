@@ -25,6 +25,12 @@ _PURE = (
 )  # fmt: skip
 """The functions of Python that do nothing but compute."""
 
+_PURE_OF_NUMPY = (
+    "arange", "array", "asarray", "float32", "float64", "full", "geomspace", "int32", "int64", "linspace", "logspace",
+    "ones", "power", "zeros",
+)  # fmt: skip
+"""Likewise of NumPy, whose others may read and write files."""
+
 
 def contents(value: object) -> Any:
     """Return what a list, a dict, a set or an object of the user's own holds, if it is plain data; else None."""
@@ -99,6 +105,6 @@ def _is_pure(node: ast.AST, known: Mapping[str, Any]) -> bool:
     match node.func:
         case ast.Name(id=name):
             return name in _PURE and known.get(name, getattr(builtins, name)) is getattr(builtins, name)
-        case ast.Attribute(value=ast.Name(id=name)):
-            return known.get(name) in (np, math)
+        case ast.Attribute(value=ast.Name(id=name), attr=function):
+            return known.get(name) is math or (known.get(name) is np and function in _PURE_OF_NUMPY)
     return False

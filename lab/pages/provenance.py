@@ -103,8 +103,8 @@ def _part(records: Sequence[Mapping[str, Any]]) -> str:
     """Return on how many training examples train was measured; nothing where it was on the whole split."""
     counted = _counted(records, "measured")
     return counted and (
-        f"{counted} examples, a fixed random part of the training split; the standard error of a mean over them is "
-        "their standard deviation divided by the root of their number"
+        f"{counted} examples, a fixed random part of the training split; the standard error of a mean over n of N "
+        "is their standard deviation times √((1 - n / N) / n)"
     )
 
 
