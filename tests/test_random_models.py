@@ -33,11 +33,18 @@ def assert_trained_as_by_hand(case: int, size: int, epochs: int, rehearsed: bool
     trained = cohort.train(tasks)[checked]
     task = tasks[checked]
     rows, weights = by_hand(task.build(), task.data, training, task.seed)
+    diverged = trained.status == "diverged"
+    if diverged:
+        # Both lose the finite numbers in the same epoch, after which the cohort trains no other.
+        rows = rows[: len(trained.rows)]
+        assert not all(np.isfinite(list(rows[-1].values())))
     for mine, own in zip(trained.rows, rows, strict=True):
         for name, value in own.items():
-            assert np.isclose(mine[name], value, rtol=CLOSE, atol=CLOSE), name
-    for mine, own in zip(trained.weights, weights[trained.kept_epoch - 1], strict=True):
-        assert np.allclose(mine, own, rtol=0, atol=CLOSE)
+            assert np.isclose(mine[name], value, rtol=CLOSE, atol=CLOSE, equal_nan=True), name
+    if trained.kept_epoch is not None:
+        for mine, own in zip(trained.weights, weights[trained.kept_epoch - 1], strict=True):
+            # On their way to infinity weights are hundreds, and float32 tells no digits behind the point.
+            assert np.allclose(mine, own, rtol=CLOSE if diverged else 0, atol=CLOSE)
 
 
 @pytest.mark.parametrize("case", range(QUICK))
