@@ -585,6 +585,13 @@ def test_an_npz_may_bring_its_own_splits(tmp_path):
     assert len(data.from_npz(tmp_path / "b.npz").train) == 48
 
 
+def test_splits_of_the_datas_own_are_kept_whole():
+    x, y = numbered(60)
+    made = data.from_arrays(x, y, validation=(x + 100, y), test=(x + 200, y), standardize=False)
+    for part, shift in (("train", 0), ("validation", 100), ("test", 200)):
+        assert rows(getattr(made, part)) == {(i + shift, i + shift) for i in range(60)}
+
+
 def test_a_pickle_in_an_npz_is_refused_and_not_run(tmp_path):
     ran = tmp_path / "ran"
 
