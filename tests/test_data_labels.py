@@ -22,7 +22,7 @@ LABELS = [
     (lambda: from_arrays(X, None), DataError, "y must be an array, got None; give numbers or labels as a NumPy array"),
     (lambda: from_arrays(X, 3), DataError, "y must be of shape (n,), one label per example, got (); give each example a label of its own"),
     (lambda: from_arrays(X, np.zeros(30)), DataError, "arrays has one class only, '0'; telling classes apart takes at least two"),
-    (lambda: from_arrays(X, np.arange(30)), DataError, "the class '0' of arrays has 1 examples and needs 3, one for each split that is cut; add examples or leave the class out"),
+    (lambda: from_arrays(X, np.arange(30)), DataError, "the class '0' of arrays has 1 example and needs 3, one for each split that is cut; add examples or leave the class out"),
     (lambda: from_arrays(X, np.arange(30) / 2), DataError, "y must hold whole numbers or texts where labels is 'classes', got 0.5; choose labels='numbers' to predict numbers"),
     (lambda: from_arrays(X, Y * 1e300), DataError, "y must hold labels that float64 tells apart, below 2**53, got 1e+300; give them as whole numbers or as texts"),
     (lambda: from_arrays(X, Y + 2.0**53), DataError, "y must hold labels that float64 tells apart, below 2**53, got 9.0072e+15; give them as whole numbers or as texts"),

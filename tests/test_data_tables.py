@@ -76,7 +76,7 @@ TABLES = [
     (lambda: csv_of("a,kind\n1,nan\n2,nan\n"), DataError, "the column 'kind' of t.csv must hold whole numbers or texts where labels is 'classes', got nan in row 2; choose labels='numbers' to predict numbers"),
     (lambda: csv_of("a,kind\n1,9007199254740992.0\n2,9007199254740993.0\n"), DataError, "the column 'kind' of t.csv must hold labels that can be told apart, got 9007199254740992.0, which float64 rounds; write all digits"),
     (lambda: csv_of("a,kind\n" + "1,x\n" * 5), DataError, "t has one class only, 'x'; telling classes apart takes at least two"),
-    (lambda: csv_of("a,kind\n" + "1,x\n" * 5 + "2,y\n"), DataError, "the class 'y' of t has 1 examples and needs 3, one for each split that is cut; add examples or leave the class out"),
+    (lambda: csv_of("a,kind\n" + "1,x\n" * 5 + "2,y\n"), DataError, "the class 'y' of t has 1 example and needs 3, one for each split that is cut; add examples or leave the class out"),
     (lambda: csv_of("a,kind\n1,x\n", target="knd"), UsageError, "target must be one of 'a', 'kind', got 'knd'; did you mean 'kind'?"),
     (lambda: csv_of("a,kind\n1,x\n", target=""), UsageError, "target must be one of 'a', 'kind', got ''"),
     (lambda: csv_of(",".join(f"g{i}" for i in range(100)) + "\n" + "1," * 99 + "1\n"), UsageError, "target must be one of 'g0', 'g1', 'g2', 'g3', 'g4', or another of the 100 columns, got 'kind'"),

@@ -19,6 +19,8 @@ MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}
 DOWNLOADED = {"fashion": fashion_mnist}
 """Scripts whose data is not embedded; where it cannot be had they are not tested."""
+LONG = ("alexnet", "course_mistakes", "initialization", "small_data", "vanishing_gradient")
+"""Scripts that take long even in miniature."""
 EXPERIMENTS = [name for name, found in FOUND.items() if isinstance(found, Experiment)]
 
 
@@ -29,7 +31,9 @@ def need_data(name):
         pytest.skip(str(missing))
 
 
-@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in FOUND]
+)
 def test_a_script_runs_in_miniature_and_draws_its_figures(tmp_path, name):
     need_data(name)
     found = FOUND[name]

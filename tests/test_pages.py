@@ -455,8 +455,8 @@ class TestProvenance:
         made = provenance.provenance([RECORD | {"measured": 2000}], ["none"])
         assert (
             "Train measured on",
-            "2\u202f000 examples, a fixed random part of the training split; the standard error of a mean over them is "
-            "their standard deviation divided by the root of their number",
+            "2\u202f000 examples, a fixed random part of the training split; the standard error of a mean over n of N "
+            "is their standard deviation times √((1 - n / N) / n)",
         ) in made.facts
 
     def test_a_variant_is_told_apart_from_the_baseline_by_all_but_the_seed(self):
