@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable
 
 SMALLEST, LARGEST = 2.0**-126, 3.4028234663852886e38
-"""What float32 can tell from 0 and from infinity. TensorFlow takes what is smaller for 0."""
+"""The smallest and the largest positive number in float32. TensorFlow rounds smaller ones to 0."""
+
 _AROUND_ERRORS = ("Exception encountered when calling", "Graph execution error", "Detected at node", "<stack", 'File "')
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 

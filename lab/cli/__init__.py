@@ -2,7 +2,8 @@
 
 A script imports this before it declares anything, so nothing heavy is loaded until it is asked for.
 
-    app            the commands; options: the sizes and the data of `run`; fresh: `run --fresh`
+    app            the commands
+    running        `run`, and what is printed at its end; options: its sizes and data; fresh: `run --fresh`
     find           where scripts are, and what they declare
     drawing        `report`: folders drawn again, on several cores
     compare        `compare`; terminal: its table, and the table that ends a run

@@ -2,8 +2,6 @@
 
 import functools
 import sys
-from collections.abc import Callable
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,18 +13,13 @@ from lab import __version__
 from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders, drawing_processes
 from lab.cli.export_model import export_model
-from lab.cli.find import Question, asked, find, folders, guide, known
-from lab.cli.fresh import afresh
+from lab.cli.find import Question, asked, find, folders, known
 from lab.cli.lint import lint
 from lab.cli.options import RESULTS, Confidence, Flag, Folder, Name, OptionalPath, Options, Text
+from lab.cli.running import print_outcome, run_question, write_guide
 from lab.cli.sentences import FoundError
 from lab.cli.usage import refusal
-from lab.compute import compute
 from lab.experiment import Experiment
-from lab.outcome import Outcome, draw_outcome
-from lab.progress import on_terminal
-from lab.run import run
-from lab.study import Study
 
 
 def _application(summary: str) -> cyclopts.App:
@@ -73,7 +66,7 @@ def run_experiment(experiment: Name, /, options: Options | None = None) -> None:
         experiment: its name in the folder "experiments" here or among the lab's own, or the path of a script that
             declares EXPERIMENT.
     """
-    _run(find(experiment), options or Options())
+    run_question(find(experiment), options or Options())
 
 
 @lab_app.command(name="report")
@@ -95,9 +88,9 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag 
             if isinstance(outcome, DataError):
                 failed.append(str(outcome))
             else:
-                _print(folder, outcome)
+                print_outcome(folder, outcome)
         if len(failed) < len(folders):
-            _guide(results, pool)
+            write_guide(results, pool)
     if failed:
         raise DataError("; ".join(failed))
 
@@ -211,7 +204,7 @@ def answer_script(question: Question) -> None:
 
 
 def _script(question: Question, options: Options | None = None) -> None:
-    _run(question, options or Options())
+    run_question(question, options or Options())
 
 
 def _answer(app: cyclopts.App, words: list[str] | None) -> None:
@@ -219,44 +212,6 @@ def _answer(app: cyclopts.App, words: list[str] | None) -> None:
         app(words)
     except cyclopts.CycloptsError as error:
         raise refusal(error) from None
-
-
-def _run(question: Question, options: Options) -> None:
-    if isinstance(question, Study):
-        of_data = ("data", "target", "separator", "labels", "categories", "leave_out", "image_size")
-        others = ("engine", "validation_size", "precision")
-        question.refuse({name: getattr(options, name) or None for name in (*of_data, *others)})
-        study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
-        folder = _made(options, study.name, lambda results: compute(study, results / study.name))
-        _print(folder, draw_outcome(folder, [study]))
-        return
-    data, called = options.loader()
-    if isinstance(data, functools.partial) and data.keywords.get("scale_target"):
-        print(
-            f"{options.target} is predicted as a number: losses are squared errors in units of its standard deviation "
-            "over the training split"
-        )
-    experiment = (question if data is None else question.with_data(data, called)).resized(
-        train_size=options.train_size,
-        validation_size=options.validation_size,
-        seeds=options.seeds,
-        epochs=options.epochs,
-        precision=options.precision,
-    )
-    engine = options.engine or "cohort"
-    with on_terminal(Console()) as progress:
-        folder = _made(
-            options,
-            experiment.name,
-            lambda results: run(experiment, results_folder=results, engine=engine, progress=progress),
-        )
-    _print(folder, draw_outcome(folder, experiment.studies))
-    _guide(options.results)
-
-
-def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:
-    """Return the folder that `make` makes in a folder of results; with --fresh it replaces what is there."""
-    return afresh(options.results / name, make) if options.fresh else make(options.results)
 
 
 def _below(results: Path, name: str) -> Path:
@@ -276,26 +231,3 @@ def _left(folder: Path) -> bool:
 
     has_runs = results.has_table(folder, "histories") or results.has_experiment(folder)
     return has_runs or results.has_study(folder, folder.name)
-
-
-def _print(folder: Path, outcome: Outcome) -> None:
-    """Print the table of an experiment, and where its page and figures are."""
-    from lab.cli.terminal import comparison_table, console
-
-    if outcome.tables:
-        console().print(comparison_table(folder.name, outcome.tables))
-    print(f"page: {_near(outcome.page)}")
-    if outcome.figures:
-        print(f"figures: {_near(outcome.figures[0].parent)}")
-
-
-def _near(path: Path) -> Path:
-    """Return a path relative to the working folder, where it is below it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _guide(results: Path, pool: Executor | None = None) -> None:
-    """Write the guide through all experiments of a folder."""
-    from lab import pages
-
-    pages.index_page(results, guide(), pool=pool)

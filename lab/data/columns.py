@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.checks import DataError, quoted, shown
+from lab.checks import LARGEST, DataError, quoted, shown
 
-# Examples are kept as float32, in which larger numbers are infinite.
-LARGEST = float(np.finfo(np.float32).max)
 # The most columns that a refusal names.
 NAMED = 5
-# What stands for a missing number, in lower case. Among categories such a word is a category: only an empty cell is
-# missing there, as "none" may well be an answer.
+# The words for a missing number, in lower case. Among categories they are categories, as "none" may well be an answer:
+# only an empty cell is missing there.
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?"))
 
 _NUMBERLIKE = re.compile(r"[-+]?\s*[$€£¥]?\s*[-+]?\d[\d.,'_\s]*[%$€£¥]?|[-+]?0x[0-9a-fA-F]+")

@@ -15,7 +15,7 @@ import numpy as np
 from lab.checks import DataError
 from lab.data.columns import MISSING, count, number
 
-# What may separate cells, in words: looked for where the first row is a single cell.
+# The usual separators and their names. They are looked for where the first row is a single cell.
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "blanks"}
 # One for each split.
 FEWEST_OF_A_CLASS = 3

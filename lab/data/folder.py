@@ -20,7 +20,7 @@ from lab.data.weights import weighting
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 # The names of folders that are splits of the data's own.
 SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-# What systems leave in folders, beside files whose names begin with a dot.
+# Files that operating systems leave in folders, besides those whose names begin with a dot.
 LITTER = ("Thumbs.db", "desktop.ini")
 
 

@@ -25,7 +25,7 @@ from lab.seeds import derive
 MOST = 10_000
 
 Pair = tuple[np.ndarray, np.ndarray]
-# What is fitted on the training split, and the function that makes features of the examples of any split.
+# The statistics of the training split, and the function that makes features of the examples of any split with them.
 Fitted = tuple[Preprocessing | Standardization, Callable[[np.ndarray], np.ndarray]]
 
 

@@ -23,7 +23,7 @@ MARKERS = {
     "*": "M0,-1L0.24,-0.32L0.95,-0.31L0.38,0.12L0.59,0.81L0,0.4L-0.59,0.81L-0.38,0.12L-0.95,-0.31L-0.24,-0.32Z",
 }
 
-# What style.css calls --paper on a dark screen, and the contrast of a line to it (WCAG 2.2, 1.4.11 asks for 3).
+# The colour --paper of style.css on a dark screen, and the contrast of a line to it (WCAG 2.2, 1.4.11 asks for 3).
 DARK_PAPER: RGB = (0.078, 0.086, 0.098)
 CONTRAST = 5.0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# What differs between the seeds of one variant is no difference between variants.
+# Fields in which the seeds of one variant differ: no difference between variants.
 _SEEDS = ("seed", "fingerprint")
 
 

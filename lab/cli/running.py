@@ -1,0 +1,83 @@
+"""Run what a script declares with the options of a command line, and say what came out and where it is."""
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+
+from rich.console import Console
+
+from lab.cli.find import Question, guide
+from lab.cli.fresh import afresh
+from lab.cli.options import Options
+from lab.compute import compute
+from lab.outcome import Outcome, draw_outcome
+from lab.progress import on_terminal
+from lab.run import run
+from lab.study import Study
+
+
+def run_question(question: Question, options: Options) -> None:
+    """Run an experiment or compute a study with the options of a command line; print and draw what came out.
+
+    Raises:
+        UsageError, DataError, OSError: as `lab.run.run` and `lab.compute.compute`; also options that do not fit.
+    """
+    if isinstance(question, Study):
+        of_data = ("data", "target", "separator", "labels", "categories", "leave_out", "image_size")
+        others = ("engine", "validation_size", "precision")
+        question.refuse({name: getattr(options, name) or None for name in (*of_data, *others)})
+        study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
+        folder = _made(options, study.name, lambda results: compute(study, results / study.name))
+        print_outcome(folder, draw_outcome(folder, [study]))
+        return
+    data, called = options.loader()
+    if isinstance(data, functools.partial) and data.keywords.get("scale_target"):
+        print(
+            f"{options.target} is predicted as a number: losses are squared errors in units of its standard deviation "
+            "over the training split"
+        )
+    experiment = (question if data is None else question.with_data(data, called)).resized(
+        train_size=options.train_size,
+        validation_size=options.validation_size,
+        seeds=options.seeds,
+        epochs=options.epochs,
+        precision=options.precision,
+    )
+    engine = options.engine or "cohort"
+    with on_terminal(Console()) as progress:
+        folder = _made(
+            options,
+            experiment.name,
+            lambda results: run(experiment, results_folder=results, engine=engine, progress=progress),
+        )
+    print_outcome(folder, draw_outcome(folder, experiment.studies))
+    write_guide(options.results)
+
+
+def print_outcome(folder: Path, outcome: Outcome) -> None:
+    """Print the table of an experiment, and where its page and figures are."""
+    from lab.cli.terminal import comparison_table, console
+
+    if outcome.tables:
+        console().print(comparison_table(folder.name, outcome.tables))
+    print(f"page: {_near(outcome.page)}")
+    if outcome.figures:
+        print(f"figures: {_near(outcome.figures[0].parent)}")
+
+
+def write_guide(results: Path, pool: Executor | None = None) -> None:
+    """Write the guide through all experiments of a folder."""
+    from lab import pages
+
+    pages.index_page(results, guide(), pool=pool)
+
+
+def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:
+    """Return the folder that `make` makes in a folder of results; with --fresh it replaces what is there."""
+    return afresh(options.results / name, make) if options.fresh else make(options.results)
+
+
+def _near(path: Path) -> Path:
+    """Return a path relative to the working folder, where it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
