@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lab.checks import UsageError, shown
 from lab.compute import compute, draw
 from lab.experiment import Experiment
-from lab.progress import SILENT, Progress
+from lab.progress import SILENT, Progress, heard_by
 from lab.run import run
 from lab.study import Study
 
@@ -142,8 +142,11 @@ def show(
         UsageError, DataError: as `lab.run.run`.
     """
     if isinstance(question, Study):
-        return draw_outcome(compute(question, Path(results_folder) / question.name), [question])
+        with heard_by(progress):
+            folder = compute(question, Path(results_folder) / question.name)
+        return draw_outcome(folder, [question])
     if not isinstance(question, Experiment):
         raise UsageError(f"show must be called with an Experiment or a Study, got {shown(question)}")
-    folder = run(question, results_folder=results_folder, engine=engine, progress=progress)
+    with heard_by(progress):
+        folder = run(question, results_folder=results_folder, engine=engine, progress=progress)
     return draw_outcome(folder, question.studies)

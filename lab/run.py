@@ -15,7 +15,7 @@ from lab.data.preprocessing import Preprocessing
 from lab.engine import dispatch, precision
 from lab.experiment import Experiment, Variant
 from lab.plan import Run, plan, tasks
-from lab.progress import SILENT, Progress
+from lab.progress import SILENT, Progress, listening
 
 if TYPE_CHECKING:
     import keras
@@ -98,7 +98,7 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
             # A full disk may have room for the next run, and a run that is not published is lost.
             failures.append(error)
         else:
-            progress.on_publish(pending[i], trained)
+            progress.on_end(pending[i], trained)
 
     try:
         dispatch.train(
@@ -127,6 +127,15 @@ def _notes(runs: Sequence[Run]) -> Iterator[str]:
     """Yield what the loaders did to missing numbers, each sentence once."""
     tables = (run.task.data.preprocessing for run in runs)
     yield from filter(None, dict.fromkeys(table.note for table in tables if isinstance(table, Preprocessing)))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that has no name, as progress is told of it."""
+
+    variant: str
+    seed: int
+    task: "Task"
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,11 +182,28 @@ def train(
     """
     choice("engine", engine, ENGINES)
     planned = tasks(variants, seeds, redraw_data)
+    progress = listening()
     keys, trained = list(planned), {}
+    runs = [_Run(_shown(key), seed, task) for (key, seed), task in planned.items()]
+    progress.on_plan(len(runs), 0)
 
     def keep(i: int, result: "Trained") -> None:
         trained[keys[i]] = result
+        progress.on_end(runs[i], result)
 
-    names = [f"variant {key!r} at seed {seed}" for key, seed in keys]
-    dispatch.train(list(planned.values()), names, engine=engine, precision="exact", on_trained=keep)
+    dispatch.train(
+        list(planned.values()),
+        [f"variant {key!r} at seed {seed}" for key, seed in keys],
+        engine=engine,
+        precision="exact",
+        on_trained=keep,
+        on_epoch=lambda members, *state: progress.on_epoch([runs[i] for i in members], *state),
+        on_refusal=lambda i, reason: progress.on_refusal(runs[i], reason),
+        on_wait=progress.on_wait,
+    )
     return {(key, seed): TrainedRun(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
+
+
+def _shown(key: object) -> str:
+    """Return the key of a variant as people read it: (64, 0.5) is "64 0.5"."""
+    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)

@@ -10,6 +10,7 @@ from lab.checks import UsageError
 from lab.experiment import Variant
 from lab.models import dense
 from lab.probes.steps import follow
+from lab.progress import Progress, heard_by
 from lab.regularization import Regularization
 from lab.run import train
 from lab.training import Training
@@ -50,7 +51,14 @@ def test_the_steps_between_two_looks_must_be_at_least_one(blobs):
 
 def test_what_is_trained_comes_back_by_variant_and_seed_with_its_kept_model(blobs):
     variants = {"small batches": variant(blobs), ("a pair", 20): variant(blobs, batch_size=20)}
-    together = train(variants, seeds=[1, 2])
+    told: list[object] = []
+    heard = Progress(
+        on_plan=lambda *counts: told.append(counts), on_end=lambda run, _: told.append((run.variant, run.seed))
+    )
+    with heard_by(heard):
+        together = train(variants, seeds=[1, 2])
+    assert told[0] == (4, 0)
+    assert sorted(told[1:]) == [("a pair 20", 1), ("a pair 20", 2), ("small batches", 1), ("small batches", 2)]
     assert list(together) == [(key, seed) for key in variants for seed in (1, 2)]
     for key, alone in train(variants, seeds=[1, 2], engine="keras_fit").items():
         one = together[key]

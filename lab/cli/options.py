@@ -111,6 +111,14 @@ class Options:
     "exact (unless named) multiplies in float32; fast in bfloat16 or TF32, where the hardware has units for it."
     fresh: Flag = False
     "Train again what is already published, and replace it when everything is trained."
+    quiet: Flag = False
+    "Print nothing but what was found wrong."
+    verbose: Flag = False
+    "Print one line per run that ended, on a terminal too."
+
+    def __post_init__(self) -> None:
+        if self.quiet and self.verbose:
+            raise UsageError("--quiet must be left out where --verbose is given, got both; leave one out")
 
     def loader(self) -> tuple[Callable | None, str]:
         """Return the loader that `--data` names, or None, and what the data is called.

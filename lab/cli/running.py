@@ -1,7 +1,7 @@
 """Run what a script declares with the options of a command line, and say what came out and where it is."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -28,11 +28,13 @@ def run_question(question: Question, options: Options) -> None:
         others = ("engine", "validation_size", "precision")
         question.refuse({name: getattr(options, name) or None for name in (*of_data, *others)})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
-        folder = _made(options, study.name, lambda results: compute(study, results / study.name))
-        print_outcome(folder, draw_outcome(folder, [study]))
+        with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
+            progress.on_wait("computing")
+            folder = _made(options, study.name, lambda results: compute(study, results / study.name))
+        _drawn(folder, [study], options)
         return
     data, called = options.loader()
-    if isinstance(data, functools.partial) and data.keywords.get("scale_target"):
+    if isinstance(data, functools.partial) and data.keywords.get("scale_target") and not options.quiet:
         print(
             f"{options.target} is predicted as a number: losses are squared errors in units of its standard deviation "
             "over the training split"
@@ -45,14 +47,20 @@ def run_question(question: Question, options: Options) -> None:
         precision=options.precision,
     )
     engine = options.engine or "cohort"
-    with on_terminal(Console()) as progress:
+    with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
         folder = _made(
             options,
             experiment.name,
             lambda results: run(experiment, results_folder=results, engine=engine, progress=progress),
         )
-    print_outcome(folder, draw_outcome(folder, experiment.studies))
+    _drawn(folder, experiment.studies, options)
     write_guide(options.results)
+
+
+def _drawn(folder: Path, studies: Sequence[Study], options: Options) -> None:
+    outcome = draw_outcome(folder, studies)
+    if not options.quiet:
+        print_outcome(folder, outcome)
 
 
 def print_outcome(folder: Path, outcome: Outcome) -> None:
