@@ -19,5 +19,5 @@
     document.documentElement.dataset.drawn = "some";
   };
   // Without Vega the page's own script says so in the place of each chart, and its tables work.
-  load(vega, () => load(page, finish));
+  load(vega, (lost) => load(page, (missing) => finish(missing && (lost || missing))));
 })();
