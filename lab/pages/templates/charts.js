@@ -23,6 +23,8 @@ async function draw(id, spec, tables) {
     const embedded = await vegaEmbed(place, { ...copy(spec), datasets: copy(tables) }, EMBEDDED);
     if (old) old.finalize();
     views[id] = embedded.view;
+    // Its place has a description; the hundred marks inside say nothing to those who do not see them.
+    place.querySelector("svg").setAttribute("aria-hidden", "true");
   } catch (error) {
     place.textContent = "This chart cannot be drawn: " + error.message;
     place.className = "failed";
