@@ -7,8 +7,8 @@ from lab.report.curves import Curves, has
 MOST = 8
 """The most measures of a page, so that it stays small; the CSV files have them all."""
 
-# With the losses and accuracies that are measured at an epoch's end there is no need for the means of a whole epoch,
-# which mix the weights of all its steps; in the logs of others they are all there is.
+# What is measured at an epoch's end takes the place of the means over the epoch, which mix the weights of all its steps;
+# in the logs of others these are all there is.
 _MEASURED = (
     ("data loss", "train_data_loss", "val_data_loss"),
     ("accuracy", "train_accuracy", "val_accuracy"),
@@ -17,7 +17,7 @@ _MEASURED = (
     ("penalty", "", "val_penalty"),
     ("learning rate", "learning_rate", ""),
 )
-_RUNNING = {"train_data_loss": "data_loss", "train_accuracy": "accuracy", "val_penalty": "penalty"}
+_RUNNING = {"train_data_loss": "data_loss", "train_accuracy": "accuracy"}
 _KEYS = {"experiment", "variant", "seed", "epoch"}
 
 
@@ -50,6 +50,8 @@ def measures(curves: Curves) -> list[Measure]:
     table = curves.table
     found = []
     for name, train, validation in _MEASURED:
+        if not has(table, train):
+            train = _RUNNING.get(train, "")
         measure = Measure(name, train if has(table, train) else "", validation if has(table, validation) else "")
         if measure.columns:
             found.append(measure)
@@ -61,7 +63,7 @@ def measures(curves: Curves) -> list[Measure]:
                  for one in found]  # fmt: skip
         found.sort(key=lambda one: one.name != "loss")
     taken = _KEYS | {column for _, *columns in _MEASURED for column in columns}
-    taken |= {running for measured, running in _RUNNING.items() if has(table, measured)}
+    taken |= {*_RUNNING.values(), "penalty"}
     for column in table.select_dtypes("number"):
         name = str(column).removeprefix("val_")
         if str(column) in taken or not has(table, str(column)):
