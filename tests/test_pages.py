@@ -29,8 +29,6 @@ from lab.results.provenance import write_provenance
 from lab.results.tables import read_tables
 from tests.test_study import STUDY
 
-pytest_plugins = ["tests.browser"]
-
 ROOT = Path(__file__).parent.parent
 HOSTILE = "<script>alert(1)</script>"
 CLOSING = "</script><img src=x onerror=alert(2)>"

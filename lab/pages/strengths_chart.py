@@ -120,7 +120,8 @@ def path_chart(family: Family) -> Spec:
     )
     # A strength of 0 has a place of its own on a logarithmic axis.
     zero = f"datum.value < {0.99 * family.strengths[1]!r}" if family.log and family.strengths[0] == 0 else "false"
-    label = f"datum.value == 0 || {zero} ? '0' : datum.value < {SMALL} ? format(datum.value, '.2~e') : format(datum.value, '~g')"
+    form = f"datum.value < {SMALL} ? '.2~e' : '~g'"
+    label = f"datum.value == 0 || {zero} ? '0' : format(datum.value, {form})"
     axis = alt.Axis(values=_ticks(family), labelExpr=label, labelOverlap=True, grid=False)
     x = alt.X("x:Q", title=axis_name(family.name), scale=scale, axis=axis)
     y = alt.Y("m:Q", title="data loss", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format="~g"))

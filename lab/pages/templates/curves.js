@@ -141,7 +141,6 @@ async function drawCurves() {
     embeddedAs = as;
     await draw("curves", curvesSpec(), rows);
   }
-  // Of several changes in quick succession the last one counts, whatever was drawn meanwhile.
   await set("curves", signals(), rows);
   const empty = document.getElementById("empty");
   empty.textContent = emptiness(rows);

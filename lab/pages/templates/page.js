@@ -1,6 +1,8 @@
 // page.js: puts the page together: reads the state from the address, draws, and draws again whatever changes.
 const NOT_DRAWN = ["verdict", "sort"];
 let pathDrawn = null;
+let drawings = 0;  // that are under way
+let latest = Promise.resolve();
 
 async function drawPath() {
   if (!path()) return;
@@ -12,14 +14,21 @@ async function drawPath() {
 }
 
 async function show(changed) {
-  if (curves && !changed.every((name) => NOT_DRAWN.includes(name))) {
+  const draws = curves && !changed.every((name) => NOT_DRAWN.includes(name));
+  if (draws) {
+    drawings += 1;
+    chart.setAttribute("aria-busy", "true");
     if (comparedAt !== null) hideComparison();
-    const drawing = drawCurves();
-    showControls();
-    await drawing;
-    await drawPath();
-  } else showControls();
+    fitted = axes(tables());
+  }
+  showControls();
   showRuns();
+  if (!draws) return;
+  // One drawing at a time, each of the state that it finds: whatever came in between, the last one is of the last state.
+  latest = latest.then(drawCurves).then(drawPath);
+  await latest;
+  drawings -= 1;
+  if (!drawings) chart.setAttribute("aria-busy", "false");
 }
 
 Object.assign(state, fromAddress());

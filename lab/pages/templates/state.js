@@ -28,7 +28,7 @@ const ends = (text) => {
 };
 const many = (one) => (text) =>
   (text === "" ? [] : text.split(",").map((part) => one(decodeURIComponent(part))).filter((v) => v !== undefined));
-const listed = (values) => values.map((value) => encodeURIComponent(value)).join(",");
+const listed = (values) => values.map((value) => String(value).replaceAll(/[%,]/g, encodeURIComponent)).join(",");
 const axis = [(log) => (log ? "log" : "linear"), (text) => ({ log: true, linear: false })[text]];
 
 // For each field: as text, and from text; what the text does not say is undefined.
