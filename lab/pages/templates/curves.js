@@ -11,7 +11,7 @@ const shownVariants = () => [...state.shown, ...fan().filter((v) => !state.shown
 const hue = (v) => "var(--v" + v + ")";
 
 function front() {
-  if (hovered >= 0) return hovered;
+  if (hovered >= 0 && (hovered === state.variant || shownVariants().includes(hovered))) return hovered;
   if (state.variant >= 0) return state.variant;
   return path() && state.at >= 0 ? path().places[state.at] : -1;
 }
