@@ -141,6 +141,17 @@ class TestScreens:
         assert lines
         assert page.evaluate("document.documentElement.scrollWidth") == 390
 
+    def test_a_touch_compares_the_variants_until_something_else_is_touched(self, seen):
+        seen.at()
+        box = seen.plot()
+        place = {"clientX": box["x"] + box["width"] / 2, "clientY": box["y"] + 50, "pointerType": "touch"}
+        seen.page.locator("#curves").focus()
+        for event in ("pointerdown", "pointerup", "pointerleave"):
+            seen.page.locator("#curves").dispatch_event(event, place)
+        assert seen.page.locator("#compared-at tbody tr").count() == 3
+        seen.page.locator("#runs summary").focus()
+        assert not seen.page.locator("#compared-at").is_visible()
+
     def test_a_table_that_fits_says_nothing(self, seen):
         seen.at()
         assert not seen.page.locator(".sideways").first.is_visible()

@@ -163,6 +163,11 @@ class TestMeasures:
         seen.page.get_by_label("measure").select_option(measure)
         seen.drawn()
         assert seen.page.locator("#curves .role-axis-title text").all_text_contents() == ["epoch", measure]
+        assert (
+            seen.page.locator("#curves")
+            .get_attribute("aria-label")
+            .startswith(f"Lines of the {measure} over 40 epochs")
+        )
         assert seen.address == ("" if measure == "data loss" else f"metric={measure.replace(' ', '%20')}")
         saved = seen.csv()
         expected = medians_of(folder, list(columns.values()))

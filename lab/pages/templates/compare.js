@@ -78,15 +78,17 @@ function swatch(v) {
 }
 
 function comparing() {
-  chart.addEventListener("pointermove", (event) => {
+  const compare = (event) => {
     if (!views.curves || (event.buttons && event.pointerType === "mouse")) return hideComparison();
     const [x, y] = sharesOf(event);
     if (x < 0 || x > 1 || y < 0 || y > 1) return hideComparison();
-    const epoch = valueAt(fitted.x, x, state.logx);
     // The panel keeps away from the mouse.
-    showComparison(epoch, x > 0.5);
-  });
-  chart.addEventListener("pointerleave", hideComparison);
+    return showComparison(valueAt(fitted.x, x, state.logx), x > 0.5);
+  };
+  chart.addEventListener("pointermove", compare);
+  // A finger touches the chart and leaves it; what it asked for stays until it touches something else.
+  chart.addEventListener("pointerdown", (event) => { if (event.pointerType !== "mouse") compare(event); });
+  chart.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") hideComparison(); });
   chart.addEventListener("blur", hideComparison);
   chart.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return hideComparison();

@@ -105,6 +105,8 @@ function signals() {
 // The specification with the chosen measure and scales.
 function curvesSpec() {
   const spec = copy(curves.spec);
+  // Vega labels the chart with it.
+  spec.description = spec.description.replace(measures[0].name, measure().name);
   // A logarithmic scale knows no zero, and warns where one is spoken of.
   const scaled = (scale, log) => {
     scale.type = log ? "log" : "linear";
