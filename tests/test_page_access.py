@@ -1,4 +1,7 @@
-"""An experiment's page in a real browser for everyone: the table of runs, phones, dark screens, paper, and axe-core."""
+"""An experiment's page in a real browser for everyone: the table of runs, phones, dark screens, paper, and axe-core.
+
+axe/ holds axe-core 4.14.1 of Deque Systems (MPL 2.0) as its package has it; the pages themselves never load it.
+"""
 
 import re
 from collections.abc import Iterator
@@ -238,3 +241,53 @@ class TestAxe:
         assert len(reached) == count
         assert all(each.endswith("true") for each in reached)
         assert each.complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+class TestByKeyOnAnyScreen:
+    """Each ability once more with the keyboard only, on large and small, light and dark screens."""
+
+    @pytest.fixture
+    def on_screen(self, folder, opened, width, scheme) -> Iterator[Seen]:
+        tab = opened(folder / "index.html", width)
+        tab.page.set_viewport_size({"width": width, "height": 900 if width > 1000 else 844})
+        tab.page.emulate_media(color_scheme=scheme)
+        yield Seen(tab, folder / "index.html")
+        assert tab.complaints == []
+        assert tab.page.evaluate("document.documentElement.scrollWidth") == width
+
+    def test_the_curves_are_chosen_zoomed_compared_and_reset(self, on_screen):
+        page = on_screen.page
+        measure = page.get_by_label("measure")
+        measure.focus()
+        measure.press("ArrowDown")
+        on_screen.drawn()
+        page.get_by_role("checkbox", name="log epochs").press("Space")
+        page.get_by_role("slider", name="smoothing").press("ArrowRight")
+        on_screen.drawn()
+        assert on_screen.address == "metric=accuracy&logx=log&smooth=1"
+        on_screen.press("+", "ArrowRight")
+        assert page.locator("#compared-at tbody tr").count() == 3
+        panel, frame = (page.locator(place).bounding_box() for place in ("#compared-at", ".work"))
+        assert panel["x"] >= frame["x"]
+        assert panel["x"] + panel["width"] <= frame["x"] + frame["width"] + 1
+        page.get_by_role("button", name="reset").press("Enter")
+        on_screen.drawn()
+        assert on_screen.address == "metric=accuracy&logx=log&smooth=1"
+
+    def test_a_run_is_chosen_and_the_view_is_saved(self, on_screen):
+        page = on_screen.page
+        page.get_by_role("button", name="none, seed 1").press("Enter")
+        on_screen.drawn()
+        assert on_screen.address == "variant=none&run=1"
+        csv = page.get_by_role("button", name="CSV")
+        with page.expect_download() as download:
+            csv.press("Enter")
+        assert download.value.suggested_filename == "rich-data_loss.csv"
+        page.get_by_role("button", name="copy for pandas").press("Enter")
+        assert page.locator("#pandas").input_value().startswith("pd.read_csv(")
+        page.get_by_role("button", name="hide all").first.press("Enter")
+        on_screen.drawn()
+        assert page.locator("#empty").is_visible()

@@ -5,7 +5,7 @@ let comparedAt = null;
 
 // All drawn lines at the drawn epoch nearest to one, those of the highest values first.
 function comparisonAt(epoch) {
-  const lines = drawnLines().filter((line) => line.whole || line.e.length > 1);
+  const lines = drawnLines();
   const epochs = [...new Set(lines.flatMap((line) => line.e))];
   if (!epochs.length) return null;
   const nearest = epochs.reduce((best, e) => (Math.abs(e - epoch) < Math.abs(best - epoch) ? e : best));

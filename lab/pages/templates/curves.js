@@ -131,8 +131,13 @@ function emptiness(rows) {
   if (!rows.lines.length && isLog()) return "A logarithmic axis shows values above 0, and here there are none.";
   if (!rows.lines.length) return "The variants that are shown have no number to draw here: their runs diverged.";
   const { x, y } = fitted;
-  const inside = (row) => row.e >= x[0] && row.e <= x[1] && row.y >= y[0] && row.y <= y[1];
-  return [...rows.lines, ...rows.singles].some(inside) ? "" : "Nothing lies in this part of the axes. Reset them.";
+  // A line counts from point to point, for it may cross a part in which no point of it lies.
+  const crosses = (row, i, all) => {
+    const next = all[i + 1] && all[i + 1].g === row.g ? all[i + 1] : row;
+    return row.e <= x[1] && next.e >= x[0] && Math.min(row.y, next.y) <= y[1] && Math.max(row.y, next.y) >= y[0];
+  };
+  const some = rows.lines.some(crosses) || rows.singles.some(crosses);
+  return some ? "" : "Nothing lies in this part of the axes. Reset them.";
 }
 
 async function drawCurves() {
