@@ -405,9 +405,11 @@ class TestAddress:
 
 class TestSaving:
     def test_a_saved_svg_stands_alone_with_title_legend_and_plain_colours(self, seen):
-        text = seen.at("smooth=1").saved("SVG").decode()
+        text = seen.at("smooth=1&variant=none&run=1").saved("SVG").decode()
         assert "var(" not in text
         assert all(word in text for word in ["Does it help?", *NAMES, "validation", "data loss"])
+        # However pale a line is, its legend is not.
+        assert re.findall(r'role-legend-symbol"[^>]*><path [^>]*opacity="([^"]*)"', text) == ["1"] * 5
 
     def test_a_saved_png_is_a_picture_of_twice_the_size(self, seen):
         content = seen.at().saved("PNG")

@@ -38,19 +38,25 @@ async function picture() {
   const rows = tables();
   const spec = curvesSpec();
   const seen = [...new Set(rows.lines.map((row) => row.v))];
-  for (const name of ["lines", "raw", "singles"]) for (const row of rows[name]) row.name = names[row.v];
-  const layer = spec.layer[curves.tables.indexOf("lines")].encoding;
-  for (const { encoding } of spec.layer) {
-    for (const channel of ["color", "strokeDash"]) if (encoding[channel]) delete encoding[channel].legend;
-  }
-  const bottom = { title: null, orient: "bottom", symbolType: "stroke", symbolSize: 300, symbolStrokeWidth: 2, symbolOpacity: 1 };
-  layer.color = {
-    field: "name", type: "nominal", scale: { domain: seen.map((v) => names[v]), range: seen.map(hue) },
-    legend: { ...bottom, columns: 5, labelLimit: 180, labelColor: "var(--ink)" },
-  };
-  layer.strokeDash.legend = { ...bottom, labelColor: "var(--ink)", symbolStrokeColor: "var(--ink)" };
+  const bottom = { title: null, orient: "bottom", symbolType: "stroke", symbolSize: 300, symbolStrokeWidth: 2 };
+  const black = { labelColor: "var(--ink)", symbolStrokeColor: "var(--ink)" };
+  // The legend is a layer of its own: those of the lines would be as pale as what is behind the one in front.
+  spec.resolve = { legend: { color: "independent", strokeDash: "independent" } };
+  spec.layer.push({
+    data: { name: "legend" },
+    mark: { type: "line" },
+    encoding: {
+      color: {
+        field: "name", type: "nominal", scale: { domain: seen.map((v) => names[v]), range: seen.map(hue) },
+        legend: { ...bottom, columns: 5, labelLimit: 180, labelColor: "var(--ink)" },
+      },
+      strokeDash: {
+        ...spec.layer[curves.tables.indexOf("lines")].encoding.strokeDash, legend: { ...bottom, ...black },
+      },
+    },
+  });
   Object.assign(spec, {
-    width: 760, height: 400, padding: 18, autosize: "pad", background: "var(--paper)", datasets: rows,
+    width: 760, height: 400, padding: 18, autosize: "pad", background: "var(--paper)", datasets: { ...rows, legend: [] },
     title: { text: wrapped(drawn.title, 80), anchor: "start", color: "var(--ink)", fontSize: 16, offset: 14 },
   });
   const place = document.createElement("div");
