@@ -13,7 +13,7 @@ from lab import pages
 from lab.compute import compute, draw
 from tests.browser import Opened
 from tests.test_page_curves import Seen, rich
-from tests.test_pages import with_path, written
+from tests.test_pages import all_diverged, with_path, written
 from tests.test_study import STUDY
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
@@ -118,6 +118,14 @@ class TestRuns:
             assert numbers == sorted(numbers, reverse=order == "descending")
         before = rows(seen)
         assert rows(seen.at(seen.address)) == before
+
+    def test_runs_are_listed_chosen_and_sorted_where_there_is_no_chart(self, tmp_path, tab):
+        lost = Seen(tab, pages.experiment_page(all_diverged(tmp_path / "lost"))).at()
+        lost.page.get_by_role("button", name="l2, seed 1").press("Enter")
+        lost.page.locator("#runs-table").get_by_role("button", name="seed", exact=True).press("Enter")
+        assert [row[:3] for row in rows(lost)] == [["l2", "0", "diverged"], ["l2", "1", "diverged"]]
+        assert lost.address == "variant=l2&run=1&sort=seed"
+        assert tab.complaints == []
 
     def test_a_choice_that_fits_no_run_says_so(self, seen):
         seen.at("verdict=diverged&variant=none")

@@ -9,9 +9,10 @@ from lab.pages import packing
 from lab.pages.epochs_series import series
 from lab.pages.measures import MOST, measures
 from lab.pages.runs_table import runs_table
-from lab.pages.strengths_chart import ranks, strength_words
+from lab.pages.strengths_chart import families, ranks, strength_words
 from lab.report.curves import tidy
-from tests.test_pages import histories_of
+from lab.results.tables import read_tables
+from tests.test_pages import histories_of, with_path
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -154,5 +155,9 @@ class TestStrengths:
     def test_small_ones_are_written_with_a_power_of_ten(self, strength, words):
         assert strength_words(strength) == words
 
-    def test_one_path_needs_no_ranks(self):
-        assert ranks([]) == {}
+    def test_of_several_paths_each_has_all_colours_and_one_path_keeps_those_of_the_figures(self, tmp_path):
+        paths = families(read_tables(with_path(tmp_path / "path")).path_runs())
+        assert ranks(paths) == pytest.approx(
+            {"none": 0, "l2_0.001": 1 / 3, "l2_0.01": 2 / 3, "l2_0.1": 1, "dropout_0.2": 1 / 2, "dropout_0.5": 1}
+        )
+        assert ranks(paths[:1]) == {}

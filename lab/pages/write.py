@@ -167,11 +167,11 @@ def _there(folder: Path, tables: Mapping[str, str]) -> list[tuple[str, str]]:
 def policy(scripts: Sequence[str], single: bool = False) -> str:
     """Return the content security policy of a page: its own script and what that loads, and nothing from outside.
 
-    A page in a folder of results runs one script inside it, known by its hash, which loads Vega from the folder
-    beside ("strict-dynamic": only a script that was trusted may add one, never the page's markup). The hash of a
-    script outside the page would be the stricter rule, but a browser does not check one of a page opened from disk.
-    Its pictures are files beside it; 'self' is meant for pages on a server, and file: for those on disk, which have
-    no origin. A page for sending holds its scripts and pictures itself.
+    A page in a folder of results runs one script inside it, known by its hash, which loads two from the folder beside
+    ("strict-dynamic": only a script that was trusted may add one, never the page's markup). The hash of a script
+    outside the page would be the stricter rule, but a browser does not check one of a page opened from disk. Its
+    pictures are files beside it; 'self' is meant for pages on a server, and file: for those on disk, which have no
+    origin. A page for sending holds its scripts and pictures itself.
 
     Vega is told to interpret its expressions, so that no text becomes code ("unsafe-eval" is not there).
     """
