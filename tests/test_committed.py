@@ -1,6 +1,7 @@
 """The committed results are what the code draws from them today: a report in a fresh clone changes no byte."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,10 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
 FEW = ("weight_penalty", "strength_path", "convolution", "trajectories", "weight_penalty-fashion_mnist")
 """Of each kind one: variants, a strength path, an experiment with a study, a study, other data."""
+
+
+SCRIPT = re.compile(r"assets/page-[0-9a-f]{8}\.js")
+"""The scripts of pages, each named after its content."""
 
 
 def committed():
@@ -56,6 +61,8 @@ def test_every_experiment_of_the_results_is_committed_with_what_it_is_drawn_from
         if is_experiment:
             assert files & {f"{folder}/histories.csv", f"{folder}/histories.csv.gz"}, folder
     assert "assets/vega.js" in files
+    loaded = {script for page in RESULTS.glob("*/index.html") for script in SCRIPT.findall(page.read_text("utf-8"))}
+    assert {file for file in files if SCRIPT.fullmatch(file)} == loaded, "remove the scripts that no page loads"
 
 
 def test_the_results_are_small_enough_for_a_repository():

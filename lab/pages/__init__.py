@@ -5,16 +5,18 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
 
     answer             the sentence
     table              the comparison
-    epochs_series      the data of the chart over the epochs; epochs_chart: how it is drawn
+    measures           what the chart over the epochs can show
+    epochs_series      its data; packing: as short text; epochs_chart: how it is drawn
     forest_chart       the differences with their intervals
-    strengths_chart    the charts of a strength path
+    strengths_chart    the chart of a strength path
+    runs_table         the table of all runs
     provenance         how it was run
     studies            a study's words and figures
     guide              the guide: an experiment as one of many; sparkline: its small chart
-    experiment         what a page holds
+    experiment         what a page holds; charts: its charts and their data, for the script
     write              the documents, filled into templates/
     vegalite           shared by the charts: scales and rows; look: the figures' colours on light and dark screens
-    assets             the script that draws the charts
+    assets             the scripts of a page: Vega, and the page's own, whose files in templates/ each say what they do
 """
 
 from lab.pages.answer import answer

@@ -1,18 +1,36 @@
-"""Vega, which draws the charts: one script in the package, and one copy beside the pages, linked by all of them.
+"""The scripts of the pages: Vega, which draws the charts, and the page's own; one copy beside the pages for all.
 
-The script is bundled once, by `make vega`, and committed: bundling it starts V8, which takes seconds and needs more
-address space than a limit (`ulimit -v`) may leave.
+The page's own script has a digest of itself in its name: pages that were drawn by another version of the lab keep the
+script that knows their data. Vega is bundled once, by `make vega`, and committed: bundling it starts V8, which takes
+seconds and needs more address space than a limit (`ulimit -v`) may leave.
 """
 
+import hashlib
 from pathlib import Path
 
 from lab.results import write_atomically
 
 FOLDER = "assets"
-"""The folder below the results that holds the script."""
+"""The folder below the results that holds the scripts."""
+
+SCRIPTS = (
+    "state.js",
+    "series.js",
+    "charts.js",
+    "curves.js",
+    "zoom.js",
+    "compare.js",
+    "controls.js",
+    "save.js",
+    "table.js",
+    "runs.js",
+    "page.js",
+)
+"""The files of an experiment's page's script, each after those that it needs."""
 
 NAME = "vega.js"
-_PACKAGED = Path(__file__).parent / "templates" / NAME
+_TEMPLATES = Path(__file__).parent / "templates"
+_PACKAGED = _TEMPLATES / NAME
 
 _LICENCE = """\
 /*! Vega, Vega-Lite and Vega-Embed as one script that makes window.vegaEmbed.
@@ -35,12 +53,21 @@ def bundle() -> str:
     return _LICENCE + script.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")
 
 
-def provide(results: Path) -> None:
-    """Write the script beside the pages below a folder, if it is missing there or another one."""
-    path = results / FOLDER / NAME
-    script = _PACKAGED.read_bytes()
-    if not path.exists() or path.read_bytes() != script:
-        write_atomically(path, script)
+def page_script() -> str:
+    """Return the script of an experiment's page: the files `SCRIPTS` in one scope of their own."""
+    files = [(_TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return "\n".join(['"use strict";', "(async () => {", *files, "})();", ""])
+
+
+def provide(results: Path) -> list[str]:
+    """Write the scripts beside the pages below a folder, where they are missing or others, and return their names."""
+    page = page_script().encode()
+    scripts = {NAME: _PACKAGED.read_bytes(), f"page-{hashlib.sha256(page).hexdigest()[:8]}.js": page}
+    for name, script in scripts.items():
+        path = results / FOLDER / name
+        if not path.exists() or path.read_bytes() != script:
+            write_atomically(path, script)
+    return list(scripts)
 
 
 if __name__ == "__main__":

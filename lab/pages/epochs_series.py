@@ -7,12 +7,13 @@ long as they have no more than `POINTS` points. Medians are taken before the thi
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from lab.pages.measures import Measure, measures
 from lab.pages.vegalite import Row, short
 from lab.report.curves import Curves, has
 from lab.report.value_axis import Axis
@@ -21,10 +22,27 @@ EPOCHS = 150
 """The most epochs of a curve."""
 
 POINTS = 60_000
-"""The most points of all medians, and of all single seeds, train and validation together."""
+"""The most points of all medians of one measure, and of all its single seeds, train and validation together."""
 
 SHOWN = 8
 """The most variants that are shown at first: the baseline and those that validate best."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A measure as the chart draws it.
+
+    Args:
+        name: in words.
+        columns: its columns, by "train" and "validation".
+        axis: the value axis for all that is drawn.
+        focus: where the value axis begins and ends at first; None where that is the whole axis.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    axis: Axis
+    focus: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -32,34 +50,33 @@ class Series:
     """The data of the chart over the epochs.
 
     Args:
-        columns: which column is "train" and which "validation".
-        medians: one row per part of a curve: "v" (place of the variant), "name", "split", "whole" (all runs that did
+        measures: what can be shown, the one that is shown at first before the others.
+        medians: one row per part of a curve: "v" (place of the variant), "name", "column", "whole" (all runs that did
             not diverge still train), and the lists "e" (epochs), "m" (median), "lo" and "hi" (quartiles), "n".
-        seeds: one row per run and split: "v", "name", "split", "s" (the seed), and the lists "e" and "y".
-        marks: one row per mark on a validation median: "v", "name", "mark" ("kept" or "onset"), "e", "y".
+        seeds: one row per run and column: "v", "name", "column", "s" (the seed), and the lists "e" and "y". The gap has
+            none, for it is the difference of two others, nor has a column that is the same for all seeds.
+        marks: one row per mark on a validation median: "v", "name", "mark" ("kept" or "onset"), "e".
         shown: the places of the variants that are shown at first.
         listed: the seeds that `seeds` has.
+        diverged: the place of the variant and the seed of each run that diverged, which is in no median.
         epochs: the last epoch.
-        axis: the value axis for all that is drawn.
-        focus: where the value axis begins and ends at first; None where that is the whole axis.
         notes: the rules that were applied, as sentences.
     """
 
-    columns: Mapping[str, str]
+    measures: list[Drawn]
     medians: list[Row]
     seeds: list[Row]
     marks: list[Row]
     shown: list[int]
     listed: list[int]
+    diverged: list[tuple[int, int]]
     epochs: int
-    axis: Axis
-    focus: tuple[float, float] | None
     notes: list[str]
 
     @property
-    def measured(self) -> str:
-        """The measure of the curves, in words."""
-        return "data loss" if self.columns["validation"] == "val_data_loss" else "loss"
+    def axis(self) -> Axis:
+        """The value axis of the first measure."""
+        return self.measures[0].axis
 
 
 def columns_of(curves: Curves) -> dict[str, str]:
@@ -85,50 +102,60 @@ def thinned(table: pd.DataFrame, keys: list[str], step: int) -> pd.DataFrame:
 def series(curves: Curves) -> Series | None:
     """Return the data of the chart; None where no validation loss has a finite number, so nothing can be drawn."""
     columns = columns_of(curves)
-    if not columns:
+    if "validation" not in columns:
         return None
     epochs = int(curves.table["epoch"].max())
     step = math.ceil(max(epochs / EPOCHS, epochs * len(curves.variants) * len(columns) / POINTS))
     place = {name: v for v, name in enumerate(curves.variants)}
-    medians = [
-        row
-        for split, column in columns.items()
-        for row in _median_rows(thinned(curves.medians(column), ["variant"], step), split)
-    ]
-    singles, seeds, left = _singles(curves.table, columns, step)
-    axis = curves.axis(*reversed(columns.values()))
+    found = measures(curves)
+    lost = curves.diverged()
     shown = curves.named(SHOWN)
-    focus = focused([row for row in medians if row["name"] in shown], epochs, axis)
+    medians = {
+        column: list(_median_rows(thinned(curves.medians(column), ["variant"], step), column))
+        for column in dict.fromkeys(column for measure in found for column in measure.columns.values())
+    }
+    varying = [name for name, rows in medians.items() if any(row["lo"] != row["hi"] for row in rows)]
+    singles, seeds, left = _singles(curves.table, columns, [name for name in varying if name != "gap"], step)
     thinning = [f"Histories have up to {epochs} epochs: every {_th(step)} and the last are drawn."] if step > 1 else []
     return Series(
-        columns,
-        [{"v": place[row["name"]]} | row for row in medians],
+        [_drawn(curves, measure, medians, shown, epochs) for measure in found],
+        [{"v": place[row["name"]]} | row for rows in medians.values() for row in rows],
         [{"v": place[row["name"]]} | row for row in singles],
         [{"v": place[row["name"]]} | row for row in _marks(curves, columns["validation"])],
         [place[name] for name in shown],
         seeds,
+        [(place[str(variant)], int(seed)) for variant, seed in lost.index[lost]],
         epochs,
-        axis,
-        focus,
         thinning + left,
     )
 
 
-def focused(medians: list[Row], epochs: int, axis: Axis) -> tuple[float, float] | None:
-    """Return the part of a linear axis in which the validation curves differ, None where that is most of it.
+def _drawn(curves: Curves, measure: Measure, medians: Mapping[str, list[Row]], shown: list[str], epochs: int) -> Drawn:
+    axis = curves.axis(*reversed(measure.columns.values()))
+    deciding = [row for row in medians[list(measure.columns.values())[-1]] if row["name"] in shown]
+    # The training curves leave a loss below the validation curves, and an accuracy above them.
+    room = (1 / 20, 1 / 3) if "accuracy" in measure.name else (1 / 3, 1 / 20)
+    if len(measure.columns) == 1:
+        room = (1 / 20, 1 / 20)
+    return Drawn(measure.name, measure.columns, axis, focused(deciding, epochs, axis, room))
 
-    The first tenth of the epochs, in which every curve falls, is left out, and a third of the part's height is added
-    below it, where the training curves leave it.
+
+def focused(
+    rows: Sequence[Row], epochs: int, axis: Axis, room: tuple[float, float] = (1 / 3, 1 / 20)
+) -> tuple[float, float] | None:
+    """Return the part of a linear axis in which some curves differ, None where that is most of it.
+
+    The first tenth of the epochs, in which every curve falls, is left out.
 
     Args:
-        medians: the rows of the medians that are shown at first.
+        rows: the rows of their medians.
         epochs: the last epoch.
         axis: the whole axis.
+        room: what is added below and above, as shares of the part's height.
     """
-    drawn = [row for row in medians if row["split"] == "validation"]
     values = [
         value
-        for row in drawn
+        for row in rows
         for bound in ("lo", "hi")
         for epoch, value in zip(row["e"], row[bound], strict=True)
         if value is not None and epoch > epochs / 10
@@ -136,7 +163,7 @@ def focused(medians: list[Row], epochs: int, axis: Axis) -> tuple[float, float] 
     if axis.log or axis.cut or not values or min(values) == max(values):
         return None
     height = max(values) - min(values)
-    low, high = max(axis.low, min(values) - height / 3), min(axis.high, max(values) + height / 20)
+    low, high = max(axis.low, min(values) - height * room[0]), min(axis.high, max(values) + height * room[1])
     return None if high - low > 0.7 * (axis.high - axis.low) else (low, high)
 
 
@@ -145,7 +172,7 @@ def _th(number: int) -> str:
     return f"{number}{ending}"
 
 
-def _median_rows(table: pd.DataFrame, split: str) -> Iterable[Row]:
+def _median_rows(table: pd.DataFrame, column: str) -> Iterable[Row]:
     for variant, curve in table.groupby("variant", sort=False):
         whole = curve["whole"].to_numpy(bool)
         # The parts with all runs and with fewer share an epoch, so that the line does not break.
@@ -154,7 +181,7 @@ def _median_rows(table: pd.DataFrame, split: str) -> Iterable[Row]:
             part = curve.iloc[max(0, start - 1) : end]
             yield {
                 "name": str(variant),
-                "split": split,
+                "column": column,
                 "whole": bool(whole[start]),
                 "e": part["epoch"].tolist(),
                 "m": short(part["median"]),
@@ -164,13 +191,15 @@ def _median_rows(table: pd.DataFrame, split: str) -> Iterable[Row]:
             }
 
 
-def _singles(histories: pd.DataFrame, columns: Mapping[str, str], step: int) -> tuple[list[Row], list[int], list[str]]:
+def _singles(
+    histories: pd.DataFrame, compared: Mapping[str, str], columns: Sequence[str], step: int
+) -> tuple[list[Row], list[int], list[str]]:
     """Return the rows of single seeds, which seeds they are, and the sentence on those left out."""
     if not histories[["variant", "seed"]].drop_duplicates().duplicated("variant").any():
         # With one run per variant, its median is the run itself.
         return [], [], []
     table = thinned(histories, ["variant", "seed"], step)
-    points = len(columns) * table.groupby("seed").size().sort_index()
+    points = len(compared) * table.groupby("seed").size().sort_index()
     every = points.index.astype(int).tolist()
     listed = every[: int((points.cumsum() <= POINTS).sum())]
     if not listed:
@@ -179,13 +208,13 @@ def _singles(histories: pd.DataFrame, columns: Mapping[str, str], step: int) -> 
     rows = [
         {
             "name": str(variant),
-            "split": split,
+            "column": column,
             "s": int(run["seed"].iloc[0]),
             "e": run["epoch"].tolist(),
             "y": short(run[column]),
         }
         for (variant, _), run in table.groupby(["variant", "seed"], sort=False)
-        for split, column in columns.items()
+        for column in columns
     ]
     left = (
         f"Of {len(every)} seeds the first {len(listed)} can be shown singly, so that the page stays small; "
@@ -198,7 +227,7 @@ def _marks(curves: Curves, validation: str) -> Iterable[Row]:
     """Yield the median kept epoch and, where more than half of the runs have one, the median onset."""
     state = curves.runs(validation)
     state = state[~state["diverged"]]
-    height = curves.medians(validation).set_index(["variant", "epoch"])["median"]
+    height = curves.medians(validation).set_index(["variant", "epoch"])["median"].dropna()
     for variant, runs in state.groupby("variant", sort=False):
         for mark, column in (("kept", "kept_epoch"), ("onset", "onset")):
             known = runs[column].dropna()
@@ -206,4 +235,4 @@ def _marks(curves: Curves, validation: str) -> Iterable[Row]:
                 continue
             at = (variant, round(float(known.median())))
             if at in height.index:
-                yield {"name": str(variant), "mark": mark, "e": at[1], "y": short([height[at]])[0]}
+                yield {"name": str(variant), "mark": mark, "e": at[1]}

@@ -47,7 +47,7 @@ def chart(rows: Sequence[Row], baseline: str, metric: str) -> Spec:
     """
     data = alt.Chart(alt.NamedData("forest")).transform_calculate(c=COLOUR)
     # A phone has room only for the beginnings of long names.
-    limit = alt.ExprRef("containerSize()[0] > 700 ? 260 : 130")
+    limit = alt.ExprRef("containerSize()[0] > 700 ? 260 : containerSize()[0] > 400 ? 190 : 130")
     y = alt.Y(
         "name:N",
         sort=None,

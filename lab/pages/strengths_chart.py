@@ -1,4 +1,4 @@
-"""The charts of a strength path: losses against the strength, and the epochs of the strength under the slider."""
+"""The chart of a strength path: losses against the strength; the slider beside the curves marks one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,15 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from lab.pages.vegalite import EPOCHS_AXIS, SPLIT_COLOURS, Row, Spec, dash, short, spec
+from lab.pages.vegalite import SPLIT_COLOURS, Row, Spec, dash, short, spec
 from lab.report.curves import has
 from lab.report.strength_path import LOSSES, axis_name, path, positions
-from lab.report.value_axis import Axis
 
 SPLITS = dict(zip(LOSSES, ("train", "validation", "test"), strict=True))
+
+
+SMALL = 0.001
+"""Strengths below this are written with a power of ten: zeros are hard to count."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,21 @@ class Family:
     losses: list[Row]
     runs: list[int]
 
-    @property
-    def start(self) -> int:
-        """The place where the slider starts: of the chosen strength, or of the weakest."""
-        return self.chosen if self.chosen is not None else 0
-
     def words(self, i: int) -> str:
         """Return what the slider says at the i-th strength."""
         values = ", ".join(f"{row['split']} {row['m'][i]:.3g}" for row in self.losses if row["m"][i] is not None)
         runs = f"{self.runs[i]} {'run' if self.runs[i] == 1 else 'runs'}"
-        words = f"{self.name} {self.strengths[i]:.3g}: {values or 'no finite data loss'} ({runs})"
+        words = f"{self.name} {strength_words(self.strengths[i])}: {values or 'no finite data loss'} ({runs})"
         return f"{words}, the lowest validation data loss" if i == self.chosen else words
+
+
+def strength_words(strength: float) -> str:
+    """Return a strength as it is written: "0.001", "2.3e-6"."""
+    digits, _, power = f"{strength:.3g}".partition("e")
+    if not power and 0 < strength < SMALL:
+        digits, _, power = f"{strength:.2e}".partition("e")
+        digits = digits.rstrip("0").rstrip(".")
+    return f"{digits}e{int(power)}" if power else digits
 
 
 def families(runs: pd.DataFrame | None) -> list[Family]:
@@ -63,6 +70,15 @@ def families(runs: pd.DataFrame | None) -> list[Family]:
         DataError: a strength is negative or no number.
     """
     return [] if runs is None else [_family(str(name), part) for name, part in runs.groupby("regularizer", sort=False)]
+
+
+def ranks(paths: Sequence[Family]) -> dict[str, float]:
+    """Return the rank of each variant in its path, in [0, 1], for `lab.report.theme.styles`; nothing for one path."""
+    if len(paths) < 2:
+        return {}
+    return {
+        variant: i / max(1, len(family.variants) - 1) for family in paths for i, variant in enumerate(family.variants)
+    }
 
 
 def _family(name: str, runs: pd.DataFrame) -> Family:
@@ -97,16 +113,16 @@ def _family(name: str, runs: pd.DataFrame) -> Family:
 
 
 def path_chart(family: Family) -> Spec:
-    """Return the chart of one family over its strengths; the parameter "at" is the place of the slider."""
+    """Return the chart of one family over its strengths; the parameter "at" is the place that is marked, or -1."""
     splits = [row["split"] for row in family.losses]
     scale = (
         alt.Scale(type="log", nice=False, padding=14) if family.log else alt.Scale(zero=False, nice=False, padding=14)
     )
     # A strength of 0 has a place of its own on a logarithmic axis.
     zero = f"datum.value < {0.99 * family.strengths[1]!r}" if family.log and family.strengths[0] == 0 else "false"
-    axis = alt.Axis(
-        values=_ticks(family), labelExpr=f"{zero} ? '0' : format(datum.value, '~g')", labelOverlap=True, grid=False
-    )
+    form = f"datum.value < {SMALL} ? '.2~e' : '~g'"
+    label = f"datum.value == 0 || {zero} ? '0' : format(datum.value, {form})"
+    axis = alt.Axis(values=_ticks(family), labelExpr=label, labelOverlap=True, grid=False)
     x = alt.X("x:Q", title=axis_name(family.name), scale=scale, axis=axis)
     y = alt.Y("m:Q", title="data loss", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format="~g"))
     hues = alt.Scale(domain=splits, range=[SPLIT_COLOURS[split] for split in splits])
@@ -138,56 +154,15 @@ def path_chart(family: Family) -> Spec:
         stroke=alt.Stroke("split:N", scale=hues, legend=None),
         tooltip=tips,
     )
-    chart = alt.layer(band, rule, lines, dots, rings).add_params(alt.param(name="at", value=family.start))
+    chart = alt.layer(band, rule, lines, dots, rings).add_params(alt.param(name="at", value=-1))
     return spec(
         chart,
         "path",
         f"Lines of the {' and '.join(splits)} data loss against {axis_name(family.name)}, "
-        f"from {family.strengths[0]:g} to {family.strengths[-1]:g}.",
+        f"from {strength_words(family.strengths[0])} to {strength_words(family.strengths[-1])}.",
         300,
     )
 
 
 def _ticks(family: Family) -> list[float]:
     return [float(f"{position:.5g}") for position in family.positions]
-
-
-def at_strength_chart(family: Family, places: Sequence[int], axis: Axis, epochs: int) -> Spec:
-    """Return the curves over the epochs of the strength under the slider, before those of the baseline in grey.
-
-    Args:
-        family: the path.
-        places: the place of each of its variants among all.
-        axis: the value axis, the same for all strengths so that moving the slider can be seen.
-        epochs: the last epoch.
-    """
-    x = alt.X("e:Q", title="epoch", scale=alt.Scale(domain=[1, max(2, epochs)], nice=False), axis=EPOCHS_AXIS)
-    scale = alt.Scale(type="log" if axis.log else "linear", domain=[axis.low, axis.high], nice=False)
-    y = alt.Y("m:Q", title="data loss", scale=scale, axis=alt.Axis(tickCount=6, format="~g"))
-    dashes = dash(["train", "validation"])
-
-    def rows(keep: str) -> alt.Chart:
-        return alt.Chart(alt.NamedData("medians")).transform_filter(keep).transform_flatten(["e", "m", "lo", "hi", "n"])
-
-    baseline = rows("datum.v == 0").mark_line(strokeWidth=1.5, stroke="var(--line)", clip=True)
-    baseline = baseline.encode(x=x, y=y, strokeDash=dashes, detail=["v:N", "whole:N"])
-    now = rows(f"datum.v == {list(places)}[at]")
-    colour = alt.Color(
-        "split:N",
-        scale=alt.Scale(domain=["train", "validation"], range=[SPLIT_COLOURS[s] for s in ("train", "validation")]),
-        legend=None,
-    )
-    band = now.mark_area(opacity=0.13, clip=True).encode(
-        x=x, y=alt.Y("lo:Q", scale=scale, title="data loss"), y2="hi:Q", color=colour, detail=["v:N", "whole:N"]
-    )
-    lines = now.mark_line(strokeWidth=2, clip=True).encode(
-        x=x, y=y, color=colour, strokeDash=dashes, detail=["v:N", "whole:N"]
-    )
-    chart = alt.layer(band, baseline, lines).add_params(alt.param(name="at", value=family.start))
-    return spec(
-        chart,
-        "at_strength",
-        f"Train and validation data loss over the epochs at the chosen strength of {family.name}, "
-        "with the baseline in grey.",
-        300,
-    )

@@ -12,7 +12,6 @@ from typing import Any
 import altair as alt
 
 from lab.pages.look import MARKERS
-from lab.report.value_axis import Axis
 
 Spec = dict[str, Any]
 """A chart without its data."""
@@ -93,19 +92,3 @@ def dash(splits: Sequence[str]) -> alt.StrokeDash:
     """Return the dashes of splits as a channel: train solid, validation dashed, test dotted."""
     scale = alt.Scale(domain=list(splits), range=[_DASHES[split] for split in splits])
     return alt.StrokeDash("split:N", scale=scale, legend=None)
-
-
-def value_axis(field: str, axis: Axis, title: str, scale: alt.Scale | None = None) -> alt.Y:
-    """Return the value axis: logarithmic and cut where the figures' is, otherwise fitted to what is shown.
-
-    Args:
-        field: what is drawn.
-        axis: the figures'.
-        title: in words.
-        scale: another one than the figures'.
-    """
-    if scale is None:
-        scale = alt.Scale(type="log") if axis.log else alt.Scale(zero=False)
-    if axis.cut:
-        scale = alt.Scale(type="log" if axis.log else "linear", domain=[axis.low, axis.high], nice=False)
-    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6, format="~g"))

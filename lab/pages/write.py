@@ -20,7 +20,8 @@ from markupsafe import Markup
 from lab import results
 from lab.checks import DataError
 from lab.pages import assets
-from lab.pages.experiment import METRIC, charts, contents, curves_of
+from lab.pages.charts import charts
+from lab.pages.experiment import METRIC, contents, curves_of
 from lab.pages.guide import cards, in_chapters
 from lab.pages.provenance import provenance
 from lab.pages.sparkline import HEIGHT, WIDTH
@@ -52,9 +53,9 @@ def experiment_page(folder: Path, tables: Tables | None = None, curves: Curves |
         DataError: a table is missing or damaged, or lacks a column.
     """
     folder = Path(folder)
-    assets.provide(folder.parent)
+    load = " ".join(f"../{assets.FOLDER}/{name}" for name in assets.provide(folder.parent))
     page = _experiment(folder, tables, curves)
-    results.write_atomically(folder / PAGE_FILE, _render("experiment.html.j2", [_source("page.js")], **page))
+    results.write_atomically(folder / PAGE_FILE, _render("experiment.html.j2", [_source("boot.js")], load=load, **page))
     return folder / PAGE_FILE
 
 
@@ -117,7 +118,7 @@ def single_file(folder: Path) -> str:
     if results.has_table(folder, HISTORIES) or not results.has_study(folder, folder.name):
         page = _experiment(folder, None, None)
         page["beside"] = [_inside(folder, study) for study in page["beside"]]
-        return _render("experiment.html.j2", [assets.vega(), _source("page.js")], single=True, **page)
+        return _render("experiment.html.j2", [assets.vega(), assets.page_script()], single=True, **page)
     page = _study(folder)
     return _render("study.html.j2", [], single=True, **page | {"study": _inside(folder, page["study"])})
 
@@ -134,14 +135,16 @@ def _inside(folder: Path, study: StudyText) -> StudyText:
 def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> dict[str, Any]:
     tables = tables or read_tables(folder)
     page = contents(folder, tables, curves or curves_of(tables))
+    records = results.read_provenance(folder)
     studies = studies_beside(folder)
     tables_of_studies = {name: "of a study beside it" for study in studies for name in study.tables}
     return {
         "page": page,
         "metric": METRIC,
         "table": variants_table(page.compared, page.summary, page.names, METRIC),
-        "drawn": charts(page),
-        "provenance": provenance(results.read_provenance(folder), page.names),
+        "drawn": charts(page, records, table_path(folder, HISTORIES).name),
+        "charts_style": Markup(_source("charts.css")),
+        "provenance": provenance(records, page.names),
         "beside": studies,
         "files": _there(folder, _TABLES | tables_of_studies),
         "figures": [
@@ -164,11 +167,11 @@ def _there(folder: Path, tables: Mapping[str, str]) -> list[tuple[str, str]]:
 def policy(scripts: Sequence[str], single: bool = False) -> str:
     """Return the content security policy of a page: its own script and what that loads, and nothing from outside.
 
-    A page in a folder of results runs one script inside it, known by its hash, which loads Vega from the folder
-    beside ("strict-dynamic": only a script that was trusted may add one, never the page's markup). The hash of a
-    script outside the page would be the stricter rule, but a browser does not check one of a page opened from disk.
-    Its pictures are files beside it; 'self' is meant for pages on a server, and file: for those on disk, which have
-    no origin. A page for sending holds its scripts and pictures itself.
+    A page in a folder of results runs one script inside it, known by its hash, which loads two from the folder beside
+    ("strict-dynamic": only a script that was trusted may add one, never the page's markup). The hash of a script
+    outside the page would be the stricter rule, but a browser does not check one of a page opened from disk. Its
+    pictures are files beside it; 'self' is meant for pages on a server, and file: for those on disk, which have no
+    origin. A page for sending holds its scripts and pictures itself.
 
     Vega is told to interpret its expressions, so that no text becomes code ("unsafe-eval" is not there).
     """

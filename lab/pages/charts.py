@@ -1,0 +1,80 @@
+"""The charts of an experiment's page and their data, as the page's script takes them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lab.pages import epochs_chart, forest_chart
+from lab.pages.experiment import METRIC, Contents
+from lab.pages.look import MARKERS, Look
+from lab.pages.packing import packed
+from lab.pages.runs_table import OPEN, runs_table
+from lab.pages.strengths_chart import Family, path_chart, strength_words
+
+
+def charts(page: Contents, records: Sequence[Mapping[str, Any]], histories: str) -> dict[str, Any]:
+    """Return the charts of a page.
+
+    Args:
+        page: its contents.
+        records: one per run, as `lab.results.read_provenance` returns them.
+        histories: the file name of the table of histories.
+
+    Returns:
+        The "name" and the "title"; "names", of the variants; "markers", the place of each one's marker among all;
+        "histories", the file; "runs", as `lab.pages.runs_table.runs_table` returns them, and whether they are "open" at
+        first; "forest", a "spec" and its "tables"; "paths", as `_path` returns them; "curves": the "spec" and the names
+        of its "tables", the "measures", the "marks", the variants "shown" at first, the "seeds" that can be shown, the
+        last of the "epochs", the "diverged" runs, and what `lab.pages.packing.packed` returns. Charts that cannot be
+        drawn are absent.
+    """
+    runs = runs_table(page.summary, records, page.names)
+    drawn: dict[str, Any] = {
+        "name": page.name,
+        "title": page.title,
+        "names": page.names,
+        "markers": [_marker(look) for look in page.looks],
+        "histories": histories,
+        "runs": runs | {"open": len(runs["seed"]) <= OPEN},
+        "paths": [],
+    }
+    forest = forest_chart.rows(page.compared, page.names)
+    # A difference without an interval shows nothing that the table does not.
+    if any(row["lo"] is not None for row in forest):
+        rows = [row | {"k": _marker(page.looks[row["v"]])} for row in forest]
+        spec = forest_chart.chart(forest, page.names[0], METRIC)
+        drawn["forest"] = {"spec": spec, "tables": {"forest": rows, "zero": [{"x": 0}]}}
+    if page.series is not None:
+        series = page.series
+        drawn["curves"] = packed(series) | {
+            "spec": epochs_chart.chart(series, page.names),
+            "tables": epochs_chart.TABLES,
+            "measures": [
+                {"name": one.name, **one.columns, "axis": [one.axis.low, one.axis.high], "log": one.axis.log}
+                | ({"focus": one.focus} if one.focus else {})
+                for one in series.measures
+            ],
+            "marks": [[row["v"], row["mark"], row["e"]] for row in series.marks],
+            "shown": [v for v in series.shown if v in page.pills],
+            "seeds": series.listed,
+            "epochs": series.epochs,
+            "diverged": series.diverged,
+        }
+        places = {name: v for v, name in enumerate(page.names)}
+        drawn["paths"] = [_path(family, places) for family in page.families]
+    return drawn
+
+
+def _path(family: Family, places: Mapping[str, int]) -> dict[str, Any]:
+    """Return a path: its "name", its variants' "places", what the slider "says" at each, the rows and the "spec"."""
+    return {
+        "name": family.name,
+        "places": [places[name] for name in family.variants],
+        "says": [family.words(i) for i in range(len(family.strengths))],
+        "ends": [strength_words(family.strengths[0]), strength_words(family.strengths[-1])],
+        "losses": family.losses,
+        "spec": path_chart(family),
+    }
+
+
+def _marker(look: Look) -> int:
+    return list(MARKERS.values()).index(look.marker)
