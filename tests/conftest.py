@@ -11,6 +11,8 @@ from lab.data import Dataset, Split
 from lab.experiment import Experiment, Variant
 from lab.plan import plan
 from lab.training import Training
+from tests.browser import browser as browser
+from tests.browser import opened as opened
 
 
 @pytest.fixture
