@@ -41,7 +41,7 @@ def seen_rows(seen) -> list[str]:
 
 
 class TestFacts:
-    def test_the_best_variant_is_the_one_with_the_lowest_difference_and_keeps_its_decision(self):
+    def test_where_none_is_better_the_best_variant_has_the_lowest_difference_and_its_decision(self):
         table = compared(("l1", 0.2, 0.1, 0.3, 0.01, "worse"), ("l2", -0.12, -0.30, 0.06, 0.2, "not shown"))
         best = overview.best(table)
         assert (best.name, best.by, best.decision) == (
@@ -49,6 +49,10 @@ class TestFacts:
             "\N{MINUS SIGN}0.12 [\N{MINUS SIGN}0.30, +0.06]",
             "not shown",
         )
+
+    def test_a_variant_that_is_better_comes_before_a_lower_difference_that_chance_explains(self):
+        table = compared(("adam", -0.6, -1.3, 0.1, 0.2, "not shown"), ("l2", -0.05, -0.07, -0.03, 0.01, "better"))
+        assert overview.best(table).name == "l2"
 
     def test_without_a_pair_of_seeds_nothing_is_best(self):
         nan = float("nan")

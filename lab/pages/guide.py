@@ -41,7 +41,7 @@ class Card:
         notes: in paragraphs.
         looks: of the variants, the baseline first.
         variants, runs, seeds: how many an experiment has; 0 for a study.
-        best: its variant with the lowest difference to the baseline.
+        best: its best variant; None for a study.
         found: the kinds of its outcome, keys of `lab.pages.overview.FOUND`.
         regularizers: that some of its runs have.
         brief: the answer in one line.

@@ -25,7 +25,7 @@ FOUND = {
 
 @dataclass(frozen=True)
 class Best:
-    """The variant whose mean difference to the baseline is lowest: its name, the difference in words, the decision."""
+    """The best variant of an experiment: its name, its difference in words and as a number, and the decision."""
 
     name: str
     by: str
@@ -34,12 +34,17 @@ class Best:
 
 
 def best(compared: pd.DataFrame) -> Best | None:
-    """Return the best variant of a comparison, whether or not chance explains it; None where no pair of seeds is."""
+    """Return the best variant of a comparison; None where no pair of seeds is.
+
+    It is the one that is better by most or, where none is better, the one with the lowest difference, which chance may
+    explain.
+    """
     others = compared[compared["decision"] != "baseline"]
     others = others[np.isfinite(others["difference"].astype(float))]
     if not len(others):
         return None
-    row = others.sort_values("difference", kind="stable").iloc[0]
+    shown = others[others["decision"] == "better"]
+    row = (shown if len(shown) else others).sort_values("difference", kind="stable").iloc[0]
     value, low, high = (float(row[name]) for name in ("difference", "difference_low", "difference_high"))
     by = words.difference(value, low, high, f"+{form(row)}")
     return Best(str(row["variant"]), by, value, str(row["decision"]))
