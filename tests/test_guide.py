@@ -100,6 +100,13 @@ def test_the_guide_runs_its_own_script_which_may_load_nothing(guide):
     )
 
 
+def test_a_name_in_the_table_is_escaped_and_breaks_only_after_its_separators(tmp_path):
+    pages.experiment_page(written(tmp_path / "a_b", ["none", "l2_<b>-x"]))
+    text = pages.index_page(tmp_path).read_text()
+    assert '<a href="a_b/index.html">a_<wbr>b</a>' in text
+    assert "l2_<wbr>&lt;b&gt;-<wbr>x <span" in text
+
+
 def test_a_card_whose_provenance_is_torn_says_so_and_shows_the_rest(tmp_path):
     pages.experiment_page(written(tmp_path / "torn", ["none", "l2"]))
     (tmp_path / "torn" / "provenance.json").write_text("{")
