@@ -519,8 +519,8 @@ class TestDocument:
         assert "@import" not in text
 
     def test_pages_without_charts_run_no_script(self, tmp_path):
-        written(tmp_path / "plain", ["none", "l2"])
-        text = pages.index_page(tmp_path).read_text()
+        compute(STUDY, tmp_path / "squares")
+        text = pages.study_page(tmp_path / "squares").read_text()
         assert "<script" not in text
         assert "script-src 'none';" in policy_of(text)
 

@@ -138,7 +138,7 @@ def compare_variants(
     method: Literal["t", "bootstrap"] = "t",
     correction: Literal["holm", "benjamini_hochberg", "none"] = "holm",
     format: Literal["table", "csv", "markdown", "json"] = "table",
-    fail_if_worse: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    fail_if_worse: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
     fail_if_overfits: Flag = False,
     results: Folder = RESULTS,
 ) -> None:

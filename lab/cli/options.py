@@ -64,7 +64,7 @@ def _confidence(_: type, tokens: Sequence[Token]) -> float:
         raise UsageError(f"{tokens[0].keyword} must be {rule}, got {tokens[0].value!r}") from None
 
 
-Flag = Annotated[bool, Parameter(negative="")]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
 Folder = Annotated[Path, _not_empty(Path)]

@@ -13,6 +13,7 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
     provenance         how it was run
     studies            a study's words and figures
     guide              the guide: an experiment as one of many; sparkline: its small chart
+    overview           the facts by which the guide compares and filters experiments
     experiment         what a page holds; charts: its charts and their data, for the script
     write              the documents, filled into templates/
     vegalite           shared by the charts: scales and rows; look: the figures' colours on light and dark screens

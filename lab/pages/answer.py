@@ -95,7 +95,7 @@ def _side(group: pd.DataFrame, word: str, of: int, first: tuple[str, str, str] |
     return f"{who} {verb} {word}{against}, {most}{' and '.join(each)}"
 
 
-def _form(row: pd.Series) -> str:
+def form(row: pd.Series) -> str:
     """Return the format whose decimals show two digits of the interval's width, or three of the difference."""
     width = row["difference_high"] - row["difference_low"]
     size, digits = (width, 2) if np.isfinite(width) and width > 0 else (abs(row["difference"]), 3)
@@ -103,13 +103,13 @@ def _form(row: pd.Series) -> str:
 
 
 def _by(row: pd.Series, side: float, bracket: str) -> str:
-    form = _form(row)
-    low, high = (words.number(end, form) for end in sorted(side * row[name] for name in _ENDS))
-    return f"{words.number(side * row['difference'], form)} ({bracket}{low} to {high})"
+    shape = form(row)
+    low, high = (words.number(end, shape) for end in sorted(side * row[name] for name in _ENDS))
+    return f"{words.number(side * row['difference'], shape)} ({bracket}{low} to {high})"
 
 
 def _signed(row: pd.Series) -> str:
-    at, low, high = (words.number(row[name], f"+{_form(row)}") for name in ("difference", *_ENDS))
+    at, low, high = (words.number(row[name], f"+{form(row)}") for name in ("difference", *_ENDS))
     return f"{at} (95 % interval {low} to {high})"
 
 

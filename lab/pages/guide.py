@@ -8,10 +8,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lab import results
+from lab.checks import DataError
 from lab.pages.answer import answer
 from lab.pages.experiment import METRIC, notes
 from lab.pages.look import Look, looks
-from lab.pages.sparkline import Line, sparkline
+from lab.pages.overview import Best, best, counted, first_sentence, found, regularizers
+from lab.pages.sparkline import Frame, Line, frame, sparkline
 from lab.pages.studies import Picture, picture, study_text
 from lab.report.curves import tidy
 from lab.report.processes import divided
@@ -39,7 +41,11 @@ class Card:
         notes: in paragraphs.
         looks: of the variants, the baseline first.
         variants, runs, seeds: how many an experiment has; 0 for a study.
-        lines: the small chart of an experiment.
+        best: its best variant; None for a study.
+        found: the kinds of its outcome, keys of `lab.pages.overview.FOUND`.
+        regularizers: that some of its runs have.
+        brief: the answer in one line.
+        lines: the small chart of an experiment; frame: what its edges are.
         picture: the figure of a study, or of an experiment without histories.
         problem: why something is not shown; empty where nothing is wrong.
     """
@@ -53,7 +59,12 @@ class Card:
     variants: int = 0
     runs: int = 0
     seeds: int = 0
+    best: Best | None = None
+    found: list[str] = field(default_factory=list)
+    regularizers: list[str] = field(default_factory=list)
+    brief: str = ""
     lines: list[Line] = field(default_factory=list)
+    frame: Frame | None = None
     picture: Picture | None = None
     problem: str = ""
 
@@ -103,7 +114,13 @@ def _study_card(folder: Path, shown: Card) -> Card:
         return replace(shown, picture=_first_figure(folder))
     study = study_text(folder, folder.name)
     figure = study.pictures[0] if study.pictures else None
-    return replace(shown, title=study.title, notes=study.notes, picture=_from_guide(folder, figure))
+    return replace(
+        shown,
+        title=study.title,
+        notes=study.notes,
+        brief=first_sentence(study.notes),
+        picture=_from_guide(folder, figure),
+    )
 
 
 def _experiment_card(folder: Path, shown: Card) -> Card:
@@ -122,12 +139,20 @@ def _experiment_card(folder: Path, shown: Card) -> Card:
         variants=len(names),
         runs=len(summary),
         seeds=int(summary["seed"].nunique()),
+        best=best(compared),
+        found=found(compared, summary),
+        brief=counted(compared),
     )
+    try:
+        shown = replace(shown, regularizers=regularizers(results.read_provenance(folder)))
+    except DataError as error:
+        shown = replace(shown, problem=f"Its regularizers are not known: {' '.join(str(error).split())}")
     try:
         if not results.has_table(folder, HISTORIES):
             return replace(shown, picture=_first_figure(folder, "overlay"))
         histories = read_table(folder, HISTORIES)
-        return replace(shown, lines=sparkline(tidy(histories[[n for n in _DRAWN if n in histories]], names[0]), names))
+        curves = tidy(histories[[n for n in _DRAWN if n in histories]], names[0])
+        return replace(shown, lines=sparkline(curves, names), frame=frame(curves))
     except Exception as error:
         return replace(shown, problem=f"Its curves cannot be shown: {' '.join(str(error).split())}")
 

@@ -22,6 +22,24 @@ class Line:
     points: str
 
 
+@dataclass(frozen=True)
+class Frame:
+    """The edges of the small chart in words: its lowest and highest loss, and its last epoch."""
+
+    low: str
+    high: str
+    epochs: int
+
+
+def frame(curves: Curves) -> Frame | None:
+    """Return the edges of the chart that `sparkline` draws of the same curves; None where it draws none."""
+    columns = columns_of(curves)
+    if not columns:
+        return None
+    axis = curves.axis(*reversed(columns.values()))
+    return Frame(f"{axis.low:.2g}", f"{axis.high:.2g}", int(curves.table["epoch"].max()))
+
+
 def sparkline(curves: Curves, names: Sequence[str]) -> list[Line]:
     """Return the curves of the variants that a page shows at first, in a box of `WIDTH` by `HEIGHT`.
 

@@ -23,6 +23,7 @@ from lab.pages import assets
 from lab.pages.charts import charts
 from lab.pages.experiment import METRIC, contents, curves_of
 from lab.pages.guide import cards, in_chapters
+from lab.pages.overview import FOUND
 from lab.pages.provenance import provenance
 from lab.pages.sparkline import HEIGHT, WIDTH
 from lab.pages.studies import StudyText, studies_beside, study_text
@@ -95,9 +96,13 @@ def index_page(
         raise DataError(f"{folder} holds no experiment; run one first: python -m lab list")
     page = _render(
         "index.html.j2",
-        [],
+        [_source("guide.js")],
+        loads=False,
+        guide_style=Markup(_source("guide.css")),
         chapters=in_chapters(every, chapters),
         count=len(every),
+        found=FOUND,
+        regularizers=sorted({name for card in every.values() for name in card.regularizers}),
         width=WIDTH,
         height=HEIGHT,
     )
@@ -164,7 +169,7 @@ def _there(folder: Path, tables: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(table_path(folder, name).name, of) for name, of in tables.items() if results.has_table(folder, name)]
 
 
-def policy(scripts: Sequence[str], single: bool = False) -> str:
+def policy(scripts: Sequence[str], single: bool = False, loads: bool = True) -> str:
     """Return the content security policy of a page: its own script and what that loads, and nothing from outside.
 
     A page in a folder of results runs one script inside it, known by its hash, which loads two from the folder beside
@@ -173,11 +178,13 @@ def policy(scripts: Sequence[str], single: bool = False) -> str:
     pictures are files beside it; 'self' is meant for pages on a server, and file: for those on disk, which have no
     origin. A page for sending holds its scripts and pictures itself.
 
+    The script of the guide loads nothing (`loads` is False), so that it may not.
+
     Vega is told to interpret its expressions, so that no text becomes code ("unsafe-eval" is not there).
     """
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{value}'" for value in hashes) or "'none'"
-    if scripts and not single:
+    if scripts and loads and not single:
         allowed += " 'strict-dynamic'"
     pictures = "data:" if single else "'self' file:"
     return (
@@ -204,13 +211,15 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _render(template: str, scripts: Sequence[str], *, single: bool = False, **content: object) -> str:
+def _render(
+    template: str, scripts: Sequence[str], *, single: bool = False, loads: bool = True, **content: object
+) -> str:
     # The style sheet and the scripts are the lab's own and Vega's: the only text that is not escaped.
     return (
         _environment()
         .get_template(template)
         .render(
-            policy=policy(scripts, single),
+            policy=policy(scripts, single, loads),
             scripts=[Markup(script) for script in scripts],
             style=Markup(_source("style.css")),
             single=single,
