@@ -47,6 +47,11 @@ def raised(error: BaseException) -> str:
     return text if len(text) <= 300 else f"{text[:297]}..."
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an exception is a lack of memory: Python's, or TensorFlow's, by its name as it may not be loaded."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
 def quoted(names: Iterable[object]) -> str:
     """Return names as a refusal lists them: 'sgd', 'adam'."""
     return ", ".join(repr(str(name)) for name in names)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lab.checks import DataError, UsageError, raised
+from lab.checks import DataError, UsageError, is_out_of_memory, raised
 from lab.data import Dataset
 from lab.engine.task import Task
 from lab.experiment import Experiment, Variant
@@ -188,13 +188,12 @@ def _of_user(function: Callable[[], Any], failure: str) -> Any:
     """Call a loader or factory, which may be anybody's code, and report whatever it raises in one sentence."""
     try:
         return function()
-    except (UsageError, DataError, MemoryError):
+    except (UsageError, DataError):
         raise
     except SystemExit as end:
         code = "" if end.code is None else repr(end.code)
         raise DataError(f"{failure}: it called sys.exit({code}); let it return, or raise an error instead") from end
     except Exception as error:
-        # TensorFlow's own MemoryError, known by its name: a loader may run before TensorFlow is loaded.
-        if type(error).__name__ == "ResourceExhaustedError":
+        if is_out_of_memory(error):
             raise MemoryError from error
         raise DataError(f"{failure}: {raised(error)}") from error

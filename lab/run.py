@@ -47,9 +47,9 @@ def run(
         The experiment's folder, as an absolute path.
 
     Raises:
-        UsageError, DataError: as in `lab.plan.plan`; also a model that cannot be built.
+        UsageError, DataError: as in `lab.plan.plan`.
         UsageError: the precision of the experiment gains nothing on this machine, or TensorFlow was loaded for another.
-        DataError: a model fails while it is trained. Every other run is trained and published first.
+        UsageError, DataError: a model cannot be built, or fails in training. Every other run is published first.
         DataError: another process runs the experiment.
         OSError: a file cannot be written. Every other run that ended is published first, and stays.
     """

@@ -58,6 +58,17 @@ def test_what_a_column_is_can_be_named(folder):
     assert load().classes == ("1", "2", "3", "4", "5", "6")
 
 
+@pytest.mark.parametrize("cut", [{"group": "a"}, {"time": "a"}])
+def test_columns_that_cut_and_weight_a_table_reach_its_loader(folder, cut):
+    table("a,w,x,y\n" + "".join(f"{i // 2},{i % 3},{i % 7},{'uv'[i % 5 > 1]}\n" for i in range(60)))
+    options = {**cut, "sample_weight": "w", "class_weight": "balanced"}
+    load, _ = Options(data="t.csv", target="y", **options).loader()
+    assert load.keywords == {"target": "y", **options}
+    made = load()
+    assert made.input_shape == (1,)
+    assert len(set(made.train.weight)) > 2
+
+
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [

@@ -241,3 +241,32 @@ def test_an_end_that_cannot_be_removed_is_refused(build, factory, sentence):
     with pytest.raises(DataError) as caught:
         task.build()
     assert str(caught.value) == sentence
+
+
+KEPT = unseeded((2,), 3, end="softmax")
+KEPT.trainable = False
+
+
+def around_a_kept_model(input_shape, outputs, *, seed=0):
+    """Train a layer in front of a frozen model that the user goes on using."""
+    x = keras.Input(input_shape)
+    return keras.Model(x, KEPT(layers.Dense(2)(x)))
+
+
+def same_graph_as_a_kept_model(input_shape, outputs, *, seed=0):
+    """Return another model of the frozen layers: its end is called once, and is the user's all the same."""
+    return keras.Model(KEPT.inputs[0], KEPT.outputs[0])
+
+
+@pytest.mark.filterwarnings("ignore::lab.models.final_activation.ModelWarning")
+@pytest.mark.parametrize("factory", [around_a_kept_model, same_graph_as_a_kept_model])
+def test_a_model_that_a_factory_keeps_has_its_softmax_after_a_run_is_built_without_it(build, factory):
+    examples = np.ones((4, 2), "float32")
+    before = np.asarray(KEPT(examples))
+    weights = {id(v) for v in KEPT.weights}
+    (task,) = build(factory)
+    model = task.build()
+    assert np.array_equal(np.asarray(KEPT(examples)), before)
+    assert KEPT.layers[-1].activation is keras.activations.softmax
+    assert weights <= {id(v) for v in model.weights}
+    assert not np.allclose(np.asarray(model(examples)).sum(1), 1)

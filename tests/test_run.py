@@ -142,7 +142,25 @@ def test_a_run_that_fails_in_training_costs_no_other_and_is_reported_by_its_vari
     assert sentence.startswith(
         "variant 'bad' at seed 0 cannot be trained: InvalidArgumentError: assertion failed: [a pixel is too bright] "
     )
-    assert other == "so does 1 other run"
+    assert other == "1 other run failed too"
     published = {path.name.split("-")[0] for path in (tmp_path / "x" / "runs").iterdir()}
     assert published == {"good", "lucky"}
     assert "lucky" in (tmp_path / "x" / "summary.csv").read_text()
+
+
+def broken(input_shape, outputs, *, seed):
+    raise ValueError("no such width")
+
+
+@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+def test_a_factory_that_builds_no_model_costs_no_other_run_and_is_reported_last(tmp_path, engine):
+    variants = {"bad": variant(broken), "good": variant(), "narrow": variant(partial(dense, widths=(3,)))}
+    experiment = Experiment(name="x", variants=variants, baseline="good", seeds=(0, 1))
+    with pytest.raises(DataError) as caught:
+        run(experiment, results_folder=tmp_path, engine=engine)
+    assert str(caught.value) == (
+        "variant 'bad' cannot build its model: ValueError: no such width; 1 other run failed too"
+    )
+    published = sorted(path.name.split("-")[0] for path in (tmp_path / "x" / "runs").iterdir())
+    assert published == ["good", "good", "narrow", "narrow"]
+    assert "narrow" in (tmp_path / "x" / "summary.csv").read_text()

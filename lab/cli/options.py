@@ -11,10 +11,13 @@ from typing import Annotated, Any
 from cyclopts import Parameter, Token
 
 from lab.checks import UsageError, choice, whole
+from lab.data.table_roles import LABELS
 from lab.engine.precision import PRECISIONS
 from lab.run import ENGINES
 
 TABLES = (".csv", ".parquet")
+OF_TABLES = ("target", "labels", "categories", "leave_out", "group", "time", "sample_weight", "class_weight")
+"""The options on the columns of a table."""
 FILES = (".npz", *TABLES)
 DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
 
@@ -87,12 +90,20 @@ class Options:
     "The column of a CSV or Parquet file that is to be predicted."
     separator: Text = None
     "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\t', which is a tab."
-    labels: Annotated[str | None, _one_of(("classes", "numbers"))] = None
+    labels: Annotated[str | None, _one_of(LABELS)] = None
     "What that column holds, classes or numbers; found from its cells unless named. Numbers are scaled to deviation 1."
     categories: Columns = ()
     "Columns of that file whose numbers are names, as postal codes are."
     leave_out: Columns = ()
     "Columns of that file that are not learned from."
+    group: Text = None
+    "A column of that file of which no two splits share a value, as of patients."
+    time: Text = None
+    "A column of numbers or dates by which the splits follow one another: training, validation, test."
+    sample_weight: Text = None
+    "A column of that file that says how much each row counts in training."
+    class_weight: Annotated[str | None, _one_of(("balanced",))] = None
+    "balanced: each class counts alike in training, however many rows it has."
     image_size: Size = None
     "The height and width in pixels that the pictures of a folder get."
     train_size: Size = None
@@ -127,7 +138,7 @@ class Options:
             UsageError: an unknown name, an option that this data needs, or that it does not take.
         """
         path = Path(self.data or "")
-        for option in ("target", "labels", "categories", "leave_out"):
+        for option in OF_TABLES:
             value = getattr(self, option)
             if value and path.suffix not in TABLES:
                 words = f"--{option.replace('_', '-')}"
@@ -166,7 +177,10 @@ class Options:
         # Shells pass a tab as the two characters that stand for it.
         separator = (self.separator or ",").replace("\\t", "\t")
         table = csv_table(path, separator) if is_csv else parquet_target(path, target)
-        bound: dict[str, Any] = {"categories": self.categories, "leave_out": self.leave_out}
+        bound: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("categories", "leave_out", "group", "time", "sample_weight", "class_weight")
+        }
         if separator != ",":
             bound["separator"] = separator
         if (self.labels or (table.kind(target) if target in table.columns else "classes")) == "numbers":

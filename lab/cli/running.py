@@ -9,7 +9,7 @@ from rich.console import Console
 
 from lab.cli.find import Question, guide
 from lab.cli.fresh import afresh
-from lab.cli.options import Options
+from lab.cli.options import OF_TABLES, Options
 from lab.compute import compute
 from lab.outcome import Outcome, draw_outcome
 from lab.progress import on_terminal
@@ -24,9 +24,8 @@ def run_question(question: Question, options: Options) -> None:
         UsageError, DataError, OSError: as `lab.run.run` and `lab.compute.compute`; also options that do not fit.
     """
     if isinstance(question, Study):
-        of_data = ("data", "target", "separator", "labels", "categories", "leave_out", "image_size")
-        others = ("engine", "validation_size", "precision")
-        question.refuse({name: getattr(options, name) or None for name in (*of_data, *others)})
+        others = ("data", "separator", "image_size", "engine", "validation_size", "precision")
+        question.refuse({name: getattr(options, name) or None for name in (*OF_TABLES, *others)})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
             progress.on_wait("computing")

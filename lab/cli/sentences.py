@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import NoReturn, TextIO
 
-from lab.checks import DataError, UsageError
+from lab.checks import DataError, UsageError, is_out_of_memory
 from lab.cli.interruption import SENTENCE, interruptible
 
 _CLOSED_PIPE = 141
@@ -76,8 +76,7 @@ def ending(error: BaseException) -> tuple[int, str] | None:
         return 1, str(error)
     if isinstance(error, FoundError):
         return 3, str(error)
-    # TensorFlow's own word for it, by name: it may not be loaded.
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+    if is_out_of_memory(error):
         return 1, (
             "the memory does not suffice; make the model, batch_size or train_size smaller, or close other programs; "
             "what is published stays"

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from lab.checks import DataError, UsageError
 from lab.engine.blueprint import Blueprint, blueprint
 from lab.engine.graph import RefusedError
 from lab.engine.loop import Loop
@@ -55,15 +56,17 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Tasks sorted into those that train together and those that cannot train in a cohort.
+    """Tasks sorted into those that train together, those that no cohort can train, and those without a model.
 
     Args:
         groups: of tasks that train together.
-        refused: the reason for each of the other tasks, by its index.
+        refused: for each task that no cohort can train, by its index, the reason.
+        failed: for each task whose model cannot be built, by its index, what its factory or the lab raised.
     """
 
     groups: list[Group]
     refused: dict[int, str]
+    failed: dict[int, UsageError | DataError]
 
 
 def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentence: None) -> Plan:
@@ -76,7 +79,7 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
         on_wait: called with a few words on what is being done, each time before it takes a while.
     """
     together: dict[object, Group] = {}
-    refused = {}
+    refused, failed = {}, {}
     with _collector_paused():
         for i, task in enumerate(tasks):
             on_wait(f"building model {i + 1} of {len(tasks)}")
@@ -84,6 +87,9 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
                 found = blueprint(task)
             except RefusedError as refusal:
                 refused[i] = str(refusal)
+                continue
+            except (UsageError, DataError) as failure:
+                failed[i] = failure
                 continue
             joined = together.setdefault(found.signature, Group([], []))
             joined.indices.append(i)
@@ -100,7 +106,7 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
             groups.append(members)
         except RefusedError as refusal:
             refused |= dict.fromkeys(members.indices, str(refusal))
-    return Plan(groups, dict(sorted(refused.items())))
+    return Plan(groups, dict(sorted(refused.items())), failed)
 
 
 @contextlib.contextmanager

@@ -1,14 +1,14 @@
 """Each task trained by the engine that fits it: runs of one structure in cohorts, all others one by one with Keras.
 
-A task that fails in training costs no other. The tasks of a cohort that fails are trained one by one, and one that
-fails there too is reported by its name when all others have ended.
+A task that fails costs no other. One whose model cannot be built is set aside; the tasks of a cohort that fails are
+trained one by one. What failed for good is reported when all others have ended.
 """
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lab.checks import DataError, UsageError, raised
+from lab.checks import DataError, UsageError, is_out_of_memory, raised
 from lab.engine.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def train(
         on_wait: called with a few words on what is being done, each time before it takes a while.
 
     Raises:
-        UsageError, DataError: a model cannot be built; the engine "cohort" builds all models before it trains any.
-        UsageError, DataError: a task failed in training. All others have been trained.
+        UsageError, DataError: a model cannot be built, or a task failed in training. All others have been trained.
         UsageError: the machine gains nothing from the precision, or TensorFlow was loaded for another one.
         MemoryError: a single run does not fit into memory; TensorFlow's own ResourceExhaustedError says the same.
     """
@@ -90,6 +89,7 @@ class _Dispatch:
         plan = cohort.group(self.tasks, self.on_wait)
         for i, reason in plan.refused.items():
             self.on_refusal(i, reason)
+        self.failures += plan.failed.values()
         rest = list(plan.refused)
         for group in plan.groups:
             try:
@@ -139,7 +139,7 @@ class _Dispatch:
         if not self.failures:
             return
         first, others = self.failures[0], len(self.failures) - 1
-        too = {0: "", 1: "; so does 1 other run"}.get(others, f"; so do {others} other runs")
+        too = {0: "", 1: "; 1 other run failed too"}.get(others, f"; {others} other runs failed too")
         raise type(first)(f"{first}{too}") from first
 
     def _on_epoch_of_one(self, i: int, epoch: int, best: float) -> None:
@@ -158,5 +158,5 @@ class _Dispatch:
 
     def _raise_if_fatal(self, error: Exception) -> None:
         """Raise an error that would meet the other tasks too: that of a callback, or a lack of memory."""
-        if self.callback_failed or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        if self.callback_failed or is_out_of_memory(error):
             raise error

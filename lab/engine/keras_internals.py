@@ -207,3 +207,13 @@ def is_final_operation(operation: Any, name: str) -> bool:
     if name == "softmax":
         return type(operation) is nn.Softmax and operation.axis in (-1, 1)
     return type(operation) is nn.Sigmoid
+
+
+def linear_twin(layer: Any) -> Any:
+    """Return a Dense or EinsumDense that holds the same variables as a built one, which stays as it is, and is linear.
+
+    A copy by configuration would have variables of its own, and Python's `copy` saves and loads the layer.
+    """
+    twin = object.__new__(type(layer))
+    twin.__dict__.update(layer.__dict__, activation=keras.activations.linear, _inbound_nodes=[], _outbound_nodes=[])
+    return twin

@@ -1,8 +1,14 @@
-"""The environment variables that a piece of code reads, and what stands for their values."""
+"""The environment variables that a piece of code reads, and what stands for their values.
+
+`os` is known by whatever name and through whatever loaded module the code reaches it. Not seen are the variables that
+installed packages read for the code, the home folder behind `expanduser`, and `os` behind `getattr` or `vars`.
+"""
 
 import ast
 import os
+import re
 import sys
+import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +16,11 @@ from typing import Any
 from lab.checks import UsageError
 from lab.identity.files import file_hash
 
-_OUTSIDE = {"os": os, "sys": sys, "os.environ": os.environ, "os.getenv": os.getenv, "sys.argv": sys.argv}
-_TAKES_NAME = ("os.getenv", "os.environ.get", "os.environ.setdefault", "os.environ.pop", "os.environ.__getitem__")
+_MAPPINGS = ("os.environ", "os.environb")
+_METHODS = ("get", "setdefault", "pop", "__getitem__")
+_TAKES_NAME = ("os.getenv", "os.getenvb", *(f"{mapping}.{method}" for mapping in _MAPPINGS for method in _METHODS))
+_EXPANDS = "os.path.expandvars"
+_READS = (*_MAPPINGS, "os.getenv", "os.getenvb", _EXPANDS, "sys.argv")
 
 
 def environment(tree: ast.AST, known: Mapping[str, Any], path: Path) -> dict[str, str]:
@@ -52,37 +61,70 @@ def _standing_for(value: str | None) -> str:
 
 def _reads(tree: ast.AST, known: Mapping[str, Any]) -> Iterator[str | None]:
     """Yield the names of the variables that are read; None for what is read otherwise."""
-    called = {name: word for name, value in known.items() for word, it in _OUTSIDE.items() if value is it}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            called |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name in ("os", "sys")}
-        elif isinstance(node, ast.ImportFrom) and node.module in ("os", "sys"):
-            called |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    # There is no environment in bytes on Windows.
+    words = {id(value): word for word in _READS if (value := _found({"os": os, "sys": sys}, word)) is not None}
+    names = {**known, **_imported(tree)}
 
     def word(node: ast.AST) -> str:
         """Return the full name of something of `os` or `sys`, by whatever name it is called; "" for the rest."""
-        if isinstance(node, ast.Attribute):
-            owner = word(node.value)
-            return f"{owner}.{node.attr}" if owner else ""
-        return called.get(node.id, "") if isinstance(node, ast.Name) else ""
+        if found := words.get(id(_value(node, names))):
+            return found
+        owner = word(node.value) if isinstance(node, ast.Attribute) else ""
+        return f"{owner}.{node.attr}" if isinstance(node, ast.Attribute) and owner else ""
 
     named: set[int] = set()
     for node in ast.walk(tree):
         match node:
-            case ast.Subscript(value=held, slice=key) if word(held) == "os.environ":
+            case ast.Subscript(value=held, slice=key) if word(held) in _MAPPINGS:
                 # What is set for others is not read.
                 keys = [key] if isinstance(node.ctx, ast.Load) else []
-            case ast.Call(func=held, args=[key, *_]) if word(held) in _TAKES_NAME:
+            case ast.Call(func=held, args=[key, *_]) if word(held) in (*_TAKES_NAME, _EXPANDS):
                 keys = [key]
-            case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[held]) if word(held) == "os.environ":
+            case ast.Compare(left=key, ops=[ast.In() | ast.NotIn()], comparators=[held]) if word(held) in _MAPPINGS:
                 keys = [key]
             case _:
                 continue
         named |= {id(part) for part in ast.walk(held)}
         for key in keys:
             value = key.value if isinstance(key, ast.Constant) else known.get(getattr(key, "id", ""))
-            yield value if isinstance(value, str) else None
+            text = os.fsdecode(value) if isinstance(value, (str, bytes)) else None
+            if text is not None and word(held) == _EXPANDS:
+                yield from (plain or braced for plain, braced in _VARIABLE.findall(text))
+            else:
+                yield text
     for node in ast.walk(tree):
         is_input = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "input" and "input" not in known
-        if is_input or (id(node) not in named and word(node) in ("os.environ", "os.getenv", "sys.argv")):
+        if is_input or (id(node) not in named and word(node) in _READS):
             yield None
+
+
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
+"""A variable in a text, as `os.path.expandvars` finds it."""
+
+
+def _found(names: Mapping[str, Any], word: str) -> Any:
+    return _value(ast.parse(word, mode="eval").body, names)
+
+
+def _value(node: ast.AST, names: Mapping[str, Any]) -> Any:
+    """Return what a name stands for, or a name in a module; None for the rest."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    if not isinstance(node, ast.Attribute):
+        return None
+    owner = _value(node.value, names)
+    return vars(owner).get(node.attr) if isinstance(owner, types.ModuleType) else None
+
+
+def _imported(tree: ast.AST) -> dict[str, Any]:
+    """Return what a piece of code imports from modules that are loaded, by the names it has there."""
+    found: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                name, own = alias.name, alias.asname
+                found[own or name.partition(".")[0]] = sys.modules.get(name if own else name.partition(".")[0])
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            module = sys.modules.get(str(node.module))
+            found |= {alias.asname or alias.name: getattr(module, alias.name, None) for alias in node.names}
+    return {name: value for name, value in found.items() if value is not None}

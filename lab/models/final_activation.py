@@ -77,7 +77,10 @@ def _final_activation(model: keras.Model) -> str | None:
 
 
 def _removed(model: keras.Model, whole: keras.Model) -> keras.Model | None:
-    """Return a model without its final activation, or None if that would change something else too."""
+    """Return a model without its final activation, or None if that would change something else too.
+
+    The given model stays as it is, as it may be somebody's own: a factory may return one that it keeps.
+    """
     call = keras_internals.last_call(model)
     last = call.operation
     if isinstance(last, keras.Model):
@@ -90,8 +93,8 @@ def _removed(model: keras.Model, whole: keras.Model) -> keras.Model | None:
     if type(last) in _LINEAR_AT_THE_END:
         if keras_internals.times_called(whole, last) > 1:
             return None
-        last.activation = keras.activations.linear
-        return model
+        logits = keras_internals.linear_twin(last)(*call.arguments.args, **call.arguments.kwargs)
+        return keras.Model(model.inputs[0], logits, name=model.name)
     return keras.Model(model.inputs[0], call.input_tensors[0], name=model.name)
 
 
