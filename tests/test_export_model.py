@@ -1,5 +1,6 @@
 """The model of a run as a file: the same run again, with the weights of its kept epoch."""
 
+import json
 from pathlib import Path
 
 import keras
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 
 from lab import cli, results
-from lab.data import moons
+from lab.data import Preprocessing, from_arrays, from_frame, moons
+from lab.data.description import description
+from tests.test_data_frames import houses
 
 SCRIPT = """
 from functools import partial
@@ -41,10 +44,12 @@ def test_the_model_of_a_published_run_is_written_and_is_the_run_to_the_last_digi
     kept = record["kept_epoch"]
     assert capsys.readouterr().out.splitlines() == [
         "model: out.keras",
+        "preprocessing: out.json",
         f"run: {name}, the same to the last digit as the published one; weights of epoch {kept}",
         "outputs: as the loss takes them, so for classes logits and no probabilities",
     ]
     data = moons(train_size=40, validation_size=30, test_size=30)
+    assert json.loads(Path("out.json").read_text(encoding="utf-8"))["classes"] == list(data.classes)
     model = keras.saving.load_model("out.keras")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     measured = float(loss(data.validation.y, model(data.validation.x)))
@@ -55,8 +60,30 @@ def test_a_run_that_is_not_published_is_trained_for_its_model(folder, capsys):
     cli.lab(["export", "model", "tiny.py", "--variant", "none"])
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "model: tiny-none-seed0.keras"
-    assert ", which is not published; weights of epoch " in out[1]
+    assert ", which is not published; weights of epoch " in out[2]
     assert len(keras.saving.load_model("tiny-none-seed0.keras").get_weights()) == 4
+
+
+def test_the_file_beside_a_model_turns_new_rows_of_a_table_into_inputs_and_scales_predictions_back():
+    frame = houses()
+    made = from_frame(frame, target="price", labels="numbers", scale_target=True, leave_out=["row", "sold"])
+    text = description(made)
+    assert Preprocessing.from_json(text) == made.preprocessing
+    told = json.loads(text)
+    assert (told["input_shape"], told["classes"], told["standardization"]) == ([*made.input_shape], None, None)
+    scaled_back = made.train.y * told["target"]["deviation"] + told["target"]["mean"]
+    assert np.isin(np.round(scaled_back.ravel()), np.round(frame["price"])).all()
+
+
+def test_the_file_beside_a_model_of_arrays_has_the_means_the_deviations_and_the_classes():
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(3, 2, size=(60, 2)).astype(np.float32), np.arange(60) % 2
+    made = from_arrays(x, y, standardize=True, classes=["left", "right"])
+    told = json.loads(description(made))
+    assert (told["classes"], told["several"], told["target"]) == (["left", "right"], False, None)
+    scale = told["standardization"]
+    again = ((x.astype(np.float64) - scale["mean"]) / scale["deviation"]).astype(np.float32)
+    assert {row.tobytes() for row in made.train.x} <= {row.tobytes() for row in again}
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ def export_model(
         experiment: its name in the folder "experiments" here or among the lab's own, or the path of a script.
         variant: of the run.
         seed: of the run.
-        output: the file; <experiment>-<variant>-seed<k>.keras in the current folder unless named.
+        output: the file; <experiment>-<variant>-seed<k>.keras in the current folder unless named. Beside it a file of
+            the same name that ends in .json says how rows become the model's inputs, and what its outputs mean.
         results: the folder with the experiments' folders.
     """
     found = find(experiment)
@@ -50,6 +51,7 @@ def export_model(
 
 
 def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder: Path) -> None:
+    from lab.data.description import description
     from lab.plan import plan
     from lab.results import is_published, read_run, write_atomically
     from lab.results.store import run_folder
@@ -80,8 +82,10 @@ def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder:
                 f"the model of the run {planned.name} cannot be saved ({type(error).__name__}: {error}); give its own "
                 "classes a get_config and register them by keras.saving.register_keras_serializable"
             ) from error
+        write_atomically(path.with_suffix(".json"), description(planned.task.data))
         write_atomically(path, saved.read_bytes())
     print(f"model: {path}")
+    print(f"preprocessing: {path.with_suffix('.json')}")
     print(
         f"run: {planned.name}, {_compared(trained.trained, published)}; weights of epoch {trained.trained.kept_epoch}"
     )

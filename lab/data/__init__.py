@@ -35,6 +35,7 @@ neither TensorFlow nor scikit-learn nor pandas.
       columns           which columns are numbers and which categories; frame_cells: the cells of a DataFrame
       preprocessing     how columns become features; standardization: mean 0 and deviation 1
     folder              folders of pictures
+    description         a dataset's preprocessing, classes and scale as JSON, to be written beside a model
 """
 
 from lab.data.arrays import from_arrays
@@ -53,10 +54,12 @@ from lab.data.planar import (
     moons,
     spirals,
 )
+from lab.data.preprocessing import Preprocessing
 from lab.data.tables import from_frame
 
 __all__ = [
     "Dataset",
+    "Preprocessing",
     "Split",
     "cifar10",
     "cifar100",
