@@ -1,0 +1,72 @@
+"""The measures of predictions are those of their formulas and of scikit-learn."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn import metrics
+
+from lab.statistics import measures
+
+
+def predictions(classes, n=400, seed=0):
+    generator = np.random.default_rng(seed)
+    y = np.concatenate([np.arange(classes), generator.integers(0, classes, n - classes)])
+    logits = generator.normal(size=(n, classes)) + 1.5 * np.eye(classes)[y]
+    return logits, y
+
+
+def test_two_classes_are_measured_by_the_second():
+    logits, y = predictions(2)
+    p = softmax(logits, axis=1)
+    found = measures.of_classes(p, y)
+    guess = p[:, 1] > 0.5
+    recall = [np.mean(guess[y == 1]), np.mean(~guess[y == 0])]
+    assert found["balanced_accuracy"] == pytest.approx(np.mean(recall))
+    # The share of pairs of a positive and a negative example that are in the right order.
+    assert found["roc_auc"] == pytest.approx(np.mean(p[y == 1, 1][:, None] > p[y == 0, 1][None]))
+    assert found["brier"] == pytest.approx(metrics.brier_score_loss(y, p[:, 1]))
+    assert found["average_precision"] == pytest.approx(metrics.average_precision_score(y, p[:, 1]))
+    both = [metrics.f1_score(y, guess), metrics.f1_score(1 - y, ~guess)]
+    assert found["f1"] == pytest.approx(np.mean(both))
+
+
+def test_several_classes_are_the_mean_of_each_against_the_rest():
+    logits, y = predictions(4)
+    p = softmax(logits, axis=1)
+    found = measures.of_classes(p, y)
+    assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(y, p, multi_class="ovr"))
+    each = [metrics.average_precision_score(y == one, p[:, one]) for one in range(4)]
+    assert found["average_precision"] == pytest.approx(np.mean(each))
+    assert found["brier"] == pytest.approx(np.mean(np.sum((p - np.eye(4)[y]) ** 2, axis=1)))
+
+
+def test_who_is_always_sure_and_right_has_no_error_and_who_is_sure_and_wrong_has_all():
+    y = np.array([0, 1, 2, 0])
+    assert measures.calibration_error(np.eye(3)[y], y) == 0
+    assert measures.calibration_error(np.eye(3)[(y + 1) % 3], y) == 1
+
+
+def test_the_calibration_error_is_the_gap_of_each_bin_weighted_by_its_examples():
+    # Three examples at confidence .6 of which one is right, one at .9 that is right.
+    p = np.array([[0.6, 0.4], [0.6, 0.4], [0.6, 0.4], [0.1, 0.9]])
+    y = np.array([0, 1, 1, 1])
+    assert measures.calibration_error(p, y) == pytest.approx(3 / 4 * abs(1 / 3 - 0.6) + 1 / 4 * (1 - 0.9))
+
+
+def test_probabilities_that_are_the_frequencies_have_a_small_calibration_error_and_a_temperature_of_1():
+    generator = np.random.default_rng(1)
+    logits = generator.normal(size=(50_000, 3)) * 2
+    p = softmax(logits, axis=1)
+    y = (generator.random((len(p), 1)) > p.cumsum(axis=1)).sum(axis=1)
+    assert measures.calibration_error(p, y) < 0.01
+    assert measures.temperature(logits, y) == pytest.approx(1, abs=0.03)
+    assert measures.temperature(logits * 3, y) == pytest.approx(3, abs=0.09)
+
+
+def test_numbers_are_measured_in_their_own_unit():
+    y, p = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [3.0], [2.0]])
+    found = measures.of_numbers(p, y)
+    assert found["rmse"] == pytest.approx(np.sqrt(5 / 3))
+    assert found["mae"] == pytest.approx(1)
+    assert found["r2"] == pytest.approx(1 - 5 / np.sum((y - y.mean()) ** 2))
+    assert measures.of_numbers(np.full((3, 1), y.mean()), y)["r2"] == pytest.approx(0)
