@@ -18,7 +18,7 @@ def predictions(classes, n=400, seed=0):
 def test_two_classes_are_measured_by_the_second():
     logits, y = predictions(2)
     p = softmax(logits, axis=1)
-    found = measures.of_classes(p, y)
+    found = measures.measures("softmax_cross_entropy", logits, y)
     guess = p[:, 1] > 0.5
     recall = [np.mean(guess[y == 1]), np.mean(~guess[y == 0])]
     assert found["balanced_accuracy"] == pytest.approx(np.mean(recall))
@@ -33,7 +33,7 @@ def test_two_classes_are_measured_by_the_second():
 def test_several_classes_are_the_mean_of_each_against_the_rest():
     logits, y = predictions(4)
     p = softmax(logits, axis=1)
-    found = measures.of_classes(p, y)
+    found = measures.measures("softmax_cross_entropy", logits, y)
     assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(y, p, multi_class="ovr"))
     each = [metrics.average_precision_score(y == one, p[:, one]) for one in range(4)]
     assert found["average_precision"] == pytest.approx(np.mean(each))
@@ -59,8 +59,8 @@ def test_probabilities_that_are_the_frequencies_have_a_small_calibration_error_a
     p = softmax(logits, axis=1)
     y = (generator.random((len(p), 1)) > p.cumsum(axis=1)).sum(axis=1)
     assert measures.calibration_error(p, y) < 0.01
-    assert measures.temperature(logits, y) == pytest.approx(1, abs=0.03)
-    assert measures.temperature(logits * 3, y) == pytest.approx(3, abs=0.09)
+    assert measures.temperature("softmax_cross_entropy", logits, y) == pytest.approx(1, abs=0.03)
+    assert measures.temperature("softmax_cross_entropy", logits * 3, y) == pytest.approx(3, abs=0.09)
 
 
 def test_numbers_are_measured_in_their_own_unit():
@@ -70,3 +70,50 @@ def test_numbers_are_measured_in_their_own_unit():
     assert found["mae"] == pytest.approx(1)
     assert found["r2"] == pytest.approx(1 - 5 / np.sum((y - y.mean()) ** 2))
     assert measures.of_numbers(np.full((3, 1), y.mean()), y)["r2"] == pytest.approx(0)
+
+
+def test_one_logit_is_measured_as_two_of_which_the_first_is_0():
+    logits, y = predictions(2)
+    margin = logits[:, 1:] - logits[:, :1]
+    one, two = (
+        measures.measures("binary_cross_entropy", margin, y),
+        measures.measures("softmax_cross_entropy", logits, y),
+    )
+    assert one == pytest.approx(two)
+    fitted = measures.temperature("binary_cross_entropy", margin, y)
+    assert fitted == pytest.approx(measures.temperature("softmax_cross_entropy", logits, y), rel=1e-4)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_scores_that_are_no_probabilities_are_ranked_but_not_calibrated(classes):
+    logits, y = predictions(classes)
+    found = measures.measures("squared_error", logits, y)
+    assert set(found) == {"balanced_accuracy", "f1", "roc_auc", "average_precision"}
+    if classes == 2:
+        assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(y, logits[:, 1] - logits[:, 0]))
+        margin = measures.measures("hinge", logits[:, 1:] - logits[:, :1], y)
+        assert margin == pytest.approx(found)
+
+
+def test_several_classes_per_example_are_the_mean_of_each_and_its_absence():
+    logits, y = predictions(3)
+    labels = np.eye(3, dtype=np.int32)[y]
+    found = measures.measures("binary_cross_entropy", logits, labels)
+    each = [metrics.roc_auc_score(labels[:, k], logits[:, k]) for k in range(3)]
+    assert found["roc_auc"] == pytest.approx(np.mean(each))
+    p = 1 / (1 + np.exp(-logits))
+    assert found["brier"] == pytest.approx(np.square(p - labels).mean())
+
+
+def test_a_class_that_the_split_lacks_leaves_its_rankings_open_and_warns_of_nothing():
+    logits, y = predictions(3)
+    found = measures.measures("softmax_cross_entropy", logits[y < 2], y[y < 2])
+    assert np.isnan([found["roc_auc"], found["average_precision"]]).all()
+    assert np.isfinite([found[name] for name in ("balanced_accuracy", "f1", "brier", "calibration_error")]).all()
+
+
+def test_outputs_that_are_not_finite_have_no_measures():
+    logits, y = predictions(3)
+    logits[0, 0] = np.inf
+    assert np.isnan(list(measures.measures("softmax_cross_entropy", logits, y).values())).all()
+    assert np.isnan(measures.temperature("softmax_cross_entropy", logits, y))
