@@ -92,8 +92,14 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
     failures: list[OSError] = []
 
     def publish(i: int, trained: "Trained") -> None:
+        # It imports TensorFlow, which the engine has loaded by now.
+        from lab.engine.outputs import kept_measures
+
+        measured = kept_measures(pending[i].task, trained)
         try:
-            results.publish(folder, pending[i].name, trained.rows, record(experiment.name, pending[i], trained))
+            results.publish(
+                folder, pending[i].name, trained.rows, record(experiment.name, pending[i], trained, measured)
+            )
         except OSError as error:
             # A full disk may have room for the next run, and a run that is not published is lost.
             failures.append(error)

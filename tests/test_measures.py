@@ -1,11 +1,24 @@
 """The measures of predictions are those of their formulas and of scikit-learn."""
 
+import json
+import shutil
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import softmax
 from sklearn import metrics
 
+from lab import results
+from lab.checks import DataError, UsageError
+from lab.cli import compare
+from lab.data import digits
+from lab.experiment import Experiment, Variant
+from lab.models import dense
+from lab.run import run
 from lab.statistics import measures
+from lab.training import Training
 
 
 def predictions(classes, n=400, seed=0):
@@ -117,3 +130,68 @@ def test_outputs_that_are_not_finite_have_no_measures():
     logits[0, 0] = np.inf
     assert np.isnan(list(measures.measures("softmax_cross_entropy", logits, y).values())).all()
     assert np.isnan(measures.temperature("softmax_cross_entropy", logits, y))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folders of one experiment, trained by each engine."""
+    data = partial(digits, train_size=60)
+    variants = {
+        name: Variant(data=data, model=partial(dense, widths=(8,)), training=Training(epochs=2, learning_rate=rate))
+        for name, rate in (("slow", 0.001), ("fast", 0.02))
+    }
+    experiment = Experiment(name="x", variants=variants, baseline="slow", seeds=(0, 1, 2))
+    engines = ("cohort", "keras_fit")
+    return [run(experiment, results_folder=tmp_path_factory.mktemp(engine), engine=engine) for engine in engines]
+
+
+def test_both_engines_leave_the_same_measures(trained):
+    one, two = (compare.read(folder).measures for folder in trained)
+    assert list(one.columns) == [
+        "experiment",
+        "variant",
+        "seed",
+        *(f"test_{name}" for name in (*measures.HIGHER[:4], *measures.LOWER[:2], "temperature")),
+    ]
+    pd.testing.assert_frame_equal(one, two, rtol=1e-4, atol=1e-5)
+    assert one["test_brier"].between(0, 2).all()
+
+
+def test_a_measure_is_compared_as_the_test_data_loss_is(trained):
+    tables = compare.read(trained[0])
+    made = compare.compare(tables, metric="test_brier").set_index("variant")
+    wide = tables.measures.pivot(index="seed", columns="variant", values="test_brier")
+    difference = wide["fast"] - wide["slow"]
+    assert made.loc["fast", "difference"] == pytest.approx(difference.mean())
+    assert made.loc["fast", "difference_low"] < difference.mean() < made.loc["fast", "difference_high"]
+    lower = wide["fast"].to_numpy()[:, None] < wide["slow"].to_numpy()[None]
+    assert made.loc["fast", "probability_of_improvement"] == pytest.approx(lower.mean())
+    with pytest.raises(UsageError, match="better must be 'lower' or 'higher'"):
+        compare.compare(tables, metric="test_temperature")
+
+
+def test_runs_that_were_published_without_measures_leave_the_files_that_they_left(trained, tmp_path):
+    folder = tmp_path / "x"
+    shutil.copytree(trained[0], folder)
+    (folder / "measures.csv").unlink()
+    for path in (folder / "runs").glob("*/run.json"):
+        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "measures"}))
+    results.rebuild(folder)
+    assert not (folder / "measures.csv").exists()
+    for name in ("summary.csv", "histories.csv", "comparison.csv"):
+        assert (folder / name).read_bytes() == (trained[0] / name).read_bytes()
+    tables = compare.read(folder)
+    assert tables.measures is None
+    assert tables.measured_summary() is tables.summary
+
+
+def test_measures_of_a_run_that_the_summary_lacks_are_refused(trained, tmp_path):
+    folder = tmp_path / "x"
+    shutil.copytree(trained[0], folder)
+    path = folder / "measures.csv"
+    path.write_text(path.read_text().replace("x,fast,2,", "x,fast,7,"))
+    with pytest.raises(DataError) as caught:
+        compare.read(folder)
+    assert str(caught.value).startswith(
+        f"{path}, line 7: 'variant' must be a run in summary.csv at seed 7, got 'fast'; "
+    )

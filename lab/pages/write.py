@@ -27,7 +27,16 @@ from lab.pages.sparkline import HEIGHT, WIDTH
 from lab.pages.studies import StudyText, studies_beside, study_text
 from lab.pages.table import variants_table
 from lab.report.curves import Curves
-from lab.results.schema import COMPARISON, FIGURES_FOLDER, HISTORIES, PAGE_FILE, STRENGTH_TABLE, SUMMARY, figure_file
+from lab.results.schema import (
+    COMPARISON,
+    FIGURES_FOLDER,
+    HISTORIES,
+    MEASURE_TABLE,
+    PAGE_FILE,
+    STRENGTH_TABLE,
+    SUMMARY,
+    figure_file,
+)
 from lab.results.tables import Tables, read_tables, table_path
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -35,6 +44,7 @@ _TABLES = {
     COMPARISON: "one row per variant, against the baseline",
     SUMMARY: "one row per run",
     HISTORIES: "one row per epoch of a run",
+    MEASURE_TABLE: "one row per run: more measures of the test split",
     STRENGTH_TABLE: "the strength of each variant of a path",
 }
 
