@@ -10,12 +10,13 @@ import pytest
 from scipy.special import softmax
 from sklearn import metrics
 
-from lab import results
+from lab import pages, results
 from lab.checks import DataError, UsageError
 from lab.cli import compare
 from lab.data import digits
 from lab.experiment import Experiment, Variant
 from lab.models import dense
+from lab.pages.measures_table import measures_table
 from lab.run import run
 from lab.statistics import measures
 from lab.training import Training
@@ -182,6 +183,8 @@ def test_runs_that_were_published_without_measures_leave_the_files_that_they_lef
         assert (folder / name).read_bytes() == (trained[0] / name).read_bytes()
     tables = compare.read(folder)
     assert tables.measures is None
+    assert measures_table(tables) is None
+    assert "More measures" not in pages.experiment_page(folder, tables).read_text()
     assert tables.measured_summary() is tables.summary
 
 
@@ -195,3 +198,19 @@ def test_measures_of_a_run_that_the_summary_lacks_are_refused(trained, tmp_path)
     assert str(caught.value).startswith(
         f"{path}, line 7: 'variant' must be a run in summary.csv at seed 7, got 'fast'; "
     )
+
+
+def test_the_page_shows_the_mean_of_each_measure_and_its_difference_to_the_baseline(trained, tmp_path):
+    folder = tmp_path / "x"
+    shutil.copytree(trained[0], folder)
+    tables = compare.read(folder)
+    shown = measures_table(tables)
+    assert [heading for heading, _ in shown.columns][-2:] == ["calibration error", "temperature"]
+    (slow, first), (fast, second) = shown.rows
+    assert (slow, fast) == ("slow", "fast")
+    means = tables.measures.groupby("variant")["test_temperature"].mean()
+    assert (first[-1][0], second[-1][0]) == (f"{means['slow']:.3f}", f"{means['fast']:.3f}")
+    assert {difference for _, difference in first} == {""}
+    page = pages.experiment_page(folder, tables).read_text()
+    assert "More measures" in page
+    assert second[-1][1] in page

@@ -22,6 +22,7 @@ from lab.checks import DataError
 from lab.pages import assets
 from lab.pages.experiment import METRIC, charts, contents, curves_of
 from lab.pages.guide import cards, in_chapters
+from lab.pages.measures_table import measures_table
 from lab.pages.provenance import provenance
 from lab.pages.sparkline import HEIGHT, WIDTH
 from lab.pages.studies import StudyText, studies_beside, study_text
@@ -150,6 +151,7 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
         "page": page,
         "metric": METRIC,
         "table": variants_table(page.compared, page.summary, page.names, METRIC),
+        "measures": measures_table(tables),
         "drawn": charts(page),
         "provenance": provenance(results.read_provenance(folder), page.names),
         "beside": studies,
