@@ -47,7 +47,7 @@ def measures_table(tables: Tables) -> MeasuresTable | None:
         # Only the means and the differences are read, which no direction changes: the temperature has none.
         made = statistics.compare(runs, str(baseline.iloc[0]), f"test_{name}", better="lower")
         for row in made.to_dict("records"):
-            numbers = [float(row[key]) for key in ("difference", "difference_low", "difference_high")]
-            difference = "" if row["decision"] == "baseline" else words.difference(*numbers, "+.3f")
+            value, low, high = (float(row[key]) for key in ("difference", "difference_low", "difference_high"))
+            difference = "" if row["decision"] == "baseline" else words.difference(value, low, high, "+.3f")
             rows.setdefault(str(row["variant"]), []).append((words.number(float(row["mean"]), ".3f"), difference))
     return MeasuresTable([(name.replace("_", " "), MEANINGS[name]) for name in there], list(rows.items()))
