@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lab.checks import DataError, UsageError, choice
+from lab.checks import DataError, UsageError, choice, raised
 from lab.compute import compute
 from lab.data.preprocessing import Preprocessing
 from lab.engine import dispatch, precision
@@ -92,8 +92,11 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
     failures: list[OSError] = []
 
     def publish(i: int, trained: "Trained") -> None:
+        measured = _measures(pending[i], trained, progress)
         try:
-            results.publish(folder, pending[i].name, trained.rows, record(experiment.name, pending[i], trained))
+            results.publish(
+                folder, pending[i].name, trained.rows, record(experiment.name, pending[i], trained, measured)
+            )
         except OSError as error:
             # A full disk may have room for the next run, and a run that is not published is lost.
             failures.append(error)
@@ -121,6 +124,21 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
     results.rebuild(folder)
     for study in experiment.studies:
         compute(study, folder, beside=[other for other in experiment.studies if other is not study])
+
+
+def _measures(run: Run, trained: "Trained", progress: Progress) -> dict[str, float] | None:
+    """Return the measures of a run's kept weights; where they cannot be computed, say so, and keep what it trained."""
+    # It imports TensorFlow, which the engine has loaded by now.
+    from lab.engine.outputs import kept_measures
+
+    try:
+        return kept_measures(run.task, trained)
+    except Exception as error:
+        progress.on_note(
+            f"variant {run.variant!r} at seed {run.seed} is published without more measures of its test split: "
+            f"{raised(error)}"
+        )
+        return None
 
 
 def _notes(runs: Sequence[Run]) -> Iterator[str]:

@@ -148,7 +148,7 @@ def compare_variants(
         experiment: a folder below the results, or the path of a folder of keras CSVLogger files, which are called
             <variant>-seed<k>.csv or <variant>.csv.
         baseline: the variant the others are compared with; the experiment's own unless named.
-        metric: a column of summary.csv; the test data loss unless named (val_loss for CSVLogger files).
+        metric: a column of summary.csv or measures.csv; the test data loss unless named (val_loss for CSVLogger files).
         confidence: of the intervals and the decision.
         method: how intervals are made.
         correction: for the number of variants.

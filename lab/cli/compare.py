@@ -43,7 +43,8 @@ def compare(
     Args:
         tables: of the experiment.
         baseline: the variant the others are compared with; None takes the experiment's own.
-        metric: a column of the summary; None takes the test data loss, or what Keras logged (`val_loss`).
+        metric: a column of the summary or of the measures; None takes the test data loss, or what Keras logged
+            (`val_loss`).
         confidence, method, correction: as for `lab.statistics.compare`.
 
     Returns:
@@ -51,7 +52,7 @@ def compare(
         (the share of the runs whose verdict is "overfits"), and `seeds_needed_low` and `seeds_needed_high`, the 80 %
         interval of `seeds_needed`.
     """
-    summary = tables.summary
+    summary = tables.measured_summary()
     if metric is None:
         metric = "test_data_loss" if "test_data_loss" in summary else "val_loss"
     if baseline is None:

@@ -23,13 +23,23 @@ from lab.pages import assets
 from lab.pages.charts import charts
 from lab.pages.experiment import METRIC, contents, curves_of
 from lab.pages.guide import cards, in_chapters
+from lab.pages.measures_table import measures_table
 from lab.pages.overview import FOUND
 from lab.pages.provenance import provenance
 from lab.pages.sparkline import HEIGHT, WIDTH
 from lab.pages.studies import StudyText, studies_beside, study_text
 from lab.pages.table import variants_table
 from lab.report.curves import Curves
-from lab.results.schema import COMPARISON, FIGURES_FOLDER, HISTORIES, PAGE_FILE, STRENGTH_TABLE, SUMMARY, figure_file
+from lab.results.schema import (
+    COMPARISON,
+    FIGURES_FOLDER,
+    HISTORIES,
+    MEASURE_TABLE,
+    PAGE_FILE,
+    STRENGTH_TABLE,
+    SUMMARY,
+    figure_file,
+)
 from lab.results.tables import Tables, read_tables, table_path
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -37,6 +47,7 @@ _TABLES = {
     COMPARISON: "one row per variant, against the baseline",
     SUMMARY: "one row per run",
     HISTORIES: "one row per epoch of a run",
+    MEASURE_TABLE: "one row per run: more measures of the test split",
     STRENGTH_TABLE: "the strength of each variant of a path",
 }
 
@@ -147,6 +158,7 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
         "page": page,
         "metric": METRIC,
         "table": variants_table(page.compared, page.summary, page.names, METRIC),
+        "measures": measures_table(tables),
         "drawn": charts(page, records, table_path(folder, HISTORIES).name),
         "charts_style": Markup(_source("charts.css")),
         "provenance": provenance(records, page.names),

@@ -18,6 +18,7 @@ from lab.results.schema import (
     HISTORY,
     KEYS,
     LOCK_FILE,
+    MEASURE_TABLE,
     PROVENANCE_FILE,
     RUN_COLUMNS,
     RUN_FILE,
@@ -104,6 +105,9 @@ def rebuild(folder: Path) -> None:
         }
         if experiment.get("paths"):
             tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
+        measures = [row for record, _ in runs if (row := _measures_row(record))]
+        if measures:
+            tables[MEASURE_TABLE] = pd.DataFrame(measures)
         for name, table in tables.items():
             write_table(folder, name, table)
         write_provenance(folder, (record for record, _ in runs))
@@ -117,6 +121,15 @@ def _runs(folder: Path, experiment: Mapping[str, Any]) -> list[str]:
 def _strengths(paths: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     rows = [(variant, family, strength) for family, path in paths.items() for variant, strength in path.items()]
     return pd.DataFrame(rows, columns=list(STRENGTHS))
+
+
+def _measures_row(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's row of measures.csv; an empty one if it was published without measures."""
+    found = record.get("measures")
+    if not found:
+        return {}
+    measures = {f"test_{name}": float("nan") if value is None else value for name, value in found.items()}
+    return {key: record[key] for key in KEYS} | measures
 
 
 def _summary_row(folder: Path, record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from lab.checks import DataError
-from lab.results.schema import EXPERIMENT_FILE, PROVENANCE_FILE, SCHEMA, STATUSES, STRENGTH_TABLE, TABLES, TEST
+from lab.results.schema import (
+    EXPERIMENT_FILE,
+    MEASURE_TABLE,
+    PROVENANCE_FILE,
+    SCHEMA,
+    STATUSES,
+    STRENGTH_TABLE,
+    TABLES,
+    TEST,
+)
+from lab.statistics.measures import MEASURES
 
 LARGEST = 2**53
 """The largest whole number that every reader of JSON takes exactly."""
@@ -72,6 +82,10 @@ def _is_test(value: Any) -> bool:
     return value is None or (_is_mapping(value, _or_null(_is_number)) and set(value) == set(TEST))
 
 
+def _are_measures(value: Any) -> bool:
+    return _is_mapping(value, _or_null(_is_number)) and set(value) <= set(MEASURES)
+
+
 def _is_path(value: Any) -> bool:
     return _is_mapping(value, lambda strength: _is_number(strength) and strength >= 0)
 
@@ -107,6 +121,7 @@ RUN = {
     "kept_epoch": Field("a whole number of at least 1 or null", _or_null(lambda value: _is_whole(value, 1))),
     "rows": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1)),
     "test": Field(f"null or an object with numbers for {', '.join(TEST)}", _is_test),
+    "measures": Field(f"an object with numbers for some of {', '.join(MEASURES)}", _are_measures, optional=True),
     "history_sha256": Field("64 hexadecimal digits", lambda value: _is_text(value) and len(value) == 64),
     "seconds": Field("a number of at least 0", lambda value: _is_number(value) and value >= 0, optional=True),
     "threads": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1), optional=True),
@@ -137,7 +152,7 @@ EXPERIMENT = {
 RESERVED = tuple(name.removesuffix(".json") for name in (EXPERIMENT_FILE, PROVENANCE_FILE))
 """The names that no study may have, as its file would replace one of the experiment."""
 
-RESERVED_TABLES = (*TABLES, STRENGTH_TABLE)
+RESERVED_TABLES = (*TABLES, STRENGTH_TABLE, MEASURE_TABLE)
 """The names that no table of a study may have, as its file would replace one of the experiment."""
 
 STUDY = {

@@ -4,6 +4,7 @@ import functools
 import math
 import os
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,17 @@ if TYPE_CHECKING:
     from lab.plan import Run
 
 
-def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
-    """Return the content of a run's run.json, in JSON types."""
+def record(
+    experiment: str, run: "Run", trained: "Trained", measured: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Return the content of a run's run.json, in JSON types.
+
+    Args:
+        experiment: its name.
+        run: what was declared.
+        trained: what came of it.
+        measured: its measures, as `lab.engine.outputs.kept_measures` returns them; None leaves the field out.
+    """
     data, training, part = run.task.data, run.task.training, run.task.part
     test = None if trained.test is None else {name: _number(value) for name, value in trained.test.items()}
     chance = training.chance(None if data.classes is None else len(data.classes), data.several)
@@ -37,6 +47,7 @@ def record(experiment: str, run: "Run", trained: "Trained") -> dict[str, Any]:
         "chance": chance,
         "test": test,
         **({} if part is None else {"measured": len(part)}),
+        **({} if measured is None else {"measures": {name: _number(value) for name, value in measured.items()}}),
         "parameters": trained.parameters,
         "zeros": None if trained.weights is None else share_of_zeros(trained.weights),
         "engine": trained.engine,

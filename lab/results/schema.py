@@ -4,7 +4,8 @@
     results/<experiment>/index.html, figures/<name>.png         drawn from the files below
     results/<experiment>/experiment.json                        what was asked, and which runs belong to it
     results/<experiment>/histories.csv, summary.csv,
-                         comparison.csv, strengths.csv          rebuilt from the runs, never edited
+                         comparison.csv, strengths.csv,
+                         measures.csv                           rebuilt from the runs, never edited
     results/<experiment>/provenance.json                        rebuilt from the runs: how they were run
     results/<experiment>/<study>.json, <table>.csv              a study and its tables
     results/<experiment>/runs/<run>/history.csv, run.json       appear together or not at all; not committed
@@ -83,6 +84,12 @@ SUMMARY_COLUMNS = (*KEYS, *RUN_COLUMNS, *FACTS, *(f"test_{name}" for name in TES
 STRENGTHS = ("variant", "family", "strength")
 """The columns of strengths.csv, one row per variant of a path: which variants are one regularizer (a family) at
 rising strengths, each at least 0. A variant without any regularizer may be in several families at strength 0."""
+
+MEASURE_TABLE = "measures"
+"""A fifth table, one row per run with the columns `KEYS` and `test_<measure>` for each of
+`lab.statistics.measures.MEASURES` that its runs have: of the kept weights on the test split, but the temperature is
+fitted on the validation split. It is a file of its own so that the other tables of runs that were published without
+measures stay as they are. A run without measures has no row, an experiment without any has no file."""
 
 STATUSES = ("finished", "diverged")
 """The ways in which a run ends, as run.json and summary.csv say it. The rule is `lab.statistics.diverged`."""

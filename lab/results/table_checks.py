@@ -12,7 +12,8 @@ import pandas as pd
 
 from lab import statistics
 from lab.checks import DataError
-from lab.results.schema import HISTORIES, HISTORY, STATUSES, STRENGTHS, TEST, table_file
+from lab.results.schema import HISTORIES, HISTORY, KEYS, STATUSES, STRENGTHS, TEST, table_file
+from lab.statistics.measures import MEASURES
 
 RUN = ["variant", "seed"]
 
@@ -98,6 +99,27 @@ def check_comparison(path: Path, table: pd.DataFrame, summary: pd.DataFrame, rem
         raise DataError(f"{path} must have one row with the decision 'baseline', got {baselines}; {remedy}")
     if len(table) and absent:
         raise DataError(f"{path} must have a row for variant {absent[0]!r}, got none; {remedy}")
+
+
+def check_measures(path: Path, table: pd.DataFrame, summary: pd.DataFrame, remedy: str) -> None:
+    """Refuse measures that are none, or of runs that the summary does not have.
+
+    Raises:
+        DataError: a column is missing or unknown, a value is no number, or a run is unknown or comes twice.
+    """
+    refuse = _Refusal(path, table, remedy)
+    refuse.lacking(KEYS)
+    known = [*KEYS, *(f"test_{name}" for name in MEASURES)]
+    strange = [name for name in table if name not in known]
+    if strange:
+        raise DataError(f"{path} must have no columns but {', '.join(known)}, got {strange[0]!r}; {remedy}")
+    for column in table.columns.difference(["experiment", "variant"], sort=False):
+        refuse.unless_number(column)
+    refuse.unless_whole("seed", low=0)
+    refuse.twice(RUN)
+    runs = pd.MultiIndex.from_frame(table[RUN])
+    there = runs.isin(pd.MultiIndex.from_frame(summary[RUN]))
+    refuse.wrong("variant", ~there, lambda i: f"a run in summary.csv at seed {table['seed'].iloc[i]}")
 
 
 def check_strengths(path: Path, table: pd.DataFrame, remedy: str) -> None:

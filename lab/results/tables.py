@@ -13,6 +13,7 @@ from lab.results.schema import (
     COMPARISON,
     HISTORIES,
     LARGEST_CSV,
+    MEASURE_TABLE,
     RUNS_FOLDER,
     STRENGTH_TABLE,
     SUMMARY,
@@ -33,6 +34,7 @@ class Tables:
         comparison: one row per variant, against the baseline.
         question: what the experiment asks; empty where experiment.json is not there.
         strengths: one row per variant of a strength path, with the columns `STRENGTHS`; None where there is no path.
+        measures: one row per run that has measures (`lab.results.schema.MEASURE_TABLE`); None where none has any.
     """
 
     histories: pd.DataFrame
@@ -40,6 +42,13 @@ class Tables:
     comparison: pd.DataFrame
     question: str = ""
     strengths: pd.DataFrame | None = None
+    measures: pd.DataFrame | None = None
+
+    def measured_summary(self) -> pd.DataFrame:
+        """Return the summary with the columns of the measures after its own, NaN for runs that have none."""
+        if self.measures is None:
+            return self.summary
+        return self.summary.merge(self.measures.drop(columns="experiment"), "left", ["variant", "seed"], validate="1:1")
 
     def path_runs(self) -> pd.DataFrame | None:
         """Return the runs of the strength paths, a run once for each of its variant's families.
@@ -66,7 +75,8 @@ def read_tables(folder: Path) -> Tables:
     table_checks.check_comparison(table_path(folder, COMPARISON), comparison, summary, remedy)
     question = read_experiment(folder).get("question", "") if has_experiment(folder) else ""
     strengths = _read_strengths(folder) if has_table(folder, STRENGTH_TABLE) else None
-    return Tables(histories, summary, comparison, question, strengths)
+    measures = _read_measures(folder, summary) if has_table(folder, MEASURE_TABLE) else None
+    return Tables(histories, summary, comparison, question, strengths, measures)
 
 
 def has_table(folder: Path, name: str) -> bool:
@@ -107,6 +117,12 @@ def read_histories(folder: Path) -> pd.DataFrame:
 def _read_strengths(folder: Path) -> pd.DataFrame:
     table = read_table(folder, STRENGTH_TABLE)
     table_checks.check_strengths(table_path(folder, STRENGTH_TABLE), table, rebuild_remedy(folder))
+    return table
+
+
+def _read_measures(folder: Path, summary: pd.DataFrame) -> pd.DataFrame:
+    table = read_table(folder, MEASURE_TABLE)
+    table_checks.check_measures(table_path(folder, MEASURE_TABLE), table, summary, rebuild_remedy(folder))
     return table
 
 

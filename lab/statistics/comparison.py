@@ -18,6 +18,7 @@ from lab.statistics.estimates import (
     moments,
     p_values,
 )
+from lab.statistics.measures import HIGHER, LOWER
 from lab.statistics.power import seeds_for, seeds_interval
 
 COMPARISON = (
@@ -227,9 +228,10 @@ def better_direction(metric: str) -> str:
     Raises:
         UsageError: the name says neither accuracy, nor loss, penalty or gap.
     """
-    if "accuracy" in metric:
+    measure = metric.removeprefix("test_")
+    if "accuracy" in metric or measure in HIGHER:
         return "higher"
-    if any(word in metric for word in ("loss", "penalty", "gap")):
+    if measure in LOWER or any(word in metric for word in ("loss", "penalty", "gap")):
         return "lower"
     raise UsageError(
         f"better must be 'lower' or 'higher' for a metric whose name says neither accuracy, loss, penalty nor gap, "

@@ -1,0 +1,216 @@
+"""The measures of predictions are those of their formulas and of scikit-learn."""
+
+import json
+import shutil
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import softmax
+from sklearn import metrics
+
+from lab import pages, results
+from lab.checks import DataError, UsageError
+from lab.cli import compare
+from lab.data import digits
+from lab.experiment import Experiment, Variant
+from lab.models import dense
+from lab.pages.measures_table import measures_table
+from lab.run import run
+from lab.statistics import measures
+from lab.training import Training
+
+
+def predictions(classes, n=400, seed=0):
+    generator = np.random.default_rng(seed)
+    y = np.concatenate([np.arange(classes), generator.integers(0, classes, n - classes)])
+    logits = generator.normal(size=(n, classes)) + 1.5 * np.eye(classes)[y]
+    return logits, y
+
+
+def test_two_classes_are_measured_by_the_second():
+    logits, y = predictions(2)
+    p = softmax(logits, axis=1)
+    found = measures.measures("softmax_cross_entropy", logits, y)
+    guess = p[:, 1] > 0.5
+    recall = [np.mean(guess[y == 1]), np.mean(~guess[y == 0])]
+    assert found["balanced_accuracy"] == pytest.approx(np.mean(recall))
+    # The share of pairs of a positive and a negative example that are in the right order.
+    assert found["roc_auc"] == pytest.approx(np.mean(p[y == 1, 1][:, None] > p[y == 0, 1][None]))
+    assert found["brier"] == pytest.approx(metrics.brier_score_loss(y, p[:, 1]))
+    assert found["average_precision"] == pytest.approx(metrics.average_precision_score(y, p[:, 1]))
+    both = [metrics.f1_score(y, guess), metrics.f1_score(1 - y, ~guess)]
+    assert found["f1"] == pytest.approx(np.mean(both))
+
+
+def test_several_classes_are_the_mean_of_each_against_the_rest():
+    logits, y = predictions(4)
+    p = softmax(logits, axis=1)
+    found = measures.measures("softmax_cross_entropy", logits, y)
+    assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(y, p, multi_class="ovr"))
+    each = [metrics.average_precision_score(y == one, p[:, one]) for one in range(4)]
+    assert found["average_precision"] == pytest.approx(np.mean(each))
+    assert found["brier"] == pytest.approx(np.mean(np.sum((p - np.eye(4)[y]) ** 2, axis=1)))
+
+
+def test_who_is_always_sure_and_right_has_no_error_and_who_is_sure_and_wrong_has_all():
+    y = np.array([0, 1, 2, 0])
+    assert measures.calibration_error(np.eye(3)[y], y) == 0
+    assert measures.calibration_error(np.eye(3)[(y + 1) % 3], y) == 1
+
+
+def test_the_calibration_error_is_the_gap_of_each_bin_weighted_by_its_examples():
+    # Three examples at confidence .6 of which one is right, one at .9 that is right.
+    p = np.array([[0.6, 0.4], [0.6, 0.4], [0.6, 0.4], [0.1, 0.9]])
+    y = np.array([0, 1, 1, 1])
+    assert measures.calibration_error(p, y) == pytest.approx(3 / 4 * abs(1 / 3 - 0.6) + 1 / 4 * (1 - 0.9))
+
+
+def test_probabilities_that_are_the_frequencies_have_a_small_calibration_error_and_a_temperature_of_1():
+    generator = np.random.default_rng(1)
+    logits = generator.normal(size=(50_000, 3)) * 2
+    p = softmax(logits, axis=1)
+    y = (generator.random((len(p), 1)) > p.cumsum(axis=1)).sum(axis=1)
+    assert measures.calibration_error(p, y) < 0.01
+    assert measures.temperature("softmax_cross_entropy", logits, y) == pytest.approx(1, abs=0.03)
+    assert measures.temperature("softmax_cross_entropy", logits * 3, y) == pytest.approx(3, abs=0.09)
+
+
+def test_numbers_are_measured_in_their_own_unit():
+    y, p = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [3.0], [2.0]])
+    found = measures.of_numbers(p, y)
+    assert found["rmse"] == pytest.approx(np.sqrt(5 / 3))
+    assert found["mae"] == pytest.approx(1)
+    assert found["r2"] == pytest.approx(1 - 5 / np.sum((y - y.mean()) ** 2))
+    assert measures.of_numbers(np.full((3, 1), y.mean()), y)["r2"] == pytest.approx(0)
+
+
+def test_one_logit_is_measured_as_two_of_which_the_first_is_0():
+    logits, y = predictions(2)
+    margin = logits[:, 1:] - logits[:, :1]
+    one, two = (
+        measures.measures("binary_cross_entropy", margin, y),
+        measures.measures("softmax_cross_entropy", logits, y),
+    )
+    assert one == pytest.approx(two)
+    fitted = measures.temperature("binary_cross_entropy", margin, y)
+    assert fitted == pytest.approx(measures.temperature("softmax_cross_entropy", logits, y), rel=1e-4)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_scores_that_are_no_probabilities_are_ranked_but_not_calibrated(classes):
+    logits, y = predictions(classes)
+    found = measures.measures("squared_error", logits, y)
+    assert set(found) == {"balanced_accuracy", "f1", "roc_auc", "average_precision"}
+    if classes == 2:
+        assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(y, logits[:, 1] - logits[:, 0]))
+        margin = measures.measures("hinge", logits[:, 1:] - logits[:, :1], y)
+        assert margin == pytest.approx(found)
+
+
+def test_several_classes_per_example_are_the_mean_of_each_and_its_absence():
+    logits, y = predictions(3)
+    labels = np.eye(3, dtype=np.int32)[y]
+    found = measures.measures("binary_cross_entropy", logits, labels)
+    each = [metrics.roc_auc_score(labels[:, k], logits[:, k]) for k in range(3)]
+    assert found["roc_auc"] == pytest.approx(np.mean(each))
+    p = 1 / (1 + np.exp(-logits))
+    assert found["brier"] == pytest.approx(np.square(p - labels).mean())
+
+
+def test_a_class_that_the_split_lacks_leaves_its_rankings_open_and_warns_of_nothing():
+    logits, y = predictions(3)
+    found = measures.measures("softmax_cross_entropy", logits[y < 2], y[y < 2])
+    assert np.isnan([found["roc_auc"], found["average_precision"]]).all()
+    assert np.isfinite([found[name] for name in ("balanced_accuracy", "f1", "brier", "calibration_error")]).all()
+
+
+def test_outputs_that_are_not_finite_have_no_measures():
+    logits, y = predictions(3)
+    logits[0, 0] = np.inf
+    assert np.isnan(list(measures.measures("softmax_cross_entropy", logits, y).values())).all()
+    assert np.isnan(measures.temperature("softmax_cross_entropy", logits, y))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folders of one experiment, trained by each engine."""
+    data = partial(digits, train_size=60)
+    variants = {
+        name: Variant(data=data, model=partial(dense, widths=(8,)), training=Training(epochs=2, learning_rate=rate))
+        for name, rate in (("slow", 0.001), ("fast", 0.02))
+    }
+    experiment = Experiment(name="x", variants=variants, baseline="slow", seeds=(0, 1, 2))
+    engines = ("cohort", "keras_fit")
+    return [run(experiment, results_folder=tmp_path_factory.mktemp(engine), engine=engine) for engine in engines]
+
+
+def test_both_engines_leave_the_same_measures(trained):
+    one, two = (compare.read(folder).measures for folder in trained)
+    assert list(one.columns) == [
+        "experiment",
+        "variant",
+        "seed",
+        *(f"test_{name}" for name in (*measures.HIGHER[:4], *measures.LOWER[:2], "temperature")),
+    ]
+    pd.testing.assert_frame_equal(one, two, rtol=1e-4, atol=1e-5)
+    assert one["test_brier"].between(0, 2).all()
+
+
+def test_a_measure_is_compared_as_the_test_data_loss_is(trained):
+    tables = compare.read(trained[0])
+    made = compare.compare(tables, metric="test_brier").set_index("variant")
+    wide = tables.measures.pivot(index="seed", columns="variant", values="test_brier")
+    difference = wide["fast"] - wide["slow"]
+    assert made.loc["fast", "difference"] == pytest.approx(difference.mean())
+    assert made.loc["fast", "difference_low"] < difference.mean() < made.loc["fast", "difference_high"]
+    lower = wide["fast"].to_numpy()[:, None] < wide["slow"].to_numpy()[None]
+    assert made.loc["fast", "probability_of_improvement"] == pytest.approx(lower.mean())
+    with pytest.raises(UsageError, match="better must be 'lower' or 'higher'"):
+        compare.compare(tables, metric="test_temperature")
+
+
+def test_runs_that_were_published_without_measures_leave_the_files_that_they_left(trained, tmp_path):
+    folder = tmp_path / "x"
+    shutil.copytree(trained[0], folder)
+    (folder / "measures.csv").unlink()
+    for path in (folder / "runs").glob("*/run.json"):
+        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "measures"}))
+    results.rebuild(folder)
+    assert not (folder / "measures.csv").exists()
+    for name in ("summary.csv", "histories.csv", "comparison.csv"):
+        assert (folder / name).read_bytes() == (trained[0] / name).read_bytes()
+    tables = compare.read(folder)
+    assert tables.measures is None
+    assert measures_table(tables) is None
+    assert "More measures" not in pages.experiment_page(folder, tables).read_text()
+    assert tables.measured_summary() is tables.summary
+
+
+def test_measures_of_a_run_that_the_summary_lacks_are_refused(trained, tmp_path):
+    folder = tmp_path / "x"
+    shutil.copytree(trained[0], folder)
+    path = folder / "measures.csv"
+    path.write_text(path.read_text().replace("x,fast,2,", "x,fast,7,"))
+    with pytest.raises(DataError) as caught:
+        compare.read(folder)
+    assert str(caught.value).startswith(
+        f"{path}, line 7: 'variant' must be a run in summary.csv at seed 7, got 'fast'; "
+    )
+
+
+def test_the_page_shows_the_mean_of_each_measure_and_its_difference_to_the_baseline(trained, tmp_path):
+    folder = tmp_path / "x"
+    shutil.copytree(trained[0], folder)
+    tables = compare.read(folder)
+    shown = measures_table(tables)
+    assert [heading for heading, _ in shown.columns][-2:] == ["calibration error", "temperature"]
+    (slow, first), (fast, second) = shown.rows
+    assert (slow, fast) == ("slow", "fast")
+    means = tables.measures.groupby("variant")["test_temperature"].mean()
+    assert (first[-1][0], second[-1][0]) == (f"{means['slow']:.3f}", f"{means['fast']:.3f}")
+    assert {difference for _, difference in first} == {""}
+    page = pages.experiment_page(folder, tables).read_text()
+    assert "More measures" in page
+    assert second[-1][1] in page
