@@ -164,3 +164,18 @@ def test_a_factory_that_builds_no_model_costs_no_other_run_and_is_reported_last(
     published = sorted(path.name.split("-")[0] for path in (tmp_path / "x" / "runs").iterdir())
     assert published == ["good", "good", "narrow", "narrow"]
     assert "narrow" in (tmp_path / "x" / "summary.csv").read_text()
+
+
+def test_measures_that_cannot_be_computed_cost_no_run_and_are_told(tmp_path, monkeypatch):
+    def fails(*_):
+        raise ValueError("no measures today")
+
+    monkeypatch.setattr("lab.engine.outputs.kept_measures", fails)
+    told = []
+    experiment = Experiment(name="x", variants={"a": variant()}, baseline="a", seeds=(0,))
+    folder = run(experiment, results_folder=tmp_path, progress=Progress(on_note=told.append))
+    assert told == [
+        "variant 'a' at seed 0 is published without more measures of its test split: ValueError: no measures today"
+    ]
+    assert [path.name for path in sorted((folder / "runs").iterdir())[0].iterdir()].count("run.json") == 1
+    assert not (folder / "measures.csv").exists()
