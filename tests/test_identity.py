@@ -1,10 +1,12 @@
 """A run's identity: equal declarations are one run, whatever could change a number makes another."""
 
+import dataclasses
 import functools
 import inspect
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -109,9 +111,10 @@ def test_what_has_no_identity_is_refused(value, said):
 SCRIPT = '''
 import json, sys
 from lab.identity import declare
+WIDTHS = [1]
 def mine(input_shape, outputs, *, width=3, seed=0):
     """{doc}"""
-    return width + {code}  # {comment}
+    return width + {code} + WIDTHS[0]  # {comment}
 if __name__ == "__main__":
     print(json.dumps(declare(mine, "model")))
 '''
@@ -135,6 +138,24 @@ def test_a_script_declares_alike_however_it_is_started_and_anew_when_its_code_ch
     assert first == run(tmp_path, "x.py"), "a comment or a docstring changes no number"
     script(doc="a", code=2, comment="a")
     assert first != run(tmp_path, "x.py")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """Stand in for a dataclass of somebody's own."""
+
+    width: int = 3
+    build: Callable = dense
+
+
+def test_a_dataclass_of_ones_own_is_declared_by_its_name_its_fields_and_its_code():
+    declared = declare(Shape(), "shape", defaults=True)
+    assert declared["is"] == f"{__name__}.Shape"
+    assert declared["width"] == 3
+    assert declared["build"]["activation"] == "relu", "with what is at its default"
+    assert any("class" in str(value) or "ClassDef" in str(value) for value in declared.values()), "its code"
+    assert declare(Shape(), "shape") != declare(Shape(width=4), "shape")
+    assert "activation" not in declare(Shape(), "shape", defaults=False)["build"]
 
 
 def test_a_training_is_declared_field_by_field():

@@ -31,6 +31,11 @@ CLOSURES = (
     + FACTORY
     + "return a(1) + b(1)"
 )
+NESTED = (
+    "def outer(k):\n    def g(): return k\n    def h(): return g()\n    return h\na = outer(3)\nb = outer(4)\n"
+    + FACTORY
+    + "return a() + b()"
+)
 SHADOWED = "x = 1\nclass Net:\n    def go(self, y):\n        x = 2\n        return x\n" + FACTORY + "return Net().go(1)"
 
 
@@ -167,6 +172,16 @@ def file(name, body):
         file("a constant name", "open(os.path.join(HERE, 'data', NAME)).read()"),
         file("a text with the seed", "open(f'data/w{\"\"}.txt').read()"),
         reached(
+            "a constant in a method",
+            f"K = 3\nclass N:\n    def go(self): return K\n{FACTORY}return N().go()",
+            "= 3",
+            "= 4",
+        ),
+        reached("a constant that begins with two underscores", f"__K = 3\n{FACTORY}return __K", "= 3", "= 4"),
+        reached("a constant that ends with two underscores", f"K__ = 3\n{FACTORY}return K__", "= 3", "= 4"),
+        reached("the line after a docstring", f"{FACTORY}'Say it.'\n    x = 3\n    return x", "= 3", "= 4"),
+        reached("what the second of two functions of one name holds", NESTED, "outer(4)", "outer(5)"),
+        reached(
             "the first of two files of one name",
             f"{FACTORY}return open('a/w.txt').read(), open('b/w.txt').read()",
             "1",
@@ -232,6 +247,12 @@ def test_a_file_beside_the_code_counts_wherever_the_script_is_started(declared, 
         pytest.param(f"K = [1]\n{FACTORY}return K", "[1]", "[2]", id="a list"),
         pytest.param(f"def g(): return 1\n{FACTORY}return g()", "return 1", "return 2", id="a helper"),
         pytest.param(f"class C:\n    w = 1\n{FACTORY}return C.w", "w = 1", "w = 2", id="a class"),
+        pytest.param(
+            f"def outer(k):\n    def g(): return k\n    return g\ng = outer(1)\n{FACTORY}return g()",
+            "outer(1)",
+            "outer(2)",
+            id="a variable of the function around",
+        ),
     ],
 )
 def test_code_without_a_source_is_followed_too(monkeypatch, code, old, new):

@@ -182,6 +182,6 @@ def normal_form(node: object) -> object:
         if is_documented and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
             value = value[1:]
         # What one Python leaves out and another writes as empty is the same.
-        if value not in (None, []) and name not in ("ctx", "type_comment", "kind"):
+        if value not in (None, []) and name not in ("ctx", "kind"):
             fields.append((name, normal_form(value)))
     return type(node).__name__, *fields
