@@ -166,6 +166,48 @@ def test_a_factory_that_builds_no_model_costs_no_other_run_and_is_reported_last(
     assert "narrow" in (tmp_path / "x" / "summary.csv").read_text()
 
 
+def too_large(input_shape, outputs, *, seed):
+    raise MemoryError
+
+
+@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+def test_a_model_that_does_not_fit_into_memory_costs_no_other_run(tmp_path, engine):
+    experiment = Experiment(
+        name="x", variants={"large": variant(too_large), "small": variant()}, baseline="small", seeds=(0,)
+    )
+    with pytest.raises(DataError) as caught:
+        run(experiment, results_folder=tmp_path, engine=engine)
+    assert str(caught.value) == (
+        "variant 'large' at seed 0 does not fit into memory; make its model, batch_size or train_size smaller, or "
+        "close other programs"
+    )
+    assert [path.name.split("-")[0] for path in (tmp_path / "x" / "runs").iterdir()] == ["small"]
+
+
+CALLS = []
+
+
+def flaky(input_shape, outputs, *, seed):
+    """Fail from the fifth call on, when a cohort is compared with Keras."""
+    CALLS.append(seed)
+    if len(CALLS) > 4:
+        raise ValueError("not again")
+    inputs = keras.Input(input_shape)
+    flat = keras.layers.Flatten()(inputs)
+    hidden = keras.layers.Dense(outputs, kernel_initializer=keras.initializers.GlorotUniform(seed))(flat)
+    return keras.Model(inputs, keras.ops.multiply(hidden, 2.0))
+
+
+def test_a_factory_that_fails_late_costs_no_other_run(tmp_path):
+    CALLS.clear()
+    experiment = Experiment(name="x", variants={"late": variant(flaky), "good": variant()}, baseline="good", seeds=(0,))
+    with pytest.raises(DataError) as caught:
+        run(experiment, results_folder=tmp_path)
+    assert len(CALLS) > 4
+    assert str(caught.value) == "variant 'late' cannot build its model: ValueError: not again"
+    assert [path.name.split("-")[0] for path in (tmp_path / "x" / "runs").iterdir()] == ["good"]
+
+
 def test_measures_that_cannot_be_computed_cost_no_run_and_are_told(tmp_path, monkeypatch):
     def fails(*_):
         raise ValueError("no measures today")

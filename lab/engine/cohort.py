@@ -66,7 +66,7 @@ class Plan:
 
     groups: list[Group]
     refused: dict[int, str]
-    failed: dict[int, UsageError | DataError]
+    failed: dict[int, UsageError | DataError | MemoryError]
 
 
 def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentence: None) -> Plan:
@@ -88,7 +88,7 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
             except RefusedError as refusal:
                 refused[i] = str(refusal)
                 continue
-            except (UsageError, DataError) as failure:
+            except (UsageError, DataError, MemoryError) as failure:
                 failed[i] = failure
                 continue
             joined = together.setdefault(found.signature, Group([], []))
@@ -104,8 +104,9 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
                 on_wait("comparing two steps with Keras, as the model has operations without a rule")
                 rehearse(first, blueprint(first))
             groups.append(members)
-        except RefusedError as refusal:
-            refused |= dict.fromkeys(members.indices, str(refusal))
+        except (RefusedError, UsageError, DataError, MemoryError) as refusal:
+            # A factory that fails only now is called again, run by run, and costs the others of its structure nothing.
+            refused |= dict.fromkeys(members.indices, str(refusal) or type(refusal).__name__)
     return Plan(groups, dict(sorted(refused.items())), failed)
 
 

@@ -41,9 +41,9 @@ def train(
         on_wait: called with a few words on what is being done, each time before it takes a while.
 
     Raises:
-        UsageError, DataError: a model cannot be built, or a task failed in training. All others have been trained.
+        UsageError, DataError: a model cannot be built or does not fit into memory, or a task failed in training. All
+            others have been trained.
         UsageError: the machine gains nothing from the precision, or TensorFlow was loaded for another one.
-        MemoryError: a single run does not fit into memory; TensorFlow's own ResourceExhaustedError says the same.
     """
     if not tasks:
         return
@@ -89,13 +89,13 @@ class _Dispatch:
         plan = cohort.group(self.tasks, self.on_wait)
         for i, reason in plan.refused.items():
             self.on_refusal(i, reason)
-        self.failures += plan.failed.values()
+        self.failures += [self._failure(i, error) for i, error in plan.failed.items()]
         rest = list(plan.refused)
         for group in plan.groups:
             try:
                 self._train_together(group)
             except Exception as error:
-                self._raise_if_fatal(error)
+                self._raise_if_of_callback(error)
                 left = [i for i in group.indices if i not in self.trained]
                 for i in left:
                     self.on_refusal(i, f"its cohort failed: {raised(error)}")
@@ -123,14 +123,9 @@ class _Dispatch:
             on_epoch = functools.partial(self._on_epoch_of_one, i)
             try:
                 trained = keras_fit.train(self.tasks[i], on_epoch=on_epoch)
-            except (UsageError, DataError) as error:
-                self._raise_if_fatal(error)
-                self.failures.append(error)
             except Exception as error:
-                self._raise_if_fatal(error)
-                failure = DataError(f"{self.names[i]} cannot be trained: {raised(error)}")
-                failure.__cause__ = error
-                self.failures.append(failure)
+                self._raise_if_of_callback(error)
+                self.failures.append(self._failure(i, error))
             else:
                 self._hand_over(i, trained)
 
@@ -156,7 +151,21 @@ class _Dispatch:
             self.callback_failed = True
             raise
 
-    def _raise_if_fatal(self, error: Exception) -> None:
-        """Raise an error that would meet the other tasks too: that of a callback, or a lack of memory."""
-        if self.callback_failed or is_out_of_memory(error):
+    def _failure(self, i: int, error: Exception) -> UsageError | DataError:
+        """Return what is reported of a task that failed."""
+        if isinstance(error, (UsageError, DataError)):
+            return error
+        if is_out_of_memory(error):
+            failure = DataError(
+                f"{self.names[i]} does not fit into memory; make its model, batch_size or train_size smaller, or close "
+                "other programs"
+            )
+        else:
+            failure = DataError(f"{self.names[i]} cannot be trained: {raised(error)}")
+        failure.__cause__ = error
+        return failure
+
+    def _raise_if_of_callback(self, error: Exception) -> None:
+        """Raise an error of a callback, which would meet the other tasks too."""
+        if self.callback_failed:
             raise error
