@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Named(Protocol):
-    """What is told of a run: `lab.plan.Run` has it, and so has a run of a study."""
+    """A run as progress is told of it; `lab.plan.Run` is one, and so is a run of a study."""
 
     @property
     def variant(self) -> str:
@@ -28,7 +28,7 @@ class Named(Protocol):
 
     @property
     def task(self) -> "Task":
-        """What an engine trains."""
+        """Its data, model and training, as an engine takes them."""
 
 
 def _ignore(*_: object) -> None:

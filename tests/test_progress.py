@@ -1,4 +1,4 @@
-"""What is shown while runs train: the line of a terminal, the lines of a log, the time that is left."""
+"""Progress while runs train: the line of a terminal, the lines of a log, the time that is left."""
 
 import io
 import os
