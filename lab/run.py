@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lab.engine.task import Task, Trained
 
 ENGINES = ("cohort", "keras_fit")
+KEPT_MODELS = ("none", "best")
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -32,6 +33,7 @@ def run(
     *,
     results_folder: str | Path = "results",
     engine: str = "cohort",
+    keep_models: str = "none",
     progress: Progress = SILENT,
 ) -> Path:
     """Train what is not published yet, publish each run as it ends, rebuild the tables and compute the studies.
@@ -41,6 +43,8 @@ def run(
         results_folder: the folder of the experiment's folder, which is made if it is not there.
         engine: "keras_fit", the reference, trains run by run; "cohort" trains runs of one structure together, and with
             "keras_fit" those that no cohort can train.
+        keep_models: "best" publishes with each run its model with the weights of the kept epoch, model.keras, and its
+            data, model.json; "none" does not. It is no part of a run's id.
         progress: called as the runs go on.
 
     Returns:
@@ -57,16 +61,19 @@ def run(
     from lab import results
 
     choice("engine", engine, ENGINES)
+    choice("keep_models", keep_models, KEPT_MODELS)
     precision.check(experiment.precision)
     # A loader or a factory may change the working folder.
     folder = Path(results_folder).absolute() / experiment.name
     runs = plan(experiment)
     with results.only_driver(folder):
-        _run(experiment, runs, folder, engine, progress)
+        _run(experiment, runs, folder, engine, keep_models == "best", progress)
     return folder
 
 
-def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str, progress: Progress) -> None:
+def _run(
+    experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str, keep_models: bool, progress: Progress
+) -> None:
     from lab import results
     from lab.results.record import record
 
@@ -74,6 +81,11 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
     for sentence in (*results.set_damaged_aside(folder, names), *_notes(runs)):
         progress.on_note(sentence)
     pending = [run for run in runs if not results.is_published(folder, run.name)]
+    if keep_models and len(pending) < len(runs):
+        progress.on_note(
+            "a run that is already there keeps no model now; where it has none, this trains it again and writes it: "
+            f"reglab export model {experiment.name} --variant V --seed K"
+        )
     results.write_experiment(
         folder,
         {
@@ -93,9 +105,10 @@ def _run(experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str,
 
     def publish(i: int, trained: "Trained") -> None:
         measured = _measures(pending[i], trained, progress)
+        model = _model(pending[i], trained, progress) if keep_models else None
         try:
             results.publish(
-                folder, pending[i].name, trained.rows, record(experiment.name, pending[i], trained, measured)
+                folder, pending[i].name, trained.rows, record(experiment.name, pending[i], trained, measured), model
             )
         except OSError as error:
             # A full disk may have room for the next run, and a run that is not published is lost.
@@ -138,6 +151,22 @@ def _measures(run: Run, trained: "Trained", progress: Progress) -> dict[str, flo
             f"variant {run.variant!r} at seed {run.seed} is published without more measures of its test split: "
             f"{raised(error)}"
         )
+        return None
+
+
+def _model(run: Run, trained: "Trained", progress: Progress) -> tuple[bytes, str] | None:
+    """Return a run's kept model as the bytes of a .keras file, and its data as JSON; say so where there is none."""
+    from lab.data.description import description
+    from lab.models.keras_file import model_bytes
+
+    who = f"the model of variant {run.variant!r} at seed {run.seed}"
+    if trained.weights is None:
+        progress.on_note(f"{who} is not kept, as no epoch is")
+        return None
+    try:
+        return model_bytes(TrainedRun(run.task, trained).model(), who), description(run.task.data)
+    except Exception as error:
+        progress.on_note(error.args[0] if isinstance(error, DataError) else f"{who} is not kept: {raised(error)}")
         return None
 
 

@@ -56,6 +56,47 @@ def test_the_model_of_a_published_run_is_written_and_is_the_run_to_the_last_digi
     assert np.isclose(measured, history.set_index("epoch")["val_data_loss"][kept], rtol=1e-5)
 
 
+def test_a_model_that_was_kept_is_exported_without_training_and_trained_again_where_it_is_torn(
+    folder, capsys, monkeypatch
+):
+    def no_training(*_, **__):
+        raise AssertionError("trained")
+
+    cli.lab(["run", "tiny.py", "--keep-models", "best", "--seeds", "1"])
+    runs = sorted((folder / "results" / "tiny" / "runs").iterdir())
+    assert {path.name for path in runs[0].iterdir()} == {"history.csv", "run.json", "model.keras", "model.json"}
+    place = next(path for path in runs if path.name.startswith("drop-"))
+    capsys.readouterr()
+    export = ["export", "model", "tiny.py", "--variant", "drop", "-o", "out.keras"]
+    with monkeypatch.context() as patch:
+        patch.setattr("lab.run.train", no_training)
+        cli.lab(export)
+    epoch = results.read_run(place)[0]["kept_epoch"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == f"run: {place.name}, whose model was kept; weights of epoch {epoch}"
+    assert Path("out.keras").read_bytes() == (place / "model.keras").read_bytes()
+    assert Path("out.json").read_text() == (place / "model.json").read_text()
+    kept = keras.saving.load_model("out.keras").get_weights()
+
+    (place / "model.keras").write_bytes(Path("out.keras").read_bytes()[:100])
+    cli.lab(export)
+    assert ", the same to the last digit as the published one; " in capsys.readouterr().out
+    for weights, again in zip(kept, keras.saving.load_model("out.keras").get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, again)
+
+
+def test_keeping_models_is_no_part_of_an_id_and_says_how_to_get_those_that_were_not_kept(folder, capsys):
+    cli.lab(["run", "tiny.py", "--seeds", "1"])
+    before = sorted((folder / "results" / "tiny" / "runs").iterdir())
+    capsys.readouterr()
+    cli.lab(["run", "tiny.py", "--seeds", "1", "--keep-models", "best"])
+    assert sorted((folder / "results" / "tiny" / "runs").iterdir()) == before
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "a run that is already there keeps no model now; where it has none, this trains it again and writes it: "
+        "reglab export model tiny --variant V --seed K"
+    )
+
+
 def test_a_run_that_is_not_published_is_trained_for_its_model(folder, capsys):
     cli.lab(["export", "model", "tiny.py", "--variant", "none"])
     out = capsys.readouterr().out.splitlines()

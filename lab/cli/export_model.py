@@ -1,8 +1,7 @@
-"""`python -m lab export model`: the model of a run, trained again since weights are not published."""
+"""`python -m lab export model`: the model of a run, as it was kept with the run, or trained again."""
 
 import dataclasses
 import hashlib
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +15,8 @@ from lab.experiment import Experiment
 if TYPE_CHECKING:
     from lab.engine.task import Trained
 
+OUTPUTS = "outputs: as the loss takes them, so for classes logits and no probabilities"
+
 
 def export_model(
     experiment: Name,
@@ -27,8 +28,8 @@ def export_model(
 ) -> None:
     """Write the model of a run with the weights of its kept epoch as a .keras file.
 
-    The run is trained again as its script declares it, which gives the same numbers on the same machine; where it is
-    published, that is checked.
+    A run with --keep-models has kept it. Any other is trained again as its script declares it, which gives the same
+    numbers on the same machine; where it is published, that is checked.
 
     Args:
         experiment: its name in the folder "experiments" here or among the lab's own, or the path of a script.
@@ -52,8 +53,9 @@ def export_model(
 
 def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder: Path) -> None:
     from lab.data.description import description
+    from lab.models.keras_file import model_bytes
     from lab.plan import plan
-    from lab.results import is_published, read_run, write_atomically
+    from lab.results import is_published, read_model, read_run
     from lab.results.store import run_folder
     from lab.run import train
 
@@ -66,30 +68,32 @@ def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder:
         studies=(),
     )
     (planned,) = plan(one)
-    published = read_run(run_folder(folder, planned.name))[0] if is_published(folder, planned.name) else None
+    place = run_folder(folder, planned.name)
+    published = read_run(place)[0] if is_published(folder, planned.name) else None
+    if published is not None and (kept := read_model(place)) is not None:
+        _write(path, kept, description(planned.task.data))
+        print(f"run: {planned.name}, whose model was kept; weights of epoch {published['kept_epoch']}")
+        print(OUTPUTS)
+        return
     engine = "cohort" if published is None else published["engine"]
     trained = train(one.variants, seeds=(seed,), redraw_data=one.redraw_data, engine=engine)[variant, seed]
     if trained.trained.weights is None:
         raise DataError(f"the run {planned.name} kept no epoch, as its loss was not finite; there is no model of it")
-    model = trained.model()
-    with tempfile.TemporaryDirectory() as scratch:
-        saved = Path(scratch) / "model.keras"
-        try:
-            model.save(saved)
-        except Exception as error:
-            # A model may hold anybody's layers, which fail in their own ways.
-            raise DataError(
-                f"the model of the run {planned.name} cannot be saved ({type(error).__name__}: {error}); give its own "
-                "classes a get_config and register them by keras.saving.register_keras_serializable"
-            ) from error
-        write_atomically(path.with_suffix(".json"), description(planned.task.data))
-        write_atomically(path, saved.read_bytes())
-    print(f"model: {path}")
-    print(f"preprocessing: {path.with_suffix('.json')}")
+    saved = model_bytes(trained.model(), f"the model of the run {planned.name}")
+    _write(path, saved, description(planned.task.data))
     print(
         f"run: {planned.name}, {_compared(trained.trained, published)}; weights of epoch {trained.trained.kept_epoch}"
     )
-    print("outputs: as the loss takes them, so for classes logits and no probabilities")
+    print(OUTPUTS)
+
+
+def _write(path: Path, model: bytes, data: str) -> None:
+    from lab.results import write_atomically
+
+    write_atomically(path.with_suffix(".json"), data)
+    write_atomically(path, model)
+    print(f"model: {path}")
+    print(f"preprocessing: {path.with_suffix('.json')}")
 
 
 def _compared(trained: "Trained", published: dict[str, Any] | None) -> str:

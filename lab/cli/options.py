@@ -13,7 +13,7 @@ from cyclopts import Parameter, Token
 from lab.checks import UsageError, choice, whole
 from lab.data.table_roles import LABELS
 from lab.engine.precision import PRECISIONS
-from lab.run import ENGINES
+from lab.run import ENGINES, KEPT_MODELS
 
 TABLES = (".csv", ".parquet")
 OF_TABLES = ("target", "labels", "categories", "leave_out", "group", "time", "sample_weight", "class_weight")
@@ -120,6 +120,8 @@ class Options:
     "cohort (unless named) trains runs of one structure together; keras_fit, the reference, one after the other."
     precision: Annotated[str | None, _one_of(PRECISIONS)] = None
     "exact (unless named) multiplies in float32; fast in bfloat16 or TF32, where the hardware has units for it."
+    keep_models: Annotated[str | None, _one_of(KEPT_MODELS)] = None
+    "best publishes each run with its model, as model.keras; none (unless named) does not."
     fresh: Flag = False
     "Train again what is already published, and replace it when everything is trained."
     quiet: Flag = False

@@ -24,7 +24,7 @@ def run_question(question: Question, options: Options) -> None:
         UsageError, DataError, OSError: as `lab.run.run` and `lab.compute.compute`; also options that do not fit.
     """
     if isinstance(question, Study):
-        others = ("data", "separator", "image_size", "engine", "validation_size", "precision")
+        others = ("data", "separator", "image_size", "engine", "validation_size", "precision", "keep_models")
         question.refuse({name: getattr(options, name) or None for name in (*OF_TABLES, *others)})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
@@ -50,7 +50,13 @@ def run_question(question: Question, options: Options) -> None:
         folder = _made(
             options,
             experiment.name,
-            lambda results: run(experiment, results_folder=results, engine=engine, progress=progress),
+            lambda results: run(
+                experiment,
+                results_folder=results,
+                engine=engine,
+                keep_models=options.keep_models or "none",
+                progress=progress,
+            ),
         )
     _drawn(folder, experiment.studies, options)
     write_guide(options.results)

@@ -1,10 +1,11 @@
-"""A `.keras` file: examined before Keras loads it, and loaded without running anything that is in it.
+"""A `.keras` file: written, examined before Keras loads it, and loaded without running anything that is in it.
 
 The file is a zip archive of a configuration in JSON and weights in HDF5. Nothing is unpickled, and a function that was
 saved as Python's byte code is refused, as Keras's safe mode does.
 """
 
 import json
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,29 @@ _FOREIGN = {
 }
 _LARGEST = 2**31
 """The most bytes of a configuration; even one with the starts of an l2_start penalty takes fewer."""
+
+
+def model_bytes(model: "keras.Model", who: str) -> bytes:
+    """Return a model as the bytes of a .keras file.
+
+    Args:
+        model: any Keras model.
+        who: how a refusal names it, as in "the model of the run x".
+
+    Raises:
+        DataError: Keras cannot save it.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "model.keras"
+        try:
+            model.save(path)
+        except Exception as error:
+            # A model may hold anybody's layers, which fail in their own ways.
+            raise DataError(
+                f"{who} cannot be saved ({type(error).__name__}: {error}); give its own classes a get_config and "
+                "register them by keras.saving.register_keras_serializable"
+            ) from error
+        return path.read_bytes()
 
 
 def read_configuration(path: Path) -> tuple[dict[str, Any], str]:

@@ -24,7 +24,7 @@ from lab.results.files import read_csv, sync, to_csv, write_atomically
 from lab.results.histories import is_logs, load
 from lab.results.provenance import read_provenance
 from lab.results.schema import HISTORY, KEYS, SCHEMA, STRENGTHS, TABLES, TEST
-from lab.results.store import is_published, publish, read_run, set_damaged_aside, sweep
+from lab.results.store import is_published, publish, read_model, read_run, set_damaged_aside, sweep
 from lab.results.studies import (
     check_names,
     has_study,
@@ -58,6 +58,7 @@ __all__ = [
     "publish",
     "read_csv",
     "read_experiment",
+    "read_model",
     "read_provenance",
     "read_run",
     "read_study",

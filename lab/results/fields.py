@@ -123,6 +123,7 @@ RUN = {
     "test": Field(f"null or an object with numbers for {', '.join(TEST)}", _is_test),
     "measures": Field(f"an object with numbers for some of {', '.join(MEASURES)}", _are_measures, optional=True),
     "history_sha256": Field("64 hexadecimal digits", lambda value: _is_text(value) and len(value) == 64),
+    "model_sha256": Field("64 hexadecimal digits", lambda value: _is_text(value) and len(value) == 64, optional=True),
     "seconds": Field("a number of at least 0", lambda value: _is_number(value) and value >= 0, optional=True),
     "threads": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1), optional=True),
     "versions": Field("an object of texts", lambda value: _is_mapping(value, _is_text), optional=True),

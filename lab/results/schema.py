@@ -9,6 +9,7 @@
     results/<experiment>/provenance.json                        rebuilt from the runs: how they were run
     results/<experiment>/<study>.json, <table>.csv              a study and its tables
     results/<experiment>/runs/<run>/history.csv, run.json       appear together or not at all; not committed
+    results/<experiment>/runs/<run>/model.keras, model.json     beside them where models are kept
 
 A CSV file is a function of the declaration alone. Whatever a clock or a machine decides is in run.json and
 provenance.json, so that the same experiment gives the same tables.
@@ -23,6 +24,8 @@ EXPERIMENT_FILE = "experiment.json"
 PROVENANCE_FILE = "provenance.json"
 RUN_FILE = "run.json"
 HISTORY_FILE = "history.csv"
+MODEL_FILE = "model.keras"
+MODEL_DATA_FILE = "model.json"
 PAGE_FILE = "index.html"
 LOCK_FILE = ".lock"
 RUNS_FOLDER = "runs"

@@ -19,6 +19,8 @@ from lab.results.schema import (
     FIGURES_FOLDER,
     HISTORY,
     HISTORY_FILE,
+    MODEL_DATA_FILE,
+    MODEL_FILE,
     RUN_FILE,
     RUNS_FOLDER,
     run_name,
@@ -33,14 +35,21 @@ def run_folder(experiment: Path, name: str) -> Path:
     return experiment / RUNS_FOLDER / name
 
 
-def publish(experiment: Path, name: str, rows: Iterable[Mapping[str, float]], record: Mapping[str, Any]) -> Path:
+def publish(
+    experiment: Path,
+    name: str,
+    rows: Iterable[Mapping[str, float]],
+    record: Mapping[str, Any],
+    model: tuple[bytes, str] | None = None,
+) -> Path:
     """Publish a run: history.csv and run.json appear together, by one rename, complete or not at all.
 
     Args:
         experiment: the experiment's folder.
         name: of the run, `<variant>-seed<k>-<id>`.
         rows: the history, one dict per epoch with the columns of `HISTORY`.
-        record: the content of run.json; the hash of the history is added.
+        record: the content of run.json; the hashes of the other files are added.
+        model: the bytes of its model.keras, and its data as JSON, to be published with it.
 
     Returns:
         The run's folder. If a whole run is there already, somebody was first and nothing is written; a damaged one
@@ -52,17 +61,19 @@ def publish(experiment: Path, name: str, rows: Iterable[Mapping[str, float]], re
     """
     target = run_folder(experiment, name)
     history = to_csv(pd.DataFrame(list(rows), columns=list(HISTORY)))
-    content = {
-        HISTORY_FILE: history,
-        RUN_FILE: to_json({**record, "history_sha256": hashlib.sha256(history.encode()).hexdigest()}),
-    }
+    hashes = {"history_sha256": hashlib.sha256(history.encode()).hexdigest()}
+    content: dict[str, str | bytes] = {HISTORY_FILE: history}
+    if model is not None:
+        content[MODEL_FILE], content[MODEL_DATA_FILE] = model
+        hashes["model_sha256"] = hashlib.sha256(model[0]).hexdigest()
+    content[RUN_FILE] = to_json({**record, **hashes})
     make_folder(target.parent)
     try:
         with partial_folder(target.parent) as partial:
-            for file, text in content.items():
+            for file, whole in content.items():
                 # No folder is made here: if this one is gone, nothing may be published.
                 with open(partial / file, "xb") as opened:
-                    write_through(opened, text)
+                    write_through(opened, whole)
             sync(partial)
             lost = set(content) - set(os.listdir(partial))
             if lost:
@@ -166,6 +177,16 @@ def _read_history(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
     if kept is not None and not (history["epoch"] == kept).any():
         raise DataError(f"{path} must have the kept epoch {kept}, got {len(history)} epochs; {REMEDY}")
     return history
+
+
+def read_model(folder: Path) -> bytes | None:
+    """Return the model.keras of a published run, or None if none was kept or it is not as it was published."""
+    record, _ = read_run(folder)
+    try:
+        content = (folder / MODEL_FILE).read_bytes()
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == record.get("model_sha256") else None
 
 
 def sweep(experiment: Path) -> None:
