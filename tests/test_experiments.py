@@ -19,7 +19,10 @@ MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}
 DOWNLOADED = {"fashion": fashion_mnist}
 """Scripts whose data is not embedded; where it cannot be had they are not tested."""
-LONG = ("alexnet", "course_mistakes", "initialization", "small_data", "vanishing_gradient")
+LONG = (
+    *("alexnet", "course_mistakes", "data_size", "fashion", "initialization", "normalization", "optimizer_dropout"),
+    *("optimizers", "small_data", "strength_path", "vanishing_gradient"),
+)
 """Scripts that take long even in miniature."""
 EXPERIMENTS = [name for name, found in FOUND.items() if isinstance(found, Experiment)]
 
