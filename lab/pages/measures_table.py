@@ -20,16 +20,18 @@ MEANINGS = {
     "temperature": "fitted on the validation split; above 1 a model is too sure of itself",
 }
 
+HEADINGS = {"brier": "Brier score", "f1": "F1", "roc_auc": "ROC AUC", "r2": "R²", "rmse": "RMSE", "mae": "MAE"}
+
 
 @dataclass(frozen=True)
 class MeasuresTable:
     """The table: the heading and the meaning of each measure, and for each variant its name and its cells.
 
-    A cell is the mean over the seeds and the paired difference to the baseline with its 95 % interval, both as text.
+    The lines of a cell are the mean over the seeds, the paired difference to the baseline and its 95 % interval.
     """
 
     columns: Sequence[tuple[str, str]]
-    rows: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    rows: Sequence[tuple[str, Sequence[Sequence[str]]]]
 
 
 def measures_table(tables: Tables) -> MeasuresTable | None:
@@ -42,12 +44,16 @@ def measures_table(tables: Tables) -> MeasuresTable | None:
         return None
     runs = tables.measured_summary()
     there = [name for name in MEANINGS if f"test_{name}" in runs and runs[f"test_{name}"].notna().any()]
-    rows: dict[str, list[tuple[str, str]]] = {}
+    rows: dict[str, list[list[str]]] = {}
     for name in there:
         # Only the means and the differences are read, which no direction changes: the temperature has none.
         made = statistics.compare(runs, str(baseline.iloc[0]), f"test_{name}", better="lower")
         for row in made.to_dict("records"):
             value, low, high = (float(row[key]) for key in ("difference", "difference_low", "difference_high"))
-            difference = "" if row["decision"] == "baseline" else words.difference(value, low, high, "+.3f")
-            rows.setdefault(str(row["variant"]), []).append((words.number(float(row["mean"]), ".3f"), difference))
-    return MeasuresTable([(name.replace("_", " "), MEANINGS[name]) for name in there], list(rows.items()))
+            lines = [words.number(float(row["mean"]), ".3f")]
+            if row["decision"] != "baseline":
+                # The interval has a line of its own, so that all measures fit beside one another.
+                lines += words.difference(value, low, high, "+.3f").replace(" [", "\n[").split("\n")
+            rows.setdefault(str(row["variant"]), []).append(lines)
+    headings = [(HEADINGS.get(name, name.replace("_", " ")), MEANINGS[name]) for name in there]
+    return MeasuresTable(headings, list(rows.items()))
