@@ -431,8 +431,15 @@ def heed_signals():
         ("pass", "SIGHUP", 129),
         # Python is not asked while this computes; the GIL is free, as while TensorFlow trains.
         ("print('building', flush=True); hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)", "SIGINT", 130),
+        # Code in C that cannot pass on what is raised in Python prints it, as TensorFlow does now and then.
+        (
+            "import ctypes, time; "
+            "ctypes.CFUNCTYPE(None)(lambda: (print('building', flush=True), time.sleep(60)) and None)()",
+            "SIGTERM",
+            143,
+        ),
     ],
-    ids=["Ctrl-C", "terminated", "hung up", "deaf"],
+    ids=["Ctrl-C", "terminated", "hung up", "deaf", "swallowed"],
 )
 def test_a_signal_ends_a_command_with_a_sentence_and_the_code_of_the_signal(tmp_path, load, name, code):
     path = script(tmp_path, load=load, epochs=1_000_000)

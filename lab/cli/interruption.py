@@ -42,6 +42,9 @@ def interruptible() -> Iterator[None]:
         # The first signal counts: a second one must not disturb what the first one tidies up.
         if not arrived:
             arrived.append(number)
+            # Code in C that cannot pass the exception on prints and forgets it; then the thread ends the process.
+            sys.excepthook = _say_nothing
+            sys.unraisablehook = _say_nothing
             raise Interrupted
 
     # A copy, because stderr is closed while TensorFlow loads.
@@ -84,6 +87,10 @@ def end(number: int, stderr: int) -> None:
         with contextlib.suppress(OSError):
             os.write(stderr, f"{cursor}{SENTENCE}\n".encode())
         os._exit(128 + number)
+
+
+def _say_nothing(*_: object) -> None:
+    return None
 
 
 def _watch(reader: socket.socket, stderr: int) -> None:
