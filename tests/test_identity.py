@@ -239,3 +239,7 @@ def test_a_file_counts_by_its_bytes_wherever_it_is_and_whatever_it_is_called(tmp
     assert declared[0]["path"]["file"] == "a.npz", "people see its name, nobody sees its folder"
     ids = [identify(one) for one in declared]
     assert ids[0] == ids[1] == ids[2] != ids[3]
+
+
+def test_a_file_that_is_not_there_counts_by_its_name():
+    assert declare(Path("nowhere/a.npz"), "data") == "a.npz"

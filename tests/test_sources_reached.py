@@ -179,6 +179,7 @@ def file(name, body):
         ),
         reached("a constant that begins with two underscores", f"__K = 3\n{FACTORY}return __K", "= 3", "= 4"),
         reached("a constant that ends with two underscores", f"K__ = 3\n{FACTORY}return K__", "= 3", "= 4"),
+        reached("an attribute set from outside", f"class N: pass\nsetattr(N, 'k', 3)\n{FACTORY}return N.k", "3)", "4)"),
         reached("the line after a docstring", f"{FACTORY}'Say it.'\n    x = 3\n    return x", "= 3", "= 4"),
         reached("what the second of two functions of one name holds", NESTED, "outer(4)", "outer(5)"),
         reached(
