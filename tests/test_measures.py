@@ -174,9 +174,7 @@ def test_a_measure_is_compared_as_the_test_data_loss_is(trained):
 def test_runs_that_were_published_without_measures_leave_the_files_that_they_left(trained, tmp_path):
     folder = tmp_path / "x"
     shutil.copytree(trained[0], folder)
-    (folder / "measures.csv").unlink()
-    for path in (folder / "runs").glob("*/run.json"):
-        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "measures"}))
+    without_measures(folder)
     results.rebuild(folder)
     assert not (folder / "measures.csv").exists()
     for name in ("summary.csv", "histories.csv", "comparison.csv"):
@@ -186,6 +184,41 @@ def test_runs_that_were_published_without_measures_leave_the_files_that_they_lef
     assert measures_table(tables) is None
     assert "More measures" not in pages.experiment_page(folder, tables).read_text()
     assert tables.measured_summary() is tables.summary
+
+
+def without_measures(folder):
+    for path in (folder / "runs").glob("*/run.json"):
+        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "measures"}))
+
+
+@pytest.mark.parametrize("lost", ["the file", "a row"])
+def test_measures_that_are_lost_come_back_from_the_runs(trained, tmp_path, lost):
+    folder = tmp_path / "x"
+    shutil.copytree(trained[0], folder)
+    path = folder / "measures.csv"
+    if lost == "the file":
+        path.unlink()
+    else:
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    assert results.is_stale(folder)
+    assert len(results.current_tables(folder).measures) == 6
+    assert path.read_bytes() == (trained[0] / "measures.csv").read_bytes()
+    assert not results.is_stale(folder)
+
+
+def test_measures_of_earlier_runs_are_not_taken_for_those_of_runs_without_any(trained, tmp_path):
+    folder = tmp_path / "x"
+    shutil.copytree(trained[0], folder)
+    without_measures(folder)
+    assert results.current_tables(folder).measures is None
+    assert not (folder / "measures.csv").exists()
+
+
+def test_tables_outlive_a_run_that_is_damaged(trained, tmp_path):
+    folder = tmp_path / "x"
+    shutil.copytree(trained[0], folder)
+    next((folder / "runs").glob("*/run.json")).write_text("{")
+    assert len(results.current_tables(folder).measures) == 6
 
 
 def test_measures_of_a_run_that_the_summary_lacks_are_refused(trained, tmp_path):

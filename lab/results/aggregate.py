@@ -30,8 +30,8 @@ from lab.results.schema import (
     TEST,
     run_name,
 )
-from lab.results.store import REMEDY, read_run, run_folder
-from lab.results.tables import Tables, has_table, read_tables, table_path, write_table
+from lab.results.store import REMEDY, read_record, read_run, run_folder
+from lab.results.tables import Tables, has_table, read_tables, remove_table, table_path, write_table
 
 
 def is_stale(folder: Path) -> bool:
@@ -71,9 +71,24 @@ def _fresh(folder: Path) -> Tables | None:
         return None
     try:
         read_provenance(folder)
-        return read_tables(folder)
+        found = read_tables(folder)
     except DataError:
         return None
+    return found if _are_measures_whole(folder, found.measures) else None
+
+
+def _are_measures_whole(folder: Path, measures: pd.DataFrame | None) -> bool:
+    """Say whether measures.csv has a row for each run that was published with measures, and for no other."""
+    rows = set() if measures is None else set(zip(measures["variant"].map(str), measures["seed"], strict=True))
+    for name in _runs(folder, read_experiment(folder)):
+        try:
+            record = read_record(run_folder(folder, name))
+        except DataError:
+            # The tables outlive a run that is damaged.
+            continue
+        if bool(record.get("measures")) != ((record["variant"], record["seed"]) in rows):
+            return False
+    return True
 
 
 def rebuild(folder: Path) -> None:
@@ -110,6 +125,9 @@ def rebuild(folder: Path) -> None:
             tables[MEASURE_TABLE] = pd.DataFrame(measures)
         for name, table in tables.items():
             write_table(folder, name, table)
+        if not measures:
+            # Those of earlier runs would be taken for those of these.
+            remove_table(folder, MEASURE_TABLE)
         write_provenance(folder, (record for record, _ in runs))
 
 

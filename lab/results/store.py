@@ -155,13 +155,23 @@ def read_run(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     Raises:
         DataError: a file is missing, torn, changed or of another schema.
     """
+    record = read_record(folder)
+    return record, _read_history(folder / HISTORY_FILE, record)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Read the record of a published run without its history.
+
+    Raises:
+        DataError: run.json is missing, torn, of another run or of another schema.
+    """
     path = folder / RUN_FILE
-    record = parse_json(path, read_bytes(path, REMEDY, REMEDY), REMEDY)
+    record: dict[str, Any] = parse_json(path, read_bytes(path, REMEDY, REMEDY), REMEDY)
     fields.check(path, record, fields.RUN, REMEDY)
     published = run_name(record["variant"], record["seed"], record["id"])
     if folder.name != published:
         raise DataError(f"{path} must be of the run {folder.name}, got that of {published}; {REMEDY}")
-    return record, _read_history(folder / HISTORY_FILE, record)
+    return record
 
 
 def _read_history(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:

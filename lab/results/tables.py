@@ -103,6 +103,12 @@ def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
         plain.unlink(missing_ok=True)
 
 
+def remove_table(folder: Path, name: str) -> None:
+    """Remove a table, in either form, if it is there."""
+    for path in (folder / table_file(name), folder / compressed_file(name)):
+        path.unlink(missing_ok=True)
+
+
 def read_histories(folder: Path) -> pd.DataFrame:
     """Read histories.csv.
 
