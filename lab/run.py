@@ -177,8 +177,8 @@ def _notes(runs: Sequence[Run]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class _Run:
-    """A run that has no name, as progress is told of it."""
+class _StudyRun:
+    """A run of a study, which is not published and has no name, as progress is told of it."""
 
     variant: str
     seed: int
@@ -231,7 +231,7 @@ def train(
     planned = tasks(variants, seeds, redraw_data)
     progress = listening()
     keys, trained = list(planned), {}
-    runs = [_Run(_shown(key), seed, task) for (key, seed), task in planned.items()]
+    runs = [_StudyRun(_label(key), seed, task) for (key, seed), task in planned.items()]
     progress.on_plan(len(runs), 0)
 
     def keep(i: int, result: "Trained") -> None:
@@ -251,6 +251,6 @@ def train(
     return {(key, seed): TrainedRun(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
 
 
-def _shown(key: object) -> str:
+def _label(key: object) -> str:
     """Return the key of a variant as people read it: (64, 0.5) is "64 0.5"."""
     return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)

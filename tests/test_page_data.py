@@ -6,8 +6,8 @@ import pytest
 
 from lab import statistics
 from lab.pages import packing
+from lab.pages.chart_measures import MOST, measures
 from lab.pages.epochs_series import series
-from lab.pages.measures import MOST, measures
 from lab.pages.runs_table import runs_table
 from lab.pages.strengths_chart import families, ranks, strength_words
 from lab.report.curves import tidy

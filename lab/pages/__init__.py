@@ -5,7 +5,8 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
 
     answer             the sentence
     table              the comparison
-    measures           what the chart over the epochs can show
+    chart_measures     the columns that the chart over the epochs can show
+    measures_table     more measures of the test split
     epochs_series      its data; packing: as short text; epochs_chart: how it is drawn
     forest_chart       the differences with their intervals
     strengths_chart    the chart of a strength path

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lab.pages.measures import Measure, measures
+from lab.pages.chart_measures import Measure, measures
 from lab.pages.vegalite import Row, short
 from lab.report.curves import Curves, has
 from lab.report.value_axis import Axis

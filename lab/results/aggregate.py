@@ -78,7 +78,7 @@ def _fresh(folder: Path) -> Tables | None:
 
 
 def _are_measures_whole(folder: Path, measures: pd.DataFrame | None) -> bool:
-    """Say whether measures.csv has a row for each run that was published with measures, and for no other."""
+    """Say whether measures.csv has a row for each run that is there with measures, and none for one without."""
     rows = set() if measures is None else set(zip(measures["variant"].map(str), measures["seed"], strict=True))
     for name in _runs(folder, read_experiment(folder)):
         try:

@@ -7,8 +7,8 @@ from lab.report.curves import Curves, has
 MOST = 8
 """The most measures of a page, so that it stays small; the CSV files have them all."""
 
-# What is measured at an epoch's end takes the place of the means over the epoch, which mix the weights of all its
-# steps; in the logs of others these are all there is.
+# Train is shown as it is measured at the end of an epoch. The means over the epoch mix the weights of all its steps,
+# and stand in only where nothing else was logged, as in the logs of others.
 _MEASURED = (
     ("data loss", "train_data_loss", "val_data_loss"),
     ("accuracy", "train_accuracy", "val_accuracy"),
