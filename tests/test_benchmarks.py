@@ -19,7 +19,7 @@ def miniature(name: str, **changes) -> cases.Case:
 
 @pytest.mark.parametrize("name", ["small", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_every_arm_trains_every_run_and_the_engines_measure_the_same(name, tmp_path):
-    case = miniature(name, runs=3)
+    case = miniature(name, runs=2)
     tables = {}
     for arm in arms.ARMS:
         (tmp_path / arm).mkdir()

@@ -20,8 +20,8 @@ FOUND = {name: find(name) for name in known()}
 DOWNLOADED = {"fashion": fashion_mnist}
 """Scripts whose data is not embedded; where it cannot be had they are not tested."""
 LONG = (
-    *("alexnet", "course_mistakes", "data_size", "fashion", "initialization", "normalization", "optimizer_dropout"),
-    *("optimizers", "small_data", "strength_path", "vanishing_gradient"),
+    *("alexnet", "course_mistakes", "data_size", "dead_units", "dropout", "fashion", "initialization", "loss_surface"),
+    *("normalization", "optimizer_dropout", "optimizers", "small_data", "strength_path", "vanishing_gradient"),
 )
 """Scripts that take long even in miniature."""
 EXPERIMENTS = [name for name, found in FOUND.items() if isinstance(found, Experiment)]
