@@ -17,7 +17,8 @@ def miniature(name: str, **changes) -> cases.Case:
     return dataclasses.replace(case, train=100, validation=50, training=training, **changes)
 
 
-@pytest.mark.parametrize("name", ["small", pytest.param("lstm", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["small", "lstm"])
 def test_every_arm_trains_every_run_and_the_engines_measure_the_same(name, tmp_path):
     case = miniature(name, runs=2)
     tables = {}

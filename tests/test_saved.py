@@ -130,7 +130,8 @@ def experiment(blobs, monkeypatch, **models: object) -> Experiment:
     return Experiment(name="x", variants=variants, baseline=next(iter(models)), seeds=(0, 1))
 
 
-@pytest.mark.parametrize("start", [pytest.param("saved", marks=pytest.mark.slow), "fresh"])
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["saved", "fresh"])
 def test_both_engines_train_a_saved_model_alike_and_variants_differ(file, blobs, monkeypatch, start):
     net = partial(saved, file, start=start)
     rich = partial(net, regularization=Regularization(l2=0.01, l2_start=0.1, noise=0.1), layers={"b": None})
