@@ -20,6 +20,7 @@ from lab.progress import SILENT, Progress, listening
 if TYPE_CHECKING:
     import keras
 
+    from lab.engine.outputs import Measured
     from lab.engine.task import Task, Trained
 
 ENGINES = ("cohort", "keras_fit")
@@ -104,7 +105,7 @@ def _run(
     failures: list[OSError] = []
 
     def publish(i: int, trained: "Trained") -> None:
-        measured = _measures(pending[i], trained, progress)
+        measured = _measured(pending[i], trained, progress)
         model = _model(pending[i], trained, progress) if keep_models else None
         try:
             results.publish(
@@ -139,13 +140,13 @@ def _run(
         compute(study, folder, beside=[other for other in experiment.studies if other is not study])
 
 
-def _measures(run: Run, trained: "Trained", progress: Progress) -> dict[str, float] | None:
-    """Return the measures of a run's kept weights; where they cannot be computed, say so, and keep what it trained."""
+def _measured(run: Run, trained: "Trained", progress: Progress) -> "Measured | None":
+    """Measure a run's weights; where that fails, say so, and keep what it trained."""
     # It imports TensorFlow, which the engine has loaded by now.
-    from lab.engine.outputs import kept_measures
+    from lab.engine.outputs import measured
 
     try:
-        return kept_measures(run.task, trained)
+        return measured(run.task, trained)
     except Exception as error:
         progress.on_note(
             f"variant {run.variant!r} at seed {run.seed} is published without more measures of its test split: "

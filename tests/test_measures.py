@@ -19,6 +19,7 @@ from lab.models import dense
 from lab.pages.measures_table import measures_table
 from lab.run import run
 from lab.statistics import measures
+from lab.statistics.reliability import calibration_error
 from lab.training import Training
 
 
@@ -56,15 +57,15 @@ def test_several_classes_are_the_mean_of_each_against_the_rest():
 
 def test_who_is_always_sure_and_right_has_no_error_and_who_is_sure_and_wrong_has_all():
     y = np.array([0, 1, 2, 0])
-    assert measures.calibration_error(np.eye(3)[y], y) == 0
-    assert measures.calibration_error(np.eye(3)[(y + 1) % 3], y) == 1
+    assert calibration_error(np.eye(3)[y], y) == 0
+    assert calibration_error(np.eye(3)[(y + 1) % 3], y) == 1
 
 
 def test_the_calibration_error_is_the_gap_of_each_bin_weighted_by_its_examples():
     # Three examples at confidence .6 of which one is right, one at .9 that is right.
     p = np.array([[0.6, 0.4], [0.6, 0.4], [0.6, 0.4], [0.1, 0.9]])
     y = np.array([0, 1, 1, 1])
-    assert measures.calibration_error(p, y) == pytest.approx(3 / 4 * abs(1 / 3 - 0.6) + 1 / 4 * (1 - 0.9))
+    assert calibration_error(p, y) == pytest.approx(3 / 4 * abs(1 / 3 - 0.6) + 1 / 4 * (1 - 0.9))
 
 
 def test_probabilities_that_are_the_frequencies_have_a_small_calibration_error_and_a_temperature_of_1():
@@ -72,7 +73,7 @@ def test_probabilities_that_are_the_frequencies_have_a_small_calibration_error_a
     logits = generator.normal(size=(50_000, 3)) * 2
     p = softmax(logits, axis=1)
     y = (generator.random((len(p), 1)) > p.cumsum(axis=1)).sum(axis=1)
-    assert measures.calibration_error(p, y) < 0.01
+    assert calibration_error(p, y) < 0.01
     assert measures.temperature("softmax_cross_entropy", logits, y) == pytest.approx(1, abs=0.03)
     assert measures.temperature("softmax_cross_entropy", logits * 3, y) == pytest.approx(3, abs=0.09)
 
@@ -158,6 +159,24 @@ def test_both_engines_leave_the_same_measures(trained):
     assert one["test_brier"].between(0, 2).all()
 
 
+def test_both_engines_leave_the_same_reliability_curves(trained):
+    one, two = (compare.read(folder).reliability for folder in trained)
+    bins = ["variant", "seed", "weights", "bin"]
+    assert one.groupby(bins[:3])["examples"].sum().nunique() == 1, "each curve is of the whole validation split"
+    # Confidences at the edge of two bins may fall on either side.
+    merged = one.merge(two, on=bins, suffixes=("", "_too"))
+    assert len(merged) > 0.9 * len(one)
+    assert ((merged["examples"] - merged["examples_too"]).abs() <= 1).all()
+    curves = one.set_index(bins)
+    histories, kept = (compare.read(trained[0]).histories, compare.read(trained[0]).summary)
+    for (variant, seed, weights), curve in curves.groupby(level=bins[:3]):
+        run = histories[(histories["variant"] == variant) & (histories["seed"] == seed)].set_index("epoch")
+        of = kept[(kept["variant"] == variant) & (kept["seed"] == seed)]["kept_epoch"].item()
+        epoch = {"kept": of, "last": len(run)}[weights]
+        accuracy = (curve["examples"] * curve["accuracy"]).sum() / curve["examples"].sum()
+        assert accuracy == pytest.approx(run["val_accuracy"][epoch], abs=1e-6)
+
+
 def test_a_measure_is_compared_as_the_test_data_loss_is(trained):
     tables = compare.read(trained[0])
     made = compare.compare(tables, metric="test_brier").set_index("variant")
@@ -177,32 +196,38 @@ def test_runs_that_were_published_without_measures_leave_the_files_that_they_lef
     without_measures(folder)
     results.rebuild(folder)
     assert not (folder / "measures.csv").exists()
+    assert not (folder / "reliability.csv").exists()
     for name in ("summary.csv", "histories.csv", "comparison.csv"):
         assert (folder / name).read_bytes() == (trained[0] / name).read_bytes()
     tables = compare.read(folder)
     assert tables.measures is None
     assert measures_table(tables) is None
-    assert "More measures" not in pages.experiment_page(folder, tables).read_text()
+    page = pages.experiment_page(folder, tables).read_text()
+    assert "More measures" not in page
+    assert "Sure and right" not in page
     assert tables.measured_summary() is tables.summary
 
 
 def without_measures(folder):
     for path in (folder / "runs").glob("*/run.json"):
-        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "measures"}))
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({k: v for k, v in record.items() if k not in ("measures", "reliability")}))
 
 
-@pytest.mark.parametrize("lost", ["the file", "a row"])
-def test_measures_that_are_lost_come_back_from_the_runs(trained, tmp_path, lost):
+@pytest.mark.parametrize("name", ["measures", "reliability"])
+@pytest.mark.parametrize("lost", ["the file", "a run"])
+def test_measures_that_are_lost_come_back_from_the_runs(trained, tmp_path, name, lost):
     folder = tmp_path / "x"
     shutil.copytree(trained[0], folder)
-    path = folder / "measures.csv"
+    path = folder / f"{name}.csv"
     if lost == "the file":
         path.unlink()
     else:
-        path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.startswith("x,fast,2,")))
     assert results.is_stale(folder)
-    assert len(results.current_tables(folder).measures) == 6
-    assert path.read_bytes() == (trained[0] / "measures.csv").read_bytes()
+    assert len(getattr(results.current_tables(folder), name).drop_duplicates(["variant", "seed"])) == 6
+    assert path.read_bytes() == (trained[0] / f"{name}.csv").read_bytes()
     assert not results.is_stale(folder)
 
 

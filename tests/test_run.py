@@ -212,7 +212,7 @@ def test_measures_that_cannot_be_computed_cost_no_run_and_are_told(tmp_path, mon
     def fails(*_):
         raise ValueError("no measures today")
 
-    monkeypatch.setattr("lab.engine.outputs.kept_measures", fails)
+    monkeypatch.setattr("lab.engine.outputs.measured", fails)
     told = []
     experiment = Experiment(name="x", variants={"a": variant()}, baseline="a", seeds=(0,))
     folder = run(experiment, results_folder=tmp_path, progress=Progress(on_note=told.append))

@@ -128,17 +128,20 @@ def train(task: Task, on_epoch: Callable[[int, float], None] = lambda epoch, bes
         verbose=0,
     )
 
-    test = None
+    kept_epoch = int(diary.keeper.kept[0]) or None
+    test = last = None
     if diary.weights is not None:
+        last = diary.weights if kept_epoch == len(diary.rows) else model.get_weights()
         model.set_weights(diary.weights)
         test = tested(measure(ledger, _batches(data.test.x, data.test.y)))
     return Trained(
         engine="keras_fit",
         status="diverged" if diary.keeper.diverged[0] else "finished",
-        kept_epoch=int(diary.keeper.kept[0]) or None,
+        kept_epoch=kept_epoch,
         rows=diary.rows,
         test=test,
         weights=diary.weights,
+        last_weights=last,
         parameters=int(sum(np.prod(v.shape) for v in model.trainable_variables)),
         seconds=time.perf_counter() - began,
         epoch_seconds=diary.seconds,

@@ -174,7 +174,11 @@ class Loop:
         for i in ended:
             run, k, kept = self.runs[i], position[int(i)], int(self.keeper.kept[i]) or None
             test = None if kept is None or measured is None else tested(_named(measured[:, k]))
-            weights = None if kept is None else [best.value[k].numpy() for best in self.program.best]
+            weights = last = None
+            if kept is not None:
+                weights = last = [best.value[k].numpy() for best in self.program.best]
+                if kept < len(run.rows):
+                    last = [now.value[k].numpy() for now in self.program.variables[: len(weights)]]
             results.append(
                 Trained(
                     engine="cohort",
@@ -183,6 +187,7 @@ class Loop:
                     rows=run.rows,
                     test=test,
                     weights=weights,
+                    last_weights=last,
                     parameters=run.parameters,
                     seconds=run.seconds + sum(run.epoch_seconds),
                     epoch_seconds=run.epoch_seconds,

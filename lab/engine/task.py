@@ -47,6 +47,7 @@ class Trained:
         test: "loss", "data_loss", "penalty" and "accuracy" of the kept weights on the test split, measured
             once; None if no epoch was kept.
         weights: the kept weights, as `model.get_weights()` orders them; None if no epoch was kept.
+        last_weights: those at the end of the last epoch, the same list where that epoch is kept; None if none is.
         parameters: how many numbers the model trains.
         seconds: the time of the whole run, without what `cohort.group` took to build its model; what a cohort does for
             several runs at once is divided equally among them.
@@ -59,6 +60,7 @@ class Trained:
     rows: list[dict[str, float]]
     test: dict[str, float] | None
     weights: list[np.ndarray] | None
+    last_weights: list[np.ndarray] | None
     parameters: int
     seconds: float
     epoch_seconds: list[float] = field(default_factory=list)

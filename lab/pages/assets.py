@@ -24,6 +24,7 @@ SCRIPTS = (
     "save.js",
     "table.js",
     "runs.js",
+    "reliability.js",
     "page.js",
 )
 """The files of an experiment's page's script, each after those that it needs."""

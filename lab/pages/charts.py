@@ -7,25 +7,29 @@ from lab.pages import epochs_chart, forest_chart
 from lab.pages.experiment import METRIC, Contents
 from lab.pages.look import MARKERS, Look
 from lab.pages.packing import packed
+from lab.pages.reliability_panel import ReliabilityPanel
 from lab.pages.runs_table import OPEN, runs_table
 from lab.pages.strengths_chart import Family, path_chart, strength_words
 
 
-def charts(page: Contents, records: Sequence[Mapping[str, Any]], histories: str) -> dict[str, Any]:
+def charts(
+    page: Contents, records: Sequence[Mapping[str, Any]], histories: str, panel: ReliabilityPanel | None = None
+) -> dict[str, Any]:
     """Return the charts of a page.
 
     Args:
         page: its contents.
         records: one per run, as `lab.results.read_provenance` returns them.
         histories: the file name of the table of histories.
+        panel: the experiment's reliability panel; None where it has none.
 
     Returns:
         The "name" and the "title"; "names", of the variants; "markers", the place of each one's marker among all;
         "histories", the file; "runs", as `lab.pages.runs_table.runs_table` returns them, and whether they are "open" at
-        first; "forest", a "spec" and its "tables"; "paths", as `_path` returns them; "curves": the "spec" and the names
-        of its "tables", the "measures", the "marks", the variants "shown" at first, the "seeds" that can be shown, the
-        last of the "epochs", the "diverged" runs, and what `lab.pages.packing.packed` returns. Charts that cannot be
-        drawn are absent.
+        first; "forest", a "spec" and its "tables"; "reliability", a "spec" and the "curves" of the variants; "paths",
+        as `_path` returns them; "curves": the "spec" and the names of its "tables", the "measures", the "marks", the
+        variants "shown" at first, the "seeds" that can be shown, the last of the "epochs", the "diverged" runs, and
+        what `lab.pages.packing.packed` returns. Charts that cannot be drawn are absent.
     """
     runs = runs_table(page.summary, records, page.names)
     drawn: dict[str, Any] = {
@@ -43,6 +47,8 @@ def charts(page: Contents, records: Sequence[Mapping[str, Any]], histories: str)
         rows = [row | {"k": _marker(page.looks[row["v"]])} for row in forest]
         spec = forest_chart.chart(forest, page.names[0], METRIC)
         drawn["forest"] = {"spec": spec, "tables": {"forest": rows, "zero": [{"x": 0}]}}
+    if panel is not None:
+        drawn["reliability"] = {"spec": panel.spec, "curves": panel.curves}
     if page.series is not None:
         series = page.series
         drawn["curves"] = packed(series) | {

@@ -26,6 +26,7 @@ from lab.pages.guide import cards, in_chapters
 from lab.pages.measures_table import measures_table
 from lab.pages.overview import FOUND
 from lab.pages.provenance import provenance
+from lab.pages.reliability_panel import reliability_panel
 from lab.pages.sparkline import HEIGHT, WIDTH
 from lab.pages.studies import StudyText, studies_beside, study_text
 from lab.pages.table import variants_table
@@ -36,6 +37,7 @@ from lab.results.schema import (
     HISTORIES,
     MEASURE_TABLE,
     PAGE_FILE,
+    RELIABILITY_TABLE,
     STRENGTH_TABLE,
     SUMMARY,
     figure_file,
@@ -48,6 +50,7 @@ _TABLES = {
     SUMMARY: "one row per run",
     HISTORIES: "one row per epoch of a run",
     MEASURE_TABLE: "one row per run: more measures of the test split",
+    RELIABILITY_TABLE: "one row per bin of a run's confidence: how often it is right",
     STRENGTH_TABLE: "the strength of each variant of a path",
 }
 
@@ -151,6 +154,7 @@ def _inside(folder: Path, study: StudyText) -> StudyText:
 def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> dict[str, Any]:
     tables = tables or read_tables(folder)
     page = contents(folder, tables, curves or curves_of(tables))
+    panel = reliability_panel(tables, page.names)
     records = results.read_provenance(folder)
     studies = studies_beside(folder)
     tables_of_studies = {name: "of a study beside it" for study in studies for name in study.tables}
@@ -159,7 +163,8 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
         "metric": METRIC,
         "table": variants_table(page.compared, page.summary, page.names, METRIC),
         "measures": measures_table(tables),
-        "drawn": charts(page, records, table_path(folder, HISTORIES).name),
+        "reliability": panel,
+        "drawn": charts(page, records, table_path(folder, HISTORIES).name, panel),
         "charts_style": Markup(_source("charts.css")),
         "provenance": provenance(records, page.names),
         "beside": studies,

@@ -1,6 +1,6 @@
 """The files of an experiment that are rebuilt from its runs: the tables, and how the runs were run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from lab.results.schema import (
     LOCK_FILE,
     MEASURE_TABLE,
     PROVENANCE_FILE,
+    RELIABILITY_TABLE,
     RUN_COLUMNS,
     RUN_FILE,
     RUNS_FOLDER,
@@ -28,10 +29,12 @@ from lab.results.schema import (
     SUMMARY,
     TABLES,
     TEST,
+    WEIGHTS,
     run_name,
 )
 from lab.results.store import REMEDY, read_record, read_run, run_folder
 from lab.results.tables import Tables, has_table, read_tables, remove_table, table_path, write_table
+from lab.statistics.reliability import RELIABILITY
 
 
 def is_stale(folder: Path) -> bool:
@@ -74,19 +77,23 @@ def _fresh(folder: Path) -> Tables | None:
         found = read_tables(folder)
     except DataError:
         return None
-    return found if _are_measures_whole(folder, found.measures) else None
+    return found if _are_all_there(folder, found) else None
 
 
-def _are_measures_whole(folder: Path, measures: pd.DataFrame | None) -> bool:
-    """Say whether measures.csv has a row for each run that is there with measures, and none for one without."""
-    rows = set() if measures is None else set(zip(measures["variant"].map(str), measures["seed"], strict=True))
+def _are_all_there(folder: Path, found: Tables) -> bool:
+    """Say whether each optional table has rows for each run that is there with its field, and none for one without."""
+    rows = {
+        field: set() if table is None else set(zip(table["variant"].map(str), table["seed"], strict=True))
+        for field, table in ((MEASURE_TABLE, found.measures), (RELIABILITY_TABLE, found.reliability))
+    }
     for name in _runs(folder, read_experiment(folder)):
         try:
             record = read_record(run_folder(folder, name))
         except DataError:
             # The tables outlive a run that is damaged.
             continue
-        if bool(record.get("measures")) != ((record["variant"], record["seed"]) in rows):
+        run = record["variant"], record["seed"]
+        if any(bool(record.get(field)) != (run in runs) for field, runs in rows.items()):
             return False
     return True
 
@@ -120,14 +127,16 @@ def rebuild(folder: Path) -> None:
         }
         if experiment.get("paths"):
             tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
-        measures = [row for record, _ in runs if (row := _measures_row(record))]
-        if measures:
-            tables[MEASURE_TABLE] = pd.DataFrame(measures)
+        optional = {
+            MEASURE_TABLE: [row for record, _ in runs if (row := _measures_row(record))],
+            RELIABILITY_TABLE: [row for record, _ in runs for row in _reliability_rows(record)],
+        }
+        tables |= {name: pd.DataFrame(rows) for name, rows in optional.items() if rows}
         for name, table in tables.items():
             write_table(folder, name, table)
-        if not measures:
+        for name in optional.keys() - tables.keys():
             # Those of earlier runs would be taken for those of these.
-            remove_table(folder, MEASURE_TABLE)
+            remove_table(folder, name)
         write_provenance(folder, (record for record, _ in runs))
 
 
@@ -148,6 +157,14 @@ def _measures_row(record: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     measures = {f"test_{name}": float("nan") if value is None else value for name, value in found.items()}
     return {key: record[key] for key in KEYS} | measures
+
+
+def _reliability_rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a run's rows of reliability.csv, none if it was published without a curve."""
+    keys = {key: record[key] for key in KEYS}
+    for weights in WEIGHTS:
+        for row in record.get(RELIABILITY_TABLE, {}).get(weights, []):
+            yield keys | {"weights": weights} | dict(zip(RELIABILITY, row, strict=True))
 
 
 def _summary_row(folder: Path, record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The fields of the lab's JSON files: for each file one table with the rule of each field."""
 
+import itertools
 import re
 import reprlib
 from collections.abc import Callable, Mapping
@@ -12,13 +13,16 @@ from lab.results.schema import (
     EXPERIMENT_FILE,
     MEASURE_TABLE,
     PROVENANCE_FILE,
+    RELIABILITY_TABLE,
     SCHEMA,
     STATUSES,
     STRENGTH_TABLE,
     TABLES,
     TEST,
+    WEIGHTS,
 )
 from lab.statistics.measures import MEASURES
+from lab.statistics.reliability import BINS, RELIABILITY
 
 LARGEST = 2**53
 """The largest whole number that every reader of JSON takes exactly."""
@@ -86,6 +90,23 @@ def _are_measures(value: Any) -> bool:
     return _is_mapping(value, _or_null(_is_number)) and set(value) <= set(MEASURES)
 
 
+def _are_curves(value: Any) -> bool:
+    return _is_mapping(value, _is_curve) and set(value) <= set(WEIGHTS)
+
+
+def _is_curve(value: Any) -> bool:
+    rows = value if isinstance(value, list) and all(map(_is_bin, value)) else []
+    return len(rows) > 0 and all(above[0] < below[0] for above, below in itertools.pairwise(rows))
+
+
+def _is_bin(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != len(RELIABILITY):
+        return False
+    k, examples, confidence, accuracy = value
+    shares = all(_is_number(share) and 0 <= share <= 1 for share in (confidence, accuracy))
+    return shares and _is_whole(k, 1) and k <= BINS and _is_whole(examples, 1)
+
+
 def _is_path(value: Any) -> bool:
     return _is_mapping(value, lambda strength: _is_number(strength) and strength >= 0)
 
@@ -122,6 +143,11 @@ RUN = {
     "rows": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1)),
     "test": Field(f"null or an object with numbers for {', '.join(TEST)}", _is_test),
     "measures": Field(f"an object with numbers for some of {', '.join(MEASURES)}", _are_measures, optional=True),
+    "reliability": Field(
+        f"an object with lists of [{', '.join(RELIABILITY)}] for {' and '.join(map(repr, WEIGHTS))}",
+        _are_curves,
+        optional=True,
+    ),
     "history_sha256": Field("64 hexadecimal digits", lambda value: _is_text(value) and len(value) == 64),
     "model_sha256": Field("64 hexadecimal digits", lambda value: _is_text(value) and len(value) == 64, optional=True),
     "seconds": Field("a number of at least 0", lambda value: _is_number(value) and value >= 0, optional=True),
@@ -153,7 +179,7 @@ EXPERIMENT = {
 RESERVED = tuple(name.removesuffix(".json") for name in (EXPERIMENT_FILE, PROVENANCE_FILE))
 """The names that no study may have, as its file would replace one of the experiment."""
 
-RESERVED_TABLES = (*TABLES, STRENGTH_TABLE, MEASURE_TABLE)
+RESERVED_TABLES = (*TABLES, STRENGTH_TABLE, MEASURE_TABLE, RELIABILITY_TABLE)
 """The names that no table of a study may have, as its file would replace one of the experiment."""
 
 STUDY = {

@@ -4,7 +4,6 @@ import functools
 import math
 import os
 import platform
-from collections.abc import Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +11,19 @@ from lab.probes.weights import share_of_zeros
 from lab.results.schema import SCHEMA
 
 if TYPE_CHECKING:
+    from lab.engine.outputs import Measured
     from lab.engine.task import Trained
     from lab.plan import Run
 
 
-def record(
-    experiment: str, run: "Run", trained: "Trained", measured: Mapping[str, float] | None = None
-) -> dict[str, Any]:
+def record(experiment: str, run: "Run", trained: "Trained", measured: "Measured | None" = None) -> dict[str, Any]:
     """Return the content of a run's run.json, in JSON types.
 
     Args:
         experiment: its name.
         run: what was declared.
         trained: what came of it.
-        measured: its measures, as `lab.engine.outputs.kept_measures` returns them; None leaves the field out.
+        measured: what `lab.engine.outputs.measured` returned of it; None leaves its fields out.
     """
     data, training, part = run.task.data, run.task.training, run.task.part
     test = None if trained.test is None else {name: _number(value) for name, value in trained.test.items()}
@@ -47,7 +45,7 @@ def record(
         "chance": chance,
         "test": test,
         **({} if part is None else {"measured": len(part)}),
-        **({} if measured is None else {"measures": {name: _number(value) for name, value in measured.items()}}),
+        **({} if measured is None else _measured(measured)),
         "parameters": trained.parameters,
         "zeros": None if trained.weights is None else share_of_zeros(trained.weights),
         "engine": trained.engine,
@@ -57,6 +55,11 @@ def record(
         "versions": _versions(),
         "declaration": run.declaration,
     }
+
+
+def _measured(measured: "Measured") -> dict[str, Any]:
+    fields: dict[str, Any] = {"measures": {name: _number(value) for name, value in measured.measures.items()}}
+    return fields | ({"reliability": measured.reliability} if measured.reliability else {})
 
 
 def _number(value: float) -> float | None:

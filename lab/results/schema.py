@@ -5,7 +5,7 @@
     results/<experiment>/experiment.json                        what was asked, and which runs belong to it
     results/<experiment>/histories.csv, summary.csv,
                          comparison.csv, strengths.csv,
-                         measures.csv                           rebuilt from the runs, never edited
+                         measures.csv, reliability.csv          rebuilt from the runs, never edited
     results/<experiment>/provenance.json                        rebuilt from the runs: how they were run
     results/<experiment>/<study>.json, <table>.csv              a study and its tables
     results/<experiment>/runs/<run>/history.csv, run.json       appear together or not at all; not committed
@@ -93,6 +93,14 @@ MEASURE_TABLE = "measures"
 `lab.statistics.measures.MEASURES` that its runs have: of the kept weights on the test split, but the temperature is
 fitted on the validation split. It is a file of its own so that the other tables of runs that were published without
 measures stay as they are. A run without measures has no row, an experiment without any has no file."""
+
+RELIABILITY_TABLE = "reliability"
+"""A sixth table, of runs whose outputs are probabilities: how often a class that a model is sure of is right, on the
+validation split. Its columns are `KEYS`, "weights", one of `WEIGHTS`, and those of
+`lab.statistics.reliability.RELIABILITY`. Like measures.csv it is absent where no run has it."""
+
+WEIGHTS = ("kept", "last")
+"""The weights of a reliability curve: those of the kept epoch, and those of the run's last one."""
 
 STATUSES = ("finished", "diverged")
 """The ways in which a run ends, as run.json and summary.csv say it. The rule is `lab.statistics.diverged`."""

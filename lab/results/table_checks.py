@@ -12,8 +12,9 @@ import pandas as pd
 
 from lab import statistics
 from lab.checks import DataError
-from lab.results.schema import HISTORIES, HISTORY, KEYS, STATUSES, STRENGTHS, TEST, table_file
+from lab.results.schema import HISTORIES, HISTORY, KEYS, STATUSES, STRENGTHS, TEST, WEIGHTS, table_file
 from lab.statistics.measures import MEASURES
+from lab.statistics.reliability import BINS, RELIABILITY
 
 RUN = ["variant", "seed"]
 
@@ -117,9 +118,27 @@ def check_measures(path: Path, table: pd.DataFrame, summary: pd.DataFrame, remed
         refuse.unless_number(column)
     refuse.unless_whole("seed", low=0)
     refuse.twice(RUN)
-    runs = pd.MultiIndex.from_frame(table[RUN])
-    there = runs.isin(pd.MultiIndex.from_frame(summary[RUN]))
-    refuse.wrong("variant", ~there, lambda i: f"a run in summary.csv at seed {table['seed'].iloc[i]}")
+    refuse.unknown(summary)
+
+
+def check_reliability(path: Path, table: pd.DataFrame, summary: pd.DataFrame, remedy: str) -> None:
+    """Refuse reliability curves that are none, or of runs that the summary does not have.
+
+    Raises:
+        DataError: a column is missing, a value is impossible, a run is unknown or a bin comes twice.
+    """
+    refuse = _Refusal(path, table, remedy)
+    refuse.lacking([*KEYS, "weights", *RELIABILITY])
+    for column in ("seed", *RELIABILITY):
+        refuse.unless_number(column)
+    refuse.unless_whole("seed", low=0)
+    refuse.wrong("weights", ~table["weights"].isin(WEIGHTS), _one_of(WEIGHTS))
+    refuse.wrong("bin", ~table["bin"].isin(range(1, BINS + 1)), f"a whole number in [1, {BINS}]")
+    refuse.unless_whole("examples", low=1)
+    for column in ("confidence", "accuracy"):
+        refuse.wrong(column, ~table[column].between(0, 1), "a number in [0, 1]")
+    refuse.twice([*RUN, "weights", "bin"])
+    refuse.unknown(summary)
 
 
 def check_strengths(path: Path, table: pd.DataFrame, remedy: str) -> None:
@@ -155,6 +174,10 @@ class _Refusal:
     def empty(self) -> None:
         if not len(self.table):
             raise DataError(f"{self.path} must have at least one row, got none; {self.remedy}")
+
+    def unknown(self, summary: pd.DataFrame) -> None:
+        there = pd.MultiIndex.from_frame(self.table[RUN]).isin(pd.MultiIndex.from_frame(summary[RUN]))
+        self.wrong("variant", ~there, lambda i: f"a run in summary.csv at seed {self.table['seed'].iloc[i]}")
 
     def wrong(self, column: str, wrong: Any, rule: str | Callable[[int], str]) -> None:
         places = np.flatnonzero(np.asarray(wrong))

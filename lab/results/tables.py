@@ -14,6 +14,7 @@ from lab.results.schema import (
     HISTORIES,
     LARGEST_CSV,
     MEASURE_TABLE,
+    RELIABILITY_TABLE,
     RUNS_FOLDER,
     STRENGTH_TABLE,
     SUMMARY,
@@ -21,7 +22,7 @@ from lab.results.schema import (
     table_file,
 )
 
-_TEXT = ("experiment", "variant", "family", "id", "engine", "status", "verdict", "metric", "decision")
+_TEXT = ("experiment", "variant", "family", "id", "engine", "status", "verdict", "metric", "decision", "weights")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Tables:
         question: what the experiment asks; empty where experiment.json is not there.
         strengths: one row per variant of a strength path, with the columns `STRENGTHS`; None where there is no path.
         measures: one row per run that has measures (`lab.results.schema.MEASURE_TABLE`); None where none has any.
+        reliability: one row per bin of a run's curve (`lab.results.schema.RELIABILITY_TABLE`); None where none has any.
     """
 
     histories: pd.DataFrame
@@ -43,6 +45,7 @@ class Tables:
     question: str = ""
     strengths: pd.DataFrame | None = None
     measures: pd.DataFrame | None = None
+    reliability: pd.DataFrame | None = None
 
     def measured_summary(self) -> pd.DataFrame:
         """Return the summary with the columns of the measures after its own, NaN for runs that have none."""
@@ -76,7 +79,8 @@ def read_tables(folder: Path) -> Tables:
     question = read_experiment(folder).get("question", "") if has_experiment(folder) else ""
     strengths = _read_strengths(folder) if has_table(folder, STRENGTH_TABLE) else None
     measures = _read_measures(folder, summary) if has_table(folder, MEASURE_TABLE) else None
-    return Tables(histories, summary, comparison, question, strengths, measures)
+    reliability = _read_reliability(folder, summary) if has_table(folder, RELIABILITY_TABLE) else None
+    return Tables(histories, summary, comparison, question, strengths, measures, reliability)
 
 
 def has_table(folder: Path, name: str) -> bool:
@@ -129,6 +133,12 @@ def _read_strengths(folder: Path) -> pd.DataFrame:
 def _read_measures(folder: Path, summary: pd.DataFrame) -> pd.DataFrame:
     table = read_table(folder, MEASURE_TABLE)
     table_checks.check_measures(table_path(folder, MEASURE_TABLE), table, summary, rebuild_remedy(folder))
+    return table
+
+
+def _read_reliability(folder: Path, summary: pd.DataFrame) -> pd.DataFrame:
+    table = read_table(folder, RELIABILITY_TABLE)
+    table_checks.check_reliability(table_path(folder, RELIABILITY_TABLE), table, summary, rebuild_remedy(folder))
     return table
 
 

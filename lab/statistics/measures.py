@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from lab.statistics.reliability import PROBABLE, calibration_error, probabilities
+
 LOWER = ("brier", "calibration_error", "rmse", "mae")
 """The measures of which lower values are better."""
 
@@ -10,12 +12,6 @@ HIGHER = ("balanced_accuracy", "f1", "roc_auc", "average_precision", "r2")
 
 MEASURES = (*HIGHER, *LOWER, "temperature")
 """All measures. The temperature has no better direction: 1 is right, above it a model is too sure of itself."""
-
-PROBABLE = ("softmax_cross_entropy", "binary_cross_entropy")
-"""The losses of `lab.training.LOSSES` whose outputs are logits; the outputs of the others are no probabilities."""
-
-BINS = 15
-"""The bins of the calibration error, as in Guo et al. 2017."""
 
 
 def measures(loss: str, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -33,8 +29,8 @@ def measures(loss: str, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
         found; "f1", the mean over the classes of F1; "roc_auc" and "average_precision", of the second of two classes,
         or the mean over each class against the rest, NaN where y lacks a class; "brier", the mean squared distance of
         the probabilities to the truth, summed over the classes, for two classes of the second only;
-        "calibration_error", see `calibration_error`. Where an example may have several classes, each is the mean over
-        the classes of what it is for this class and its absence. All are NaN where an output is not finite.
+        "calibration_error", see `lab.statistics.reliability`. Where an example may have several classes, each is the
+        mean over the classes of what it is for this class and its absence. All are NaN where an output is not finite.
     """
     if y.dtype.kind == "f":
         return of_numbers(outputs, y)
@@ -45,7 +41,6 @@ def measures(loss: str, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
 
 
 def _of_classes(loss: str, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    from scipy.special import expit, softmax
     from sklearn import metrics
 
     names = [name for name in (*HIGHER[:4], *LOWER[:2]) if loss in PROBABLE or name not in LOWER]
@@ -54,11 +49,7 @@ def _of_classes(loss: str, outputs: np.ndarray, y: np.ndarray) -> dict[str, floa
     outputs = outputs.astype(np.float64)
     one, classes = outputs.shape[1] == 1, max(2, outputs.shape[1])
     guess = (outputs[:, 0] > 0).astype(int) if one else outputs.argmax(axis=1)
-    if loss in PROBABLE:
-        second = expit(outputs)
-        scores = np.hstack([1 - second, second]) if one else softmax(outputs, axis=1)
-    else:
-        scores = np.hstack([-outputs, outputs]) if one else outputs
+    scores = probabilities(loss, outputs) if loss in PROBABLE else np.hstack([-outputs, outputs]) if one else outputs
     truth = np.eye(classes)[y]
     if classes == 2:
         # Of two scores only their difference decides; of two probabilities the second says all.
@@ -79,22 +70,6 @@ def _of_classes(loss: str, outputs: np.ndarray, y: np.ndarray) -> dict[str, floa
     return {name: float(value) for name, value in found.items()}
 
 
-def calibration_error(probabilities: np.ndarray, y: np.ndarray) -> float:
-    """Return the expected calibration error: how far confidence is from accuracy, in bins of equal width.
-
-    The mean over the examples of |accuracy - mean confidence| of the bin that an example's confidence, the largest of
-    its probabilities, is in. It is biased upwards where bins hold few examples.
-
-    Reference: Guo et al. 2017, equation 3.
-    """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == y
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    counts = np.bincount(bins, minlength=BINS)
-    off = np.bincount(bins, weights=right - confidence, minlength=BINS)
-    return float(np.abs(off[counts > 0]).sum() / len(y))
-
-
 def temperature(loss: str, logits: np.ndarray, y: np.ndarray) -> float:
     """Return the number by which logits are to be divided so that their cross-entropy is lowest.
 
@@ -102,7 +77,7 @@ def temperature(loss: str, logits: np.ndarray, y: np.ndarray) -> float:
     It is searched from exp(-5) to exp(5): where all examples are right it ends at the lower bound.
 
     Args:
-        loss: one of `PROBABLE`.
+        loss: one of `lab.statistics.reliability.PROBABLE`.
         logits: of shape (n, outputs).
         y: as for `measures`, classes or several classes per example.
 

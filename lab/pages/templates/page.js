@@ -23,6 +23,7 @@ async function show(changed) {
   }
   showControls();
   showRuns();
+  showReliability();
   if (!draws) return;
   // One drawing at a time, each of the state that it finds: whatever came in between, the last one is of the last state.
   latest = latest.then(drawCurves).then(drawPath);
@@ -34,6 +35,7 @@ async function show(changed) {
 Object.assign(state, fromAddress());
 document.querySelectorAll("table.sortable").forEach((table) => sortable(table));
 listing();
+unfolding();
 naming();
 scrolling();
 if (curves) {
