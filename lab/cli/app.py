@@ -74,11 +74,12 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag 
     """Draw the figures and pages anew, from the CSV files alone; rebuild those first where runs came since.
 
     Args:
-        experiments: folders below the results; all of them if none is named.
+        experiments: folders below the results, or paths of folders of keras CSVLogger files, which are called
+            <variant>-seed<k>.csv or <variant>.csv; all folders below the results if none is named.
         results: the folder with the experiments' folders.
         svg: write the figures as SVG files too.
     """
-    named = [_below(results, name) for name in experiments]
+    named = [_to_report(results, name) for name in experiments]
     folders = named or [path for path in sorted(results.glob("*")) if _left(path)]
     if not folders:
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
@@ -223,6 +224,14 @@ def _below(results: Path, name: str) -> Path:
             f"folder of results"
         )
     return results / path
+
+
+def _to_report(results: Path, name: str) -> Path:
+    """Return a folder below the results; if the name is that of a folder of logs, one that is made of them."""
+    from lab.results.imported import import_logs, is_of_logs
+
+    logs = Path(name)
+    return import_logs(logs, results) if "\0" not in name and is_of_logs(logs) else _below(results, name)
 
 
 def _left(folder: Path) -> bool:

@@ -70,9 +70,13 @@ def _drawn(folder: Path, studies: Sequence[Study], options: Options) -> None:
 
 def print_outcome(folder: Path, outcome: Outcome) -> None:
     """Print the table of an experiment, and where its page and figures are."""
-    from lab.cli.terminal import comparison_table, console
+    from lab.cli.compare import compare
+    from lab.cli.terminal import comparison_table, console, metric_table
+    from lab.results.imported import is_imported
 
-    if outcome.tables:
+    if outcome.tables and is_imported(folder):
+        console().print(metric_table(folder.name, compare(outcome.tables), 0.95))
+    elif outcome.tables:
         console().print(comparison_table(folder.name, outcome.tables))
     print(f"page: {_near(outcome.page)}")
     if outcome.figures:

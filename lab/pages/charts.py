@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.pages import epochs_chart, forest_chart
-from lab.pages.experiment import METRIC, Contents
+from lab.pages.experiment import Contents
 from lab.pages.look import MARKERS, Look
 from lab.pages.packing import packed
 from lab.pages.reliability_panel import ReliabilityPanel
@@ -45,7 +45,7 @@ def charts(
     # A difference without an interval shows nothing that the table does not.
     if any(row["lo"] is not None for row in forest):
         rows = [row | {"k": _marker(page.looks[row["v"]])} for row in forest]
-        spec = forest_chart.chart(forest, page.names[0], METRIC)
+        spec = forest_chart.chart(forest, page.names[0], page.metric)
         drawn["forest"] = {"spec": spec, "tables": {"forest": rows, "zero": [{"x": 0}]}}
     if panel is not None:
         drawn["reliability"] = {"spec": panel.spec, "curves": panel.curves}

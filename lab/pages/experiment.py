@@ -16,10 +16,11 @@ from lab.report.layout import axis_notes, diverged_note
 from lab.report.save import baseline_of
 from lab.report.strength_path import strengths_of
 from lab.report.theme import styles
+from lab.results.imported import is_imported
 from lab.results.tables import Tables
 
-METRIC = "test data loss"
-"""The metric of comparison.csv, in words; lower is better."""
+_METRICS = {"test_data_loss": "test data loss", "val_loss": "validation loss"}
+"""The metrics of comparison.csv, in words: the lab's own, and that of histories that Keras logged."""
 
 FITTED = "The axis is fitted to what the validation curves differ in; “whole” shows all."
 NO_CURVES = "No run has a finite validation loss, so there is no chart over the epochs."
@@ -42,6 +43,7 @@ class Contents:
         summary: one row per run.
         runs, seeds, epochs: how many there are.
         reading: how the curves are to be read, as sentences.
+        logged: whether the histories are foreign ones, which Keras logged.
     """
 
     name: str
@@ -58,6 +60,12 @@ class Contents:
     seeds: int
     epochs: int
     reading: list[str]
+    logged: bool
+
+    @property
+    def metric(self) -> str:
+        """The metric that is compared, in words."""
+        return metric_of(self.compared)
 
     @property
     def pills(self) -> list[int]:
@@ -91,7 +99,7 @@ def contents(folder: Path, tables: Tables, curves: Curves) -> Contents:
         name=folder.name,
         title=tables.question or folder.name,
         notes=notes(folder),
-        answer=answer(compared, tables.summary, metric=METRIC),
+        answer=answer(compared, tables.summary, metric=metric_of(compared)),
         names=names,
         # In several paths a colour is a rank in each: only one of them is shown at a time.
         looks=looks(styles(names, names[0], ranks(paths) or strengths_of(tables.path_runs()))),
@@ -103,7 +111,14 @@ def contents(folder: Path, tables: Tables, curves: Curves) -> Contents:
         seeds=int(curves.table["seed"].nunique()),
         epochs=int(curves.table["epoch"].max()),
         reading=reading,
+        logged=is_imported(folder),
     )
+
+
+def metric_of(compared: pd.DataFrame) -> str:
+    """Return the metric of a comparison in words; lower is better."""
+    named = [str(name) for name in compared["metric"].unique()] if "metric" in compared else []
+    return _METRICS.get(named[0], named[0]) if named else _METRICS["test_data_loss"]
 
 
 def curves_of(tables: Tables) -> Curves:

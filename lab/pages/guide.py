@@ -10,7 +10,7 @@ from urllib.parse import quote
 from lab import results
 from lab.checks import DataError
 from lab.pages.answer import answer
-from lab.pages.experiment import METRIC, notes
+from lab.pages.experiment import metric_of, notes
 from lab.pages.look import Look, looks
 from lab.pages.overview import Best, best, counted, first_sentence, found, regularizers
 from lab.pages.sparkline import Frame, Line, frame, sparkline
@@ -134,7 +134,7 @@ def _experiment_card(folder: Path, shown: Card) -> Card:
     styled = looks(styles(names, names[0], strengths_of(paths.path_runs())))
     shown = replace(
         shown,
-        answer=answer(compared, summary, metric=METRIC),
+        answer=answer(compared, summary, metric=metric_of(compared)),
         looks=styled,
         variants=len(names),
         runs=len(summary),

@@ -21,7 +21,7 @@ from lab import results
 from lab.checks import DataError
 from lab.pages import assets
 from lab.pages.charts import charts
-from lab.pages.experiment import METRIC, contents, curves_of
+from lab.pages.experiment import contents, curves_of
 from lab.pages.guide import cards, in_chapters
 from lab.pages.measures_table import measures_table
 from lab.pages.overview import FOUND
@@ -160,8 +160,7 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
     tables_of_studies = {name: "of a study beside it" for study in studies for name in study.tables}
     return {
         "page": page,
-        "metric": METRIC,
-        "table": variants_table(page.compared, page.summary, page.names, METRIC),
+        "table": variants_table(page.compared, page.summary, page.names, page.metric),
         "measures": measures_table(tables),
         "reliability": panel,
         "drawn": charts(page, records, table_path(folder, HISTORIES).name, panel),

@@ -172,6 +172,7 @@ EXPERIMENT = {
         lambda value: _is_mapping(value, _is_path),
         optional=True,
     ),
+    "source": NOTE,
     "company": Field(_NAMES, NAMES.fits, optional=True),
 }
 """The fields of experiment.json."""

@@ -1,0 +1,74 @@
+"""Foreign histories brought into the results, where a report, the guide and pandas take them like any experiment."""
+
+from pathlib import Path
+
+from lab import statistics
+from lab.checks import DataError, shown
+from lab.results.experiments import has_experiment, read_experiment, write_experiment
+from lab.results.fields import is_plain
+from lab.results.keras_logs import from_logs, tables_of
+from lab.results.schema import COMPARISON, HISTORIES, SUMMARY
+from lab.results.tables import has_table, write_table
+
+SOURCE = "keras.callbacks.CSVLogger"
+"""The "source" in experiment.json of histories that Keras logged."""
+
+
+def is_of_logs(folder: Path) -> bool:
+    """Say whether a folder holds CSV files and is no folder of results itself."""
+    own = has_experiment(folder) or has_table(folder, HISTORIES)
+    return folder.is_dir() and not own and any(folder.glob("[!.]*.csv"))
+
+
+def is_imported(folder: Path) -> bool:
+    """Say whether an experiment's folder was made of foreign histories.
+
+    Raises:
+        DataError: its experiment.json is damaged.
+    """
+    return has_experiment(folder) and "source" in read_experiment(folder)
+
+
+def import_logs(logs: Path, results: Path) -> Path:
+    """Write the tables of a folder of `CSVLogger` files into a folder of results, and return that folder.
+
+    The logs are read and stay as they are. The tables have the columns of the lab's own; those that Keras does not tell
+    are empty, and beside them summary.csv has `loss`, `val_loss`, `end_loss` and `end_val_loss`, penalty included.
+
+    Args:
+        logs: as `from_logs` takes it. Its name becomes the experiment's.
+        results: the folder with the experiments' folders.
+
+    Raises:
+        DataError: the folder has no such logs, or the results hold an experiment of the lab's own by that name.
+        OSError: a file cannot be written.
+    """
+    name = logs.absolute().name
+    folder = results / name
+    if not is_plain(name):
+        raise DataError(
+            f"a folder of logs must have a name made of letters, digits, '_', '.', '+' and '-', got {shown(name)}; "
+            "rename it, as it names the experiment"
+        )
+    if folder.exists() and not is_imported(folder):
+        raise DataError(
+            f"{folder} must be free for the logs in {logs}, got a folder that was not made of logs; rename the folder "
+            "of the logs, or name another folder of results with --results"
+        )
+    tables = tables_of(from_logs(logs))
+    missing = [name for name in statistics.FACTS if name not in tables.summary]
+    summary = tables.summary.reindex(columns=[*tables.summary.columns, *missing])
+    baseline = tables.comparison.loc[tables.comparison["decision"] == "baseline", "variant"].iloc[0]
+    write_experiment(
+        folder,
+        {
+            "name": name,
+            "question": f"Which training in {name} reaches the lowest validation loss?",
+            "baseline": str(baseline),
+            "source": SOURCE,
+            "runs": [],
+        },
+    )
+    for table, rows in ((HISTORIES, tables.histories), (SUMMARY, summary), (COMPARISON, tables.comparison)):
+        write_table(folder, table, rows)
+    return folder
