@@ -128,6 +128,30 @@ def export_page(
     print(f"page: {path}")
 
 
+@export_app.command(name="pdf")
+def export_pdf(
+    experiment: Name,
+    /,
+    *,
+    output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
+    results: Folder = RESULTS,
+) -> None:
+    """Write an experiment on one sheet of paper: its question and answer, the curves, the differences and the table.
+
+    Args:
+        experiment: a folder below the results.
+        output: the file; <experiment>.pdf in the current folder unless named.
+        results: the folder with the experiments' folders.
+    """
+    from lab import pages
+    from lab.results import write_atomically
+
+    folder = _below(results, experiment)
+    path = output or Path(f"{folder.name}.pdf")
+    write_atomically(path, pages.one_page(folder))
+    print(f"sheet: {path}")
+
+
 @lab_app.command(name="compare")
 def compare_variants(
     experiment: Name,

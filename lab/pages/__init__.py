@@ -16,6 +16,8 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
     guide              the guide: an experiment as one of many; sparkline: its small chart
     overview           the facts by which the guide compares and filters experiments
     experiment         what a page holds; charts: its charts and their data, for the script
+    reliability_panel  how sure a model is against how often it is right
+    sheet              an experiment on one sheet of paper, as PDF
     write              the documents, filled into templates/
     vegalite           shared by the charts: scales and rows; look: the figures' colours on light and dark screens
     assets             the scripts of a page: Vega, and the page's own, whose files in templates/ each say what they do
@@ -23,6 +25,7 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
 
 from lab.pages.answer import answer
 from lab.pages.experiment import curves_of
+from lab.pages.sheet import one_page
 from lab.pages.write import experiment_page, index_page, single_file, study_page
 
-__all__ = ["answer", "curves_of", "experiment_page", "index_page", "single_file", "study_page"]
+__all__ = ["answer", "curves_of", "experiment_page", "index_page", "one_page", "single_file", "study_page"]

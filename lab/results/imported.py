@@ -15,9 +15,10 @@ SOURCE = "keras.callbacks.CSVLogger"
 
 
 def is_of_logs(folder: Path) -> bool:
-    """Say whether a folder holds CSV files and is no folder of results itself."""
-    own = has_experiment(folder) or has_table(folder, HISTORIES)
-    return folder.is_dir() and not own and any(folder.glob("[!.]*.csv"))
+    """Say whether a folder has a name, holds CSV files, and is no folder of results itself."""
+    if folder.name in ("", "..") or not folder.is_dir():
+        return False
+    return not has_experiment(folder) and not has_table(folder, HISTORIES) and any(folder.glob("[!.]*.csv"))
 
 
 def is_imported(folder: Path) -> bool:
@@ -43,7 +44,7 @@ def import_logs(logs: Path, results: Path) -> Path:
         DataError: the folder has no such logs, or the results hold an experiment of the lab's own by that name.
         OSError: a file cannot be written.
     """
-    name = logs.absolute().name
+    name = logs.name
     folder = results / name
     if not is_plain(name):
         raise DataError(
@@ -51,9 +52,10 @@ def import_logs(logs: Path, results: Path) -> Path:
             "rename it, as it names the experiment"
         )
     if folder.exists() and not is_imported(folder):
+        found = "a folder that was not made of logs" if folder.is_dir() else "a file"
         raise DataError(
-            f"{folder} must be free for the logs in {logs}, got a folder that was not made of logs; rename the folder "
-            "of the logs, or name another folder of results with --results"
+            f"{folder} must be free for the logs in {logs}, got {found}; rename the folder of the logs, or name another "
+            "folder of results with --results"
         )
     tables = tables_of(from_logs(logs))
     missing = [name for name in statistics.FACTS if name not in tables.summary]

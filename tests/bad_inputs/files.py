@@ -150,7 +150,7 @@ CASES = [
     ('empty/a.txt', "", 'compare empty', 1, 'empty holds neither histories.csv nor a log of keras.callbacks.CSVLogger; name another'),
     ('empty/.hidden.csv', LOG, 'compare empty', 1, 'empty holds neither histories.csv nor a log of keras.callbacks.CSVLogger; name another'),
     ('empty/a.csv', "x,y\n1,2\n", 'compare empty', 1, "empty/a.csv must have the column 'loss', got x, y; name a history of keras.Model.fit"),
-    ('results/logs', "x", 'report logs', 1, 'results/logs must be a folder, got a file; move it elsewhere'),
+    ('results/logs', "x", 'report logs', 1, 'results/logs must be free for the logs in logs, got a file; rename the folder of the logs, or name another folder of results with --results'),
     ('results/y', "x", 'report y', 1, 'results/y must be a folder, got a file; move it elsewhere'),
     ('results/y', "x", 'export page y', 1, 'results/y must be a folder, got a file; move it elsewhere'),
     ('results/y', "x", 'compare y', 1, 'results/y must be the folder of an experiment or of logs, got a file; name its folder'),
