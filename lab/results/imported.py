@@ -54,8 +54,8 @@ def import_logs(logs: Path, results: Path) -> Path:
     if folder.exists() and not is_imported(folder):
         found = "a folder that was not made of logs" if folder.is_dir() else "a file"
         raise DataError(
-            f"{folder} must be free for the logs in {logs}, got {found}; rename the folder of the logs, or name another "
-            "folder of results with --results"
+            f"{folder} must be free for the logs in {logs}, got {found}; rename the folder of the logs, or name "
+            "another folder of results with --results"
         )
     tables = tables_of(from_logs(logs))
     missing = [name for name in statistics.FACTS if name not in tables.summary]
