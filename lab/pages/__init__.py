@@ -9,6 +9,7 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
     measures_table     more measures of the test split
     epochs_series      its data; packing: as short text; epochs_chart: how it is drawn
     forest_chart       the differences with their intervals
+    heat_map           each pair of two settings that vary
     strengths_chart    the chart of a strength path
     runs_table         the table of all runs
     provenance         how it was run

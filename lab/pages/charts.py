@@ -5,8 +5,10 @@ from typing import Any
 
 from lab.pages import epochs_chart, forest_chart
 from lab.pages.experiment import Contents
+from lab.pages.heat_map import heat_map
 from lab.pages.look import MARKERS, Look
 from lab.pages.packing import packed
+from lab.pages.provenance import declarations
 from lab.pages.reliability_panel import ReliabilityPanel
 from lab.pages.runs_table import OPEN, runs_table
 from lab.pages.strengths_chart import Family, path_chart, strength_words
@@ -26,10 +28,11 @@ def charts(
     Returns:
         The "name" and the "title"; "names", of the variants; "markers", the place of each one's marker among all;
         "histories", the file; "runs", as `lab.pages.runs_table.runs_table` returns them, and whether they are "open" at
-        first; "forest", a "spec" and its "tables"; "reliability", a "spec" and the "curves" of the variants; "paths",
-        as `_path` returns them; "curves": the "spec" and the names of its "tables", the "measures", the "marks", the
-        variants "shown" at first, the "seeds" that can be shown, the last of the "epochs", the "diverged" runs, and
-        what `lab.pages.packing.packed` returns. Charts that cannot be drawn are absent.
+        first; "forest", a "spec" and its "tables"; "pairs", a heat map's "spec", its "tables" and the names of its
+        settings, "across" and "down"; "reliability", a "spec" and the "curves" of the variants; "paths", as `_path`
+        returns them; "curves": the "spec" and the names of its "tables", the "measures", the "marks", the variants
+        "shown" at first, the "seeds" that can be shown, the last of the "epochs", the "diverged" runs, and what
+        `lab.pages.packing.packed` returns. Charts that cannot be drawn are absent.
     """
     runs = runs_table(page.summary, records, page.names)
     drawn: dict[str, Any] = {
@@ -49,6 +52,10 @@ def charts(
         drawn["forest"] = {"spec": spec, "tables": {"forest": rows, "zero": [{"x": 0}]}}
     if panel is not None:
         drawn["reliability"] = {"spec": panel.spec, "curves": panel.curves}
+    pairs = heat_map(declarations(records), page.compared, page.names, page.metric)
+    if pairs is not None:
+        drawn["pairs"] = {"spec": pairs.spec, "tables": {"cells": pairs.cells}}
+        drawn["pairs"] |= {"across": pairs.across.name, "down": pairs.down.name}
     if page.series is not None:
         series = page.series
         drawn["curves"] = packed(series) | {

@@ -47,9 +47,7 @@ def provenance(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Pr
     """
     if not records:
         return Provenance(0)
-    declared: dict[str, Any] = {}
-    for record in records:
-        declared.setdefault(str(record["variant"]), record.get("declaration"))
+    declared = _first(records)
     baseline = declared.get(names[0])
     changes = []
     if baseline:
@@ -61,6 +59,22 @@ def provenance(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Pr
         json.dumps(baseline, indent=2, ensure_ascii=False) if baseline else "",
         changes,
     )
+
+
+def declarations(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Return the first declaration of each variant: by the path of each value, as JSON; seeds are left out.
+
+    Args:
+        records: as for `provenance`; variants whose records have no declaration are absent.
+    """
+    return {name: _flat(declaration) for name, declaration in _first(records).items() if declaration}
+
+
+def _first(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    declared: dict[str, Any] = {}
+    for record in records:
+        declared.setdefault(str(record["variant"]), record.get("declaration"))
+    return declared
 
 
 def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

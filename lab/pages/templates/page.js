@@ -43,7 +43,9 @@ if (curves) {
   zooming();
   comparing();
 }
-if (drawn.forest) await draw("forest", drawn.forest.spec, drawn.forest.tables);
+for (const id of ["forest", "pairs"]) {
+  if (drawn[id]) await draw(id, drawn[id].spec, drawn[id].tables);
+}
 await show(Object.keys(START));
 watchers.push(show);
 document.documentElement.dataset.drawn = failed.length ? "some" : "all";
