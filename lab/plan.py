@@ -170,7 +170,7 @@ def _build(
     def build() -> "keras.Model":
         # The lab's own factories need no trial: their tests hold them to it.
         if key not in tried and not _is_the_labs(variant.model):
-            try_out(*arguments, data.train.x)
+            try_out(*arguments, data.train.x, data.train.y)
             tried.add(key)
         with names_from_zero():
             return fit_for_training(*arguments)

@@ -9,12 +9,10 @@ from lab.data.conversion import array
 from lab.data.dataset import Dataset, finite
 from lab.data.groups_and_time import Together, refuse_both
 from lab.data.images import pixels
-from lab.data.labels import codes, several
+from lab.data.labels import LABELS, codes, several
 from lab.data.splitting import Cut, Fitted
 from lab.data.standardization import Standardization
 from lab.data.weights import weighting
-
-LABELS = ("classes", "numbers", "several")
 
 
 def from_arrays(
