@@ -91,9 +91,10 @@ def _warn_of_floor(model: keras.Model, loss: str, who: str, examples: np.ndarray
         if floor < LOWEST_FLOOR:
             return
     if floor:
+        bounds = f"from {_written(lowest)} to {_written(highest)}"
         warnings.warn(
-            f"the model of {who} gives outputs from {_written(lowest)} to {_written(highest)} whatever its weights are, with which "
-            f"the loss {loss!r} cannot fall below {floor:.2g}; remove the function at its end that makes them so",
+            f"the model of {who} gives outputs {bounds} whatever its weights are, with which the loss {loss!r} cannot "
+            f"fall below {floor:.2g}; remove the function at its end that makes them so",
             ModelWarning,
             stacklevel=2,
         )
