@@ -127,7 +127,7 @@ def choice(name: str, value: object, choices: Iterable[str], *, otherwise: str =
     known = tuple(choices)
     if isinstance(value, str) and value in known:
         return value
-    near = difflib.get_close_matches(str(value), known, n=1) if isinstance(value, str) else []
+    near = difflib.get_close_matches(str(value), known) if isinstance(value, str) else []
     hint = f"; did you mean {near[0]!r}?" if near else ""
     rule = f"one of {quoted(known)}" + (f", or {otherwise}" if otherwise else "")
     raise UsageError(f"{name} must be {rule}, got {shown(value)}{hint}")

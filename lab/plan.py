@@ -1,5 +1,6 @@
 """The runs of an experiment: each variant at each seed, its data loaded, its model checked when it is built."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ def _build(
     def build() -> "keras.Model":
         # The lab's own factories need no trial: their tests hold them to it.
         if key not in tried and not _is_the_labs(variant.model):
-            try_out(*arguments, data.train.x)
+            try_out(*arguments, data.train.x, data.train.y)
             tried.add(key)
         with names_from_zero():
             return fit_for_training(*arguments)
@@ -185,15 +186,19 @@ def _is_the_labs(factory: Callable) -> bool:
 
 
 def _of_user(function: Callable[[], Any], failure: str) -> Any:
-    """Call a loader or factory, which may be anybody's code, and report whatever it raises in one sentence."""
+    """Call a loader or factory, which may be anybody's code, and report whatever it raises in one sentence.
+
+    The working folder is afterwards what it was before: the paths of results and data are often relative to it.
+    """
     try:
-        return function()
-    except (UsageError, DataError):
+        with contextlib.chdir("."):
+            return function()
+    except (UsageError, DataError, KeyboardInterrupt):
         raise
     except SystemExit as end:
         code = "" if end.code is None else repr(end.code)
         raise DataError(f"{failure}: it called sys.exit({code}); let it return, or raise an error instead") from end
-    except Exception as error:
+    except BaseException as error:
         if is_out_of_memory(error):
             raise MemoryError from error
         raise DataError(f"{failure}: {raised(error)}") from error

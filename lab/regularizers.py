@@ -100,3 +100,23 @@ def _array(values: Any) -> np.ndarray:
     if not isinstance(values, Mapping):
         return np.asarray(values, "float32")
     return np.frombuffer(base64.b64decode(values["float32"]), "<f4").reshape(values["shape"]).astype("float32")
+
+
+def strengths(regularizer: object) -> dict[str, float] | None:
+    """Return the strengths of L1, L2 and the pull to the start by kind, of Keras's and the lab's regularizers.
+
+    Nothing is empty, and None is any other: a subclass of somebody's own may charge for anything.
+    """
+    if regularizer is None:
+        return {}
+    names = _STRENGTHS.get(type(regularizer))
+    return None if names is None else {name: float(getattr(regularizer, name)) for name in names}
+
+
+_STRENGTHS: dict[type, tuple[str, ...]] = {
+    keras.regularizers.L1: ("l1",),
+    keras.regularizers.L2: ("l2",),
+    keras.regularizers.L1L2: ("l1", "l2"),
+    L1L2Start: ("l1", "l2", "l2_start"),
+    L1L2Towards: ("l1", "l2", "l2_start"),
+}

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lab.checks import UsageError, choice, flag, number, raised, shown, whole
+from lab.checks import UsageError, choice, flag, is_out_of_memory, number, raised, shown, whole
 
 
 def refusal(call, *args, **keywords) -> str:
@@ -30,6 +30,12 @@ def test_the_rule_is_said_for_each_kind_of_interval():
 def test_numbers_of_numpy_and_whole_numbers_become_floats():
     assert number("x", np.float32(0.5), "a strength") == 0.5
     assert type(number("x", 1, "a strength")) is float
+
+
+def test_both_ends_of_a_closed_interval_are_allowed():
+    assert [number("x", value, "a share", low=0.25, high=0.75) for value in (0.25, 0.75)] == [0.25, 0.75]
+    assert [number("x", value, "a share", low=0.25, high=0.75, low_open=True) for value in (0.5, 0.75)] == [0.5, 0.75]
+    assert number("x", 0.25, "a share", low=0.25, high=0.75, high_open=True) == 0.25
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])
@@ -74,6 +80,8 @@ def test_what_was_received_is_shortened_where_it_is_long_and_named_where_it_cann
             raise RuntimeError("no")
 
     assert shown("x" * 1000) == "'" + "x" * 296 + "..."
+    assert shown("x" * 298) == "'" + "x" * 298 + "'", "300 characters are not long"
+    assert shown("x" * 299) == "'" + "x" * 296 + "..."
     assert shown(10**5000) == "a value of type int that cannot be printed"
     assert shown(Broken()) == "a value of type Broken that cannot be printed"
 
@@ -98,3 +106,15 @@ def test_what_was_received_is_shortened_where_it_is_long_and_named_where_it_cann
 )
 def test_an_exception_is_quoted_as_its_kind_and_what_it_says_in_one_line(error, text):
     assert raised(error) == text
+
+
+def test_an_exception_of_300_characters_is_quoted_whole_and_a_longer_one_is_shortened():
+    kind = len("ValueError: ")
+    assert raised(ValueError("x" * (300 - kind))) == "ValueError: " + "x" * (300 - kind)
+    assert raised(ValueError("x" * (301 - kind))) == "ValueError: " + "x" * (297 - kind) + "..."
+
+
+def test_a_lack_of_memory_is_known_by_pythons_class_and_by_the_name_of_tensorflows():
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(type("ResourceExhaustedError", (Exception,), {})("OOM"))
+    assert not is_out_of_memory(ValueError("MemoryError"))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 
 import keras
 import numpy as np
@@ -11,8 +12,10 @@ from keras import layers
 
 from lab.checks import DataError
 from lab.engine import keras_fit
+from lab.engine.objective import data_loss
 from lab.experiment import Experiment, Variant
 from lab.models.final_activation import ModelWarning
+from lab.models.output_range import check_range, lowest_loss
 from lab.plan import plan
 from lab.training import Training
 from tests.user_factories import ending, subclassed, unseeded
@@ -66,6 +69,7 @@ RECOGNISED = {
     "a nested model": nested,
     "a nested Activation": nested_end(lambda outputs: layers.Activation("softmax")),
     "a nested Softmax": nested_end(lambda outputs: layers.Softmax()),
+    "Dense with a Softmax layer as its activation": functools.partial(unseeded, end=layers.Softmax()),
 }
 
 
@@ -145,10 +149,102 @@ def test_an_end_that_gives_no_logits_whatever_the_weights_are_is_refused(build, 
     )
 
 
-@pytest.mark.parametrize("end", [None, "log_softmax", "tanh", "softsign", lambda x: 3.0 * x])
-def test_an_end_that_gives_outputs_of_both_signs_or_log_probabilities_is_trained(build, end):
+@pytest.mark.parametrize("end", [None, "log_softmax", "leaky_relu", lambda x: 3.0 * x, lambda x: 9 * keras.ops.tanh(x)])
+def test_an_end_that_gives_logits_or_log_probabilities_is_trained_without_a_word(build, end):
     (task,) = build(functools.partial(unseeded, end=end))
     task.build()
+
+
+class TanhInCode(keras.Model):
+    def __init__(self, outputs):
+        super().__init__()
+        self.head = layers.Dense(outputs)
+
+    def call(self, x):
+        return keras.ops.tanh(self.head(x))
+
+
+BOUNDED = {
+    "tanh": (functools.partial(unseeded, end="tanh"), "-1 to 1", "0.24"),
+    "softsign": (functools.partial(unseeded, end="softsign"), "-1 to 1", "0.24"),
+    "hard_tanh": (functools.partial(unseeded, end="hard_tanh"), "-1 to 1", "0.24"),
+    "clipping": (ending(lambda n: layers.Lambda(lambda x: keras.ops.clip(x, -2, 1))), "-2 to 1", "0.095"),
+    "tanh in code": (lambda shape, outputs, *, seed=0: TanhInCode(outputs), "-1 to 1", "0.24"),
+}
+
+
+@pytest.mark.parametrize(("factory", "bounds", "floor"), BOUNDED.values(), ids=BOUNDED)
+def test_an_end_with_bounds_of_both_signs_is_trained_and_its_lowest_loss_is_told(build, factory, bounds, floor):
+    (task,) = build(factory)
+    with pytest.warns(ModelWarning) as told:
+        task.build()
+    assert [str(one.message) for one in told] == [
+        f"the model of variant 'v0' gives outputs from {bounds} whatever its weights are, with which the loss "
+        f"'softmax_cross_entropy' cannot fall below {floor}; remove the function at its end that makes them so"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "floor"),
+    [
+        ("softmax_cross_entropy", 3, math.log(1 + 2 * math.exp(-2))),
+        ("binary_cross_entropy", 1, math.log(1 + math.exp(-1))),
+        ("binary_cross_entropy", 3, math.log(1 + math.exp(-1))),
+        ("hinge", 1, 0.0),
+        ("hinge", 3, 0.0),
+    ],
+)
+def test_the_lowest_loss_of_outputs_with_bounds_is_that_of_the_loss_at_them(loss, outputs, floor):
+    """The best outputs of a range are its ends: the highest for the right class and the lowest for all others."""
+    best = np.where(np.arange(outputs) == 0, 1.0, -1.0).astype("float32")
+    truth = np.array([0 if outputs > 1 else 1])
+    if loss == "binary_cross_entropy" and outputs > 1:
+        truth = (best[None] > 0).astype("int32")
+    measured = float(data_loss(loss, tf.constant(truth, tf.int32), tf.constant(best[None]))[0])
+    assert lowest_loss(loss, outputs, -1.0, 1.0) == pytest.approx(floor)
+    assert measured == pytest.approx(floor, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "lowest", "highest", "floor"),
+    [("hinge", 3, -0.25, 0.25, 1.0), ("hinge", 1, -0.5, 0.75, 0.25), ("binary_cross_entropy", 1, -3.0, 1.0, 0.0486)],
+)
+def test_the_lowest_loss_of_outputs_within_narrow_bounds_is_told(loss, outputs, lowest, highest, floor):
+    assert lowest_loss(loss, outputs, lowest, highest) == pytest.approx(floor, abs=1e-4)
+
+
+UNREACHED = {
+    "relu": ("relu", "below 0"),
+    "sigmoid": ("sigmoid", "below 0 or above 1"),
+    "tanh": ("tanh", "below -1 or above 1"),
+    "minus softplus": (lambda x: -keras.ops.softplus(x), "above 0"),
+}
+
+
+@pytest.mark.parametrize(("end", "bounds"), UNREACHED.values(), ids=UNREACHED)
+def test_an_end_that_cannot_reach_the_numbers_to_be_predicted_is_trained_and_this_is_told(end, bounds):
+    model = unseeded((2,), 1, end=end)
+    with pytest.warns(ModelWarning) as told:
+        check_range(model, "squared_error", "variant 'v0'", np.ones((8, 2), "float32"), np.array([[-2.5], [3.0]], "f4"))
+    assert [str(one.message) for one in told] == [
+        f"the model of variant 'v0' gives no outputs {bounds} whatever its weights are, and is to predict numbers from "
+        f"-2.5 to 3; remove the function at its end that makes them so"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("end", "targets"),
+    [
+        ("relu", [0.0, 7.0]),
+        ("sigmoid", [0.0, 1.0]),
+        ("tanh", [-0.5, 0.5]),
+        ("softplus", [0.1, 9.0]),
+        ("elu", [-1.0, 5.0]),
+    ],
+)
+def test_an_end_that_reaches_all_numbers_to_be_predicted_is_trained_without_a_word(end, targets):
+    made = np.array(targets, "float32")[:, None]
+    check_range(unseeded((2,), 1, end=end), "squared_error", "variant 'v0'", np.ones((8, 2), "float32"), made)
 
 
 def test_log_softmax_changes_nothing_for_cross_entropy(build):

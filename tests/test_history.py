@@ -55,7 +55,7 @@ def test_only_what_lies_below_the_best_by_more_than_min_delta_is_better():
 
 def test_the_largest_float32_is_finite_and_what_lies_beyond_has_diverged():
     largest = float(np.finfo(np.float32).max)
-    keeper = Keeper(3, patience=None)
+    keeper = Keeper(3, patience=None, min_delta=0.0)
     keeper.update(1, np.array([1.0, 1.0, np.nan]), np.array([largest, largest * 1.01, 1.0]))
     assert list(keeper.diverged) == [False, True, True]
     assert list(keeper.ended) == [False, True, True]

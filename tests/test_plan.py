@@ -1,6 +1,7 @@
 """Planning: what anybody's loaders and factories do wrong is refused in one sentence before anything trains."""
 
 import dataclasses
+import os
 import sys
 from functools import partial
 
@@ -49,9 +50,18 @@ def absent():
         pass
 
 
+class StrangeError(BaseException):
+    """An exception that `except Exception` lets through, as GeneratorExit is."""
+
+
+def strange():
+    raise StrangeError("no way")
+
+
 @pytest.mark.parametrize(
     ("loader", "sentence"),
     [
+        (strange, "the loader of variant 'a' cannot load its data: StrangeError: no way"),
         (raising, "the loader of variant 'a' cannot load its data: RuntimeError: no such disk"),
         (
             exiting,
@@ -78,6 +88,25 @@ def test_a_loader_that_fails_or_returns_something_else_is_reported(loader, sente
     with pytest.raises(DataError) as caught:
         plan(experiment(a=variant(loader)))
     assert str(caught.value) == sentence
+
+
+def moving(folder):
+    os.chdir(folder)
+    return digits(train_size=60, validation_size=60, test_size=60)
+
+
+def moving_net(input_shape, outputs, *, folder, seed):
+    os.chdir(folder)
+    return dense(input_shape, outputs, widths=(4,), seed=seed)
+
+
+def test_a_loader_or_a_factory_that_changes_the_working_folder_leaves_it_as_it_was(tmp_path):
+    """The paths of results are often relative to it."""
+    before = os.getcwd()
+    (run,) = plan(experiment(a=variant(partial(moving, str(tmp_path)), partial(moving_net, folder=str(tmp_path)))))[:1]
+    assert os.getcwd() == before
+    run.task.build()
+    assert os.getcwd() == before
 
 
 def leaving(input_shape, outputs, *, seed):

@@ -47,7 +47,7 @@ def test_the_keeper_does_what_keras_early_stopping_does(min_delta):
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_ends_the_run_and_keras_would_go_on(bad):
-    keeper = Keeper(3, patience=2)
+    keeper = Keeper(3, patience=2, min_delta=0.0)
     assert keeper.update(1, np.array([1.0, bad, 1.0]), np.array([1.0, 1.0, 2.0])).tolist() == [True, False, True]
     assert keeper.update(2, np.array([1.0, 1.0, bad]), np.array([0.5, 0.1, 0.1])).tolist() == [True, False, False]
     assert keeper.diverged.tolist() == [False, True, True]
@@ -57,7 +57,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keras_would_go_on(bad):
 
 
 def test_without_patience_no_finite_run_ends_and_the_best_epoch_is_marked():
-    keeper = Keeper(1, None)
+    keeper = Keeper(1, None, min_delta=0.0)
     for epoch, loss in enumerate([3.0, 1.0, 1.0, 2.0, 9.0], 1):
         keeper.update(epoch, np.array([loss]))
     assert (keeper.kept[0], keeper.best[0], keeper.ended[0]) == (2, 1.0, False)
@@ -88,6 +88,8 @@ def test_of_a_large_training_split_a_fixed_random_part_is_measured():
     assert Training(measured=101).part(100, 30) is None
     part = Training(measured=1000, optimizer="sgd", batch_size=7).part(10_000, 30)
     np.testing.assert_array_equal(part, Training(measured=1000).part(10_000, 500))
+    # Another part would change the train columns of every history of large data, under the same run ids.
+    assert Training(measured=5).part(10_000, 30).tolist() == [800, 2924, 7554, 9462, 9690]
     assert part.dtype == np.int32
     assert (np.diff(part) > 0).all()
     # Mean and standard error of 1000 of 10 000 numbers: a part at the beginning of the split would be far from it.
@@ -234,3 +236,7 @@ def test_the_batches_of_an_epoch_follow_from_the_seed_the_word_batches_and_the_e
 )
 def test_the_loss_of_a_model_that_knows_only_the_number_of_classes(loss, classes, chance):
     assert Training(loss=loss).chance(classes) == chance
+
+
+def test_the_loss_of_a_model_that_knows_nothing_is_one_bit_per_class_where_an_example_may_have_several():
+    assert Training(loss="binary_cross_entropy").chance(5, several=True) == math.log(2)

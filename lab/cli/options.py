@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter, Token
 
 from lab.checks import UsageError, choice, whole
-from lab.data.table_roles import LABELS
+from lab.data.labels import OF_A_COLUMN
 from lab.engine.precision import PRECISIONS
 from lab.run import ENGINES, KEPT_MODELS
 
@@ -90,7 +90,7 @@ class Options:
     "The column of a CSV or Parquet file that is to be predicted."
     separator: Text = None
     "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\t', which is a tab."
-    labels: Annotated[str | None, _one_of(LABELS)] = None
+    labels: Annotated[str | None, _one_of(OF_A_COLUMN)] = None
     "What that column holds, classes or numbers; found from its cells unless named. Numbers are scaled to deviation 1."
     categories: Columns = ()
     "Columns of that file whose numbers are names, as postal codes are."

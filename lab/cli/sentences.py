@@ -5,6 +5,7 @@ an interruption. What nobody foresaw keeps its traceback: it is a fault of the l
 """
 
 import contextlib
+import contextvars
 import os
 import sys
 import warnings
@@ -19,13 +20,26 @@ _CLOSED_PIPE = 141
 """128 + SIGPIPE, the exit code of other programs whose reader has gone."""
 
 
+_answering: contextvars.ContextVar[bool] = contextvars.ContextVar("answering", default=False)
+
+
 class FoundError(Exception):
     """A comparison found what it was asked to fail on."""
 
 
 @contextlib.contextmanager
 def sentences() -> Iterator[None]:
-    """End the process with one sentence instead of a traceback where the block raises what a user can mend."""
+    """End the process with one sentence instead of a traceback where the block raises what a user can mend.
+
+    Raises:
+        UsageError: the block is in another one: a script calls `main` while a command loads it.
+    """
+    if _answering.get():
+        raise UsageError(
+            "main must be called below the line if __name__ == '__main__':, got a call while the script is loaded; "
+            "put this line above main(EXPERIMENT)"
+        )
+    before = _answering.set(True)
     try:
         with interruptible(), _notes():
             yield
@@ -43,6 +57,8 @@ def sentences() -> Iterator[None]:
         if found is None:
             raise
         _end(*found)
+    finally:
+        _answering.reset(before)
 
 
 @contextlib.contextmanager

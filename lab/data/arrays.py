@@ -9,12 +9,11 @@ from lab.data.conversion import array
 from lab.data.dataset import Dataset, finite
 from lab.data.groups_and_time import Together, refuse_both
 from lab.data.images import pixels
-from lab.data.labels import codes, several
+from lab.data.labels import LABELS, codes, several
+from lab.data.rounding import refuse_merged
 from lab.data.splitting import Cut, Fitted
 from lab.data.standardization import Standardization
 from lab.data.weights import weighting
-
-LABELS = ("classes", "numbers", "several")
 
 
 def from_arrays(
@@ -68,7 +67,7 @@ def from_arrays(
         UsageError: an argument that cannot be.
         DataError: data that cannot be used: another type or length, a missing value (NaN, None, NA or masked),
             infinity, an empty split, one class only, a class that is missing from a split, labels too large to be
-            told apart, splits that share examples (see `lab.data.overlap`).
+            told apart, numbers that float32 makes one, splits that share examples (see `lab.data.overlap`).
     """
     cut = Cut(train_size, validation_size, test_size, label_noise, seed)
     choice("labels", labels, LABELS)
@@ -179,9 +178,10 @@ def _features(value: object, where: str) -> np.ndarray:
 
 def _float32(made: np.ndarray, where: str) -> np.ndarray:
     with np.errstate(over="ignore"):
-        made = made.astype(np.float32)
-    finite(made, where)
-    return made
+        rounded = made.astype(np.float32)
+    finite(rounded, where)
+    refuse_merged(made, where)
+    return rounded
 
 
 def _values(value: object, where: str) -> np.ndarray:

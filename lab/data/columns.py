@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.checks import LARGEST, DataError, quoted, shown
+from lab.data.rounding import EXACT, merged, refusal, suspects
 
 # The most columns that a refusal names.
 NAMED = 5
@@ -20,6 +21,7 @@ NAMED = 5
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?"))
 
 _NUMBERLIKE = re.compile(r"[-+]?\s*[$€£¥]?\s*[-+]?\d[\d.,'_\s]*[%$€£¥]?|[-+]?0x[0-9a-fA-F]+")
+_WHOLE = re.compile(r"\s*[-+]?[0-9]{1,40}\s*")
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 _DATE = re.compile(
     r"(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2})?"
@@ -49,6 +51,7 @@ def read(
     *,
     categories: Collection[str] = (),
     numbers: Collection[str] = (),
+    tell_apart: bool = True,
 ) -> Columns:
     """Return the columns of a table.
 
@@ -57,13 +60,15 @@ def read(
         cells: the cells of each column by its name: texts, or float64 with NaN where one is missing.
         rows: the number of each row, for refusals.
         categories, numbers: names of columns that are these, whatever their cells look like.
+        tell_apart: whether numbers that differ must mostly differ in float32, too; a few rows to be predicted need not.
 
     Raises:
-        DataError: numbers and texts in one column, numbers that float32 cannot hold, dates, or a column without any
-            value. It says how many cells are wrong, and names the first cell of up to `NAMED` columns.
+        DataError: numbers and texts in one column, numbers that float32 cannot hold or tell apart, dates, or a column
+            without any value. It says how many cells are wrong, and names the first cell of up to `NAMED` columns.
     """
     levels: dict[str, tuple[str, ...] | None] = {}
     values, wrong, places, dates, empty = [], 0, [], [], []
+    lost: dict[str, tuple[int, int]] = {}
     for name, column in cells.items():
         content: np.ndarray | Sequence[str]
         if isinstance(column, np.ndarray):
@@ -89,6 +94,8 @@ def read(
         else:
             levels[name] = None
             values.append(np.asarray(content, np.float32))
+            if tell_apart and (counts := _rounded(column, content)):
+                lost[f"in {name!r}"] = counts
     if wrong:
         listed = ", ".join(place for place, _ in places[:NAMED]) + (", ..." if len(places) > NAMED else "")
         rule = "either finite float32 numbers or texts in each column"
@@ -110,6 +117,8 @@ def read(
             f"{where} must hold numbers or categories and has dates or times in {', '.join(dates[:NAMED])}; give days "
             f"or years as numbers, cut the splits by them with time, or leave the columns out with leave_out"
         )
+    if lost:
+        raise refusal(where, dict(list(lost.items())[:NAMED]))
     return Columns(where, levels, np.stack(values, axis=1, dtype=np.float64))
 
 
@@ -124,6 +133,16 @@ def number(cell: str) -> float | None:
 def count(number: int, word: str) -> str:
     """Return "1 cell" or "2 cells"."""
     return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def _rounded(column: np.ndarray | Sequence[str], content: np.ndarray | Sequence[str]) -> tuple[int, int] | None:
+    """Return what `merged` returns for the numbers of a column: its cells, and these as float64."""
+    exact = np.asarray(content, np.float64)
+    known = exact[~np.isnan(exact)]
+    if len(known) and not isinstance(column, np.ndarray) and np.abs(known).max() >= EXACT:
+        whole = [int(cell) for cell in column if _WHOLE.fullmatch(cell)]
+        return merged(whole) if len(whole) == len(known) else None
+    return merged(known) if len(known) and suspects(known) else None
 
 
 def _is_empty(content: np.ndarray | Sequence[str]) -> bool:

@@ -42,8 +42,8 @@ class Table:
         merge two of them, and so are whole numbers beyond 64 bits.
 
         Raises:
-            DataError: an empty cell; a number that is not whole among numbers; one number or one text that is written
-                in two ways.
+            DataError: an empty cell, or a word for a missing number among numbers; a number that is not whole among
+                numbers; one number or one text that is written in two ways.
         """
         cells = self.columns[name]
         what = f"the column {name!r} of {self.where}"
@@ -57,7 +57,13 @@ class Table:
                 f"blanks only; make them equal"
             )
         numbers = {cell: value for cell in set(cells) if (value := number(cell)) is not None}
-        if len(numbers) < len(set(cells)):
+        if texts := set(cells) - set(numbers):
+            if numbers and all(text.strip().lower() in MISSING for text in texts):
+                row = next(row for cell, row in zip(cells, self.rows, strict=True) if cell in texts)
+                raise DataError(
+                    f"{what} must hold labels and has, among numbers, the word for a missing one in row {row}; fill it "
+                    f"or remove the row"
+                )
             return np.array(cells, dtype=str)
         for cell, row in zip(cells, self.rows, strict=True):
             if not numbers[cell].is_integer() and not _WHOLE.fullmatch(cell):

@@ -117,6 +117,8 @@ class Dataset:
                     f"shape {y.shape}; lab.data.from_arrays converts"
                 )
             finite(y, f"y of {where}")
+            if split is self.train and len(y) > 1 and (y == y[0]).all():
+                raise DataError(f"{where} has one number only to predict; telling examples apart takes different ones")
             return
         if y.dtype == np.int32 and y.ndim == 2 and self.several:
             if y.shape[1] != len(self.classes) or y.min() < 0 or y.max() > 1:

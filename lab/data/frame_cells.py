@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lab.checks import DataError, shown
+from lab.data.rounding import EXACT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,8 @@ def cells_of_frame(
 ) -> tuple[dict[str, np.ndarray | list[str]], range]:
     """Return the cells of each column by its name, and the numbers of the rows, from 0.
 
-    Numbers become float64 with NaN where one is missing; everything else becomes texts, empty where one is missing.
+    Numbers become float64 with NaN where one is missing; everything else becomes texts, empty where one is missing, and
+    so do whole numbers that float64 would round.
 
     Args:
         columns: the columns of a table by their names.
@@ -33,12 +35,19 @@ def cells_of_frame(
     made: dict[str, np.ndarray | list[str]] = {}
     for name, column in columns.items():
         series = pd.Series(column)
-        is_number = pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
-        if is_number and name not in categories and not pd.api.types.is_complex_dtype(series):
+        others = pd.api.types.is_bool_dtype(series) or pd.api.types.is_complex_dtype(series)
+        is_number = pd.api.types.is_numeric_dtype(series) and not others
+        if is_number and name not in categories and not _is_beyond_float64(series):
             made[name] = series.to_numpy(np.float64, na_value=np.nan)
         else:
             made[name] = [_text(cell, name, where) for cell in series.astype(object)]
     return made, range(max((len(cells) for cells in made.values()), default=0))
+
+
+def _is_beyond_float64(series: "pd.Series") -> bool:
+    """Say whether a column of whole numbers holds one that float64 may round."""
+    known = series.dropna() if series.dtype.kind in "iu" else series[:0]
+    return bool(len(known)) and (int(known.max()) >= EXACT or int(known.min()) <= -EXACT)
 
 
 def _text(cell: object, name: str, where: str) -> str:

@@ -8,6 +8,12 @@ from lab.checks import DataError, UsageError, quoted, shown
 from lab.data.conversion import array
 from lab.data.dataset import finite
 
+OF_A_COLUMN = ("classes", "numbers")
+"""The kinds of labels that one column of a table can hold."""
+
+LABELS = (*OF_A_COLUMN, "several")
+"""The kinds of labels: an example has one class, or numbers, or several classes or none."""
+
 Values = list[tuple[object, str]]
 
 

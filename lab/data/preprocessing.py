@@ -147,7 +147,8 @@ class Preprocessing:
         numbers = [one.name for one in self.columns if isinstance(one, Number)]
         categories = [one.name for one in self.columns if isinstance(one, Category)]
         cells, rows = cells_of_frame({one.name: frame[one.name] for one in self.columns}, "the table", categories)
-        return self.transform(read("the table", cells, rows, categories=categories, numbers=numbers))
+        columns = read("the table", cells, rows, categories=categories, numbers=numbers, tell_apart=False)
+        return self.transform(columns)
 
     def transform(self, table: Columns) -> np.ndarray:
         """Return the features of columns that were read, float32 of shape (n, features)."""

@@ -9,8 +9,8 @@ from lab.checks import DataError, UsageError, choice, shown, whole
 from lab.data.arrays import check_scaling
 from lab.data.columns import NAMED, number, read
 from lab.data.groups_and_time import refuse_both
+from lab.data.labels import OF_A_COLUMN
 
-LABELS = ("classes", "numbers")
 # Levels that fewer training examples than this have share one feature.
 RARE = 5
 
@@ -32,7 +32,7 @@ class Roles:
     class_weight: str | Mapping[str, float] | None
 
     def __post_init__(self) -> None:
-        choice("labels", self.labels, LABELS)
+        choice("labels", self.labels, OF_A_COLUMN)
         check_scaling(self.labels, self.standardize, self.scale_target)
         object.__setattr__(self, "rare", whole("rare", self.rare, "the fewest examples of a category of its own"))
         if not isinstance(self.target, str):

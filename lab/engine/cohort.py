@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from lab.checks import DataError, UsageError
+from lab.checks import DataError, UsageError, is_out_of_memory
 from lab.engine.blueprint import Blueprint, blueprint
 from lab.engine.graph import RefusedError
 from lab.engine.loop import Loop
@@ -167,9 +167,9 @@ def train(
             Loop([tasks[i] for i in indices], members, programs, began).train(
                 on_epoch, lambda position, trained: finish(indices[position], trained)
             )
-        except (MemoryError, tf.errors.ResourceExhaustedError):
+        except Exception as error:
             left = [i for i in indices if i not in results]
-            if len(left) < 2:
+            if not is_out_of_memory(error) or len(left) < 2:
                 raise
             programs.clear()
             warnings.warn(f"{len(left)} runs do not fit into memory together, training them in halves", stacklevel=2)

@@ -19,7 +19,7 @@ class Keeper:
         diverged: whether it ended because its losses were no longer finite.
     """
 
-    def __init__(self, runs: int, patience: int | None, min_delta: float = 0.0) -> None:
+    def __init__(self, runs: int, patience: int | None, min_delta: float) -> None:
         self.patience = np.inf if patience is None else patience
         self.min_delta = min_delta
         self.kept = np.zeros(runs, int)

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
-from keras.src.ops import nn
 
 
 def graph(model: keras.Model) -> Any:
@@ -200,13 +199,6 @@ def times_called(model: keras.Model, layer: Any) -> int:
         inner = isinstance(node.operation, keras.Model)
         found += times_called(node.operation, layer) if inner else node.operation is layer
     return found
-
-
-def is_final_operation(operation: Any, name: str) -> bool:
-    """Say whether an operation is Keras's "softmax" over the second or last axis, or its "sigmoid", as a function."""
-    if name == "softmax":
-        return type(operation) is nn.Softmax and operation.axis in (-1, 1)
-    return type(operation) is nn.Sigmoid
 
 
 def linear_twin(layer: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lab import regularizers
 from lab.engine import invariant
 from lab.engine.replicas import Values
 
@@ -28,11 +29,9 @@ WORTH_CHOOSING = 2**15
 
 
 def strengths(regularizer: object) -> dict[str, float] | None:
-    """Return the strengths of Keras's L1, L2 or L1L2 by kind, all 0 for no regularizer; None for any other one."""
-    known = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
-    if regularizer is not None and type(regularizer) not in known:
-        return None
-    return {kind: float(getattr(regularizer, kind, 0.0)) for kind in KINDS}
+    """Return the strengths of a penalty of `KINDS`, all 0 for no regularizer; None for any other one."""
+    found = regularizers.strengths(regularizer)
+    return None if found is None or found.keys() - KINDS.keys() else dict.fromkeys(KINDS, 0.0) | found
 
 
 def keys(owner: str, place: int) -> dict[str, Key]:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lab.checks import is_out_of_memory
 from lab.data import Split
 from lab.engine import objective, optimizers
 from lab.engine.blueprint import Blueprint
@@ -56,9 +57,9 @@ def rehearse(task: Task, blueprint: Blueprint) -> None:
         with np.errstate(all="ignore"):
             loop = Loop([short], [blueprint], {}, time.perf_counter())
             loop.train(lambda *_: None, lambda _, trained: results.append(trained))
-    except (RefusedError, MemoryError, tf.errors.ResourceExhaustedError):
-        raise
     except Exception as error:
+        if isinstance(error, RefusedError) or is_out_of_memory(error):
+            raise
         # The layers are anybody's code, called in a way they were not written for.
         raise RefusedError(f"a cohort cannot compute it: {type(error).__name__}: {error}") from error
     (trained,) = results

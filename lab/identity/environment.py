@@ -69,8 +69,10 @@ def _reads(tree: ast.AST, known: Mapping[str, Any]) -> Iterator[str | None]:
         """Return the full name of something of `os` or `sys`, by whatever name it is called; "" for the rest."""
         if found := words.get(id(_value(node, names))):
             return found
-        owner = word(node.value) if isinstance(node, ast.Attribute) else ""
-        return f"{owner}.{node.attr}" if isinstance(node, ast.Attribute) and owner else ""
+        if not isinstance(node, ast.Attribute):
+            return ""
+        owner = word(node.value)
+        return f"{owner}.{node.attr}" if owner else ""
 
     named: set[int] = set()
     for node in ast.walk(tree):

@@ -65,14 +65,19 @@ def package_of(module: str, path: Path) -> str:
 def origin(module: str, name: str, value: Any) -> tuple[str, str]:
     """Return the module in which a constant is made, and its name there, through the imports that lead to it."""
     for _ in range(20):  # modules may import one another
-        tree = module_tree(module)
-        if tree is None or not is_own_module(module):
-            break
-        path = Path(getattr(sys.modules[module], "__file__", None) or ".")
-        for base, other in import_of(tree, name, package_of(module, path)):
-            if base in sys.modules and getattr(sys.modules[base], other, None) is value:
-                module, name = base, other
-                break
-        else:
-            break
+        before = next(_imports(module, name, value), None)
+        if before is None:
+            return module, name
+        module, name = before
     return module, name
+
+
+def _imports(module: str, name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield from which modules of the user's own code a module has imported a constant, and its names there."""
+    tree = module_tree(module)
+    if tree is None or not is_own_module(module):
+        return
+    path = Path(getattr(sys.modules[module], "__file__", None) or ".")
+    for base, other in import_of(tree, name, package_of(module, path)):
+        if base in sys.modules and getattr(sys.modules[base], other, None) is value:
+            yield base, other

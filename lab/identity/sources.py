@@ -242,7 +242,7 @@ class _Walk:
         if key in self.found:
             return
         self.found[key] = ""  # Constants may mention one another.
-        if type(value).__module__ != "builtins" and is_own_code(type(value)):
+        if is_own_code(type(value)):
             self.visit(type(value))
         folder = Path(getattr(sys.modules.get(module), "__file__", None) or "interactive").absolute().parent
         if isinstance(value, (str, PurePath)):

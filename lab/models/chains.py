@@ -8,16 +8,10 @@ from typing import Any, TypeGuard
 import keras
 
 from lab.engine import keras_internals
-from lab.layers import Maxout
+from lab.models.activations import activation_of, is_activation
 
 L = keras.layers
 
-_ACTIVATIONS = (L.ReLU, L.LeakyReLU, L.PReLU, L.ELU, L.Softmax, Maxout)
-_OPERATIONS = {
-    *("Celu", "Elu", "Gelu", "Glu", "HardShrink", "HardSigmoid", "HardSilu", "HardTanh", "LeakyRelu", "LogSigmoid"),
-    *("LogSoftmax", "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "SoftShrink", "Softmax", "Softplus", "Softsign"),
-    *("SparsePlus", "Sparsemax", "SquarePlus", "Squareplus", "Tanh", "TanhShrink", "Threshold"),
-}
 NORMALIZATIONS = (
     *(L.BatchNormalization, L.LayerNormalization, L.GroupNormalization, L.RMSNormalization, L.UnitNormalization),
 )
@@ -28,28 +22,6 @@ _POOLINGS = tuple(
     for kind in ("Max", "Average")
     for rank in (1, 2, 3)
 )
-
-
-def activation_of(operation: Any) -> str | None:
-    """Return the name of the activation with which an operation of Keras ends; "linear" for none, None if unknown."""
-    kind = type(operation)
-    if isinstance(operation, _ACTIVATIONS):
-        return kind.__name__.lower()
-    if not isinstance(operation, L.Layer):
-        return kind.__name__.lower() if kind.__module__.startswith("keras.") and kind.__name__ in _OPERATIONS else None
-    if isinstance(operation, L.TimeDistributed):
-        return activation_of(operation.layer)
-    activation = getattr(operation, "activation", None)
-    if activation is None:
-        return None
-    return getattr(activation, "__name__", None) or type(activation).__name__.lower()
-
-
-def is_activation(operation: Any) -> bool:
-    """Say whether an operation is an activation and nothing else."""
-    if isinstance(operation, L.Layer):
-        return isinstance(operation, (L.Activation, *_ACTIVATIONS))
-    return activation_of(operation) is not None
 
 
 def is_graph(operation: Any) -> TypeGuard[keras.Model]:

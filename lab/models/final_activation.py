@@ -4,27 +4,20 @@ The lab's losses take logits. If a model ends in softmax and the loss applies so
 below a floor. Nearly every saved classifier ends in softmax.
 """
 
-import contextlib
 import warnings
 from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from lab.checks import DataError
 from lab.engine import keras_internals
+from lab.models.activations import activation_of
 
-_ACTIVATIONS = {
-    "softmax": (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax),
-    "sigmoid": (keras.activations.sigmoid, keras.ops.sigmoid, tf.nn.sigmoid),
-}
 _FITTING = {"softmax_cross_entropy": {"softmax"}, "binary_cross_entropy": {"sigmoid"}, "hinge": {"softmax", "sigmoid"}}
 """The activations that may be removed from a model's end for each loss: what remains is what the loss takes."""
 
 _LINEAR_AT_THE_END = (keras.layers.Dense, keras.layers.EinsumDense)
-_DRAWS = 24
-"""The number of draws of the weights in search of an output of either sign: chance misses it once in 2 ** 24 times."""
+_WITH_ACTIVATION = (*_LINEAR_AT_THE_END, keras.layers.Activation, keras.layers.Softmax)
 
 
 class ModelWarning(UserWarning):
@@ -64,16 +57,20 @@ def _last(model: keras.Model) -> Any:
     return _last(call.operation) if isinstance(call.operation, keras.Model) else call.operation
 
 
+def ends_linear(model: keras.Model) -> bool:
+    """Say whether a model certainly ends in a product with weights and nothing behind it."""
+    last = _last(model)
+    return type(last) in _LINEAR_AT_THE_END and activation_of(last) == "linear"
+
+
 def _final_activation(model: keras.Model) -> str | None:
     """Return "softmax" or "sigmoid" if a model certainly ends in one of Keras's or TensorFlow's own, else None."""
     last = _last(model)
-    if type(last) is keras.layers.Softmax:
-        return "softmax" if last.axis in (-1, 1) else None  # outputs have two axes
-    function = last.activation if type(last) in (*_LINEAR_AT_THE_END, keras.layers.Activation) else None
-    for name, known in _ACTIVATIONS.items():
-        if any(function is one for one in known) or keras_internals.is_final_operation(last, name):
-            return name
-    return None
+    if isinstance(last, keras.layers.Layer) and type(last) not in _WITH_ACTIVATION:
+        return None  # a layer of another kind may do more behind its activation
+    name = activation_of(last)
+    axis = getattr(getattr(last, "activation", last), "axis", -1)
+    return name if name in ("softmax", "sigmoid") and axis in (-1, 1) else None  # outputs have two axes
 
 
 def _removed(model: keras.Model, whole: keras.Model) -> keras.Model | None:
@@ -96,48 +93,3 @@ def _removed(model: keras.Model, whole: keras.Model) -> keras.Model | None:
         logits = keras_internals.linear_twin(last)(*call.arguments.args, **call.arguments.kwargs)
         return keras.Model(model.inputs[0], logits, name=model.name)
     return keras.Model(model.inputs[0], call.input_tensors[0], name=model.name)
-
-
-def refuse_bounded(model: keras.Model, loss: str, who: str, examples: np.ndarray) -> None:
-    """Refuse a model whose outputs are probabilities, or of one sign, whatever its weights are.
-
-    Softmax may be written in any way: as a function, in a layer of people's own, in code. So the trained weights are
-    drawn at random, again and again, until an output is below 0 (and one above 0, if there is only one output).
-
-    Args:
-        model: with values.
-        loss: a name of `lab.training.LOSSES`.
-        who: whose model it is.
-        examples: some inputs.
-
-    Raises:
-        DataError: no drawn weights have given such outputs.
-    """
-    last = _last(model)
-    is_linear = type(last) in _LINEAR_AT_THE_END and last.activation is keras.activations.linear
-    if loss not in _FITTING or is_linear or not model.trainable_variables:
-        return
-    for training in (False, True):
-        if outputs_are := _bounds(model, examples, training):
-            raise DataError(
-                f"the model of {who} must return logits for the loss {loss!r}, got outputs that are {outputs_are} "
-                "whatever its weights are; remove the function at its end that makes them so"
-            )
-
-
-def _bounds(model: keras.Model, examples: np.ndarray, training: bool) -> str:
-    """Return how a model's outputs are bounded whatever its weights are; "" if they are not, or it cannot be told."""
-    generator = np.random.default_rng(0)
-    lowest, highest = np.inf, -np.inf
-    for _ in range(_DRAWS):
-        drawn = [(v, generator.normal(0, 0.5, v.shape)) for v in model.trainable_variables]
-        # A layer of somebody's own may not take just any weights, and numbers may overflow.
-        with contextlib.suppress(Exception), keras.StatelessScope(drawn):
-            outputs = np.asarray(model(examples, training=training))
-            if np.isfinite(outputs).all():
-                lowest, highest = min(lowest, outputs.min()), max(highest, outputs.max())
-            if lowest < 0 and (highest > 0 or outputs.shape[-1] > 1):
-                return ""
-    if lowest >= 0 and np.isfinite(lowest):
-        return "between 0 and 1, as probabilities are," if highest < 1.001 else "never below 0"
-    return "never above 0" if lowest < 0 else ""

@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from lab.models.chains import DROPOUTS, Graph, activation_of, is_activation, is_graph
+from lab.models.activations import activation_of, is_activation
+from lab.models.chains import DROPOUTS, Graph, is_graph
 from lab.models.findings_of_layers import Finding
 
 L = keras.layers

@@ -8,6 +8,7 @@ import keras
 
 from lab.checks import UsageError
 from lab.models.kernels import Kernel, penalized
+from lab.regularizers import strengths
 
 L = keras.layers
 
@@ -43,19 +44,11 @@ def named_layers(model: keras.Model, around: str = "") -> Iterator[tuple[str, An
             yield f"{around}{layer.name}", layer
 
 
-def _strengths(regularizer: Any) -> dict[str, float]:
-    """Return the strengths of a sum of L1 and L2 penalties, of Keras or of the lab; empty for any other penalty."""
-    kinds = keras.regularizers.L1 | keras.regularizers.L2 | keras.regularizers.L1L2
-    if not isinstance(regularizer, kinds):
-        return {}
-    return {name: float(getattr(regularizer, name, 0.0)) for name in ("l1", "l2", "l2_start")}
-
-
 def _as_code(regularizer: Any) -> str:
-    strengths = {name: value for name, value in _strengths(regularizer).items() if value}
-    if not strengths:
+    known = {name: value for name, value in (strengths(regularizer) or {}).items() if value}
+    if not known:
         return "keras.regularizers.L2(1e-3)"
-    return f"keras.regularizers.L1L2({', '.join(f'{name}={value:g}' for name, value in strengths.items())})"
+    return f"keras.regularizers.L1L2({', '.join(f'{name}={value:g}' for name, value in known.items())})"
 
 
 def _known(layer: Any) -> list[Kernel]:
@@ -79,7 +72,7 @@ def of_layer(path: str, layer: Any, version: str) -> Iterator[Finding]:
         if regularizer is not None:
             yield from _of_penalty(path, kernel, regularizer)
     activity = getattr(layer, "activity_regularizer", None)
-    strongest = max(_strengths(activity).values(), default=0.0)
+    strongest = max((strengths(activity) or {}).values(), default=0.0)
     if strongest > 0 and version and _version(version) < _AVERAGED_SINCE:
         yield Finding(
             path,
@@ -96,7 +89,7 @@ def of_layer(path: str, layer: Any, version: str) -> Iterator[Finding]:
 
 
 def _of_penalty(path: str, kernel: Kernel, regularizer: Any) -> Iterator[Finding]:
-    name, strengths = kernel.regularizer, _strengths(regularizer)
+    name, known = kernel.regularizer, strengths(regularizer) or {}
     if all(v.regularizer is None for v in kernel.weights):
         yield Finding(
             path,
@@ -105,7 +98,7 @@ def _of_penalty(path: str, kernel: Kernel, regularizer: Any) -> Iterator[Finding
         )
     elif not any(v.trainable for v in kernel.weights):
         yield Finding(path, f"its {name} charges nothing, because the layer is frozen", f"{name}=None")
-    elif strengths and not any(strengths.values()):
+    elif known and not any(known.values()):
         yield Finding(
             path,
             f"its {name} has strength 0 and charges nothing, as the string 'L1L2' does",
@@ -114,10 +107,10 @@ def _of_penalty(path: str, kernel: Kernel, regularizer: Any) -> Iterator[Finding
     elif kernel.prefix in ("bias", "beta", "gamma"):
         what = "a bias" if kernel.prefix == "bias" else f"{kernel.prefix} of a normalization"
         yield Finding(path, f"its {name} shrinks {what}, which does not overfit and moves the outputs", f"{name}=None")
-    elif max(strengths.values(), default=0.0) >= HUGE:
+    elif max(known.values(), default=0.0) >= HUGE:
         yield Finding(
             path,
-            f"its {name} of strength {max(strengths.values()):g} is huge; since Keras 3.14 activity penalties are "
+            f"its {name} of strength {max(known.values()):g} is huge; since Keras 3.14 activity penalties are "
             "divided by the batch size, penalties on weights are not",
             f"{name}=keras.regularizers.L2(1e-3)",
         )
@@ -138,7 +131,7 @@ def beside_decay(model: keras.Model, optimizer: Any) -> Iterator[Finding]:
         for path, layer in named_layers(model)
         for kernel in _known(layer)
         if any(v.regularizer is not None and v.trainable for v in kernel.weights)
-        and _strengths(getattr(kernel.holder, kernel.regularizer, None)).get("l2")
+        and (strengths(getattr(kernel.holder, kernel.regularizer, None)) or {}).get("l2")
     ]
     kind = optimizer.get("class_name")
     for path in dict.fromkeys(charged):

@@ -12,7 +12,8 @@ import keras
 from lab.checks import UsageError, shown
 from lab.layers import DropConnectConv2D, DropConnectDense
 from lab.models import graph_copy
-from lab.models.chains import Chain, activation_of, chain
+from lab.models.activations import activation_of
+from lab.models.chains import Chain, chain
 from lab.models.kernels import CONVOLUTIONS, inner_layers
 from lab.models.normalization import normalization
 from lab.models.placement import OF_KERNELS, Call, Site, asked

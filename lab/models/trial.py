@@ -4,16 +4,18 @@ A run is known by its declaration. A factory that draws numbers which no seed de
 the same name, and variants of one seed that do not start from the same weights.
 """
 
+import contextlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from lab.checks import DataError, raised
+from lab.checks import DataError, is_out_of_memory, raised
 from lab.engine import keras_internals
-from lab.models.final_activation import ModelWarning, refuse_bounded, without_probabilities
+from lab.models.final_activation import ModelWarning, without_probabilities
+from lab.models.output_range import check_range
 from lab.models.seeding import global_streams
 from lab.models.user_model import built, refuse_global_draws, refuse_other_numbers
 
@@ -32,22 +34,24 @@ def try_out(
     loss: str,
     seed: int,
     inputs: np.ndarray,
+    targets: np.ndarray,
 ) -> None:
-    """Build a model twice with one seed, refuse the factory if the two differ, and refuse outputs that are not logits.
+    """Build a model twice with one seed, refuse the factory if the two differ, and look at the range of the outputs.
 
     It takes the time of two builds and a few forward passes of 8 examples, so it is done once for each variant.
 
     Args:
         factory, who, input_shape, outputs, loss, seed: as for `lab.models.user_model.fit_for_training`.
         inputs: the training inputs, of which the first are used.
+        targets: of the training split.
 
     Raises:
         DataError: the model is not the same each time, cannot be called in training, or does not return logits.
     """
     examples = np.asarray(inputs[:EXAMPLES])
-    with keras_internals.with_values(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ModelWarning)
-        first, second = (_built_anew(factory, who, input_shape, outputs, seed) for _ in range(2))
+    with keras_internals.with_values():
+        with _without_warnings():
+            first, second = (_built_anew(factory, who, input_shape, outputs, seed) for _ in range(2))
         _compare_weights(first, second, who)
         # Numbers that no seed of the model decides differ, because the two global streams start at different seeds.
         one, other = (_training_outputs(model, examples, who, i) for i, model in enumerate((first, second)))
@@ -57,7 +61,17 @@ def try_out(
                 "from a second model of the same seed; give its layers keras.random.SeedGenerator(seed) as an "
                 "attribute, and draw by keras.random with it as the seed"
             )
-        refuse_bounded(without_probabilities(first, loss, who), loss, who, examples)
+        with _without_warnings():
+            logits = without_probabilities(first, loss, who)
+        check_range(logits, loss, who, examples, targets)
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Leave the warnings of a build to the one that is trained."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelWarning)
+        yield
 
 
 def _built_anew(
@@ -92,9 +106,9 @@ def _training_outputs(model: keras.Model, examples: np.ndarray, who: str, stream
             refuse_global_draws(who)
             # A function of TensorFlow may return another type than Keras expects.
             refuse_other_numbers(str(found.dtype), who)
-    except (DataError, MemoryError, tf.errors.ResourceExhaustedError):
-        raise
     except Exception as error:
+        if isinstance(error, DataError) or is_out_of_memory(error):
+            raise
         raise DataError(
             f"the model of {who} must take the data in training and in inference, and calling it on {len(examples)} "
             f"examples fails: {raised(error)}"

@@ -287,6 +287,7 @@ CASES = [
     ('mine.py', "from lab.regularization import Regularization\nRegularization(l2=-1)\n", 'run mine.py --seeds 1 --epochs 1', 2, 'l2 must be at least 0 (it is the strength of the L2 penalty on the weights), got -1'),
     ('mine.py', "from lab.regularization import Regularization\nRegularization(l9=1)\n", 'run mine.py --seeds 1 --epochs 1', 2, "{here}/mine.py must load without an error, got TypeError on line 2: Regularization.__init__() got an unexpected keyword argument 'l9'; correct it"),
     ('mine.py', "del __name__", 'run mine.py --seeds 1 --epochs 1', 2, 'mine.py must declare EXPERIMENT = Experiment(...) or Study(...), got None'),
+    ('mine.py', "from lab.cli import main\nmain(3)", 'run mine.py --seeds 1 --epochs 1', 2, "main must be called below the line if __name__ == '__main__':, got a call while the script is loaded; put this line above main(EXPERIMENT)"),
     ('mine.py', "{}", 'run mine.py --seeds 1 --epochs 1', 2, 'mine.py must declare EXPERIMENT = Experiment(...) or Study(...), got None'),
     ('mine.py', "<html>", 'run mine.py --seeds 1 --epochs 1', 2, '{here}/mine.py must be a script in Python, got SyntaxError on line 1: invalid syntax; correct it'),
     ('mine.py', folder, 'run mine.py --seeds 1 --epochs 1', 2, "experiment must be a name or the path of a script, got 'mine.py', which is no file"),
