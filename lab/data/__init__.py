@@ -3,7 +3,7 @@
 The embedded default is `digits`; `fashion_mnist`, `mnist`, `cifar10` and `cifar100` come through Keras's cache;
 `spirals`, `circles`, `moons`, `convnetjs_circle`, `convnetjs_spiral`, `cs231n_strength` and `cs231n_capacity` are
 points in the plane, to look at; `from_arrays`, `from_npz`, `from_frame`, `from_csv`, `from_parquet` and
-`from_folder` (of pictures) take people's own data.
+`from_folder` (of pictures) take people's own data. `features` wraps any of them: a frozen net makes the examples.
 
 All loaders are plain functions with keyword arguments, made for `functools.partial`, and share five arguments:
 
@@ -35,6 +35,7 @@ neither TensorFlow nor scikit-learn nor pandas.
       columns           which columns are numbers and which categories; frame_cells: the cells of a DataFrame
       preprocessing     how columns become features; standardization: mean 0 and deviation 1
     folder              folders of pictures
+    frozen_backbone     the features that a frozen, pretrained net makes of examples; feature_store: kept for later
     description         a dataset's preprocessing, classes and scale as JSON, to be written beside a model
 """
 
@@ -43,6 +44,7 @@ from lab.data.csv_file import from_csv
 from lab.data.dataset import Dataset, Split
 from lab.data.files import from_npz
 from lab.data.folder import from_folder
+from lab.data.frozen_backbone import features
 from lab.data.images import cifar10, cifar100, digits, fashion_mnist, mnist
 from lab.data.parquet import from_parquet
 from lab.data.planar import (
@@ -70,6 +72,7 @@ __all__ = [
     "cs231n_strength",
     "digits",
     "fashion_mnist",
+    "features",
     "from_arrays",
     "from_csv",
     "from_folder",

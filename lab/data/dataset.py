@@ -52,6 +52,23 @@ class Split:
         return len(self.y)
 
 
+@dataclass(frozen=True)
+class Backbone:
+    """The frozen net that made the features of a dataset; see `lab.data.features`.
+
+    Args:
+        file: the name of its .keras file, without the folder.
+        content: a hash of the file's bytes.
+        layer: the layer whose output the features are; None for the last but the output layer.
+        of: the fingerprint of the dataset that they were made of.
+    """
+
+    file: str
+    content: str
+    layer: str | None
+    of: str
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Three disjoint splits of one data set.
@@ -68,6 +85,7 @@ class Dataset:
         target: the mean and the deviation by which numbers to be predicted were scaled; None if they were not. A
             prediction p of a model is `p * target.deviation + target.mean`, a squared error is in units of
             `target.deviation ** 2`.
+        backbone: the frozen net that made the examples of what the loader read; None where there is none.
 
     Raises:
         DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
@@ -82,6 +100,7 @@ class Dataset:
     classes: tuple[str, ...] | None
     preprocessing: Preprocessing | Standardization | None = field(default=None, repr=False)
     target: Standardization | None = field(default=None, repr=False)
+    backbone: Backbone | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.classes is not None:
@@ -162,9 +181,13 @@ class Dataset:
         """32 hexadecimal digits that are equal exactly if the arrays and the names of the classes are equal.
 
         It goes into a run's identity: blake2b over type, shape and bytes of the six arrays, and of the weights if
-        there are any.
+        there are any. For features, whose last bits depend on the machine, it is that of the data of which a backbone
+        made them, with the hash of its file and its layer.
         """
         digest = hashlib.blake2b(digest_size=16)
+        if self.backbone is not None:
+            digest.update(json.dumps([self.backbone.content, self.backbone.layer, self.backbone.of]).encode())
+            return digest.hexdigest()
         digest.update(json.dumps(self.classes).encode())
         for part in SPLITS:
             split = getattr(self, part)
