@@ -80,12 +80,25 @@ def content(path: Path) -> bytes:
 
     Only a file is opened: a named pipe without a writer would never end.
     """
-    try:
+    with _refused_where_unreadable(path):
+        refuse_no_file(path)
+        return path.read_bytes()
+
+
+def refuse_no_file(path: Path) -> None:
+    """Refuse a path at which there is no file to read, in a `DataError`."""
+    with _refused_where_unreadable(path):
         kind = path.stat().st_mode
         if not stat.S_ISREG(kind):
             what = next((word for holds, word in KINDS.items() if holds(kind)), "something else")
             raise DataError(f"{path} must be a file and is {what}; name a file")
-        return path.read_bytes()
+        path.open("rb").close()
+
+
+@contextlib.contextmanager
+def _refused_where_unreadable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise DataError(f"{path} is not there; check the path") from error
     except OSError as error:

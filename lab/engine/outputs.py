@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from lab.data.rows import Rows
 from lab.engine.task import Task, Trained
 from lab.statistics import measures
 
@@ -33,6 +34,6 @@ def kept_measures(task: Task, trained: Trained) -> dict[str, float] | None:
     return found
 
 
-def _outputs(model, x: np.ndarray) -> np.ndarray:
-    pieces = (x[start : start + BATCH] for start in range(0, len(x), BATCH))
+def _outputs(model, x: np.ndarray | Rows) -> np.ndarray:
+    pieces = (np.asarray(x[start : start + BATCH]) for start in range(0, len(x), BATCH))
     return np.concatenate([model(tf.constant(piece), training=False).numpy() for piece in pieces])

@@ -81,14 +81,14 @@ def _output(model: keras.Model, layer: str, path: Path) -> Any:
     return outputs[0]
 
 
-def outputs(model: keras.Model, x: np.ndarray, path: Path) -> np.ndarray:
+def outputs(model: keras.Model, x: Any, path: Path) -> np.ndarray:
     """Return what a model makes of examples in inference mode, float32 of shape (n, ...).
 
     The same example gives the same bits, whatever the others are.
 
     Args:
         model: as `beginning` returns it.
-        x: float32 of shape (n, ...).
+        x: float32 of shape (n, ...), as a `Split` holds it.
         path: of its file, for refusals.
 
     Raises:
@@ -99,7 +99,7 @@ def outputs(model: keras.Model, x: np.ndarray, path: Path) -> np.ndarray:
     run = tf.function(lambda chunk: model(chunk, training=False), input_signature=signature, autograph=False)
     chunk, made = np.zeros((CHUNK, *x.shape[1:]), np.float32), []
     for start in range(0, len(x), CHUNK):
-        rows = x[start : start + CHUNK]
+        rows = np.asarray(x[start : start + CHUNK])
         chunk[: len(rows)] = rows
         made.append(run(tf.constant(chunk)).numpy()[: len(rows)].astype(np.float32))
     found = np.concatenate(made)
