@@ -15,7 +15,7 @@ CHAPTERS = {
     "Weight penalties": ("weight_penalty", "strength_path", "penalty_geometry"),
     "Dropout": ("dropout", "dropout_ensemble", "small_data"),
     "Normalization and convolution": ("normalization", "convolution", "alexnet", "fashion"),
-    "Data, and what regularizes without a penalty": ("data_size", "implicit"),
+    "Data, and what regularizes without a penalty": ("data_size", "implicit", "transfer"),
     "Where the course was wrong": ("course_mistakes",),
 }
 """The guide through the experiments, as results/index.html shows it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import lab.data
 from lab.checks import UsageError, choice, flag, number, shown, whole
+from lab.data.frozen_backbone import on_other_data
 from lab.engine.precision import PRECISIONS
 from lab.seeds import MOST_SEEDS
 from lab.study import Study, folder_name, line, seed_count, text
@@ -235,7 +236,7 @@ class Experiment:
         takes nothing from the script but its models and trainings: wrong labels are not added to it. The studies are
         left out, as they look at the script's data, and so are its notes, which report that data. Where the loader's
         labels are numbers, the squared error takes the place of each variant's loss, and where they are several classes
-        per example the binary cross-entropy.
+        per example the binary cross-entropy. A frozen backbone in front of the data stays.
 
         Args:
             loader: called without arguments, returns a `lab.data.Dataset`.
@@ -248,8 +249,7 @@ class Experiment:
             return dataclasses.replace(special, question=special.question or self.question)
 
         def moved(variant: Variant) -> Variant:
-            bound = variant.data.keywords if isinstance(variant.data, functools.partial) else {}
-            load = functools.partial(loader, **bound) if of_the_lab else loader
+            load = on_other_data(variant.data, loader, keeps=of_the_lab)
             training = variant.training
             labels = loader.keywords.get("labels") if isinstance(loader, functools.partial) else None
             if labels == "several":

@@ -127,14 +127,20 @@ def _loader(variant: Variant, data_seed: int | None) -> Callable[[], Dataset]:
 
 def _call(load: Callable) -> Hashable:
     """Return a key that is equal for equal calls of one loader; None if its arguments cannot be hashed, as arrays."""
-    if not isinstance(load, functools.partial):
-        return load
-    call = load.func, load.args, tuple(sorted(load.keywords.items()))
+    call = _bound(load)
     try:
         hash(call)
     except TypeError:
         return None
     return call
+
+
+def _bound(value: Any) -> Any:
+    """Return a partial as what it binds, other partials included; any other value as it is."""
+    if not isinstance(value, functools.partial):
+        return value
+    keywords = ((name, _bound(argument)) for name, argument in sorted(value.keywords.items()))
+    return value.func, tuple(map(_bound, value.args)), tuple(keywords)
 
 
 def _loaded(load: Callable[[], Any], key: Hashable) -> Dataset:

@@ -13,6 +13,7 @@ from lab.checks import DataError, UsageError, choice, raised
 from lab.compute import compute
 from lab.data.preprocessing import Preprocessing
 from lab.engine import dispatch, precision
+from lab.engine.tensorflow import load_tensorflow
 from lab.experiment import Experiment, Variant
 from lab.plan import Run, plan, tasks
 from lab.progress import SILENT, Progress, listening
@@ -64,6 +65,9 @@ def run(
     choice("engine", engine, ENGINES)
     choice("keep_models", keep_models, KEPT_MODELS)
     precision.check(experiment.precision)
+    if experiment.precision != "exact":
+        # A loader may compute with TensorFlow, whose precision follows from its start.
+        load_tensorflow(experiment.precision)
     # A loader or a factory may change the working folder.
     folder = Path(results_folder).absolute() / experiment.name
     runs = plan(experiment)

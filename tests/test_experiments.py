@@ -17,11 +17,19 @@ from lab.study import Study
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}
-DOWNLOADED = {"fashion": fashion_mnist}
+DOWNLOADED = {"fashion": fashion_mnist, "transfer": fashion_mnist}
 """Scripts whose data is not embedded; where it cannot be had they are not tested."""
 LONG = (
     *("alexnet", "course_mistakes", "data_size", "dead_units", "dropout", "fashion", "initialization", "loss_surface"),
-    *("normalization", "optimizer_dropout", "optimizers", "small_data", "strength_path", "vanishing_gradient"),
+    *(
+        "normalization",
+        "optimizer_dropout",
+        "optimizers",
+        "small_data",
+        "strength_path",
+        "transfer",
+        "vanishing_gradient",
+    ),
 )
 """Scripts that take long even in miniature."""
 EXPERIMENTS = [name for name, found in FOUND.items() if isinstance(found, Experiment)]

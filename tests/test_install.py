@@ -49,6 +49,8 @@ def test_every_file_that_is_no_code_is_in_the_wheel():
     }
     files = {path for path in (ROOT / "lab").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     assert files == listed
+    assert [path.suffix for path in (ROOT / "experiments").iterdir() if path.suffix not in (".py", "")] == [".keras"]
+    assert PROJECT["tool"]["setuptools"]["package-data"]["lab.experiments"] == ["*.keras"]
 
 
 def test_the_requirements_name_what_the_project_declares_and_the_lock_pins_it():

@@ -2,8 +2,8 @@
 
 The embedded default is `digits`; `fashion_mnist`, `mnist`, `cifar10` and `cifar100` come through Keras's cache;
 `spirals`, `circles`, `moons`, `convnetjs_circle`, `convnetjs_spiral`, `cs231n_strength` and `cs231n_capacity` are
-points in the plane, to look at; `from_arrays`, `from_npz`, `from_frame`, `from_csv`, `from_parquet` and
-`from_folder` (of pictures) take people's own data.
+points in the plane, to look at; `from_arrays`, `from_npy`, `from_npz`, `from_frame`, `from_csv`, `from_parquet` and
+`from_folder` (of pictures) take people's own data. `features` wraps any of them: a frozen net makes the examples.
 
 All loaders are plain functions with keyword arguments, made for `functools.partial`, and share five arguments:
 
@@ -29,12 +29,14 @@ neither TensorFlow nor scikit-learn nor pandas.
     images, planar      the data sets by name; formats, points: their content; keras_cache: where the files are
     arrays              people's arrays; conversion, labels: what is taken as numbers and as labels
     files               .npz archives; npz_file: their reader
+    npy_files           .npy files that stay on the disk; rows: examples that do
     tables              DataFrames, and how any table is cut; table_roles: what its columns are for
       csv_file          CSV files; csv_table: their reader
       parquet           Parquet files
       columns           which columns are numbers and which categories; frame_cells: the cells of a DataFrame
       preprocessing     how columns become features; standardization: mean 0 and deviation 1
     folder              folders of pictures
+    frozen_backbone     the features that a frozen, pretrained net makes of examples; feature_store: kept for later
     description         a dataset's preprocessing, classes and scale as JSON, to be written beside a model
 """
 
@@ -43,7 +45,9 @@ from lab.data.csv_file import from_csv
 from lab.data.dataset import Dataset, Split
 from lab.data.files import from_npz
 from lab.data.folder import from_folder
+from lab.data.frozen_backbone import features
 from lab.data.images import cifar10, cifar100, digits, fashion_mnist, mnist
+from lab.data.npy_files import from_npy
 from lab.data.parquet import from_parquet
 from lab.data.planar import (
     circles,
@@ -70,10 +74,12 @@ __all__ = [
     "cs231n_strength",
     "digits",
     "fashion_mnist",
+    "features",
     "from_arrays",
     "from_csv",
     "from_folder",
     "from_frame",
+    "from_npy",
     "from_npz",
     "from_parquet",
     "mnist",

@@ -1,6 +1,7 @@
 """People's own arrays as a dataset, and the rules that they must meet."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from lab.data.groups_and_time import Together, refuse_both
 from lab.data.images import pixels
 from lab.data.labels import LABELS, codes, several
 from lab.data.rounding import refuse_merged
+from lab.data.rows import AT_ONCE, Mapped, Rows, is_mapped
 from lab.data.splitting import Cut, Fitted
 from lab.data.standardization import Standardization
 from lab.data.weights import weighting
@@ -39,6 +41,9 @@ def from_arrays(
 ) -> Dataset:
     """Return the dataset of arrays, which are copied.
 
+    A memory-mapped x, as `numpy.load(path, mmap_mode="r")` returns it, is not copied: it stays on the disk, and
+    training reads each batch from there. So it may be larger than the memory. `lab.data.from_npy` takes paths of files.
+
     Args:
         x: numbers of shape (n, ...). Bytes (uint8) of shape (n, height, width) or (n, height, width, channels) are
             images and become float32 in [0, 1] with channels; everything else is taken as it is, as float32.
@@ -50,7 +55,7 @@ def from_arrays(
             then cut at random, and the loss is "binary_cross_entropy", the mean over the classes.
         classes: names of the classes 0, 1, ...; by default the classes are the different labels in y, sorted.
         standardize: whether every feature gets mean 0 and standard deviation 1 over the training split, whose
-            numbers shift and scale the other splits too.
+            numbers shift and scale the other splits too. Memory-mapped examples are read as they are.
         scale_target: whether numbers to be predicted are scaled likewise; losses are then in units of
             `dataset.target.deviation ** 2`.
         group: the group of each example, of shape (n,): whole numbers or texts. The splits that are cut have no group
@@ -78,6 +83,11 @@ def from_arrays(
         if pair is not None:
             parts[f" of {part}"] = _pair(part, pair)
     features = [_features(x, f"x{where}") for where, (x, _) in parts.items()]
+    if standardize and any(isinstance(x, Rows) for x in features):
+        raise UsageError(
+            "standardize must be False where x is memory-mapped (its examples are read as they are), got True; scale "
+            "the file, or begin the model with keras.layers.Normalization"
+        )
     numbered, found = answers([(y, f"y{where}") for where, (_, y) in parts.items()], labels, classes)
     for x, y, where in zip(features, numbered, parts, strict=True):
         if len(x) != len(y):
@@ -164,21 +174,31 @@ def _pair(name: str, pair: object) -> tuple[object, object]:
     raise UsageError(f"{name} must be a pair of x and y (it is a split), got {type(pair).__name__}")
 
 
-def _features(value: object, where: str) -> np.ndarray:
+def _features(value: Any, where: str) -> Any:
+    """Return examples as an array, or as `Rows` where they stay on the disk."""
     made = array(value, where, "biuf", "numbers", "x.astype('float32')")
     if made.ndim < 2 or 0 in made.shape[1:]:
         remedy = "a single feature is x.reshape(-1, 1)" if made.ndim == 1 else "give each example at least one number"
         raise DataError(f"{where} must be of shape (n, ...), one example per row, got {made.shape}; {remedy}")
     if len(made) == 0:
         raise DataError(f"{where} is empty; every split needs examples")
-    if made.dtype == np.uint8 and made.ndim in (3, 4):
-        return pixels(made)
-    return _float32(made, where)
+    is_image = made.dtype == np.uint8 and made.ndim in (3, 4)
+    if is_mapped(value):
+        rows = Rows(Mapped(value, pixels if is_image else _to_float32))
+        finite(rows, where)
+        # As many as are read at once stand for all: what float32 makes one among them it makes one everywhere.
+        refuse_merged(np.asarray(value[: max(1, AT_ONCE // value[:1].nbytes)]), where)
+        return rows
+    return pixels(made) if is_image else _float32(made, where)
+
+
+def _to_float32(numbers: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float32)
 
 
 def _float32(made: np.ndarray, where: str) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        rounded = made.astype(np.float32)
+    rounded = _to_float32(made)
     finite(rounded, where)
     refuse_merged(made, where)
     return rounded

@@ -10,6 +10,7 @@ import numpy as np
 from lab.checks import DataError
 from lab.data.overlap import refuse_overlap
 from lab.data.preprocessing import Preprocessing
+from lab.data.rows import Rows, pieces
 from lab.data.standardization import Standardization
 
 SPLITS = ("train", "validation", "test")
@@ -28,7 +29,8 @@ class Split:
     """Examples with their labels. The arrays are read-only: many runs share them.
 
     Args:
-        x: float32 of shape (n, ...).
+        x: float32 of shape (n, ...): an array, or `lab.data.rows.Rows`, which are indexed like one, where the examples
+            stay on the disk.
         y: the class of each example, int32 of shape (n,); or numbers, float32 of shape (n, k); or, where an example may
             have several classes, 1 for those it has and else 0, int32 of shape (n, k).
         weight: how much each example counts in what is minimized, float32 of shape (n,); None weights all alike. Only
@@ -43,13 +45,30 @@ class Split:
     weight: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "x", _locked(self.x))
+        object.__setattr__(self, "x", self.x if isinstance(self.x, Rows) else _locked(self.x))
         object.__setattr__(self, "y", _locked(self.y))
         if self.weight is not None:
             object.__setattr__(self, "weight", _locked(self.weight))
 
     def __len__(self) -> int:
         return len(self.y)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """The frozen net that made the features of a dataset; see `lab.data.features`.
+
+    Args:
+        file: the name of its .keras file, without the folder.
+        content: a hash of the file's bytes.
+        layer: the layer whose output the features are; None for the last but the output layer.
+        of: the fingerprint of the dataset that they were made of.
+    """
+
+    file: str
+    content: str
+    layer: str | None
+    of: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +87,7 @@ class Dataset:
         target: the mean and the deviation by which numbers to be predicted were scaled; None if they were not. A
             prediction p of a model is `p * target.deviation + target.mean`, a squared error is in units of
             `target.deviation ** 2`.
+        backbone: the frozen net that made the examples of what the loader read; None where there is none.
 
     Raises:
         DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
@@ -82,6 +102,7 @@ class Dataset:
     classes: tuple[str, ...] | None
     preprocessing: Preprocessing | Standardization | None = field(default=None, repr=False)
     target: Standardization | None = field(default=None, repr=False)
+    backbone: Backbone | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.classes is not None:
@@ -164,9 +185,13 @@ class Dataset:
         """32 hexadecimal digits that are equal exactly if the arrays and the names of the classes are equal.
 
         It goes into a run's identity: blake2b over type, shape and bytes of the six arrays, and of the weights if
-        there are any.
+        there are any. For features, whose last bits depend on the machine, it is that of the data of which a backbone
+        made them, with the hash of its file and its layer.
         """
         digest = hashlib.blake2b(digest_size=16)
+        if self.backbone is not None:
+            digest.update(json.dumps([self.backbone.content, self.backbone.layer, self.backbone.of]).encode())
+            return digest.hexdigest()
         digest.update(json.dumps(self.classes).encode())
         for part in SPLITS:
             split = getattr(self, part)
@@ -177,11 +202,12 @@ class Dataset:
         return digest.hexdigest()
 
 
-def update(digest: "hashlib.blake2b", array: np.ndarray) -> None:
+def update(digest: "hashlib.blake2b", array: np.ndarray | Rows) -> None:
     """Add type, shape and bytes of an array to a digest, the same on machines of either byte order."""
-    array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    digest.update(f"{array.dtype.str} {array.shape} ".encode())
-    digest.update(array.tobytes())
+    little = array.dtype.newbyteorder("<")
+    digest.update(f"{little.str} {array.shape} ".encode())
+    for piece in pieces(array):
+        digest.update(np.ascontiguousarray(piece, little).tobytes())
 
 
 def distinct(name: str, classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -195,14 +221,19 @@ def distinct(name: str, classes: tuple[str, ...]) -> tuple[str, ...]:
     return classes
 
 
-def finite(array: np.ndarray, where: str) -> None:
+def finite(array: np.ndarray | Rows, where: str) -> None:
     """Refuse NaN and infinity; the refusal counts them and gives the place of the first."""
-    bad = ~np.isfinite(array)
-    if not bad.any():
-        return
-    nan = int(np.isnan(array).sum())
-    first = [int(i) for i in np.argwhere(bad)[0]]
-    raise DataError(
-        f"{where} must hold finite float32 numbers and holds {nan} NaN and {int(bad.sum()) - nan} infinite or too "
-        f"large ones, the first at {first}; fill or remove them"
-    )
+    nan, infinite, start, first = 0, 0, 0, None
+    for piece in pieces(array):
+        bad = ~np.isfinite(piece)
+        if bad.any():
+            found = int(np.isnan(piece).sum())
+            nan, infinite = nan + found, infinite + int(bad.sum()) - found
+            place = [int(i) for i in np.argwhere(bad)[0]]
+            first = first or [place[0] + start, *place[1:]]
+        start += len(piece)
+    if first is not None:
+        raise DataError(
+            f"{where} must hold finite float32 numbers and holds {nan} NaN and {infinite} infinite or too large ones, "
+            f"the first at {first}; fill or remove them"
+        )

@@ -15,8 +15,9 @@ def description(data: Dataset) -> str:
         An object with "input_shape"; "classes", their names in the order of the outputs, or null where the labels are
         numbers; "several", whether an example may have several classes; "target", the mean and the deviation by which
         a prediction p is scaled back, `p * deviation + mean`, or null; "standardization", the mean and the deviation
-        of each input, or null; and, for a table, "columns", from which `Preprocessing.from_json` takes the
-        preprocessing.
+        of each input, or null; for a table, "columns", from which `Preprocessing.from_json` takes the preprocessing;
+        and, for features, "backbone", the file, the hash and the layer of the net that makes the model's inputs of
+        preprocessed ones: `lab.models.joined` puts it before the model.
     """
     made = data.preprocessing
     described: dict[str, Any] = {
@@ -26,6 +27,8 @@ def description(data: Dataset) -> str:
         "target": None if data.target is None else _scale(data.target),
         "standardization": _scale(made) if isinstance(made, Standardization) else None,
     }
+    if data.backbone is not None:
+        described["backbone"] = {name: getattr(data.backbone, name) for name in ("file", "content", "layer")}
     if isinstance(made, Preprocessing):
         described |= json.loads(made.to_json())
     return json.dumps(described, indent=1) + "\n"

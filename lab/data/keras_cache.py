@@ -80,12 +80,25 @@ def content(path: Path) -> bytes:
 
     Only a file is opened: a named pipe without a writer would never end.
     """
-    try:
+    with _refused_where_unreadable(path):
+        refuse_no_file(path)
+        return path.read_bytes()
+
+
+def refuse_no_file(path: Path) -> None:
+    """Refuse a path at which there is no file to read, in a `DataError`."""
+    with _refused_where_unreadable(path):
         kind = path.stat().st_mode
         if not stat.S_ISREG(kind):
             what = next((word for holds, word in KINDS.items() if holds(kind)), "something else")
             raise DataError(f"{path} must be a file and is {what}; name a file")
-        return path.read_bytes()
+        path.open("rb").close()
+
+
+@contextlib.contextmanager
+def _refused_where_unreadable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise DataError(f"{path} is not there; check the path") from error
     except OSError as error:
@@ -149,14 +162,24 @@ def _download(download: Download, place: Path) -> Path:
 def unpacked(download: Download, unpack: Callable[[bytes], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return the arrays of an archive, unpacked once and kept as an .npz beside it for the next reader.
 
-    The .npz carries a digest of its arrays and appears by one rename; one that is torn is made again. Where it
-    cannot be written (a read-only folder, a full disk), the archive is simply unpacked at each call.
-
     Args:
         download: the archive.
         unpack: makes named arrays of its content.
     """
     path = folder() / f"lab-{Path(download.file).name}-{(download.sha256 or '')[:12]}.npz"
+    return once(path, lambda: unpack(read(download)))
+
+
+def once(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return named arrays, made once and kept as an .npz for the next reader.
+
+    The .npz carries a digest of its arrays and appears by one rename; one that is torn is made again. Where it
+    cannot be written (a read-only folder, a full disk), the arrays are simply made at each call.
+
+    Args:
+        path: of the .npz.
+        make: computes the arrays.
+    """
     if (arrays := _kept(path)) is not None:
         return arrays
     from filelock import FileLock
@@ -165,12 +188,12 @@ def unpacked(download: Download, unpack: Callable[[bytes], dict[str, np.ndarray]
     try:
         lock.acquire()
     except OSError:
-        return unpack(read(download))
-    # One of several workers unpacks, the others wait and find its file.
+        return make()
+    # One of several workers makes them, the others wait and find its file.
     try:
         if (arrays := _kept(path)) is not None:
             return arrays
-        arrays = unpack(read(download))
+        arrays = make()
         with contextlib.suppress(OSError):
             _publish(path, arrays)
         return arrays
@@ -179,7 +202,7 @@ def unpacked(download: Download, unpack: Callable[[bytes], dict[str, np.ndarray]
 
 
 def _kept(path: Path) -> dict[str, np.ndarray] | None:
-    """Return the arrays of an .npz that `unpacked` made, or None where there is none or it is torn."""
+    """Return the arrays of an .npz that `once` made, or None where there is none or it is torn."""
     # Whatever is wrong with it, it is ours and is made again. NumPy leaves a torn file open that it opened itself.
     with contextlib.suppress(Exception):
         if path.is_file():

@@ -13,6 +13,7 @@ Examples are equal if their numbers are; their labels do not count.
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -23,13 +24,13 @@ NATURAL = 0.005
 CHANCE = 1e-4
 
 
-def counted(x: np.ndarray) -> Counter[bytes]:
+def counted(x: Iterable[np.ndarray]) -> Counter[bytes]:
     """Return how often each example is in x, by a hash of its numbers."""
     # Adding 0 makes one number of -0 and 0.
     return Counter(hashlib.blake2b((row + 0).tobytes(), digest_size=16).digest() for row in x)
 
 
-def refuse_overlap(name: str, splits: dict[str, np.ndarray]) -> None:
+def refuse_overlap(name: str, splits: Mapping[str, Iterable[np.ndarray]]) -> None:
     """Refuse splits of which two share more examples than chance explains.
 
     Args:

@@ -108,7 +108,7 @@ class Cut:
         validation: Pair | None = None,
         test: Pair | None = None,
         classes: tuple[str, ...] | None,
-        ready: Callable[[np.ndarray], np.ndarray] = np.asarray,
+        ready: Callable[[np.ndarray], np.ndarray] | None = None,
         fit: Callable[[np.ndarray], Fitted] | None = None,
         scale_target: bool = False,
         together: Together | None = None,
@@ -121,7 +121,7 @@ class Cut:
             train: x and y of the training part, from which the splits that are None are cut.
             validation, test: x and y of the data's own splits.
             classes: names of the classes, or None where y holds numbers.
-            ready: turns the examples that were chosen into float32.
+            ready: turns the examples that were chosen into float32; None where they are.
             fit: is given the examples of the training split; what it returns makes the features of all splits.
             scale_target: whether numbers to be predicted get mean 0 and standard deviation 1 over the training split.
             together: the examples that are not to be parted.
@@ -171,11 +171,12 @@ class Cut:
             if part == "train":
                 rows = rows[chosen]
 
-        parts = {part: (ready(x), y) for part, (x, y) in parts.items()}
+        if ready is not None:
+            parts = {part: (ready(np.asarray(x)), y) for part, (x, y) in parts.items()}
         preprocessing, target = None, None
         if fit is not None:
-            preprocessing, transform = fit(parts["train"][0])
-            parts = {part: (transform(x), y) for part, (x, y) in parts.items()}
+            preprocessing, transform = fit(np.asarray(parts["train"][0]))
+            parts = {part: (transform(np.asarray(x)), y) for part, (x, y) in parts.items()}
         if scale_target:
             target = Standardization.fit(parts["train"][1])
             parts = {part: (x, target.apply(y)) for part, (x, y) in parts.items()}

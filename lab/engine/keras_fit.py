@@ -12,8 +12,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lab.data.rows import Rows
 from lab.engine import objective, optimizers
 from lab.engine.history import Keeper, row, tested
+from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.task import Task, Trained
 from lab.training import Training, pieces
 
@@ -84,8 +86,13 @@ class _Diary(keras.callbacks.Callback):
         self.on_epoch(epoch + 1, float(self.keeper.best[0]))
 
 
-def _batches(x: np.ndarray, y: np.ndarray) -> tf.data.Dataset:
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(EVALUATION_BATCH).cache()
+def _batches(x: np.ndarray | Rows, y: np.ndarray) -> tf.data.Dataset:
+    if isinstance(x, np.ndarray):
+        return tf.data.Dataset.from_tensor_slices((x, y)).batch(EVALUATION_BATCH).cache()
+    starts = tf.data.Dataset.range(0, len(x), EVALUATION_BATCH)
+    ends = starts.map(lambda start: tf.minimum(start + EVALUATION_BATCH, len(x)))
+    examples, labels = OnDisk((x,)), tf.constant(y)
+    return tf.data.Dataset.zip(starts, ends).map(lambda start, end: (examples.chunk(start, end)[0], labels[start:end]))
 
 
 def measure(ledger: keras.Model, split: tf.data.Dataset) -> dict[str, float]:
@@ -116,9 +123,12 @@ def train(task: Task, on_epoch: Callable[[int, float], None] = lambda epoch, bes
             yield from pieces(training.order(len(data.train.y), task.seed, epoch), training.batch_size)
 
     weight = [] if data.train.weight is None else [data.train.weight]
-    arrays = [tf.constant(array) for array in (data.train.x, data.train.y, *weight)]
+    arrays = [
+        OnDisk((array,)) if isinstance(array, Rows) else tf.constant(array)
+        for array in (data.train.x, data.train.y, *weight)
+    ]
     batches = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int32))
-    batches = batches.map(lambda order: tuple(tf.gather(array, order) for array in arrays)).prefetch(2)
+    batches = batches.map(lambda order: tuple(gathered(array, order) for array in arrays)).prefetch(2)
     ledger.fit(
         batches,
         epochs=training.epochs,

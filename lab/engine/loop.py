@@ -12,6 +12,7 @@ from lab.engine import stacking
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.history import Keeper, row, tested
+from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key
 from lab.engine.program import Program, inputs
 from lab.engine.stacking import Splits
@@ -228,8 +229,8 @@ def worth_compacting(replicas: int, going: int, ahead: int, costs: Sequence[floa
     return ahead * min(costs) * (1 - going / replicas) > costs[0] - min(costs)
 
 
-def _flat(values: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(values, [-1, *values.shape[2:]])
+def _flat(values: tf.Tensor | OnDisk) -> tf.Tensor | OnDisk:
+    return values if isinstance(values, OnDisk) else tf.reshape(values, [-1, *values.shape[2:]])
 
 
 def _means(values: np.ndarray) -> np.ndarray:

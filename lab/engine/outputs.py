@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from lab.data.rows import Rows
 from lab.engine.task import Task, Trained
 from lab.statistics import measures
 from lab.statistics.reliability import PROBABLE, reliability
@@ -54,7 +55,7 @@ def measured(task: Task, trained: Trained) -> Measured | None:
     return Measured(found, {weights: curve for weights, curve in curves.items() if curve is not None})
 
 
-def _outputs(model, weights: Sequence[np.ndarray], x: np.ndarray) -> np.ndarray:
+def _outputs(model, weights: Sequence[np.ndarray], x: np.ndarray | Rows) -> np.ndarray:
     model.set_weights(weights)
-    pieces = (x[start : start + BATCH] for start in range(0, len(x), BATCH))
+    pieces = (np.asarray(x[start : start + BATCH]) for start in range(0, len(x), BATCH))
     return np.concatenate([model(tf.constant(piece), training=False).numpy() for piece in pieces])

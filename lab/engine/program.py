@@ -16,6 +16,7 @@ from lab.engine import invariant, objective, optimizers
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.forward import Forward
+from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.penalties import Key, Penalties, norm_axes
 from lab.engine.replicas import Values
 from lab.engine.stacking import Splits
@@ -82,7 +83,7 @@ class Program:
         self.epoch = compiled(self._epoch)
         self.charged = compiled(self.penalties.parts)
         self.keep = compiled(self._keep, input_signature=[tf.TensorSpec([None], tf.int32)])
-        self.compiled: dict[bool, tf.types.experimental.PolymorphicFunction] = {}
+        self.compiled: dict[bool | OnDisk, tf.types.experimental.PolymorphicFunction] = {}
 
     def load(self, values: Sequence[np.ndarray | tf.Tensor], memory: Sequence[tf.Tensor] | None, step: int) -> None:
         """Set the variables, and the optimizer's memory (None starts it anew) and its count of steps."""
@@ -96,7 +97,7 @@ class Program:
 
     def _epoch(
         self,
-        train: tuple[tf.Tensor, ...],
+        train: tuple[tf.Tensor | OnDisk, ...],
         order: tf.Tensor,
         rates: tf.Tensor,
         decay: tf.Tensor | None,
@@ -108,6 +109,7 @@ class Program:
 
         Args:
             train: examples, labels and, if there are any, weights of all distinct training splits, one after the other.
+                Examples that stay on the disk are read batch by batch.
             order: the rows of each of these that each replica visits, int32 of shape (2 or 3, replicas, visits).
             rates: the learning rates, of shape (steps, replicas).
             decay, smoothing: of shape (replicas,), or None if no replica has any.
@@ -121,7 +123,7 @@ class Program:
 
         def step(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             batch = order[:, :, i * size : tf.minimum((i + 1) * size, visits)]
-            x, y, *weight = (tf.gather(values, batch[k]) for k, values in enumerate(train))
+            x, y, *weight = (gathered(values, batch[k]) for k, values in enumerate(train))
             return i + 1, sums + self._step(x, y, weight, rates[i], decay, smoothing, per_run, seeds)
 
         steps = tf.shape(rates)[0]
@@ -187,7 +189,7 @@ class Program:
         return [v.value.read_value() for v in [*kept, *self.variables[len(kept) :]]]
 
     def measure(
-        self, values: Sequence[tf.Tensor], split: Sequence[tf.Tensor], per_run: dict[Key, tf.Tensor]
+        self, values: Sequence[tf.Tensor], split: Sequence[tf.Tensor | OnDisk], per_run: dict[Key, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Measure a split in inference mode.
 
@@ -201,24 +203,31 @@ class Program:
             The data loss and the hit of each example, of shape (replicas, examples), and the penalties that are not in
             the parts of `charged`, of shape (replicas,).
         """
-        shared = split[0].shape[0] == 1
-        if shared not in self.compiled:
-            # Splits differ only in size: with that left open, all of them share one compiled measurement.
-            x, y, *rows = (tf.TensorSpec.from_tensor(tensor) for tensor in split)
-            x = tf.TensorSpec([1 if shared else None, None, *x.shape[2:]], x.dtype)
-            y = tf.TensorSpec([None, None, *y.shape[2:]], y.dtype)
-            signature = keras.tree.map_structure(tf.TensorSpec.from_tensor, (list(values), per_run))
-            self.compiled[shared] = compiled(self._measure, input_signature=[signature[0], [x, y, *rows], signature[1]])
-        return self.compiled[shared](list(values), list(split), per_run)
+        x, *rest = split
+        # Splits differ only in size: with that left open, all of them share one compiled measurement.
+        key = x if isinstance(x, OnDisk) else x.shape[0] == 1
+        if key not in self.compiled:
+            self.compiled[key] = self._compiled_measure(x, rest, values, per_run)
+        return self.compiled[key](*(rest if isinstance(x, OnDisk) else split), list(values), per_run)
 
-    def _measure(self, values, split, per_run):
-        x, y, x_rows, y_rows = split
-        examples = tf.shape(x)[1]
+    def _compiled_measure(self, x, rest, values, per_run):
+        y, *rows = (tf.TensorSpec.from_tensor(tensor) for tensor in rest)
+        y = tf.TensorSpec([None, None, *y.shape[2:]], y.dtype)
+        others = keras.tree.map_structure(tf.TensorSpec.from_tensor, (list(values), per_run))
+        if isinstance(x, OnDisk):
+            return compiled(functools.partial(self._measure, x), input_signature=[y, *rows, *others])
+        distinct = 1 if x.shape[0] == 1 else None
+        x = tf.TensorSpec([distinct, None, *x.shape[2:]], x.dtype)
+        return compiled(self._measure, input_signature=[x, y, *rows, *others])
+
+    def _measure(self, x, y, x_rows, y_rows, values, per_run):
+        examples = x.shape[1] if isinstance(x, OnDisk) else tf.shape(x)[1]
         chunks = (examples + self.chunk - 1) // self.chunk
 
         def measure(i, losses, hits, extra):
             start, end = i * self.chunk, tf.minimum((i + 1) * self.chunk, examples)
-            chunk_x, chunk_y = x[:, start:end], tf.gather(y[:, start:end], y_rows)
+            chunk_x = x.chunk(start, end) if isinstance(x, OnDisk) else x[:, start:end]
+            chunk_y = tf.gather(y[:, start:end], y_rows)
             if x.shape[0] != 1:
                 chunk_x = tf.gather(chunk_x, x_rows)
             loss, hit, more = self._measure_chunk(values, chunk_x, chunk_y, per_run)
@@ -258,7 +267,7 @@ class Program:
             best.value.scatter_update(tf.IndexedSlices(tf.gather(v.value.read_value(), rows), rows))
 
 
-def inputs(splits: Splits, rows: np.ndarray) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+def inputs(splits: Splits, rows: np.ndarray) -> tuple[tf.Tensor | OnDisk, tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return a split as `Program.measure` takes it, for the runs in `rows`."""
     return splits.x.values, splits.y.values, tf.constant(splits.x.rows[rows]), tf.constant(splits.y.rows[rows])
 

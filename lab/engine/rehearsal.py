@@ -97,7 +97,9 @@ def _short(task: Task) -> Task:
         patience=None,
     )
     splits = [getattr(task.data, name) for name in ("train", "validation", "test")]
-    data: Any = _Splits(*(Split(split.x[:n], split.y[:n]) for split, n in zip(splits, (size, 8, 1), strict=True)))
+    data: Any = _Splits(
+        *(Split(np.asarray(split.x[:n]), split.y[:n]) for split, n in zip(splits, (size, 8, 1), strict=True))
+    )
     return replace(task, data=data, training=training)
 
 

@@ -1,13 +1,15 @@
 """The splits of many runs, and the numbers in which the runs differ, as arrays with a leading axis."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
+from lab.data.rows import Rows
 from lab.engine.blueprint import Blueprint
+from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key, is_strength
 
 
@@ -16,11 +18,11 @@ class Table:
     """One array of each run, with those that are equal kept once.
 
     Args:
-        values: a tensor of shape (distinct, examples, ...).
+        values: a tensor of shape (distinct, examples, ...); examples that stay on the disk are read like one.
         rows: which of the distinct arrays each run has, int32 of shape (runs,).
     """
 
-    values: tf.Tensor
+    values: tf.Tensor | OnDisk
     rows: np.ndarray
 
 
@@ -47,26 +49,37 @@ def part(split: Splits, examples: np.ndarray | None) -> Splits:
     """Return some examples of a split, the same of each run, int32 of shape (some,); None returns all of them."""
     if examples is None:
         return split
-    x, y = (Table(tf.gather(table.values, examples, axis=1), table.rows) for table in (split.x, split.y))
+    x, y = (Table(_part(table.values, examples), table.rows) for table in (split.x, split.y))
     return Splits(x, y)
 
 
-def table(arrays: Sequence[np.ndarray]) -> Table:
+def _part(values: tf.Tensor | OnDisk, examples: np.ndarray) -> tf.Tensor | OnDisk:
+    return values.part(examples) if isinstance(values, OnDisk) else tf.gather(values, examples, axis=1)
+
+
+def table(arrays: Sequence[np.ndarray | Rows]) -> Table:
     """Stack the runs' arrays, each distinct one once."""
     known: dict[int, int] = {}
-    digests: dict[bytes, int] = {}
-    distinct: list[np.ndarray] = []
+    keys: dict[Hashable, int] = {}
+    distinct: list[np.ndarray | Rows] = []
     rows = []
     for array in arrays:
         if id(array) not in known:
-            digest = hashlib.blake2b(np.ascontiguousarray(array).data).digest()
-            if digest not in digests:
-                digests[digest] = len(distinct)
+            key = _key(array)
+            if key not in keys:
+                keys[key] = len(distinct)
                 distinct.append(array)
-            known[id(array)] = digests[digest]
+            known[id(array)] = keys[key]
         rows.append(known[id(array)])
-    whole = distinct[0][None] if len(distinct) == 1 else np.stack(distinct)
+    if any(isinstance(array, Rows) for array in distinct):
+        return Table(OnDisk(tuple(distinct)), np.array(rows, np.int32))
+    whole = np.asarray(distinct[0])[None] if len(distinct) == 1 else np.stack([np.asarray(one) for one in distinct])
     return Table(tf.constant(whole), np.array(rows, np.int32))
+
+
+def _key(array: np.ndarray | Rows) -> Hashable:
+    """Return what is equal for equal arrays; of examples on the disk, for the same rows of one file."""
+    return array.key if isinstance(array, Rows) else hashlib.blake2b(np.ascontiguousarray(array).data).digest()
 
 
 def per_run(blueprints: Sequence[Blueprint]) -> dict[Key, np.ndarray]:

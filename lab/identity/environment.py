@@ -127,6 +127,7 @@ def _imported(tree: ast.AST) -> dict[str, Any]:
                 name, own = alias.name, alias.asname
                 found[own or name.partition(".")[0]] = sys.modules.get(name if own else name.partition(".")[0])
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            module = sys.modules.get(str(node.module))
-            found |= {alias.asname or alias.name: getattr(module, alias.name, None) for alias in node.names}
+            # As it is: a module may load what is asked of it only then, TensorFlow among others.
+            there = vars(sys.modules.get(str(node.module), types.SimpleNamespace()))
+            found |= {alias.asname or alias.name: there.get(alias.name) for alias in node.names}
     return {name: value for name, value in found.items() if value is not None}

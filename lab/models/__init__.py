@@ -16,12 +16,13 @@
       graph_copy          a copy of the graph, with changed and added layers
     saved_model           the model of a .keras file as a factory
       keras_file          the file itself, which is read without running anything in it
+    backbone              the frozen beginning of a saved model, and a trained head joined to it
     findings              mistakes in a model that Keras accepts in silence
       findings_of_layers  those in single layers
       findings_of_graphs  those between layers
 
-Importing this package does not load Keras. Calling a factory does, and so does naming `regularized`, `describe` or
-`lint`.
+Importing this package does not load Keras. Calling a factory does, and so does naming `regularized`, `describe`,
+`joined` or `lint`.
 """
 
 import importlib
@@ -39,6 +40,7 @@ from lab.models.factories import (
 from lab.models.saved_model import saved
 
 if TYPE_CHECKING:
+    from lab.models.backbone import joined
     from lab.models.findings import lint
     from lab.models.regularized_model import describe, regularized
 
@@ -50,6 +52,7 @@ __all__ = [
     "conv",
     "dense",
     "describe",
+    "joined",
     "lint",
     "regularized",
     "saved",
@@ -58,6 +61,7 @@ __all__ = [
 
 _HOMES = {
     "describe": "lab.models.regularized_model",
+    "joined": "lab.models.backbone",
     "lint": "lab.models.findings",
     "regularized": "lab.models.regularized_model",
 }

@@ -140,13 +140,14 @@ def ends(graph: Graph, place: int | None = None) -> Iterator[Any]:
             yield from inner
             if inner:
                 continue
-        elif _has_kernel(operation):
+        elif has_kernel(operation):
             yield operation
             continue
         joined = joined or len(node.input_tensors) > 1
         waiting += [(tensor, joined) for tensor in node.input_tensors]
 
 
-def _has_kernel(operation: Any) -> bool:
+def has_kernel(operation: Any) -> bool:
+    """Say whether an operation has a weight of more than one axis that is neither normalization nor activation."""
     plain = not isinstance(operation, L.Layer) or isinstance(operation, NORMALIZATIONS) or is_activation(operation)
     return not plain and any(len(v.shape) > 1 for v in operation.weights)

@@ -8,6 +8,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,45 @@ def read_configuration(path: Path) -> tuple[dict[str, Any], str]:
             "layer of a class, registered by keras.saving.register_keras_serializable, or as operations of keras.ops"
         )
     return config, version
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The part of a saved model's graph that its configuration tells.
+
+    Args:
+        layers: the names of its layers, inputs included, without those of the models inside it.
+        input_shape: of one example; None where only the loaded model tells.
+    """
+
+    layers: tuple[str, ...]
+    input_shape: tuple[int | None, ...] | None
+
+
+def outline(path: Path) -> Outline:
+    """Return the outline of a saved Functional or Sequential model with one input, without loading Keras.
+
+    Raises:
+        DataError: as `read_configuration`, or a model of another kind, or with several inputs.
+    """
+    config, _ = read_configuration(path)
+    kind, own = config.get("class_name"), config.get("config")
+    if kind not in ("Functional", "Sequential") or not isinstance(own, dict):
+        raise DataError(
+            f"{path} must hold a Functional or Sequential model, whose layers can be told apart, got {kind}; build it "
+            "from layers and save it again"
+        )
+    try:
+        layers = [(layer["class_name"], layer["config"]) for layer in own["layers"]]
+        names = tuple(str(settings["name"]) for _, settings in layers)
+        shapes = [tuple(settings["batch_shape"][1:]) for name, settings in layers if name == "InputLayer"]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged: its configuration lists no layers; save the model again") from error
+    if len(shapes) > 1:
+        raise DataError(
+            f"{path} must hold a model with one input, got {len(shapes)}; join them before, and save the model again"
+        )
+    return Outline(names, shapes[0] if shapes else None)
 
 
 def load(path: Path) -> "keras.Model":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.checks import DataError, UsageError, choice, shown, whole
 from lab.models.keras_file import load
-from lab.models.shapes import takes, written
+from lab.models.shapes import refuse_misfit, written
 from lab.regularization import NONE, Regularization
 
 if TYPE_CHECKING:
@@ -82,12 +82,7 @@ def _refuse_misfit(model: "keras.Model", file: Path, input_shape: tuple[int, ...
     if len(inputs) != 1 or len(results) != 1:
         # `lab.models.user_model` refuses any such model.
         return
-    taken, given = tuple(inputs[0].shape[1:]), tuple(input_shape)
-    if not takes(taken, given):
-        raise DataError(
-            f"{file} must take examples of shape {written(given)}, as the data has them, got a model for "
-            f"{written(taken)}; bring the data into that shape"
-        )
+    refuse_misfit(file, tuple(inputs[0].shape[1:]), tuple(input_shape))
     made = tuple(results[0].shape[1:])
     if made != (outputs,):
         two = made == (1,) and outputs == 2

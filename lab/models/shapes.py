@@ -3,6 +3,10 @@
 A shape is that of one example, without the batch. None stands for an axis of any length.
 """
 
+from pathlib import Path
+
+from lab.checks import DataError
+
 Shape = tuple[int | None, ...]
 
 
@@ -19,3 +23,12 @@ def written(shape: Shape) -> str:
     """Return a shape as a refusal writes it: (any, 8), (784,)."""
     sizes = ["any" if size is None else str(size) for size in shape]
     return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+
+
+def refuse_misfit(path: Path, taken: Shape, given: tuple[int, ...]) -> None:
+    """Refuse data whose examples have another shape than a saved model takes."""
+    if not takes(taken, given):
+        raise DataError(
+            f"{path} must take examples of shape {written(given)}, as the data has them, got a model for "
+            f"{written(taken)}; bring the data into that shape"
+        )

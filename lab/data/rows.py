@@ -1,0 +1,100 @@
+"""Examples that stay on the disk: rows of a memory-mapped array, read only when they are needed."""
+
+import mmap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+AT_ONCE = 2**24
+"""About how many bytes of float32 are read at once where all examples are looked at."""
+
+RELEASED_AFTER = 2**27
+"""After how many bytes that were read the memory of a mapping is given back; the kernel keeps it resident otherwise."""
+
+_AROUND = 2**16
+"""How many bytes the kernel makes resident around a row that is read on its own."""
+
+
+class Mapped:
+    """A memory-mapped array of numbers, whose memory does not grow as it is read.
+
+    Args:
+        array: of shape (n, ...).
+        ready: turns rows of it into float32, each for itself.
+    """
+
+    def __init__(self, array: np.memmap, ready: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.array = array
+        self.ready = ready
+        self._touched = 0
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Return some rows as float32."""
+        made = self.ready(np.asarray(self.array[rows]))
+        self._touched += len(rows) * (self.array[:1].nbytes + _AROUND)
+        if self._touched >= RELEASED_AFTER:
+            self._touched = 0
+            # The pages stay in the cache of files. In a private mapping they hold changes, which would be lost.
+            mapping = getattr(self.array, "_mmap", None)
+            if hasattr(mmap, "MADV_DONTNEED") and mapping is not None and self.array.mode != "c":
+                mapping.madvise(mmap.MADV_DONTNEED)
+        return made
+
+
+class Rows:
+    """Examples that are rows of a memory-mapped array, as float32.
+
+    They are indexed like an array of shape (n, ...). A slice or an array of indices selects others without reading
+    anything; `numpy.asarray` and a loop read.
+
+    Args:
+        source: the array.
+        index: which of its rows the examples are, int64 of shape (n,); None takes all.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, source: Mapped, index: np.ndarray | None = None) -> None:
+        self.source = source
+        self.index = np.arange(len(source.array)) if index is None else index
+        self.shape: tuple[int, ...] = (len(self.index), *source.ready(np.asarray(source.array[:1])).shape[1:])
+        self.ndim = len(self.shape)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> "Rows":
+        return Rows(self.source, self.index[chosen])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        made = self.source.read(self.index)
+        return made if dtype is None else made.astype(dtype, copy=False)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for piece in self.pieces():
+            yield from piece
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Yield the examples one after the other, in arrays of about `AT_ONCE` bytes."""
+        step = max(1, AT_ONCE // (4 * int(np.prod(self.shape[1:]))))
+        for start in range(0, len(self), step):
+            yield np.asarray(self[start : start + step])
+
+    @property
+    def key(self) -> tuple[int, bytes]:
+        """Equal for the same rows of the same source, while that exists."""
+        return id(self.source), self.index.tobytes()
+
+
+def is_mapped(value: object) -> bool:
+    """Say whether a value is an array in a memory-mapped file."""
+    return isinstance(value, np.memmap) and getattr(value, "_mmap", None) is not None
+
+
+def pieces(x: "np.ndarray | Rows") -> Iterator[np.ndarray]:
+    """Yield examples one after the other: those on the disk in pieces, an array in one."""
+    if isinstance(x, Rows):
+        yield from x.pieces()
+    else:
+        yield x
