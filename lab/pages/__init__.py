@@ -1,7 +1,8 @@
 """The pages: index.html of each experiment and study, the guide, and the playground; they need no network.
 
 Made only from the tables of `lab.results`: the question, the answer in one sentence, the comparison, charts that can
-be asked for their values, and how it was run. Nothing here needs Keras; the playground trains in the browser. One file per part of a page:
+be asked for their values, and how it was run. The playground is made from the points of `lab.data` and trains in the
+browser. Nothing here needs Keras. One file per part of a page:
 
     answer             the sentence
     table              the comparison

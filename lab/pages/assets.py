@@ -82,8 +82,12 @@ def page_script() -> str:
 
 
 def playground_script() -> str:
-    """Return the script of the playground: the files `PLAYGROUND` in one scope of their own."""
-    return _joined([f"playground/{name}" for name in PLAYGROUND])
+    """Return the script of the playground: the files `PLAYGROUND` in one scope of their own.
+
+    The page holds it, so lines of comments and indentation are left out; no text of the script goes over two lines.
+    """
+    lines = map(str.lstrip, _joined([f"playground/{name}" for name in PLAYGROUND]).split("\n"))
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
 def _joined(names: Sequence[str], kind: str = "") -> str:

@@ -6,8 +6,9 @@ wrong labels: what is made an experiment there trains on the same points here.
 
 import base64
 import functools
+import itertools
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from lab.data.dataset import Dataset, Split
 from lab.data.splitting import mislabelled
 from lab.seeds import derive
 
-VALIDATION_SIZE = 200
+VALIDATION_SIZE = 150
 """The validation points of each set. The page's script gives its experiment as many."""
 
 TRAIN_SIZES = (20, 50, 100)
@@ -124,7 +125,11 @@ def settings() -> dict[str, Any]:
     sets = [_set(name, title, load) for name, (title, load) in SETS.items()]
     counts = {(size, len(one["classes"])) for one in sets for size in _sizes(len(one["train"]["y"]))}
     return {
-        "regularizers": [asdict(slider) for group in REGULARIZERS.values() for slider in group],
+        "regularizers": [
+            {"name": one.name, "label": one.label, "values": one.values}
+            for group in REGULARIZERS.values()
+            for one in group
+        ],
         "choices": CHOICES,
         "start": START,
         "sets": sets,
@@ -160,5 +165,5 @@ def _wrong(size: int, classes: int) -> dict[str, Any]:
     seed = derive(0, "data", "label_noise")
     wrong = [mislabelled(right, share / size, classes, seed) for share in range(size + 1)]
     # A smaller share is wrong inside a larger one, so that each share adds one.
-    order = [int(np.flatnonzero(more != fewer)[0]) for fewer, more in zip(wrong, wrong[1:], strict=False)]
+    order = [int(np.flatnonzero(more != fewer)[0]) for fewer, more in itertools.pairwise(wrong)]
     return {"order": order, "shift": "".join(map(str, wrong[-1]))}

@@ -58,12 +58,12 @@ function axes({ context, width, height }, x, y, { left = 38, bottom = 20, top = 
   }
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
-  const marks = ticks(...x, Math.max(2, (width - left) / 80));
-  for (const value of marks) context.fillText(String(value), across(value), height - 6);
-  if (name) {
-    context.textAlign = "right";
-    context.fillText(name, width - right, height - bottom - 5);
+  const room = name ? width - right - context.measureText(name).width - 18 : width;
+  for (const value of ticks(...x, Math.max(2, (width - left) / 80))) {
+    if (across(value) < room) context.fillText(String(value), across(value), height - 6);
   }
+  context.textAlign = "right";
+  context.fillText(name, width - right, height - 6);
   return { across, up, left, right: width - right, top, bottom: height - bottom };
 }
 

@@ -23,9 +23,7 @@ function showControls() {
     output.textContent = text;
     output.classList.toggle("on", state[name] !== 0);
   }
-  const count = Math.min(state.size === "all" ? Infinity : state.size, SETS[state.data]?.train.y.length ?? Infinity);
   byId("size").disabled = state.data === "pasted";
-  byId("size-hint").textContent = Number.isFinite(count) ? `${count} points` : "";
 }
 
 function sliderText(name, value) {

@@ -1,6 +1,7 @@
 // page.js: puts the page together: reads the state from the address, trains in slices, draws.
 const SLICE = 12;        // milliseconds of training per frame, so that controls answer at once
 const BETWEEN = 120;     // milliseconds between two drawings
+const PENALTIES = ["l1", "l2", "l2_start", "activity_l1", "activity_l2"];
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 let seeds = null;
@@ -31,29 +32,25 @@ function change(changes) {
 
 const finished = () => seeds.ended || seeds.epochs >= state.epochs;
 
+// Trains for so long; stops early after an epoch of all seeds if the charts are due, which compare equal epochs.
 function trainFor(milliseconds) {
   const began = performance.now();
   do {
     if (seeds.turn === 0 && finished()) return pause(true);
-    seeds.advance(state);
+    if (seeds.advance(state) && !still.matches && began - drawnAt > BETWEEN) return drawCharts();
   } while (performance.now() - began < milliseconds);
 }
 
-function tick(now) {
+function tick() {
   if (!playing) return;
   frame = requestAnimationFrame(tick);
-  trainFor(still.matches ? 2 * SLICE : SLICE);
+  trainFor(SLICE);
   if (!playing) return;
   byId("epoch").textContent = String(seeds.epochs);
-  // Nothing moves for those who asked for that: the pictures change when the training pauses.
-  if (still.matches) return;
-  if (regions.advance(byId("weights").value)) drawRegions();
-  if (now - drawnAt > BETWEEN) {
-    drawnAt = now;
-    drawCharts();
-  }
+  if (!still.matches && regions.advance(byId("weights").value)) drawRegions();
 }
 
+// Nothing moves for those who asked for that: the pictures change when the training pauses.
 function play() {
   if (finished()) begin(true);
   playing = true;
@@ -69,7 +66,7 @@ function pause(ended = false) {
   // The epoch of all seeds is brought to its end, so that they are compared after as many.
   while (seeds.turn) seeds.advance(state);
   show();
-  byId("said").textContent = `${ended ? "Finished" : "Paused"} after ${seeds.epochs} epochs.`;
+  byId("said").textContent = `${ended ? "Finished" : "Paused"} after ${epochsOf(seeds.epochs)}.`;
 }
 
 function step() {
@@ -86,8 +83,10 @@ function drawRegions() {
 const only = () => (byId("only").value === "" ? null : Number(byId("only").value));
 
 function drawCharts() {
+  drawnAt = performance.now();
   drawCurves(seeds, before, byId("metric").value);
   drawPenalty(seeds);
+  byId("no-penalty").hidden = PENALTIES.some((name) => state[name]) || seeds.changes.length > 0;
   drawSpread(seeds, before, only());
   const text = [summary(seeds), risen(seeds)].filter(Boolean).join(" ");
   byId("summary").textContent = text;
@@ -115,7 +114,7 @@ function show() {
 function keep() {
   while (seeds.turn) seeds.advance(state);
   before = { words: regularizersInWords(), bands: seeds.bands, kept: seeds.kept, epochs: seeds.epochs };
-  byId("said").textContent = `Kept: ${before.words}, after ${before.epochs} epochs.`;
+  byId("said").textContent = `Kept: ${before.words}, after ${epochsOf(before.epochs)}.`;
   // The next training is what is compared with it.
   const goesOn = playing;
   playing = false;

@@ -33,19 +33,22 @@ function dataLines(points) {
   ];
 }
 
-const NOISY = `
-def noisy(input_shape, outputs, *, deviation, seed=0, **settings):
-    """Return the net behind Gaussian noise on its inputs."""
-    import keras
-
-    net = NET(input_shape, outputs, seed=seed, **settings)
-    inputs = net.inputs[0]
-    x = keras.layers.GaussianNoise(deviation, seed=derive(seed, "input", "input_noise"), name="input_noise")(inputs)
-    for layer in net.layers[1:]:
-        x = layer(x)
-    return keras.Model(inputs, x)
-
-`;
+const NOISY = [
+  "",
+  "",
+  "def noisy(input_shape, outputs, *, deviation, seed=0, **settings):",
+  '    """Return the net behind Gaussian noise on its inputs."""',
+  "    import keras",
+  "",
+  "    net = NET(input_shape, outputs, seed=seed, **settings)",
+  "    inputs = net.inputs[0]",
+  '    x = keras.layers.GaussianNoise(deviation, seed=derive(seed, "input", "input_noise"), name="input_noise")(inputs)',
+  "    for layer in net.layers[1:]:",
+  "        x = layer(x)",
+  "    return keras.Model(inputs, x)",
+  "",
+  "",
+];
 
 function script(points) {
   const widths = widthsOf(state.widths);
@@ -88,7 +91,7 @@ function script(points) {
     `NET = partial(dense, widths=(${widths.join(", ")}${widths.length === 1 ? "," : ""}), ` +
       `activation=${quoted(state.activation)}, initializer=${quoted(initializerOf(state.activation))})`,
     `TRAINING = Training(${rate}, batch_size=${state.batch_size}, epochs=${state.epochs})`,
-    ...(state.input_noise ? ["", ...NOISY.split("\n")] : [""]),
+    ...(state.input_noise ? NOISY : [""]),
     "EXPERIMENT = Experiment(",
     '    name="playground",',
     "    variants={",

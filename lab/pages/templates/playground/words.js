@@ -1,5 +1,6 @@
 // words.js: what is to be seen, in sentences; every number in them is computed from the runs that are shown.
 const range = (band) => `${written(band.low)} to ${written(band.high)}`;
+const epochsOf = (count) => (count === 1 ? "1 epoch" : `${count} epochs`);
 const seedsOf = (count) => (count === 1 ? "1 seed" : `${count} seeds`);
 
 function summary(seeds) {
@@ -11,11 +12,11 @@ function summary(seeds) {
   const count = seeds.runs.length;
   const whole = (value) => String(Math.round(value));
   if (count === 1) {
-    return `After ${seeds.epochs} epochs the validation loss of this one seed is ${written(last.median)}; at its lowest, ` +
+    return `After ${epochsOf(seeds.epochs)} the validation loss of this one seed is ${written(last.median)}; at its lowest, ` +
       `at epoch ${whole(epochs.median)}, it was ${written(kept.median)}. Another seed may tell another story.`;
   }
   const ratio = last.high / last.low;
-  return `After ${seeds.epochs} epochs the validation loss of ${seedsOf(count)} lies between ${written(last.low)} and ` +
+  return `After ${epochsOf(seeds.epochs)} the validation loss of ${seedsOf(count)} lies between ${written(last.low)} and ` +
     `${written(last.high)}, a factor of ${ratio.toFixed(1)}. At its lowest, between epochs ${whole(epochs.low)} and ` +
     `${whole(epochs.high)}, it was ${range(kept)}.`;
 }
@@ -36,7 +37,7 @@ function comparison(seeds, before) {
   const found = pairedDifference(seeds.kept.map((row) => row?.val_data_loss ?? NaN), before.kept.map((row) => row?.val_data_loss ?? NaN));
   if (!found) return `Before: ${before.words}. Two seeds or more are needed to compare.`;
   const difference = `${found.mean > 0 ? "+" : ""}${written(found.mean)} [${written(found.low)}, ${written(found.high)}]`;
-  const unequal = before.epochs === seeds.epochs ? "" : `, after ${seeds.epochs} epochs against ${before.epochs}`;
+  const unequal = before.epochs === seeds.epochs ? "" : `, after ${epochsOf(seeds.epochs)} against ${before.epochs}`;
   const verdict = found.low > 0 ? "worse" : found.high < 0 ? "better" : "chance explains it as well";
   const fair = seeds.changes.length ? " Strengths were changed while it trained, so this compares no two settings." : "";
   return `Lowest validation loss, ${regularizersInWords()} against ${before.words}${unequal}: ${difference} per seed, ` +
