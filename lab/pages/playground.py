@@ -76,7 +76,7 @@ REGULARIZERS = {
 CHOICES: dict[str, tuple[Any, ...]] = {
     "size": ("all", *TRAIN_SIZES),
     "label_noise": SHARES,
-    "widths": ("none", "4", "16", "64", "8-8", "16-16", "32-32", "16-16-16"),
+    "widths": ("4", "16", "64", "8-8", "16-16", "32-32", "16-16-16"),
     "activation": ("tanh", "relu", "leaky_relu", "elu", "sigmoid", "linear"),
     "optimizer": ("adam", "momentum", "sgd"),
     "learning_rate": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),

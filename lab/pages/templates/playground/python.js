@@ -5,8 +5,11 @@ const IN_TRAINING = ["weight_decay", "label_smoothing", "patience"];
 const keywords = (names) => names.filter((name) => state[name]).map((name) => `${name}=${state[name]}`).join(", ");
 const quoted = (text) => JSON.stringify(text);
 
-// A name that may be a folder: what is on, with its strengths.
-const variantName = () => regularizersOn().map(({ name }) => `${name}_${state[name]}`).join("+");
+// A name that may be a folder: what is on, with its strengths, where that is not too long.
+function variantName() {
+  const name = regularizersOn().map((one) => `${one.name}_${state[one.name]}`).join("+");
+  return name.length > 80 ? "regularized" : name;
+}
 
 function dataLines(points) {
   const noise = state.label_noise ? [`label_noise=${state.label_noise}`] : [];
@@ -20,14 +23,13 @@ function dataLines(points) {
   return [
     ...["train", "validation", "test"].flatMap((part) => [`${part.toUpperCase()} = [`, ...rows(set[part]), "]"]),
     "", "",
-    "def points(label_noise: float = 0.0, seed: int = 0):",
-    "    " + '"""Return the pasted points, cut as the playground cut them. Which labels are wrong follows from the seed."""',
+    "def points(*, label_noise=0.0, seed=0):",
+    '    """Return the pasted points, cut as the playground cut them. The seed decides which labels are wrong."""',
     "    train, validation, test = (",
-    "        ([row[:2] for row in part], [row[2] for row in part]) for part in (TRAIN, VALIDATION, TEST)",
+    "        (np.array([row[:2] for row in part]), np.array([row[2] for row in part])) for part in (TRAIN, VALIDATION, TEST)",
     "    )",
-    "    options = {\"standardize\": True, \"label_noise\": label_noise, \"seed\": seed}",
-    "    return from_arrays(*map(np.array, train), validation=tuple(map(np.array, validation)),",
-    "                       test=tuple(map(np.array, test)), name=\"points\", **options)",
+    "    cut = {\"validation\": validation, \"test\": test, \"standardize\": True, \"name\": \"points\"}",
+    "    return from_arrays(*train, **cut, label_noise=label_noise, seed=seed)",
     "", "",
     state.label_noise ? `DATA = partial(points, ${noise[0]})` : "DATA = points",
   ];
@@ -69,7 +71,7 @@ function script(points) {
   const pasted = state.data === "pasted";
   const rate = `optimizer=${quoted(state.optimizer)}, learning_rate=${state.learning_rate}`;
   return [
-    `"""What does ${regularizersInWords()} do on ${pasted ? "my points" : state.data}?`,
+    `"""What changes on ${pasted ? "my points" : state.data} with ${regularizersInWords()}?`,
     "",
     "Written by the playground. The runs draw initial weights and batches of their own: expect the same spread, not the",
     "same numbers.",

@@ -46,7 +46,7 @@ function keepInAddress() {
   history.replaceState(null, "", location.href.split("#")[0] + (text ? "#" + text : ""));
 }
 
-const widthsOf = (text) => (text === "none" ? [] : text.split("-").map(Number));
+const widthsOf = (text) => text.split("-").map(Number);
 
 // The regularizers that are on, in the order of the page.
 const regularizersOn = (of = state) => settings.regularizers.filter(({ name }) => of[name] !== 0);
@@ -55,8 +55,10 @@ function regularizersInWords(of = state) {
   const on = regularizersOn(of);
   if (!on.length) return "no regularizer";
   const elastic = of.l1 && of.l2;
+  // Within a sentence "Dropout" is small; "L2" and "DropConnect" are names.
+  const small = (label) => label.replace(/^[A-Z](?=[a-z]+\b)/, (letter) => letter.toLowerCase());
   const words = on
     .filter(({ name }) => !(elastic && (name === "l1" || name === "l2")))
-    .map(({ name, label }) => (name === "patience" ? `early stopping after ${of.patience}` : `${label} ${of[name]}`));
+    .map(({ name, label }) => `${small(label)} ${of[name]}`);
   return [...(elastic ? [`elastic net ${of.l1} + ${of.l2}`] : []), ...words].join(", ");
 }
