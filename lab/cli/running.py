@@ -84,9 +84,10 @@ def print_outcome(folder: Path, outcome: Outcome) -> None:
 
 
 def write_guide(results: Path, pool: Executor | None = None) -> None:
-    """Write the guide through all experiments of a folder."""
+    """Write the guide through all experiments of a folder, and the playground beside it."""
     from lab import pages
 
+    pages.playground_page(results)
     pages.index_page(results, guide(), pool=pool)
 
 

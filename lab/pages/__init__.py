@@ -1,7 +1,8 @@
-"""The pages: index.html of each experiment and study, and the guide through all of them; they need no network.
+"""The pages: index.html of each experiment and study, the guide, and the playground; they need no network.
 
 Made only from the tables of `lab.results`: the question, the answer in one sentence, the comparison, charts that can
-be asked for their values, and how it was run. Nothing here needs Keras. One file per part of a page:
+be asked for their values, and how it was run. The playground is made from the points of `lab.data` and trains in the
+browser. Nothing here needs Keras. One file per part of a page:
 
     answer             the sentence
     table              the comparison
@@ -16,6 +17,7 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
     studies            a study's words and figures
     guide              the guide: an experiment as one of many; sparkline: its small chart
     overview           the facts by which the guide compares and filters experiments
+    playground         small nets that train in the browser: what is offered there, and the lab's points
     experiment         what a page holds; charts: its charts and their data, for the script
     reliability_panel  how sure a model is against how often it is right
     sheet              an experiment on one sheet of paper, as PDF
@@ -27,6 +29,15 @@ be asked for their values, and how it was run. Nothing here needs Keras. One fil
 from lab.pages.answer import answer
 from lab.pages.experiment import curves_of
 from lab.pages.sheet import one_page
-from lab.pages.write import experiment_page, index_page, single_file, study_page
+from lab.pages.write import experiment_page, index_page, playground_page, single_file, study_page
 
-__all__ = ["answer", "curves_of", "experiment_page", "index_page", "one_page", "single_file", "study_page"]
+__all__ = [
+    "answer",
+    "curves_of",
+    "experiment_page",
+    "index_page",
+    "one_page",
+    "playground_page",
+    "single_file",
+    "study_page",
+]

@@ -6,6 +6,7 @@ seconds and needs more address space than a limit (`ulimit -v`) may leave.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.results import write_atomically
@@ -28,6 +29,27 @@ SCRIPTS = (
     "page.js",
 )
 """The files of an experiment's page's script, each after those that it needs."""
+
+PLAYGROUND = (
+    "random.js",
+    "net.js",
+    "losses.js",
+    "optimizers.js",
+    "training.js",
+    "data.js",
+    "state.js",
+    "seeds.js",
+    "python.js",
+    "canvas.js",
+    "plane.js",
+    "curves.js",
+    "spread.js",
+    "words.js",
+    "controls.js",
+    "page.js",
+    "api.js",
+)
+"""The files of the playground's script, in its own folder, each after those that it needs to begin."""
 
 NAME = "vega.js"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -56,8 +78,21 @@ def bundle() -> str:
 
 def page_script() -> str:
     """Return the script of an experiment's page: the files `SCRIPTS` in one scope of their own."""
-    files = [(_TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    return "\n".join(['"use strict";', "(async () => {", *files, "})();", ""])
+    return _joined(SCRIPTS, "async ")
+
+
+def playground_script() -> str:
+    """Return the script of the playground: the files `PLAYGROUND` in one scope of their own.
+
+    The page holds it, so lines of comments and indentation are left out; no text of the script goes over two lines.
+    """
+    lines = map(str.lstrip, _joined([f"playground/{name}" for name in PLAYGROUND]).split("\n"))
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+
+
+def _joined(names: Sequence[str], kind: str = "") -> str:
+    files = [(_TEMPLATES / name).read_text(encoding="utf-8") for name in names]
+    return "\n".join(['"use strict";', f"({kind}() => {{", *files, "})();", ""])
 
 
 def provide(results: Path) -> list[str]:

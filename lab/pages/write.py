@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from lab import results
 from lab.checks import DataError
-from lab.pages import assets
+from lab.pages import assets, playground
 from lab.pages.charts import charts
 from lab.pages.experiment import contents, curves_of
 from lab.pages.guide import cards, in_chapters
@@ -37,6 +37,7 @@ from lab.results.schema import (
     HISTORIES,
     MEASURE_TABLE,
     PAGE_FILE,
+    PLAYGROUND_FILE,
     RELIABILITY_TABLE,
     STRENGTH_TABLE,
     SUMMARY,
@@ -93,7 +94,7 @@ def index_page(
 ) -> Path:
     """Write the guide through all experiments and studies below a folder, and return its path.
 
-    An experiment that cannot be shown has a card that says why.
+    An experiment that cannot be shown has a card that says why. The guide links to the playground where there is one.
 
     Args:
         folder: of the experiments' folders, as in results.
@@ -119,9 +120,35 @@ def index_page(
         regularizers=sorted({name for card in every.values() for name in card.regularizers}),
         width=WIDTH,
         height=HEIGHT,
+        playground=PLAYGROUND_FILE if (folder / PLAYGROUND_FILE).exists() else "",
     )
     results.write_atomically(folder / PAGE_FILE, page)
     return folder / PAGE_FILE
+
+
+def playground_page(folder: Path) -> Path:
+    """Write the playground, where small nets train in the browser, as one file beside the guide; return its path.
+
+    Args:
+        folder: of the experiments' folders, as in results. Nothing of it is read.
+    """
+    held = playground.settings()
+    page = _render(
+        "playground/page.html.j2",
+        [assets.playground_script()],
+        single=True,
+        settings=held,
+        playground_style=Markup(_source("playground/playground.css")),
+        sets=held["sets"],
+        names={one["name"]: one["title"] for one in held["sets"]} | {"pasted": "points of your own"},
+        choices=playground.CHOICES,
+        regularizers=playground.REGULARIZERS,
+        tries=playground.TRIES,
+        most_seeds=max(playground.SEEDS),
+        most_classes=playground.MOST_CLASSES,
+    )
+    results.write_atomically(Path(folder) / PLAYGROUND_FILE, page)
+    return Path(folder) / PLAYGROUND_FILE
 
 
 def single_file(folder: Path) -> str:

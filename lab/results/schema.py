@@ -1,6 +1,7 @@
 """The names of all files and columns that runs leave. Every other module takes them from here.
 
     results/index.html                                          the guide to all experiments
+    results/playground.html                                     small nets that train in the browser
     results/<experiment>/index.html, figures/<name>.png         drawn from the files below
     results/<experiment>/experiment.json                        what was asked, and which runs belong to it
     results/<experiment>/histories.csv, summary.csv,
@@ -27,6 +28,7 @@ HISTORY_FILE = "history.csv"
 MODEL_FILE = "model.keras"
 MODEL_DATA_FILE = "model.json"
 PAGE_FILE = "index.html"
+PLAYGROUND_FILE = "playground.html"
 LOCK_FILE = ".lock"
 RUNS_FOLDER = "runs"
 FIGURES_FOLDER = "figures"

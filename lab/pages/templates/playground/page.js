@@ -1,0 +1,157 @@
+// page.js: puts the page together: reads the state from the address, trains in slices, draws.
+const SLICE = 12;        // milliseconds of training per frame, so that controls answer at once
+const BETWEEN = 120;     // milliseconds between two drawings
+const PENALTIES = ["l1", "l2", "l2_start", "activity_l1", "activity_l2"];
+const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+let seeds = null;
+let regions = null;
+let before = null;       // what was kept for comparison
+let playing = false;
+let drawnAt = 0;
+let frame = 0;
+
+function begin(keepsComparison) {
+  seeds = new Seeds(state, pointsOf(state));
+  regions = new Regions(seeds);
+  if (!keepsComparison) before = null;
+  listSeeds(state.seeds);
+  show();
+}
+
+function change(changes) {
+  const names = Object.keys(changes).filter((name) => state[name] !== changes[name]);
+  if (!names.length) return;
+  Object.assign(state, changes);
+  keepInAddress();
+  showControls();
+  if (names.every((name) => LIVE.includes(name))) show();
+  // Runs are compared in pairs: on the same points, with as many seeds.
+  else begin(!names.some((name) => ["data", "points", "size", "label_noise", "seeds"].includes(name)));
+}
+
+const finished = () => seeds.ended || seeds.epochs >= state.epochs;
+
+// Trains for so long; stops early after an epoch of all seeds if the charts are due, which compare equal epochs.
+function trainFor(milliseconds) {
+  const began = performance.now();
+  do {
+    if (seeds.turn === 0 && finished()) return pause(true);
+    if (seeds.advance(state) && !still.matches && began - drawnAt > BETWEEN) return drawCharts();
+  } while (performance.now() - began < milliseconds);
+}
+
+function tick() {
+  if (!playing) return;
+  frame = requestAnimationFrame(tick);
+  trainFor(SLICE);
+  if (!playing) return;
+  byId("epoch").textContent = String(seeds.epochs);
+  if (!still.matches && regions.advance(byId("weights").value)) drawRegions();
+}
+
+// Nothing moves for those who asked for that: the pictures change when the training pauses.
+function play() {
+  if (finished()) begin(true);
+  playing = true;
+  byId("play").textContent = "Pause";
+  byId("said").textContent = "Training.";
+  frame = requestAnimationFrame(tick);
+}
+
+function pause(ended = false) {
+  playing = false;
+  cancelAnimationFrame(frame);
+  byId("play").textContent = "Play";
+  // The epoch of all seeds is brought to its end, so that they are compared after as many.
+  while (seeds.turn) seeds.advance(state);
+  show();
+  byId("said").textContent = `${ended ? "Finished" : "Paused"} after ${epochsOf(seeds.epochs)}.`;
+}
+
+function step() {
+  if (playing) return pause();
+  if (finished()) return;
+  do seeds.advance(state); while (seeds.turn);
+  show();
+}
+
+function drawRegions() {
+  drawPlane(regions, { only: only(), validation: byId("held").checked });
+}
+
+const only = () => (byId("only").value === "" ? null : Number(byId("only").value));
+
+function drawCharts() {
+  drawnAt = performance.now();
+  drawCurves(seeds, before, byId("metric").value);
+  drawPenalty(seeds);
+  byId("no-penalty").hidden = PENALTIES.some((name) => state[name]) || seeds.changes.length > 0;
+  drawSpread(seeds, before, only());
+  const text = [summary(seeds), risen(seeds)].filter(Boolean).join(" ");
+  byId("summary").textContent = text;
+  byId("compared").textContent = comparison(seeds, before);
+  if (byId("numbers").open) showTable(seeds);
+}
+
+// Everything that is shown, drawn anew.
+function show() {
+  byId("epoch").textContent = String(seeds.epochs);
+  byId("of").textContent = String(state.epochs);
+  regions.all(byId("weights").value);
+  drawRegions();
+  drawCharts();
+  byId("spread").setAttribute("aria-label", `Validation loss of each seed. ${summary(seeds)}`);
+  byId("before").hidden = before === null;
+  byId("before-key").hidden = before === null;
+  byId("keep").disabled = !seeds.epochs;
+  byId("script").value = script(seeds.points);
+  byId("script-hint").textContent = seeds.changes.length
+    ? `Strengths were changed after epoch ${seeds.changes.join(", ")}; the experiment trains with the present ones from the start.`
+    : "";
+}
+
+function keep() {
+  while (seeds.turn) seeds.advance(state);
+  before = { words: regularizersInWords(), bands: seeds.bands, kept: seeds.kept, epochs: seeds.epochs };
+  byId("said").textContent = `Kept: ${before.words}, after ${epochsOf(before.epochs)}.`;
+  // The next training is what is compared with it.
+  const goesOn = playing;
+  playing = false;
+  cancelAnimationFrame(frame);
+  begin(true);
+  byId("play").textContent = "Play";
+  if (goesOn) play();
+}
+
+Object.assign(state, fromAddress(location.hash));
+showControls();
+bindControls(change);
+bindPoints(change);
+bindScript(() => script(seeds.points));
+byId("points").value = state.points;
+byId("play").addEventListener("click", () => (playing ? pause() : play()));
+byId("step").addEventListener("click", step);
+byId("restart").addEventListener("click", () => {
+  if (playing) pause();
+  begin(true);
+  byId("said").textContent = "Back at the initial weights.";
+});
+byId("keep").addEventListener("click", keep);
+byId("before").addEventListener("click", () => {
+  before = null;
+  show();
+});
+for (const id of ["only", "weights", "held", "metric"]) byId(id).addEventListener("input", show);
+byId("numbers").addEventListener("toggle", show);
+window.addEventListener("resize", show);
+dark.addEventListener("change", show);
+window.addEventListener("hashchange", () => {
+  const wasPlaying = playing;
+  if (wasPlaying) pause();
+  Object.assign(state, fromAddress(location.hash));
+  showControls();
+  begin(false);
+});
+begin(false);
+document.documentElement.dataset.drawn = "all";
