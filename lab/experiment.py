@@ -151,7 +151,8 @@ class Experiment:
     def _check_on_data(self) -> None:
         if not isinstance(self.on_data, Mapping) or not all(isinstance(e, Experiment) for e in self.on_data.values()):
             raise UsageError(f"on_data must be a dict from data sets to experiments, got {shown(self.on_data)}")
-        sets = [name for name in lab.data.__all__ if name.islower() and not name.startswith("from_")]
+        # The other lower-case names make data of files or of other data.
+        sets = [name for name in lab.data.__all__ if name.islower() and not name.startswith(("from_", "features"))]
         for name in self.on_data:
             choice("a data set of on_data", name, sets)
 
