@@ -1,12 +1,11 @@
 """The runs of an experiment: each variant at each seed, its data loaded, its model checked when it is built."""
 
-import contextlib
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lab.checks import DataError, UsageError, is_out_of_memory, raised
+from lab.checks import DataError, UsageError, call_or_refuse
 from lab.data import Dataset
 from lab.engine.task import Task
 from lab.experiment import Experiment, Variant
@@ -144,7 +143,7 @@ def _bound(value: Any) -> Any:
 
 
 def _loaded(load: Callable[[], Any], key: Hashable) -> Dataset:
-    data = _of_user(load, f"the loader of variant {key!r} cannot load its data")
+    data = call_or_refuse(load, f"the loader of variant {key!r} cannot load its data")
     if not isinstance(data, Dataset):
         raise DataError(
             f"the loader of variant {key!r} must return a lab.data.Dataset, got {type(data).__name__}; "
@@ -182,29 +181,10 @@ def _build(
         with names_from_zero():
             return fit_for_training(*arguments)
 
-    return _of_user(build, f"{who} cannot build its model")
+    return call_or_refuse(build, f"{who} cannot build its model")
 
 
 def _is_the_labs(factory: Callable) -> bool:
     while isinstance(factory, functools.partial):
         factory = factory.func
     return factory.__module__ == "lab.models.factories"
-
-
-def _of_user(function: Callable[[], Any], failure: str) -> Any:
-    """Call a loader or factory, which may be anybody's code, and report whatever it raises in one sentence.
-
-    The working folder is afterwards what it was before: the paths of results and data are often relative to it.
-    """
-    try:
-        with contextlib.chdir("."):
-            return function()
-    except (UsageError, DataError, KeyboardInterrupt):
-        raise
-    except SystemExit as end:
-        code = "" if end.code is None else repr(end.code)
-        raise DataError(f"{failure}: it called sys.exit({code}); let it return, or raise an error instead") from end
-    except BaseException as error:
-        if is_out_of_memory(error):
-            raise MemoryError from error
-        raise DataError(f"{failure}: {raised(error)}") from error

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lab.checks import DataError, UsageError, shown, whole
+from lab.checks import DataError, UsageError, call_or_refuse, shown, whole
 from lab.seeds import MOST_SEEDS
 
 if TYPE_CHECKING:
@@ -109,27 +109,35 @@ class Study:
         """Compute the tables.
 
         Raises:
-            DataError: `compute` does not return tables.
+            DataError: `compute` fails, or does not return tables that can be written.
             UsageError: the name of a table is no plain name, or one of the lab's.
         """
         import pandas as pd
 
-        return _checked(
-            self.compute(), pd.DataFrame, "pandas.DataFrame", f"compute of the study {self.name!r}", table_name
-        )
+        source = f"compute of the study {self.name!r}"
+        tables = call_or_refuse(self.compute, f"{source} fails")
+        _checked(tables, pd.DataFrame, "pandas.DataFrame", source, table_name)
+        for name, table in tables.items():
+            columns = [str(column) for column in table.columns]
+            if not columns or len(set(columns)) < len(columns):
+                raise DataError(
+                    f"{source} must return tables with columns of different names, at least one, got "
+                    f"{shown(columns)} in {name!r}"
+                )
+        return tables
 
     def figures(self, tables: "Mapping[str, pd.DataFrame]") -> "Mapping[str, Figure]":
         """Draw the figures.
 
         Raises:
-            DataError: `draw` does not return figures.
+            DataError: `draw` fails, or does not return figures.
             UsageError: the name of a figure is no plain name, or one of the lab's.
         """
         from matplotlib.figure import Figure
 
-        return _checked(
-            self.draw(tables), Figure, "matplotlib.figure.Figure", f"draw of the study {self.name!r}", figure_name
-        )
+        source = f"draw of the study {self.name!r}"
+        figures = call_or_refuse(functools.partial(self.draw, tables), f"{source} fails")
+        return _checked(figures, Figure, "matplotlib.figure.Figure", source, figure_name)
 
     def _takes(self) -> Mapping[str, inspect.Parameter]:
         return inspect.signature(self.compute).parameters

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import sys
 
 import pandas as pd
 import pytest
@@ -218,6 +219,41 @@ def test_what_is_no_dict_of_tables_or_of_figures_is_refused(value, got):
         Study(name="x", compute=squares, draw=lambda tables: value).figures({})
     assert str(caught.value) == (
         f"draw of the study 'x' must return a dict from names to matplotlib.figure.Figure, at least one, got {got}"
+    )
+
+
+def failing(*_):
+    return {}["a"]
+
+
+def leaving(*_):
+    sys.exit("bye")
+
+
+@pytest.mark.parametrize(
+    ("function", "failure"),
+    [
+        (failing, "KeyError: 'a'"),
+        (leaving, "it called sys.exit('bye'); let it return, or raise an error instead"),
+    ],
+)
+def test_a_function_of_a_study_that_fails_is_reported_in_one_sentence(function, failure):
+    with pytest.raises(DataError) as caught:
+        Study(name="x", compute=function, draw=plotted).tables()
+    assert str(caught.value) == f"compute of the study 'x' fails: {failure}"
+    with pytest.raises(DataError) as caught:
+        Study(name="x", compute=squares, draw=function).figures({})
+    assert str(caught.value) == f"draw of the study 'x' fails: {failure}"
+
+
+@pytest.mark.parametrize("columns", [[], ["a", "a"], [1, "1"]])
+def test_a_table_without_columns_or_with_two_of_one_name_is_refused_before_it_is_written(columns):
+    table = pd.DataFrame([[3.0] * len(columns)], columns=columns)
+    with pytest.raises(DataError) as caught:
+        Study(name="x", compute=lambda: {"t": table}, draw=plotted).tables()
+    assert str(caught.value) == (
+        f"compute of the study 'x' must return tables with columns of different names, at least one, got "
+        f"{[str(column) for column in columns]} in 't'"
     )
 
 
