@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -252,6 +253,13 @@ def shared(folder: Path) -> Path:
     return folder / "shared.keras"
 
 
+def bent(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "bent.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps({"class_name": "Sequential", "config": {"layers": [3]}}))
+        archive.writestr("model.weights.h5", "")
+    return folder / "bent.keras"
+
+
 def huge(folder: Path) -> Path:
     net = keras.Sequential([keras.Input(SHAPE), L.Flatten(), L.Rescaling(1e38), L.Rescaling(1e38), L.Dense(2)])
     net.save(folder / "huge.keras")
@@ -309,8 +317,7 @@ def code(folder: Path) -> Path:
             None,
             {"layer": "lost"},
             UsageError,
-            "layer must be one of 'input_layer', 'conv', 'bn', 'dropout', 'flat', 'gaussian_noise', 'last', 'drop', "
-            "'out', 'softmax', got 'lost'; did you mean 'last'?",
+            "layer must be the name of a layer of FILE, such as 'last', 'out', 'flat', got 'lost'",
         ),
         (
             None,
@@ -338,6 +345,12 @@ def code(folder: Path) -> Path:
             UsageError,
             "layer must name the layer of FILE whose output is taken, as its model does not end in one output layer "
             "behind others, got None",
+        ),
+        (
+            bent,
+            {},
+            DataError,
+            "FILE is damaged: its configuration lists no layers; save the model again",
         ),
         (
             code,

@@ -17,6 +17,7 @@ from lab import data, models
 from lab.checks import UsageError
 from lab.data import digits, from_npz
 from lab.identity import NUMERICS, declare, identify
+from lab.identity.files import hashed
 from lab.identity.names import public_name
 from lab.models import dense
 from lab.regularization import Regularization
@@ -63,6 +64,18 @@ def test_arrays_count_by_their_content():
     assert declare(one, "data") == declare(other, "data")
     other[0] = 1
     assert declare(one, "data") != declare(other, "data")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.arange(12.0).reshape(3, 4), np.arange(12).reshape(4, 3).T, np.array(3.0)],
+    ids=["rows", "columns", "number"],
+)
+def test_an_array_counts_the_same_in_whatever_pieces_it_is_hashed(monkeypatch, array):
+    monkeypatch.setattr("lab.identity.declaration._PIECE", 1)
+    declared = declare(array, "data")
+    assert declared["hash"] == hashed(np.ascontiguousarray(array).tobytes())
+    assert declared["shape"] == list(np.ascontiguousarray(array).shape)
 
 
 def test_frames_count_by_their_content():

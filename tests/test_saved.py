@@ -345,7 +345,7 @@ ROOT = Path(__file__).parent.parent
 
 def recipe() -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = (code for code in re.findall(r"```python\n(.*?)```", text, re.S) if '"model.keras"' in code)
+    (block,) = (code for code in re.findall(r"```python\n(.*?)```", text, re.S) if "models.saved" in code)
     return block
 
 

@@ -1,5 +1,6 @@
 """Features that a frozen, pretrained net makes of the examples of a loader, computed once."""
 
+import difflib
 import functools
 import hashlib
 import importlib.metadata
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lab.checks import DataError, UsageError, choice, shown
+from lab.checks import DataError, UsageError, quoted, shown
 from lab.data.dataset import Backbone, Dataset, Split, update
 from lab.data.feature_store import stored
 
@@ -73,8 +74,9 @@ def features(
     from lab.models.keras_file import outline
 
     known = outline(file)
-    if layer is not None:
-        choice("layer", layer, known.layers)
+    if layer is not None and layer not in known.layers:
+        alike = difflib.get_close_matches(str(layer), known.layers, 3, 0)
+        raise UsageError(f"layer must be the name of a layer of {file}, such as {quoted(alike)}, got {shown(layer)}")
     data: Dataset = load(**given)
     if not isinstance(data, Dataset):
         raise DataError(

@@ -17,6 +17,8 @@ do so; R is the number of runs that train together:
             keep w of the runs that are better             # history: the kept epoch, and which runs end
             hand over the runs that ended, go on           # loop: the rest in a smaller program, if that pays
 
+Batches of examples that stay on the disk are read there by `on_disk`.
+
 Used throughout: `replicas` (a tensor of all runs, stacked or one by one), `invariant` (arithmetic whose last bits do
 not depend on how many runs there are), `precision` and `tensorflow` (how products are computed, and how TensorFlow is
 loaded), `keras_internals` (every private name of Keras).

@@ -10,6 +10,7 @@ they reach (`lab.identity.sources`); files by their bytes, wherever they are.
 
 import dataclasses
 import functools
+import hashlib
 import inspect
 import json
 import math
@@ -23,6 +24,9 @@ from lab.checks import UsageError
 from lab.identity.files import file_hash, hashed
 from lab.identity.names import is_labs, module_name, public_name
 from lab.identity.sources import source_hash
+
+_PIECE = 2**24
+"""About how many bytes of an array are hashed at once."""
 
 NUMERICS = 1
 """Raise this when the lab's own code changes what a run computes, so that old and new runs never mix."""
@@ -57,8 +61,7 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: b
         case PurePath():
             return _path(Path(value))
         case np.ndarray():
-            array = np.ascontiguousarray(value)
-            return {"array": str(array.dtype), "shape": list(array.shape), "hash": hashed(array.tobytes())}
+            return {"array": str(value.dtype), "shape": list(np.atleast_1d(value).shape), "hash": _array_hash(value)}
         case list() | tuple() | range():
             return [declare(item, role, defaults=defaults) for item in value]
         case Mapping():
@@ -75,6 +78,16 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: b
         f"{role} must be made of numbers, strings, arrays, dataclasses and functions, which have an identity, "
         f"got {type(value).__name__}"
     )
+
+
+def _array_hash(array: np.ndarray) -> str:
+    """Return the hash of an array's bytes in C order, piece by piece: a memory-mapped one may exceed the memory."""
+    digest = hashlib.blake2b(digest_size=6)
+    rows = np.atleast_1d(array)
+    step = max(1, len(rows) * _PIECE // max(1, rows.nbytes))
+    for start in range(0, len(rows), step):
+        digest.update(rows[start : start + step].tobytes())
+    return digest.hexdigest()
 
 
 def _frame(frame: Any) -> dict[str, Any]:

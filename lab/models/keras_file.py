@@ -127,14 +127,15 @@ def outline(path: Path) -> Outline:
     try:
         layers = [(layer["class_name"], layer["config"]) for layer in own["layers"]]
         names = tuple(str(settings["name"]) for _, settings in layers)
-        shapes = [tuple(settings["batch_shape"][1:]) for name, settings in layers if name == "InputLayer"]
-    except (KeyError, TypeError) as error:
+        # Keras 2 calls the shape otherwise.
+        shapes = [settings.get("batch_shape") for name, settings in layers if name == "InputLayer"]
+    except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is damaged: its configuration lists no layers; save the model again") from error
     if len(shapes) > 1:
         raise DataError(
             f"{path} must hold a model with one input, got {len(shapes)}; join them before, and save the model again"
         )
-    return Outline(names, shapes[0] if shapes else None)
+    return Outline(names, tuple(shapes[0][1:]) if shapes and isinstance(shapes[0], list) else None)
 
 
 def load(path: Path) -> "keras.Model":
