@@ -7,12 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from lab.checks import DataError
+from lab.checks import DataError, choice
 from lab.data.overlap import refuse_overlap
 from lab.data.preprocessing import Preprocessing
 from lab.data.standardization import Standardization
 
 SPLITS = ("train", "validation", "test")
+REDRAWN = ("nothing", "training split", "splits", "data")
 WORDS = {"train": "training", "validation": "validation", "test": "test"}
 
 
@@ -68,6 +69,10 @@ class Dataset:
         target: the mean and the deviation by which numbers to be predicted were scaled; None if they were not. A
             prediction p of a model is `p * target.deviation + target.mean`, a squared error is in units of
             `target.deviation ** 2`.
+        redrawn: what another data seed draws anew: "nothing" (it changes the order at most); the "training split"
+            (with its validation split and wrong labels), while the test split is the data's own; all "splits", from
+            the same examples; or the "data", which follow from a formula. It says what a comparison over data seeds
+            generalizes over, and is no part of the fingerprint.
 
     Raises:
         DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
@@ -82,8 +87,10 @@ class Dataset:
     classes: tuple[str, ...] | None
     preprocessing: Preprocessing | Standardization | None = field(default=None, repr=False)
     target: Standardization | None = field(default=None, repr=False)
+    redrawn: str = field(default="splits", repr=False)
 
     def __post_init__(self) -> None:
+        choice("redrawn", self.redrawn, REDRAWN)
         if self.classes is not None:
             object.__setattr__(self, "classes", distinct(self.name, self.classes))
         for part in SPLITS:
