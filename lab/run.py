@@ -76,6 +76,7 @@ def _run(
 ) -> None:
     from lab import results
     from lab.results.record import record
+    from lab.statistics.scope import generalizes_over
 
     names = [run.name for run in runs]
     for sentence in (*results.set_damaged_aside(folder, names), *_notes(runs)):
@@ -95,6 +96,10 @@ def _run(
             "baseline": experiment.baseline,
             "variants": list(experiment.variants),
             "seeds": list(experiment.seeds),
+            **({} if experiment.folds is None else {"folds": experiment.folds}),
+            "generalizes_over": generalizes_over(
+                [run.task.data.redrawn for run in runs] if experiment.redraws else [], experiment.folds is not None
+            ),
             "paths": {family: dict(strengths) for family, strengths in experiment.strength_paths.items()},
             "runs": names,
         },
@@ -119,7 +124,7 @@ def _run(
     try:
         dispatch.train(
             [run.task for run in pending],
-            [f"variant {run.variant!r} at seed {run.seed}" for run in pending],
+            [run.place for run in pending],
             engine=engine,
             precision=experiment.precision,
             on_trained=publish,
@@ -147,10 +152,7 @@ def _measures(run: Run, trained: "Trained", progress: Progress) -> dict[str, flo
     try:
         return kept_measures(run.task, trained)
     except Exception as error:
-        progress.on_note(
-            f"variant {run.variant!r} at seed {run.seed} is published without more measures of its test split: "
-            f"{raised(error)}"
-        )
+        progress.on_note(f"{run.place} is published without more measures of its test split: {raised(error)}")
         return None
 
 
@@ -159,7 +161,7 @@ def _model(run: Run, trained: "Trained", progress: Progress) -> tuple[bytes, str
     from lab.data.description import description
     from lab.models.keras_file import model_bytes
 
-    who = f"the model of variant {run.variant!r} at seed {run.seed}"
+    who = f"the model of {run.place}"
     if trained.weights is None:
         progress.on_note(f"{who} is not kept, as no epoch is")
         return None
@@ -183,6 +185,7 @@ class _StudyRun:
     variant: str
     seed: int
     task: "Task"
+    fold: None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,10 @@ learned, fitted or chosen in a fold knows its test rows. Where rows have one cla
 proportion; rows of one group are in one part. scikit-learn cuts the parts.
 """
 
+import functools
+import inspect
+from collections.abc import Callable
+
 import numpy as np
 
 from lab.checks import DataError, UsageError, shown, whole
@@ -29,6 +33,20 @@ def checked_fold(fold: object) -> Fold:
         folds = checked_folds(fold[1])
         return whole("fold", fold[0], "the place of a fold", low=0, high=folds - 1), folds
     raise UsageError(f"fold must be a pair of its place, from 0, and the number of folds, as (0, 5), got {shown(fold)}")
+
+
+def refuse_without_fold(loader: Callable) -> None:
+    """Refuse a loader that cannot be called with a seed and a fold."""
+    try:
+        inspect.signature(loader).bind(seed=0, fold=(0, FEWEST))
+    except TypeError:
+        while isinstance(loader, functools.partial):
+            loader = loader.func
+        raise UsageError(
+            f"folds must be left out unless every loader takes fold=(place, folds) and seed, as digits and those of "
+            f"people's own data do (mnist and its like have a test split of their own, spirals and its like follow "
+            f"from a formula), got {getattr(loader, '__qualname__', None) or shown(loader)}"
+        ) from None
 
 
 def refuse_unfit(name: str, has_splits: bool, test_size: int | None, together: Together | None) -> None:

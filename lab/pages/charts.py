@@ -7,6 +7,7 @@ from lab.pages import epochs_chart, forest_chart
 from lab.pages.experiment import METRIC, Contents
 from lab.pages.look import MARKERS, Look
 from lab.pages.packing import packed
+from lab.pages.run_numbers import folds_of
 from lab.pages.runs_table import OPEN, runs_table
 from lab.pages.strengths_chart import Family, path_chart, strength_words
 
@@ -21,11 +22,11 @@ def charts(page: Contents, records: Sequence[Mapping[str, Any]], histories: str)
 
     Returns:
         The "name" and the "title"; "names", of the variants; "markers", the place of each one's marker among all;
-        "histories", the file; "runs", as `lab.pages.runs_table.runs_table` returns them, and whether they are "open" at
-        first; "forest", a "spec" and its "tables"; "paths", as `_path` returns them; "curves": the "spec" and the names
-        of its "tables", the "measures", the "marks", the variants "shown" at first, the "seeds" that can be shown, the
-        last of the "epochs", the "diverged" runs, and what `lab.pages.packing.packed` returns. Charts that cannot be
-        drawn are absent.
+        "histories", the file; "folds", how many there are, if any; "runs", as `lab.pages.runs_table.runs_table` returns
+        them, and whether they are "open" at first; "forest", a "spec" and its "tables"; "paths", as `_path` returns
+        them; "curves": the "spec" and the names of its "tables", the "measures", the "marks", the variants "shown" at
+        first, the "seeds" that can be shown, the last of the "epochs", the "diverged" runs, and what
+        `lab.pages.packing.packed` returns. Charts that cannot be drawn are absent.
     """
     runs = runs_table(page.summary, records, page.names)
     drawn: dict[str, Any] = {
@@ -35,6 +36,7 @@ def charts(page: Contents, records: Sequence[Mapping[str, Any]], histories: str)
         "markers": [_marker(look) for look in page.looks],
         "histories": histories,
         "runs": runs | {"open": len(runs["seed"]) <= OPEN},
+        **({"folds": folds} if (folds := folds_of(page.summary)) else {}),
         "paths": [],
     }
     forest = forest_chart.rows(page.compared, page.names)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-# Fields in which the seeds of one variant differ: no difference between variants.
-_SEEDS = ("seed", "fingerprint")
+# Fields in which the seeds and folds of one variant differ: no difference between variants.
+_SEEDS = ("seed", "fold", "fingerprint")
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return [
         ("Runs", _counted(records, "status")),
         ("Seeds", ranges(seeds)),
+        ("Folds", _counted(records, "folds")),
         ("Engine", _counted(records, "engine")),
         ("Time", took),
         ("Threads", _counted(records, "threads")),

@@ -26,6 +26,7 @@ from lab.pages.guide import cards, in_chapters
 from lab.pages.measures_table import measures_table
 from lab.pages.overview import FOUND
 from lab.pages.provenance import provenance
+from lab.pages.run_numbers import run_words
 from lab.pages.sparkline import HEIGHT, WIDTH
 from lab.pages.studies import StudyText, studies_beside, study_text
 from lab.pages.table import variants_table
@@ -157,6 +158,7 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
     return {
         "page": page,
         "metric": METRIC,
+        "run_words": run_words,
         "table": variants_table(page.compared, page.summary, page.names, METRIC),
         "measures": measures_table(tables),
         "drawn": charts(page, records, table_path(folder, HISTORIES).name),

@@ -16,7 +16,6 @@ from lab.results.schema import (
     EXPERIMENT_FILE,
     HISTORIES,
     HISTORY,
-    KEYS,
     LOCK_FILE,
     MEASURE_TABLE,
     PROVENANCE_FILE,
@@ -28,10 +27,12 @@ from lab.results.schema import (
     SUMMARY,
     TABLES,
     TEST,
-    run_name,
+    keys,
+    record_name,
 )
 from lab.results.store import REMEDY, read_record, read_run, run_folder
 from lab.results.tables import Tables, has_table, read_tables, remove_table, table_path, write_table
+from lab.statistics.runs import FOLDS, run_columns
 
 
 def is_stale(folder: Path) -> bool:
@@ -79,14 +80,17 @@ def _fresh(folder: Path) -> Tables | None:
 
 def _are_measures_whole(folder: Path, measures: pd.DataFrame | None) -> bool:
     """Say whether measures.csv has a row for each run that is there with measures, and none for one without."""
-    rows = set() if measures is None else set(zip(measures["variant"].map(str), measures["seed"], strict=True))
+    rows = set()
+    if measures is not None:
+        names = run_columns(measures)
+        rows = set(measures[names].astype({"variant": str}).itertuples(index=False, name=None))
     for name in _runs(folder, read_experiment(folder)):
         try:
             record = read_record(run_folder(folder, name))
         except DataError:
             # The tables outlive a run that is damaged.
             continue
-        if bool(record.get("measures")) != ((record["variant"], record["seed"]) in rows):
+        if bool(record.get("measures")) != (tuple(record[name] for name in keys(record)[1:]) in rows):
             return False
     return True
 
@@ -106,7 +110,10 @@ def rebuild(folder: Path) -> None:
         if not runs:
             raise DataError(f"{folder / RUNS_FOLDER} must hold a run of the experiment, got none; run it first")
         histories = pd.concat(
-            [history.assign(**{key: record[key] for key in KEYS})[[*KEYS, *HISTORY]] for record, history in runs],
+            [
+                history.assign(**{key: record[key] for key in keys(record)})[[*keys(record), *HISTORY]]
+                for record, history in runs
+            ],
             ignore_index=True,
         )
         summary = pd.DataFrame([_summary_row(folder, record, history) for record, history in runs])
@@ -116,7 +123,11 @@ def rebuild(folder: Path) -> None:
         tables = {
             HISTORIES: histories,
             SUMMARY: summary,
-            COMPARISON: statistics.compare(summary, experiment["baseline"]) if has_baseline else empty,
+            COMPARISON: statistics.compare(
+                summary, experiment["baseline"], generalizes_over=experiment.get("generalizes_over", "")
+            )
+            if has_baseline
+            else empty,
         }
         if experiment.get("paths"):
             tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
@@ -147,7 +158,7 @@ def _measures_row(record: Mapping[str, Any]) -> dict[str, Any]:
     if not found:
         return {}
     measures = {f"test_{name}": float("nan") if value is None else value for name, value in found.items()}
-    return {key: record[key] for key in KEYS} | measures
+    return {key: record[key] for key in keys(record)} | measures
 
 
 def _summary_row(folder: Path, record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
@@ -157,10 +168,10 @@ def _summary_row(folder: Path, record: Mapping[str, Any], history: pd.DataFrame)
             history, kept_epoch=record["kept_epoch"], chance=record["chance"], status=record["status"]
         )
     except (DataError, UsageError) as error:
-        path = run_folder(folder, run_name(*(record[key] for key in ("variant", "seed", "id")))) / RUN_FILE
+        path = run_folder(folder, record_name(record)) / RUN_FILE
         raise DataError(f"{path} does not fit its history ({error}); {REMEDY}") from None
     return (
-        {key: record[key] for key in (*KEYS, *RUN_COLUMNS)}
+        {key: record[key] for key in (*keys(record), *([FOLDS] if FOLDS in record else []), *RUN_COLUMNS)}
         | facts
         | {f"test_{name}": test.get(name, float("nan")) for name in TEST}
     )

@@ -17,6 +17,11 @@ def run_columns(table: pd.DataFrame) -> list[str]:
     return [*RUN, FOLD] if FOLD in table else list(RUN)
 
 
+def averaged_over(table: pd.DataFrame) -> str:
+    """Return over what a mean of a variant's runs is: "seeds", or "seeds and folds"."""
+    return "seeds and folds" if FOLD in table else "seeds"
+
+
 def pair_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns in which two runs agree that are compared with each other: all of a run's but its variant."""
     return run_columns(table)[1:]

@@ -8,11 +8,17 @@ Reference: Nadeau and Bengio, Inference for the generalization error (2003); Bou
 replicability of significance tests for comparing learning algorithms (2004), for folds of several seeds.
 """
 
+from collections.abc import Collection
+
+import pandas as pd
+
+from lab.data.dataset import REDRAWN
+
 SEEDS = "seeds"
 TRAINING_SPLITS = "seeds and training splits of this data set"
 SPLITS = "seeds and splits of this data set"
 NEW_DATA = "seeds and new data"
-FOLDS_OF_DATA = "seeds and new data, approximately"
+FOLDS_OF_DATA = "seeds and new data (approximately)"
 
 NOTES = {
     SEEDS: "All runs have the same splits of the data, so nothing is said of other splits, or of new data.",
@@ -33,8 +39,31 @@ NOTES = {
 """What an interval may generalize over, as comparison.csv says it, each with a sentence on what varies."""
 
 
-def scope_note(generalizes_over: str) -> str:
-    """Return what the intervals generalize over, in two sentences; empty where it is not known."""
-    if not generalizes_over:
-        return ""
-    return f"The intervals generalize over {generalizes_over}. {NOTES.get(generalizes_over, '')}".rstrip()
+def generalizes_over(redrawn: Collection[str], folds: bool) -> str:
+    """Return what the comparison of an experiment generalizes over: one of `NOTES`.
+
+    Args:
+        redrawn: what each data set draws anew with another data seed, as `lab.data.Dataset.redrawn`; empty where all
+            runs have one data seed. Of different data the one that draws least counts.
+        folds: whether the data are cut into folds.
+    """
+    if folds:
+        return FOLDS_OF_DATA
+    return (SEEDS, TRAINING_SPLITS, SPLITS, NEW_DATA)[min(map(REDRAWN.index, redrawn), default=0)]
+
+
+def scope(comparison: pd.DataFrame) -> str:
+    """Return what a comparison generalizes over; "" where it does not say so."""
+    said = comparison["generalizes_over"].dropna().tolist() if "generalizes_over" in comparison else []
+    return str(said[0]) if said else ""
+
+
+def scope_sentence(comparison: pd.DataFrame) -> str:
+    """Return what the intervals of a comparison generalize over, as a sentence; empty where it is not known."""
+    found = scope(comparison)
+    return f"The intervals generalize over {found}." if found else ""
+
+
+def scope_note(comparison: pd.DataFrame) -> str:
+    """Return what varies from run to run of a variant, and so what the intervals are good for; empty if not known."""
+    return NOTES.get(scope(comparison), "")
