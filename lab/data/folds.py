@@ -68,7 +68,7 @@ def refuse_unfit(name: str, has_splits: bool, test_size: int | None, together: T
         )
 
 
-def tested(name: str, y: np.ndarray, fold: Fold, seed: int, groups: np.ndarray | None) -> np.ndarray:
+def rows_of_fold(name: str, y: np.ndarray, fold: Fold, seed: int, groups: np.ndarray | None) -> np.ndarray:
     """Return which rows a fold tests.
 
     Args:

@@ -15,7 +15,7 @@ import numpy as np
 from lab.checks import UsageError, number, shown, whole
 from lab.data.dataset import SPLITS, WORDS, Dataset, Split, distinct
 from lab.data.every_class import check_cut, check_part
-from lab.data.folds import Fold, check_rows, checked_fold, refuse_unfit, tested
+from lab.data.folds import Fold, check_rows, checked_fold, refuse_unfit, rows_of_fold
 from lab.data.groups_and_time import Together
 from lab.data.overlap import refuse_overlap
 from lab.data.preprocessing import Preprocessing
@@ -224,7 +224,7 @@ class Cut:
         together: Together | None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that a fold tests, and the others."""
-        chosen = tested(name, y, fold, self.seed, None if together is None else together.keys["train"])
+        chosen = rows_of_fold(name, y, fold, self.seed, None if together is None else together.keys["train"])
         if together is not None:
             check_cut(name, "test", y[chosen], classes, together.by)
             check_cut(name, "train", y[~chosen], classes, together.by)
