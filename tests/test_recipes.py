@@ -15,13 +15,13 @@ SECTION = README.split("\n## Your own data\n")[1].split("\n## ")[0]
 RECIPES = re.findall(r"^```(\w*)\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
 
 
-def test_there_is_a_recipe_for_a_file_for_a_folder_and_for_a_notebook_and_each_is_short():
-    assert [language for language, _ in RECIPES] == ["", "", "python"]
+def test_there_is_a_recipe_for_a_file_a_folder_a_notebook_and_folds_and_each_is_short():
+    assert [language for language, _ in RECIPES] == ["", "", "python", ""]
     assert all(len(recipe.splitlines()) <= 10 for _, recipe in RECIPES)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", RECIPES, ids=["file", "folder", "notebook"])
+@pytest.mark.parametrize("recipe", RECIPES, ids=["file", "folder", "notebook", "folds"])
 def test_a_recipe_trains_and_draws(tmp_path, monkeypatch, recipe):
     monkeypatch.chdir(tmp_path)
     houses(150).drop(columns="row").to_csv("houses.csv", index=False)

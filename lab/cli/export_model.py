@@ -48,14 +48,10 @@ def export_model(
     choice("variant", variant, found.variants)
     if seed not in found.seeds:
         raise UsageError(f"seed must be one of {', '.join(map(str, found.seeds))}, got {shown(seed)}")
-    places = [None] if found.folds is None else list(range(found.folds))
-    if fold not in places:
-        rule = (
-            f"from 0 to {found.folds - 1}, the last of its folds"
-            if found.folds
-            else "left out, as the experiment has no folds"
-        )
-        raise UsageError(f"fold must be {rule}, got {shown(fold)}")
+    if found.folds is None and fold is not None:
+        raise UsageError(f"fold must be left out, as the experiment has no folds, got {shown(fold)}")
+    if found.folds is not None and fold not in range(found.folds):
+        raise UsageError(f"fold must be from 0 to {found.folds - 1}, the last of its folds, got {shown(fold)}")
     of_fold = "" if fold is None else f"-fold{fold}"
     path = output or Path(f"{found.name}-{variant}-seed{seed}{of_fold}.keras")
     if path.suffix != ".keras":
