@@ -79,6 +79,7 @@ def plan(experiment: Experiment) -> list[Run]:
         )
         runs.append(Run(name, seed, identify(short), full, task, fold))
     _refuse_copies(runs[: len(experiment.variants)])
+    _refuse_equal_folds(runs)
     return runs
 
 
@@ -102,6 +103,20 @@ def _refuse_copies(runs: Sequence[Run]) -> None:
             raise UsageError(
                 f"variants must differ in their data, model or training, got {twin!r} and {run.variant!r}, which are "
                 "declared alike; change one or leave it out"
+            )
+
+
+def _refuse_equal_folds(runs: Sequence[Run]) -> None:
+    """Refuse a loader that gives two folds the same data, as one that does not pass `fold` on."""
+    first: dict[tuple[str, int, str], Fold] = {}
+    for run in runs:
+        if run.fold is None:
+            continue
+        twin = first.setdefault((run.variant, run.seed, run.task.data.fingerprint), run.fold)
+        if twin != run.fold:
+            raise DataError(
+                f"the loader of variant {run.variant!r} must give each fold other splits, got the same for fold "
+                f"{twin[0]} and {run.fold[0]}; pass fold on to a loader of lab.data"
             )
 
 

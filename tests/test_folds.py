@@ -65,6 +65,19 @@ def test_a_run_of_a_fold_is_known_by_its_place_and_by_how_many_there_are():
     assert declared["data"]["fold"] == [1, 4]
 
 
+def heedless(*, seed=0, fold=None):
+    return digits(seed=seed)
+
+
+def test_a_loader_that_does_not_heed_its_fold_is_refused():
+    with pytest.raises(DataError) as caught:
+        plan(experiment(variants={"none": variant(heedless)}))
+    assert str(caught.value) == (
+        "the loader of variant 'none' must give each fold other splits, got the same for fold 0 and 1; pass fold on to "
+        "a loader of lab.data"
+    )
+
+
 def test_a_notebook_shows_the_folds_of_an_experiment():
     assert "2 variants x 2 seeds x 4 folds, compared with none" in experiment()._repr_html_()
 
@@ -130,6 +143,22 @@ def test_the_page_says_of_which_fold_a_run_is_and_what_the_intervals_generalize_
     assert drawn["runs"]["columns"][0]["values"] == [0, 1, 2, 3] * 4
     assert drawn["curves"]["seeds"] == [*range(8)]
     assert "<span>1 fold 3</span>" in page
+
+
+def test_a_browser_tells_the_folds_of_a_seed_apart(shown, opened):
+    page = opened(shown.page).page
+    page.evaluate("document.getElementById('runs').open = true")
+    row = page.locator("#runs-table tbody tr").nth(6)
+    row.locator("button").click()
+    assert row.locator("th, td").all_inner_texts()[:3] == ["none", "1", "2"]
+    assert row.locator("button").get_attribute("aria-label") == "none, seed 1 fold 2"
+    assert page.locator("#runs-table button[aria-pressed=true]").count() == 1
+    assert page.url.endswith("#variant=none&run=6")
+    page.locator("input[data-list=seeds]").nth(3).check()
+    with page.expect_download() as download:
+        page.locator("[data-save=csv]").click()
+    table = pd.read_csv(download.value.path())
+    assert set(table["seed"]) == {"median", "0 fold 3", "1 fold 2"}
 
 
 def test_the_terminal_and_the_notebook_say_what_the_intervals_generalize_over(shown):

@@ -111,11 +111,12 @@ def _part(records: Sequence[Mapping[str, Any]]) -> str:
 
 def _unit(records: Sequence[Mapping[str, Any]]) -> str:
     """Return in which units the target was scaled; nothing where it was not."""
+    by = "seed and fold" if any("fold" in record for record in records) else "seed"
     scales = sorted({tuple(record["target_scale"]) for record in records if record.get("target_scale")})
     if not scales:
         return ""
     lowest, highest = (", ".join(f"{one:.6g}" for one in ends) for ends in (scales[0], scales[-1]))
-    found = lowest if len(scales) == 1 else f"{lowest} to {highest}, by seed"
+    found = lowest if len(scales) == 1 else f"{lowest} to {highest}, by {by}"
     return f"the square of the target's standard deviation over the training split ({found})"
 
 

@@ -30,7 +30,11 @@ def check(summary: pd.DataFrame) -> None:
 
 
 def overlap(summary: pd.DataFrame) -> float:
-    """Return the number of test examples of a fold over that of all others, 1 / (folds - 1); 0 without folds."""
+    """Return the number of test examples of a fold over that of all others, 1 / (folds - 1); 0 without folds.
+
+    Folds are taken to be of one size, and all examples that are not tested for the training set, of which validation
+    examples are: what matters is how many test examples two splits of the data share by chance.
+    """
     if FOLD not in summary:
         return 0.0
     found, places = summary[FOLDS].unique(), summary[FOLD]
