@@ -3,6 +3,9 @@
 The validation split of a fold is cut from the other parts, and what is left is its training split: nothing that is
 learned, fitted or chosen in a fold knows its test rows. Where rows have one class each, the parts hold all classes in
 proportion; rows of one group are in one part. scikit-learn cuts the parts.
+
+Where k does not divide the number of rows, some folds test a row less than others. These leave a row out, so that all
+folds learn from equally many rows and train together; where groups decide, sizes are what they are.
 """
 
 import functools

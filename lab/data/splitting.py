@@ -175,7 +175,7 @@ class Cut:
         for part, left in (("test", 2 if validation is None else 1), ("validation", 1)):
             if part == "test" and self.fold is not None:
                 chosen, rows = self._fold(name, y, strata, self.fold, together)
-                # Folds of one size train together, so those that test a row less learn from a row less.
+                # Only folds of one size train together, so one that tests a row less leaves a row out.
                 learned = len(rows) if together else len(y) - -(-len(y) // self.fold[1])
             elif own[part] is None:
                 chosen, rows = self._take(name, part, y[rows], strata, left, default, rows, together)

@@ -39,7 +39,7 @@ def effective_counts(n: np.ndarray, overlap: float) -> np.ndarray:
             independent. If each two values have the correlation `overlap / (1 + overlap)`, which is the chance that a
             test example of one split is a test example of another, the t test with this count is exact.
 
-    Reference: Nadeau and Bengio, Inference for the generalization error (2003), section 3.
+    Reference: Nadeau and Bengio, Inference for the generalization error (2003): the corrected resampled t test.
     """
     # Written so that it is `n` to the last bit where nothing overlaps.
     return n / (1 + n * overlap)
