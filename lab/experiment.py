@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import lab.data
 from lab.checks import UsageError, choice, flag, number, shown, whole
+from lab.data.folds import checked_folds, refuse_without_fold
 from lab.data.frozen_backbone import on_other_data
 from lab.engine.precision import PRECISIONS
 from lab.seeds import MOST_SEEDS
@@ -71,6 +72,10 @@ class Experiment:
         seeds: the seeds of the runs. One seed gives all variants the same initial weights and batches.
         redraw_data: whether each seed is also the data seed, so that it draws its own splits and label noise. The
             intervals over the seeds then cover the luck of the draw; otherwise they hold for one draw of the data.
+        folds: how many parts the data are cut into, of which each is the test split once; None cuts no folds. Each
+            variant is trained at each seed in each fold. Each seed cuts its own folds, whatever `redraw_data` says, and
+            the intervals allow for the training examples that folds share: see `lab.statistics.scope`. Every loader
+            is called with `fold=(place, folds)` and `seed=seed`.
         question: what the experiment asks, in one line; empty takes the first line of the script's docstring.
         notes: what is to be known about it, in paragraphs; empty takes the rest of the docstring.
         on_data: the experiment to run instead when `--data` names one of these data sets.
@@ -82,7 +87,7 @@ class Experiment:
 
     Raises:
         UsageError: a field of a wrong type, a name that cannot be a folder, a baseline that is no variant, a seed
-            or a study given twice.
+            or a study given twice, folds of a loader that takes none.
     """
 
     name: str
@@ -90,6 +95,7 @@ class Experiment:
     baseline: str
     seeds: Sequence[int] = tuple(range(5))
     redraw_data: bool = False
+    folds: int | None = None
     question: str = ""
     notes: str = ""
     on_data: "Mapping[str, Experiment]" = field(default_factory=dict)
@@ -117,7 +123,8 @@ class Experiment:
         for name, variant in self.variants.items():
             rows.append((name, called(variant.data), called(variant.model), changed(variant.training)))
         cells = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-        count = f"{len(self.variants)} variants x {len(self.seeds)} seeds, compared with {self.baseline}"
+        folds = f" x {self.folds} folds" if self.folds else ""
+        count = f"{len(self.variants)} variants x {len(self.seeds)} seeds{folds}, compared with {self.baseline}"
         return f"<p><b>{escape(self.name)}</b> {escape(self.question)}</p><p>{escape(count)}</p><table>{cells}</table>"
 
     def __post_init__(self) -> None:
@@ -141,12 +148,21 @@ class Experiment:
         if flag("redraw_data", self.redraw_data):
             for variant in self.variants.values():
                 _takes("data", variant.data, "data(seed=seed) where redraw_data is True", seed=0)
+        if self.folds is not None:
+            object.__setattr__(self, "folds", checked_folds(self.folds))
+            for variant in self.variants.values():
+                refuse_without_fold(variant.data)
         line("question", self.question)
         text("notes", self.notes)
         self._check_on_data()
         self._check_strength_paths()
         self._check_studies()
         choice("precision", self.precision, PRECISIONS)
+
+    @property
+    def redraws(self) -> bool:
+        """Whether each seed is also the data seed."""
+        return self.redraw_data or self.folds is not None
 
     def _check_on_data(self) -> None:
         if not isinstance(self.on_data, Mapping) or not all(isinstance(e, Experiment) for e in self.on_data.values()):
@@ -189,6 +205,7 @@ class Experiment:
         train_size: int | None = None,
         validation_size: int | None = None,
         seeds: int | None = None,
+        folds: int | None = None,
         epochs: int | None = None,
         precision: str | None = None,
     ) -> "Experiment":
@@ -199,6 +216,7 @@ class Experiment:
         Args:
             train_size, validation_size: the number of training and of validation examples.
             seeds: how many seeds, counted from 0.
+            folds: how many folds the data are cut into.
             epochs: the most epochs that a run trains.
             precision: of the products.
 
@@ -223,6 +241,7 @@ class Experiment:
             precision=precision,
             variants={name: changed(variant) for name, variant in self.variants.items()},
             seeds=self.seeds if seeds is None else range(seed_count(seeds)),
+            folds=self.folds if folds is None else folds,
             studies=[
                 study.resized(train_size=train_size, seeds=seeds, epochs=epochs, strict=False)
                 for study in (self.studies if precision == "exact" else ())

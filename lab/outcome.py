@@ -52,11 +52,21 @@ class Outcome:
             raise UsageError(f"{self.folder.name} must be an experiment to have these tables, got a study")
         return self.tables
 
+    def _scope(self) -> str:
+        """Return what the intervals generalize over; empty for a study, or where it is not known."""
+        if self.tables is None:
+            return ""
+        from lab.statistics.scope import scope_note, scope_sentence
+
+        return f"{scope_sentence(self.tables.comparison)} {scope_note(self.tables.comparison)}".strip()
+
     def _repr_html_(self) -> str:
         name, page = html.escape(self.folder.name), html.escape(self.page.as_posix(), quote=True)
         question = html.escape(self.tables.question) if self.tables else ""
         table = _readable(self.tables) if self.tables else ""
-        return f'<p><b>{name}</b> {question}</p>{table}<p><a href="{page}">the page with its charts</a></p>'
+        scope = f"<p>{html.escape(self._scope())}</p>" if self._scope() else ""
+        link = f'<p><a href="{page}">the page with its charts</a></p>'
+        return f"<p><b>{name}</b> {question}</p>{table}{scope}{link}"
 
 
 def _readable(tables: "Tables") -> str:

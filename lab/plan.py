@@ -1,12 +1,14 @@
 """The runs of an experiment: each variant at each seed, its data loaded, its model checked when it is built."""
 
 import functools
+import itertools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.checks import DataError, UsageError, call_or_refuse
 from lab.data import Dataset
+from lab.data.folds import Fold
 from lab.engine.task import Task
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
@@ -30,6 +32,7 @@ class Run:
         id: the hash of the declaration without fields that are at their defaults, so that a new field renames no run.
         declaration: in JSON types, with all fields.
         task: what an engine trains.
+        fold: the place of its fold, from 0, and how many there are; None where the data are not cut into folds.
     """
 
     variant: str
@@ -37,15 +40,23 @@ class Run:
     id: str
     declaration: Mapping[str, Any]
     task: Task
+    fold: Fold | None = None
 
     @property
     def name(self) -> str:
-        """The name of the run's folder."""
-        return f"{self.variant}-seed{self.seed}-{self.id}"
+        """The name of the run's folder, as `lab.results.schema.run_name` makes it."""
+        fold = "" if self.fold is None else f"-fold{self.fold[0]}"
+        return f"{self.variant}-seed{self.seed}{fold}-{self.id}"
+
+    @property
+    def place(self) -> str:
+        """The run in words, as in "variant 'l2' at seed 0"; of a fold, "variant 'l2' at seed 0 in fold 2"."""
+        fold = "" if self.fold is None else f" in fold {self.fold[0]}"
+        return f"variant {self.variant!r} at seed {self.seed}{fold}"
 
 
 def plan(experiment: Experiment) -> list[Run]:
-    """Return the runs of an experiment, seed by seed, with their data loaded.
+    """Return the runs of an experiment, seed by seed and fold by fold, with their data loaded.
 
     Raises:
         UsageError: the loss of a variant does not fit its data, a loader or factory has no identity, or two variants
@@ -55,8 +66,10 @@ def plan(experiment: Experiment) -> list[Run]:
     # All variants are declared before any data is loaded, so that one without an identity is refused at once.
     declared = {name: _declared(variant, name) for name, variant in experiment.variants.items()}
     runs = []
-    for (name, seed), task in tasks(experiment.variants, experiment.seeds, experiment.redraw_data).items():
-        load = _loader(experiment.variants[name], seed if experiment.redraw_data else None)
+    count = experiment.folds
+    folds = (None,) if count is None else tuple((place, count) for place in range(count))
+    for (name, seed, fold), task in _tasks(experiment.variants, experiment.seeds, experiment.redraws, folds).items():
+        load = _loader(experiment.variants[name], seed if experiment.redraws else None, fold)
         ends: dict[str, Any] = {"fingerprint": task.data.fingerprint, "seed": seed, "numerics": NUMERICS}
         if experiment.precision != "exact":
             ends["precision"] = experiment.precision
@@ -64,8 +77,9 @@ def plan(experiment: Experiment) -> list[Run]:
             {"data": declare(load, f"data of variant {name!r}", defaults=i == 1), **declared[name][i], **ends}
             for i in (0, 1)
         )
-        runs.append(Run(name, seed, identify(short), full, task))
+        runs.append(Run(name, seed, identify(short), full, task, fold))
     _refuse_copies(runs[: len(experiment.variants)])
+    _refuse_equal_folds(runs)
     return runs
 
 
@@ -92,6 +106,20 @@ def _refuse_copies(runs: Sequence[Run]) -> None:
             )
 
 
+def _refuse_equal_folds(runs: Sequence[Run]) -> None:
+    """Refuse a loader that gives two folds the same data, as one that does not pass `fold` on."""
+    first: dict[tuple[str, int, str], Fold] = {}
+    for run in runs:
+        if run.fold is None:
+            continue
+        twin = first.setdefault((run.variant, run.seed, run.task.data.fingerprint), run.fold)
+        if twin != run.fold:
+            raise DataError(
+                f"the loader of variant {run.variant!r} must give each fold other splits, got the same for fold "
+                f"{twin[0]} and {run.fold[0]}; pass fold on to a loader of lab.data"
+            )
+
+
 def tasks(
     variants: Mapping[Key, Variant], seeds: Sequence[int], redraw_data: bool = False
 ) -> dict[tuple[Key, int], Task]:
@@ -106,22 +134,29 @@ def tasks(
         UsageError: the loss of a variant does not fit its data.
         DataError: data cannot be loaded or used.
     """
+    return {(key, seed): task for (key, seed, _), task in _tasks(variants, seeds, redraw_data, (None,)).items()}
+
+
+def _tasks(
+    variants: Mapping[Key, Variant], seeds: Sequence[int], redraw_data: bool, folds: Sequence[Fold | None]
+) -> dict[tuple[Key, int, Fold | None], Task]:
     loaded: dict[Hashable, Dataset] = {}
     planned = {}
     tried: set[Hashable] = set()
-    for seed in seeds:
+    for seed, fold in itertools.product(seeds, folds):
         for key, variant in variants.items():
             data_seed = seed if redraw_data else None
-            load = _loader(variant, data_seed)
-            call = _call(load) or (id(variant.data), data_seed)
+            load = _loader(variant, data_seed, fold)
+            call = _call(load) or (id(variant.data), data_seed, fold)
             if call not in loaded:
                 loaded[call] = _loaded(load, key)
-            planned[key, seed] = _task(variant, key, loaded[call], seed, tried)
+            planned[key, seed, fold] = _task(variant, key, loaded[call], seed, tried)
     return planned
 
 
-def _loader(variant: Variant, data_seed: int | None) -> Callable[[], Dataset]:
-    return variant.data if data_seed is None else functools.partial(variant.data, seed=data_seed)
+def _loader(variant: Variant, data_seed: int | None, fold: Fold | None) -> Callable[[], Dataset]:
+    bound = {name: value for name, value in (("seed", data_seed), ("fold", fold)) if value is not None}
+    return functools.partial(variant.data, **bound) if bound else variant.data
 
 
 def _call(load: Callable) -> Hashable:

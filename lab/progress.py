@@ -27,6 +27,10 @@ class Named(Protocol):
         """Its seed."""
 
     @property
+    def fold(self) -> tuple[int, int] | None:
+        """The place of its fold, from 0, and how many there are; None without folds."""
+
+    @property
     def task(self) -> "Task":
         """Its data, model and training, as an engine takes them."""
 
@@ -125,10 +129,7 @@ def lines(write: Callable[[str], None]) -> Progress:
         nonlocal done
         done += 1
         kept = f"kept epoch {trained.kept_epoch} of {len(trained.rows)}" if trained.kept_epoch else "no epoch kept"
-        write(
-            f"[{done}/{total}] {run.variant} seed {run.seed}: {trained.status}, {kept}, "
-            f"{trained.seconds:.1f} s ({trained.engine})"
-        )
+        write(f"[{done}/{total}] {_named(run)}: {trained.status}, {kept}, {trained.seconds:.1f} s ({trained.engine})")
 
     return Progress(
         on_plan=on_plan,
@@ -222,4 +223,9 @@ def _clock(seconds: float) -> str:
 
 
 def _refusal(run: Named, reason: str) -> str:
-    return f"{run.variant} seed {run.seed} trains alone: {reason}"
+    return f"{_named(run)} trains alone: {reason}"
+
+
+def _named(run: Named) -> str:
+    fold = "" if run.fold is None else f" fold {run.fold[0]}"
+    return f"{run.variant} seed {run.seed}{fold}"

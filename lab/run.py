@@ -81,6 +81,7 @@ def _run(
 ) -> None:
     from lab import results
     from lab.results.record import record
+    from lab.statistics.scope import generalizes_over
 
     names = [run.name for run in runs]
     for sentence in (*results.set_damaged_aside(folder, names), *_notes(runs)):
@@ -100,6 +101,10 @@ def _run(
             "baseline": experiment.baseline,
             "variants": list(experiment.variants),
             "seeds": list(experiment.seeds),
+            **({} if experiment.folds is None else {"folds": experiment.folds}),
+            "generalizes_over": generalizes_over(
+                [run.task.data.redrawn for run in runs] if experiment.redraws else [], experiment.folds is not None
+            ),
             "paths": {family: dict(strengths) for family, strengths in experiment.strength_paths.items()},
             "runs": names,
         },
@@ -124,7 +129,7 @@ def _run(
     try:
         dispatch.train(
             [run.task for run in pending],
-            [f"variant {run.variant!r} at seed {run.seed}" for run in pending],
+            [run.place for run in pending],
             engine=engine,
             precision=experiment.precision,
             on_trained=publish,
@@ -152,10 +157,7 @@ def _measured(run: Run, trained: "Trained", progress: Progress) -> "Measured | N
     try:
         return measured(run.task, trained)
     except Exception as error:
-        progress.on_note(
-            f"variant {run.variant!r} at seed {run.seed} is published without more measures of its test split: "
-            f"{raised(error)}"
-        )
+        progress.on_note(f"{run.place} is published without more measures of its test split: {raised(error)}")
         return None
 
 
@@ -164,7 +166,7 @@ def _model(run: Run, trained: "Trained", progress: Progress) -> tuple[bytes, str
     from lab.data.description import description
     from lab.models.keras_file import model_bytes
 
-    who = f"the model of variant {run.variant!r} at seed {run.seed}"
+    who = f"the model of {run.place}"
     if trained.weights is None:
         progress.on_note(f"{who} is not kept, as no epoch is")
         return None
@@ -188,6 +190,7 @@ class _StudyRun:
     variant: str
     seed: int
     task: "Task"
+    fold: None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -100,7 +100,9 @@ def task_of(seen: Seen, folder: Path, epochs: int = EPOCHS) -> Task:
 
 
 def orders_of(task: Task) -> list[np.ndarray]:
-    return [task.training.order(len(task.data.train.y), task.seed, epoch) for epoch in range(1, task.training.epochs + 1)]
+    return [
+        task.training.order(len(task.data.train.y), task.seed, epoch) for epoch in range(1, task.training.epochs + 1)
+    ]
 
 
 def draws_of(task: Task) -> dict[str, list[list[float]]]:
@@ -114,11 +116,17 @@ def draws_of(task: Task) -> dict[str, list[list[float]]]:
         name = layer.name.partition("_activation")[0]
         match type(layer).__name__:
             case "Dropout":
-                key, draw = f"{name.removesuffix('_dropout')}/dropout", lambda n, on=layer: on(np.ones((n, 16)), training=True)
+                key, draw = (
+                    f"{name.removesuffix('_dropout')}/dropout",
+                    lambda n, on=layer: on(np.ones((n, 16)), training=True),
+                )
             case "GaussianNoise" if name == "input_noise":
                 key, draw = "input/input_noise", lambda n, on=layer: on(np.zeros((n, 2)), training=True)
             case "GaussianNoise":
-                key, draw = f"{name.removesuffix('_noise')}/noise", lambda n, on=layer: on(np.zeros((n, 16)), training=True)
+                key, draw = (
+                    f"{name.removesuffix('_noise')}/noise",
+                    lambda n, on=layer: on(np.zeros((n, 16)), training=True),
+                )
             case "DropConnectDense":
                 key = f"{name}/dropconnect"
 
@@ -165,7 +173,9 @@ class TestArithmetic:
         agrees(seen.at(state), tmp_path)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("slider", [one for group in playground.REGULARIZERS.values() for one in group], ids=lambda one: one.name)
+    @pytest.mark.parametrize(
+        "slider", [one for group in playground.REGULARIZERS.values() for one in group], ids=lambda one: one.name
+    )
     def test_each_regularizer_alone_does_what_the_lab_does(self, seen, tmp_path, slider):
         strong = slider.values[len(slider.values) // 2]
         agrees(seen.at(f"{slider.name}={strong}"), tmp_path)
@@ -261,7 +271,10 @@ class TestScript:
         [
             ("", ["none"]),
             ("l1=0.00001&l2=0.01", ["none", "l1_0.00001+l2_0.01"]),
-            ("&".join(f"{one.name}={one.values[1]}" for group in playground.REGULARIZERS.values() for one in group), ["none", "regularized"]),
+            (
+                "&".join(f"{one.name}={one.values[1]}" for group in playground.REGULARIZERS.values() for one in group),
+                ["none", "regularized"],
+            ),
         ],
         ids=["nothing", "elastic net", "everything"],
     )
@@ -275,12 +288,18 @@ class TestScript:
         if names[-1] == "regularized":
             regularization = last.model.keywords["regularization"]
             for slider in (one for group in playground.REGULARIZERS.values() for one in group):
-                where = next(where for where in (regularization, last.training, None) if hasattr(where, slider.name) or where is None)
+                where = next(
+                    where
+                    for where in (regularization, last.training, None)
+                    if hasattr(where, slider.name) or where is None
+                )
                 found = last.model.keywords["deviation"] if where is None else getattr(where, slider.name)
                 assert found == slider.values[1], slider.name
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("state", [PENALIZED, THINNED, f"data=pasted&label_noise=0.1&dropout=0.3&points={quote(POINTS)}"])
+    @pytest.mark.parametrize(
+        "state", [PENALIZED, THINNED, f"data=pasted&label_noise=0.1&dropout=0.3&points={quote(POINTS)}"]
+    )
     def test_the_script_runs_as_it_is_printed(self, seen, tmp_path, state):
         from lab.run import run
 
@@ -310,7 +329,13 @@ class TestSpread:
         half = scipy.stats.t.ppf(0.975, 4) * difference.std(ddof=1) / np.sqrt(5)
         numbers = [f"{value:+.3f}".replace("-", MINUS) for value in (difference.mean(),)]
         ends = [f"{value:.3f}".replace("-", MINUS) for value in (difference.mean() - half, difference.mean() + half)]
-        verdict = "worse" if difference.mean() > half else "better" if difference.mean() < -half else "chance explains it as well"
+        verdict = (
+            "worse"
+            if difference.mean() > half
+            else "better"
+            if difference.mean() < -half
+            else "chance explains it as well"
+        )
         assert seen.text("#compared") == (
             f"Lowest validation loss, L2 0.5 against no regularizer: {numbers[0]} [{ends[0]}, {ends[1]}] per seed, "
             f"lower in {(difference < 0).sum()} of 5: {verdict}."
@@ -325,7 +350,10 @@ class TestSpread:
         assert not page.locator("#before").is_visible()
 
     def test_runs_that_differ_only_in_a_regularizer_share_their_weights_and_batches(self, seen):
-        runs = [seen.at(f"seeds=1&{state}").ask("train", {"epochs": 1})["rows"][0] for state in ("", "l2=0.00001", "l2=0.00001&dropout=0.3")]
+        runs = [
+            seen.at(f"seeds=1&{state}").ask("train", {"epochs": 1})["rows"][0]
+            for state in ("", "l2=0.00001", "l2=0.00001&dropout=0.3")
+        ]
         assert runs[0]["data_loss"] == pytest.approx(runs[1]["data_loss"], abs=1e-4)
         assert abs(runs[1]["data_loss"] - runs[2]["data_loss"]) > 1e-3
 
@@ -419,7 +447,10 @@ class TestPage:
         for _, state in playground.TRIES:
             offered = dict(part.split("=") for part in state.split("&"))
             seen.at(state)
-            assert {name: page.evaluate("name => new URLSearchParams(location.hash.slice(1)).get(name)", name) for name in offered} == offered
+            assert {
+                name: page.evaluate("name => new URLSearchParams(location.hash.slice(1)).get(name)", name)
+                for name in offered
+            } == offered
 
     def test_a_seed_is_shown_alone_and_its_numbers_are_in_the_table(self, seen):
         page = seen.at("size=20").trained(1).page
@@ -435,7 +466,10 @@ class TestPage:
 
     def test_the_page_is_one_small_file_that_asks_for_nothing(self, file, tab):
         assert file.stat().st_size < 120_000
-        assert set(tab.asked) <= {file.as_uri(), *(url for url in tab.asked if url.startswith(("about:", file.as_uri())))}
+        assert set(tab.asked) <= {
+            file.as_uri(),
+            *(url for url in tab.asked if url.startswith(("about:", file.as_uri()))),
+        }
         text = file.read_text("utf-8")
         script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)[0]
         assert policy_of(text) == (
@@ -480,7 +514,9 @@ class TestAccess:
         page = seen.at("size=20&seeds=5").page
         page.set_viewport_size({"width": width, "height": 900 if width > 1000 else 844})
         page.emulate_media(color_scheme=scheme)
-        count = page.locator("a[href]:visible, button:visible:enabled, select:visible, summary:visible, input:visible").count()
+        count = page.locator(
+            "a[href]:visible, button:visible:enabled, select:visible, summary:visible, input:visible"
+        ).count()
         reached = set()
         for _ in range(count):
             page.keyboard.press("Tab")

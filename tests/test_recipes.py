@@ -18,13 +18,13 @@ from tests.test_data_frames import houses
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 SECTIONS = [README.split(f"\n## {title}\n")[1].split("\n## ")[0] for title in ("Your own data", "Your own model")]
 FOUND = [re.findall(r"^```(\w*)\n(.*?)^```", section, re.MULTILINE | re.DOTALL) for section in SECTIONS]
-NAMES = [["file", "prediction", "folder", "notebook"], ["script", "backbone", "fields"]]
+NAMES = [["file", "prediction", "folder", "notebook", "folds"], ["script", "backbone", "fields"]]
 RECIPES = dict(zip(itertools.chain(*NAMES), itertools.chain(*FOUND), strict=True))
 
 
 def test_there_is_a_recipe_for_each_need_and_each_is_short():
     languages = [[language for language, _ in found] for found in FOUND]
-    assert languages == [["", "python", "", "python"], ["python"] * 3]
+    assert languages == [["", "python", "", "python", ""], ["python"] * 3]
     assert all(len(recipe.splitlines()) <= 10 for name, (_, recipe) in RECIPES.items() if name != "script")
 
 
@@ -54,7 +54,7 @@ def kitchen(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["file", "folder", "notebook", "backbone"])
+@pytest.mark.parametrize("name", ["file", "folder", "notebook", "folds", "backbone"])
 def test_a_recipe_trains_and_draws(kitchen, name):
     cook(name)
     assert len(list(kitchen.glob("results/*/index.html"))) == 1

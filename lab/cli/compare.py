@@ -10,6 +10,7 @@ from lab.checks import DataError, UsageError, choice
 from lab.results.keras_logs import from_logs, tables_of
 from lab.results.tables import Tables, read_tables
 from lab.statistics import words
+from lab.statistics.scope import scope
 
 FORMATS = ("table", "csv", "markdown", "json")
 
@@ -57,7 +58,15 @@ def compare(
         metric = "test_data_loss" if "test_data_loss" in summary else "val_loss"
     if baseline is None:
         baseline = _own(tables)
-    made = statistics.compare(summary, baseline, metric, confidence=confidence, method=method, correction=correction)
+    made = statistics.compare(
+        summary,
+        baseline,
+        metric,
+        confidence=confidence,
+        method=method,
+        correction=correction,
+        generalizes_over=scope(tables.comparison),
+    )
     runs = summary.assign(variant=summary["variant"].map(str)).groupby("variant")
     # A run without an onset had none until it ended, so the median over all runs is an epoch only if most have one.
     onset = runs["onset"].apply(lambda column: column.fillna(float("inf")).median())

@@ -1,6 +1,7 @@
 """`python -m lab export model`: the model of a run, as it was kept with the run, or trained again."""
 
 import dataclasses
+import functools
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,7 @@ def export_model(
     *,
     variant: Name,
     seed: int = 0,
+    fold: int | None = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     results: Folder = RESULTS,
 ) -> None:
@@ -35,8 +37,9 @@ def export_model(
         experiment: its name in the folder "experiments" here or among the lab's own, or the path of a script.
         variant: of the run.
         seed: of the run.
-        output: the file; <experiment>-<variant>-seed<k>.keras in the current folder unless named. Beside it a file of
-            the same name that ends in .json says how rows become the model's inputs, and what its outputs mean.
+        fold: of the run, from 0, where the experiment declares folds.
+        output: the file; <experiment>-<variant>-seed<k>[-fold<i>].keras in the current folder unless named. Beside it a
+            file of the same name that ends in .json says how rows become the model's inputs, and what its outputs mean.
         results: the folder with the experiments' folders.
     """
     found = find(experiment)
@@ -45,13 +48,18 @@ def export_model(
     choice("variant", variant, found.variants)
     if seed not in found.seeds:
         raise UsageError(f"seed must be one of {', '.join(map(str, found.seeds))}, got {shown(seed)}")
-    path = output or Path(f"{found.name}-{variant}-seed{seed}.keras")
+    if found.folds is None and fold is not None:
+        raise UsageError(f"fold must be left out, as the experiment has no folds, got {shown(fold)}")
+    if found.folds is not None and fold not in range(found.folds):
+        raise UsageError(f"fold must be from 0 to {found.folds - 1}, the last of its folds, got {shown(fold)}")
+    of_fold = "" if fold is None else f"-fold{fold}"
+    path = output or Path(f"{found.name}-{variant}-seed{seed}{of_fold}.keras")
     if path.suffix != ".keras":
         raise UsageError(f"output must end in .keras, as Keras demands of such a file, got {shown(str(path))}")
-    _export(found, variant, seed, path, results / found.name)
+    _export(found, variant, seed, fold, path, results / found.name)
 
 
-def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder: Path) -> None:
+def _export(experiment: Experiment, variant: str, seed: int, fold: int | None, path: Path, folder: Path) -> None:
     from lab.data.description import description
     from lab.models.keras_file import model_bytes
     from lab.plan import plan
@@ -67,7 +75,7 @@ def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder:
         strength_paths={},
         studies=(),
     )
-    (planned,) = plan(one)
+    planned = plan(one)[fold or 0]
     place = run_folder(folder, planned.name)
     published = read_run(place)[0] if is_published(folder, planned.name) else None
     if published is not None and (kept := read_model(place)) is not None:
@@ -76,7 +84,10 @@ def _export(experiment: Experiment, variant: str, seed: int, path: Path, folder:
         print(OUTPUTS)
         return
     engine = "cohort" if published is None else published["engine"]
-    trained = train(one.variants, seeds=(seed,), redraw_data=one.redraw_data, engine=engine)[variant, seed]
+    declared = one.variants[variant]
+    if planned.fold is not None:
+        declared = dataclasses.replace(declared, data=functools.partial(declared.data, fold=planned.fold))
+    trained = train({variant: declared}, seeds=(seed,), redraw_data=one.redraws, engine=engine)[variant, seed]
     if trained.trained.weights is None:
         raise DataError(f"the run {planned.name} kept no epoch, as its loss was not finite; there is no model of it")
     saved = model_bytes(trained.model(), f"the model of the run {planned.name}")

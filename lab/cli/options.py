@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter, Token
 
 from lab.checks import UsageError, choice, whole
+from lab.data.folds import MOST
 from lab.data.labels import OF_A_COLUMN
 from lab.engine.precision import PRECISIONS
 from lab.run import ENGINES, KEPT_MODELS
@@ -112,6 +113,8 @@ class Options:
     "The number of validation examples."
     seeds: Annotated[int | None, _count("the number of seeds", 10_000)] = None
     "The number of seeds, counted from 0."
+    folds: Annotated[int | None, _count("the number of folds", MOST)] = None
+    "The number of parts that the data are cut into; each of them tests the runs of its fold."
     epochs: Annotated[int | None, _count("the most epochs a run trains", 1_000_000)] = None
     "The most epochs a run trains."
     results: Folder = RESULTS

@@ -24,7 +24,7 @@ def run_question(question: Question, options: Options) -> None:
         UsageError, DataError, OSError: as `lab.run.run` and `lab.compute.compute`; also options that do not fit.
     """
     if isinstance(question, Study):
-        others = ("data", "separator", "image_size", "engine", "validation_size", "precision", "keep_models")
+        others = ("data", "separator", "image_size", "engine", "validation_size", "folds", "precision", "keep_models")
         question.refuse({name: getattr(options, name) or None for name in (*OF_TABLES, *others)})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
@@ -42,6 +42,7 @@ def run_question(question: Question, options: Options) -> None:
         train_size=options.train_size,
         validation_size=options.validation_size,
         seeds=options.seeds,
+        folds=options.folds,
         epochs=options.epochs,
         precision=options.precision,
     )

@@ -11,6 +11,8 @@ from rich.text import Text
 from lab.results.tables import Tables
 from lab.statistics import words
 from lab.statistics.identical import identical_note
+from lab.statistics.runs import averaged_over
+from lab.statistics.scope import FOLDS_OF_DATA, scope, scope_sentence
 
 
 def console() -> Console:
@@ -53,8 +55,9 @@ def _caption(tables: Tables) -> str:
     return (
         f"{runs} per variant{f', {diverged} diverged in all' if diverged else ''}. kept: median kept epoch. "
         "val, gap, test, acc.: means of validation data loss, validation minus train data loss, test data loss and "
-        "test accuracy at the kept epoch. Difference to the baseline, paired over seeds, with its 95 % interval; "
-        f"better or worse only if shown after Holm's correction. {identical_note(tables.summary)}"
+        "test accuracy at the kept epoch. Difference to the baseline, paired over "
+        f"{averaged_over(tables.summary)}, with its 95 % interval; better or worse only if shown after Holm's "
+        "correction. " + " ".join(filter(None, [scope_sentence(tables.comparison), identical_note(tables.summary)]))
     ).rstrip()
 
 
@@ -76,11 +79,13 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Tabl
         comparison: as `lab.cli.compare.compare` returns it.
         confidence: of its intervals.
     """
+    paired = "folds" if scope(comparison) == FOLDS_OF_DATA else "seeds"
     caption = (
-        f"n: paired seeds. Differences to the baseline with {confidence:.0%} intervals, one by one; p: of the paired t "
-        "test, corrected over the variants. wins: how often a run of the variant beats one of the baseline. "
-        "more: seeds still needed for a decision, an 80% interval. over: share of runs that overfit."
-    )
+        f"n: paired {paired}. Differences to the baseline with {confidence:.0%} intervals, one by one; p: of the "
+        "paired t test, corrected over the variants. wins: how often a run of the variant beats one of the baseline. "
+        "more: seeds still needed for a decision, an 80% interval. over: share of runs that overfit. "
+        f"{scope_sentence(comparison)}"
+    ).rstrip()
     table = _plain(f"{name}: {comparison['metric'].iloc[0]}", caption)
     for heading in ("n", "mean", "difference", "p", "wins", "more", "over"):
         table.add_column(heading, justify="right", no_wrap=True)

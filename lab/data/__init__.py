@@ -18,6 +18,10 @@ All loaders are plain functions with keyword arguments, made for `functools.part
                      copy, by another class, all of them equally likely. Validation and test labels stay right.
     seed             the data seed, which decides all of this and is not the seed of a run.
 
+`digits` and the loaders of people's own data take a sixth:
+
+    fold             (i, k): the test split is part i of the data cut into k parts, from 0: see `lab.data.folds`.
+
 Where an example has one class, every split has all classes: in proportion, unless groups or times decide the cut
 (`lab.data.groups_and_time`). Neither `train_size` nor `label_noise` changes which examples validate and test. Splits
 that are given, and not cut here, must not share more examples than chance explains (`lab.data.overlap`). Impossible
@@ -25,7 +29,7 @@ sizes and noise are a `UsageError`, files and contents that cannot be used a `Da
 neither TensorFlow nor scikit-learn nor pandas.
 
     dataset             the values: `Dataset`, `Split`; overlap: no example in two splits
-    splitting           how the splits are cut; every_class, groups_and_time, weights: what a cut heeds
+    splitting           how the splits are cut; every_class, folds, groups_and_time, weights: what a cut heeds
     images, planar      the data sets by name; formats, points: their content; keras_cache: where the files are
     arrays              people's arrays; conversion, labels: what is taken as numbers and as labels
     files               .npz archives; npz_file: their reader

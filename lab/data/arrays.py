@@ -8,6 +8,7 @@ import numpy as np
 from lab.checks import DataError, UsageError, choice, flag, shown
 from lab.data.conversion import array
 from lab.data.dataset import Dataset, finite
+from lab.data.folds import Fold
 from lab.data.groups_and_time import Together, refuse_both
 from lab.data.images import pixels
 from lab.data.labels import LABELS, codes, several
@@ -38,6 +39,7 @@ def from_arrays(
     test_size: int | None = None,
     label_noise: float = 0.0,
     seed: int = 0,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return the dataset of arrays, which are copied.
 
@@ -74,7 +76,7 @@ def from_arrays(
             infinity, an empty split, one class only, a class that is missing from a split, labels too large to be
             told apart, numbers that float32 makes one, splits that share examples (see `lab.data.overlap`).
     """
-    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
+    cut = Cut(train_size, validation_size, test_size, label_noise, seed, fold)
     choice("labels", labels, LABELS)
     check_name(name)
     check_scaling(labels, standardize, scale_target)

@@ -9,6 +9,7 @@ from lab.checks import UsageError, shown
 from lab.data.csv_table import Table, read_table
 from lab.data.dataset import Dataset
 from lab.data.files import file_path
+from lab.data.folds import Fold
 from lab.data.keras_cache import content
 from lab.data.splitting import Cut
 from lab.data.table_roles import RARE, Roles
@@ -35,6 +36,7 @@ def from_csv(
     test_size: int | None = None,
     label_noise: float = 0.0,
     seed: int = 0,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return the dataset of a CSV table: one column is the label, the others are numbers or categories.
 
@@ -52,7 +54,7 @@ def from_csv(
         DataError: a file that is missing or no table; columns that mix numbers and texts, with their rows; data that
             cannot be used.
     """
-    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
+    cut = Cut(train_size, validation_size, test_size, label_noise, seed, fold)
     roles = Roles(
         target=target,
         labels=labels,

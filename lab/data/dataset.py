@@ -7,13 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
-from lab.checks import DataError
+from lab.checks import DataError, choice
 from lab.data.overlap import refuse_overlap
 from lab.data.preprocessing import Preprocessing
 from lab.data.rows import Rows, pieces
 from lab.data.standardization import Standardization
 
 SPLITS = ("train", "validation", "test")
+REDRAWN = ("nothing", "training split", "splits", "data")
 WORDS = {"train": "training", "validation": "validation", "test": "test"}
 
 
@@ -88,6 +89,10 @@ class Dataset:
             prediction p of a model is `p * target.deviation + target.mean`, a squared error is in units of
             `target.deviation ** 2`.
         backbone: the frozen net that made the examples of what the loader read; None where there is none.
+        redrawn: what another data seed draws anew: "nothing" (it changes the order at most); the "training split"
+            (with its validation split and wrong labels), while the test split is the data's own; all "splits", from
+            the same examples; or the "data", which follow from a formula. It says what a comparison over data seeds
+            generalizes over, and is no part of the fingerprint.
 
     Raises:
         DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
@@ -103,8 +108,10 @@ class Dataset:
     preprocessing: Preprocessing | Standardization | None = field(default=None, repr=False)
     target: Standardization | None = field(default=None, repr=False)
     backbone: Backbone | None = field(default=None, repr=False)
+    redrawn: str = field(default="splits", repr=False)
 
     def __post_init__(self) -> None:
+        choice("redrawn", self.redrawn, REDRAWN)
         if self.classes is not None:
             object.__setattr__(self, "classes", distinct(self.name, self.classes))
         for part in SPLITS:

@@ -7,6 +7,7 @@ from pathlib import Path
 from lab.checks import DataError, UsageError, shown
 from lab.data.arrays import from_arrays
 from lab.data.dataset import Dataset
+from lab.data.folds import Fold
 from lab.data.keras_cache import content
 from lab.data.npz_file import npz
 from lab.data.splitting import Cut
@@ -25,6 +26,7 @@ def from_npz(
     test_size: int | None = None,
     label_noise: float = 0.0,
     seed: int = 0,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return the dataset of an .npz file, as `from_arrays` does of arrays.
 
@@ -37,7 +39,7 @@ def from_npz(
         UsageError: an argument that cannot be.
         DataError: a file that is missing, torn, pickled or without these arrays; data that cannot be used.
     """
-    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
+    cut = Cut(train_size, validation_size, test_size, label_noise, seed, fold)
     place = file_path(path)
     arrays = npz(content(place), str(place))
     if "x" in arrays and "x_train" in arrays:
@@ -69,6 +71,7 @@ def from_npz(
         test_size=cut.test_size,
         label_noise=cut.label_noise,
         seed=cut.seed,
+        fold=cut.fold,
     )
 
 

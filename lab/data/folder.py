@@ -12,6 +12,7 @@ from lab.checks import DataError, UsageError, flag, quoted, shown, whole
 from lab.data.columns import NAMED, count
 from lab.data.dataset import Dataset
 from lab.data.files import file_path
+from lab.data.folds import Fold
 from lab.data.images import pixels
 from lab.data.splitting import Cut
 from lab.data.weights import weighting
@@ -35,6 +36,7 @@ def from_folder(
     test_size: int | None = None,
     label_noise: float = 0.0,
     seed: int = 0,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return the dataset of a folder of pictures: float32 in [0, 1], height x width x channels.
 
@@ -54,7 +56,7 @@ def from_folder(
         UsageError: an argument that cannot be.
         DataError: a folder that is missing or has no class; files that are no pictures or are damaged, by name.
     """
-    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
+    cut = Cut(train_size, validation_size, test_size, label_noise, seed, fold)
     flag("colour", colour)
     height, width = _size(size)
     place = file_path(path)

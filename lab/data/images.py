@@ -10,6 +10,7 @@ import numpy as np
 from lab.checks import DataError
 from lab.data import formats
 from lab.data.dataset import Dataset
+from lab.data.folds import Fold
 from lab.data.keras_cache import KERAS_DATASETS, Download, content, fetch, folder, read, unpacked
 from lab.data.npz_file import npz
 from lab.data.splitting import Cut
@@ -72,6 +73,7 @@ def digits(
     test_size: int | None = None,
     label_noise: float = 0.0,
     seed: int = 0,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return 1 797 handwritten digits of 8 x 8 pixels, which come with scikit-learn and need no network.
 
@@ -79,7 +81,7 @@ def digits(
 
     Reference: Alpaydin and Kaynak 1998, UCI machine learning repository.
     """
-    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
+    cut = Cut(train_size, validation_size, test_size, label_noise, seed, fold)
     from sklearn.datasets import load_digits
 
     data = load_digits()

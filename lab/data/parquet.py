@@ -10,6 +10,7 @@ from lab.checks import DataError
 from lab.data.csv_table import Table
 from lab.data.dataset import Dataset
 from lab.data.files import file_path
+from lab.data.folds import Fold
 from lab.data.keras_cache import content
 from lab.data.table_roles import RARE
 from lab.data.tables import from_frame
@@ -37,6 +38,7 @@ def from_parquet(
     test_size: int | None = None,
     label_noise: float = 0.0,
     seed: int = 0,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return the dataset of a Parquet file, as `from_frame` does of a DataFrame.
 
@@ -68,6 +70,7 @@ def from_parquet(
         test_size=test_size,
         label_noise=label_noise,
         seed=seed,
+        fold=fold,
     )
 
 

@@ -219,7 +219,8 @@ def _drawn(name: str, law: Law, points: int, classes: tuple[str, ...], cut: Cut)
         ]
         return np.concatenate(x).astype(np.float32), np.repeat(np.arange(len(classes), dtype=np.int32), size)
 
-    return _dataset(name, draw("train", points), lambda part, size: draw(part, -(-size // len(classes))), classes, cut)
+    made = _dataset(name, draw("train", points), lambda part, size: draw(part, -(-size // len(classes))), classes, cut)
+    return replace(made, redrawn="data")
 
 
 def _given(name: str, points: tuple[tuple[tuple[float, float], ...], ...], jitter: float, cut: Cut) -> Dataset:

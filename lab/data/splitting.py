@@ -3,10 +3,11 @@
 A split is the beginning of a random ordering in which every beginning has all classes in proportion, so a smaller
 training split lies inside a larger one. Each ordering has a seed of its own, so that neither `train_size` nor
 `label_noise` moves an example of the validation or the test split. Where groups or times decide, `groups_and_time`
-cuts the validation and the test split instead; only the training split is then the beginning of an ordering.
+cuts the validation and the test split instead; only the training split is then the beginning of an ordering. And
+where the data are cut into folds, `folds` says which rows a fold tests.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from lab.checks import UsageError, number, shown, whole
 from lab.data.dataset import SPLITS, WORDS, Dataset, Split, distinct
 from lab.data.every_class import check_cut, check_part
+from lab.data.folds import Fold, check_rows, checked_fold, refuse_unfit, rows_of_fold
 from lab.data.groups_and_time import Together
 from lab.data.overlap import refuse_overlap
 from lab.data.preprocessing import Preprocessing
@@ -79,6 +81,8 @@ def mislabelled(y: np.ndarray, share: float, classes: int, seed: int) -> np.ndar
 class Cut:
     """The sizes, the label noise and the seed of a cut: the arguments that all loaders share (see `lab.data`).
 
+    Where it is of a fold, (place, folds), the test split is that part of the data; see `lab.data.folds`.
+
     Raises:
         UsageError: a value outside its range, by name.
     """
@@ -88,6 +92,7 @@ class Cut:
     test_size: int | None = None
     label_noise: float = 0.0
     seed: int = 0
+    fold: Fold | None = None
 
     def __post_init__(self) -> None:
         def store(name: str, value: object) -> None:
@@ -99,6 +104,8 @@ class Cut:
                 store(name, whole(name, getattr(self, name), f"the number of {WORDS[part]} examples"))
         store("label_noise", number("label_noise", self.label_noise, "the share of wrong training labels", high=1))
         store("seed", whole("seed", self.seed, "the data seed", low=0))
+        if self.fold is not None:
+            store("fold", checked_fold(self.fold))
 
     def dataset(
         self,
@@ -128,7 +135,8 @@ class Cut:
             weighting: of the training examples; None weights them alike.
 
         Raises:
-            UsageError: a size that the data cannot give; label noise where the labels are numbers.
+            UsageError: a size that the data cannot give; label noise where the labels are numbers; a fold of data
+                that have splits of their own, or are cut by time.
             DataError: what `Dataset` refuses; a class that is missing from a split or too small to be in all.
         """
         if classes is None and self.label_noise:
@@ -147,6 +155,9 @@ class Cut:
         strata = classes if train[1].ndim == 1 else None
         own = {"train": train, "validation": validation, "test": test}
         whole_parts = {part: pair for part, pair in own.items() if pair is not None}
+        if self.fold is not None:
+            refuse_unfit(name, len(whole_parts) > 1, self.test_size, together)
+            check_rows(name, train[1], strata, self.fold[1])
         for part, (_, y) in whole_parts.items():
             check_part(name, part, y, strata, 1 + list(own.values()).count(None) if part == "train" else 1)
 
@@ -160,13 +171,22 @@ class Cut:
         rows = np.arange(len(y))
         default = max(min(len(y) // 5, MOST), len(strata or ("any",)))
         parts: dict[str, Pair] = {}
+        learned = len(y)
         for part, left in (("test", 2 if validation is None else 1), ("validation", 1)):
-            if own[part] is None:
+            if part == "test" and self.fold is not None:
+                chosen, rows = self._fold(name, y, strata, self.fold, together)
+                # Only folds of one size train together, so one that tests a row less leaves a row out.
+                learned = len(rows) if together else len(y) - -(-len(y) // self.fold[1])
+            elif own[part] is None:
                 chosen, rows = self._take(name, part, y[rows], strata, left, default, rows, together)
-                parts[part] = x[chosen], y[chosen]
+                learned -= len(chosen)
+            else:
+                continue
+            parts[part] = x[chosen], y[chosen]
         whole_parts["train"] = x[rows], y[rows]
         for part, (x, y) in whole_parts.items():
-            chosen, _ = self._take(name, part, y, strata, 0, 0, np.arange(len(y)))
+            most = learned if part == "train" else len(y)
+            chosen, _ = self._take(name, part, y, strata, 0, most, np.arange(len(y)))
             parts[part] = x[chosen], y[chosen]
             if part == "train":
                 rows = rows[chosen]
@@ -187,7 +207,29 @@ class Cut:
         pool = object()
         weights = {"train": weighting.weights(rows, parts["train"][1], classes)} if weighting is not None else {}
         done = [Split(*parts[part], pool=pool, weight=weights.get(part)) for part in SPLITS]
-        return Dataset(name, done[0], done[1], done[2], classes, preprocessing, target)
+        return Dataset(name, done[0], done[1], done[2], classes, preprocessing, target, redrawn=self._redrawn(own))
+
+    def _redrawn(self, own: Mapping[str, Pair | None]) -> str:
+        """Return what another data seed draws anew, as `Dataset.redrawn`."""
+        if own["test"] is None or self.test_size is not None:
+            return "splits"
+        changes = own["validation"] is None or self.train_size or self.validation_size or self.label_noise
+        return "training split" if changes else "nothing"
+
+    def _fold(
+        self,
+        name: str,
+        y: np.ndarray,
+        classes: tuple[str, ...] | None,
+        fold: Fold,
+        together: Together | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows that a fold tests, and the others."""
+        chosen = rows_of_fold(name, y, fold, self.seed, None if together is None else together.keys["train"])
+        if together is not None:
+            check_cut(name, "test", y[chosen], classes, together.by)
+            check_cut(name, "train", y[~chosen], classes, together.by)
+        return np.flatnonzero(chosen), np.flatnonzero(~chosen)
 
     def _take(
         self,
@@ -218,7 +260,7 @@ class Cut:
         size = getattr(self, f"{part}_size")
         if size is None:
             # A default never takes more than it leaves.
-            size = max(least, min(default, len(y) // 2)) if left else len(y)
+            size = max(least, min(default, len(y) // 2)) if left else default
         if not least <= size <= most:
             why = "as every class needs one" if size < least else f"which is what {name} has for it"
             bound = f"at least {least}" if size < least else f"at most {most}"

@@ -11,6 +11,7 @@ from lab.checks import DataError, UsageError, shown
 from lab.data.arrays import answers, check_name
 from lab.data.columns import read
 from lab.data.dataset import Dataset
+from lab.data.folds import Fold
 from lab.data.frame_cells import cells_of_frame
 from lab.data.groups_and_time import Together
 from lab.data.preprocessing import Preprocessing
@@ -46,6 +47,7 @@ def from_frame(
     test_size: int | None = None,
     label_noise: float = 0.0,
     seed: int = 0,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return the dataset of a pandas DataFrame: one column is the label, the others are numbers or categories.
 
@@ -81,7 +83,7 @@ def from_frame(
         UsageError: an argument that cannot be; a name that is no column.
         DataError: a column of numbers and texts, of dates, or of nothing; data that cannot be used.
     """
-    cut = Cut(train_size, validation_size, test_size, label_noise, seed)
+    cut = Cut(train_size, validation_size, test_size, label_noise, seed, fold)
     roles = Roles(
         target=target,
         labels=labels,

@@ -2,9 +2,10 @@
 
 Two runs train together if their signatures are equal. A signature holds everything that must not differ: the kinds and
 sizes of the layers and how they are connected; the optimizer and its constants; the loss; batch size, number of epochs
-and when a run ends early; how batches are drawn and how many examples are measured; the sizes of the splits and
-whether examples are weighted. Everything else is a number or a seed of the replica: strengths, rates, noise, momenta of
-moving statistics, largest norms, learning rates and schedules, weight decay, label smoothing, the data themselves.
+and when a run ends early; how batches are drawn and how many examples are measured; the sizes of the splits that are
+measured after each epoch and whether examples are weighted. Everything else is a number or a seed of the replica:
+strengths, rates, noise, momenta of moving statistics, largest norms, learning rates and schedules, weight decay, label
+smoothing, the data themselves.
 """
 
 from collections.abc import Callable, Hashable
@@ -195,7 +196,8 @@ def _training_form(t: "Training") -> tuple:
 
 
 def _data_form(task: Task) -> tuple:
+    # A test split has the form of the others but for its size, in which folds differ by one.
     return tuple(
         (split.x.shape, split.x.dtype.str, split.y.shape, split.y.dtype.str, split.weight is None)
-        for split in (task.data.train, task.data.validation, task.data.test)
+        for split in (task.data.train, task.data.validation)
     )

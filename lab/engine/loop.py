@@ -53,12 +53,13 @@ class Loop:
         self.programs = programs
         self.members = np.arange(len(tasks))
         data = [task.data for task in tasks]
-        self.train_split, self.validation, self.test = (
+        self.train_split, self.validation = (
             Splits(
                 stacking.table([getattr(d, name).x for d in data]), stacking.table([getattr(d, name).y for d in data])
             )
-            for name in ("train", "validation", "test")
+            for name in ("train", "validation")
         )
+        self.tests = stacking.by_size([d.test for d in data])
         # The sizes of the splits and `Training.measured` are part of the signature: all runs have the same part.
         self.measured = stacking.part(self.train_split, tasks[0].part)
         weights = [d.train.weight for d in data if d.train.weight is not None]
@@ -166,15 +167,18 @@ class Loop:
     def _hand_over(self, ended: np.ndarray, on_trained: Callable[[int, Trained], None]) -> None:
         """Measure the kept weights of the runs that have ended on the test split, and hand them over."""
         began = time.perf_counter()
-        measured = None
-        if self.keeper.kept[ended].any():
-            per_run = {key: tf.constant(values[self.members]) for key, values in self.per_run.items()}
-            (measured,) = self._measure(True, [self.test], per_run)
+        measured = np.full((3, len(self.members)), np.nan)
+        kept_ones = ended[self.keeper.kept[ended] > 0]
+        per_run = {key: tf.constant(values[self.members]) for key, values in self.per_run.items()}
+        for own, split in self.tests:
+            if own[kept_ones].any():
+                here = own[self.members]
+                measured[:, here] = self._measure(True, [split], per_run)[0][:, here]
         position = {int(i): k for k, i in enumerate(self.members)}
         results = []
         for i in ended:
             run, k, kept = self.runs[i], position[int(i)], int(self.keeper.kept[i]) or None
-            test = None if kept is None or measured is None else tested(_named(measured[:, k]))
+            test = None if kept is None else tested(_named(measured[:, k]))
             weights = last = None
             if kept is not None:
                 weights = last = [best.value[k].numpy() for best in self.program.best]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from lab.data import Split
 from lab.data.rows import Rows
 from lab.engine.blueprint import Blueprint
 from lab.engine.on_disk import OnDisk
@@ -55,6 +56,23 @@ def part(split: Splits, examples: np.ndarray | None) -> Splits:
 
 def _part(values: tf.Tensor | OnDisk, examples: np.ndarray) -> tf.Tensor | OnDisk:
     return values.part(examples) if isinstance(values, OnDisk) else tf.gather(values, examples, axis=1)
+
+
+def by_size(splits: Sequence[Split]) -> list[tuple[np.ndarray, Splits]]:
+    """Return the splits of runs that may differ in size, those of one size together.
+
+    Returns:
+        For each size which runs have a split of it, bool of shape (runs,), and the splits; to the other runs these give
+        the first of them, which they do not look at.
+    """
+    sizes = np.array([len(split) for split in splits])
+    found = []
+    for size in np.unique(sizes):
+        own = sizes == size
+        first = splits[int(own.argmax())]
+        filled = [split if has else first for split, has in zip(splits, own, strict=True)]
+        found.append((own, Splits(table([split.x for split in filled]), table([split.y for split in filled]))))
+    return found
 
 
 def table(arrays: Sequence[np.ndarray | Rows]) -> Table:

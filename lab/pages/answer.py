@@ -8,6 +8,7 @@ import pandas as pd
 from lab.report.theme import columns_of
 from lab.statistics import words
 from lab.statistics.identical import identical_note
+from lab.statistics.scope import FOLDS_OF_DATA, scope, scope_sentence
 
 # The most better and worse variants that are given with their numbers, and the most that are named.
 _WITH_NUMBERS = {"better": 2, "worse": 1}
@@ -21,8 +22,9 @@ def answer(comparison: pd.DataFrame, runs: pd.DataFrame, *, metric: str = "test 
     """Return the result of an experiment in one sentence.
 
     It names the variants that are shown to be better or worse than the baseline, by how much, with the 95 % interval
-    and the number of seeds; where nothing is shown, it says so. It adds from which epoch on the baseline overfits,
-    where more than half of its runs do, and which variants diverged.
+    and the number of seeds (or of folds); where nothing is shown, it says so. It adds from which epoch on the baseline
+    overfits, where more than half of its runs do, and which variants diverged. A second sentence says what the
+    intervals generalize over.
 
     Args:
         comparison: one row per variant, as `lab.statistics.compare` returns it; no row where no run of the baseline
@@ -40,21 +42,24 @@ def answer(comparison: pd.DataFrame, runs: pd.DataFrame, *, metric: str = "test 
     table = comparison.assign(variant=comparison["variant"].map(str))
     of_baseline = table.loc[table["decision"] == "baseline", "variant"]
     baseline = of_baseline.iloc[0] if len(of_baseline) else table["variant"].iloc[0]
-    parts = [_compared(table[table["variant"] != baseline], baseline, metric)]
+    others = table[table["variant"] != baseline]
+    one = "fold" if scope(table) == FOLDS_OF_DATA else "seed"
+    parts = [_compared(others, baseline, metric, one)]
     parts += _diverged(table) + _overfits(runs, baseline)
-    return " ".join(filter(None, ["; ".join(parts) + ".", identical_note(runs)]))
+    said = scope_sentence(table) if (others["n"] > 1).any() else ""
+    return " ".join(filter(None, ["; ".join(parts) + ".", said, identical_note(runs)]))
 
 
-def _compared(others: pd.DataFrame, baseline: str, metric: str) -> str:
+def _compared(others: pd.DataFrame, baseline: str, metric: str, one: str) -> str:
     if not len(others):
         return f"Nothing is compared: {baseline} is the only variant"
     pairs = others["n"].to_numpy(int)
     if pairs.max() == 0:
-        return f"Nothing is shown: no variant has a seed on which both it and {baseline} finished"
+        return f"Nothing is shown: no variant has a {one} on which both it and {baseline} finished"
     if pairs.max() == 1:
-        return f"Nothing is shown: on one seed a difference to {baseline} cannot be told from chance"
+        return f"Nothing is shown: on one {one} a difference to {baseline} cannot be told from chance"
     low, high = pairs[pairs > 0].min(), pairs.max()
-    seeds = f"over {high} seeds" if low == high else f"over {low} to {high} seeds"
+    seeds = f"over {high} {one}s" if low == high else f"over {low} to {high} {one}s"
     better, worse, open_ = (others[others["decision"] == decision] for decision in ("better", "worse", "not shown"))
     if not len(better) and not len(worse):
         nearest = others.sort_values("p_value", kind="stable").iloc[0]

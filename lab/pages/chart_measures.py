@@ -18,7 +18,7 @@ _MEASURED = (
     ("learning rate", "learning_rate", ""),
 )
 _RUNNING = {"train_data_loss": "data_loss", "train_accuracy": "accuracy"}
-_KEYS = {"experiment", "variant", "seed", "epoch"}
+_KEYS = {"experiment", "variant", "seed", "fold", "epoch"}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from lab.pages.look import MARKERS, Look
 from lab.pages.packing import packed
 from lab.pages.provenance import declarations
 from lab.pages.reliability_panel import ReliabilityPanel
+from lab.pages.run_numbers import folds_of
 from lab.pages.runs_table import OPEN, runs_table
 from lab.pages.strengths_chart import Family, path_chart, strength_words
 
@@ -27,11 +28,12 @@ def charts(
 
     Returns:
         The "name" and the "title"; "names", of the variants; "markers", the place of each one's marker among all;
-        "histories", the file; "runs", as `lab.pages.runs_table.runs_table` returns them, and whether they are "open" at
-        first; "forest", a "spec" and its "tables"; "pairs", a heat map's "spec", its "tables" and the names of its
-        settings, "across" and "down"; "reliability", a "spec" and the "curves" of the variants; "paths", as `_path`
-        returns them; "curves": the "spec" and the names of its "tables", the "measures", the "marks", the variants
-        "shown" at first, the "seeds" that can be shown, the last of the "epochs", the "diverged" runs, and what
+        "histories", the file; "folds", how many there are, if any; "runs", as `lab.pages.runs_table.runs_table` returns
+        them, and whether they are "open" at first; "forest", a "spec" and its "tables"; "pairs", a heat map's "spec",
+        its "tables" and the names of its settings, "across" and "down"; "reliability", a "spec" and the "curves" of the
+        variants; "paths", as `_path` returns them; "curves": the "spec" and the names of its "tables", the "measures",
+        the "marks", the variants "shown" at first, the "seeds" that can be shown, the last of the "epochs", the
+        "diverged" runs, and what
         `lab.pages.packing.packed` returns. Charts that cannot be drawn are absent.
     """
     runs = runs_table(page.summary, records, page.names)
@@ -42,6 +44,7 @@ def charts(
         "markers": [_marker(look) for look in page.looks],
         "histories": histories,
         "runs": runs | {"open": len(runs["seed"]) <= OPEN},
+        **({"folds": folds} if (folds := folds_of(page.summary)) else {}),
         "paths": [],
     }
     forest = forest_chart.rows(page.compared, page.names)

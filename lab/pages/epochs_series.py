@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 
 from lab.pages.chart_measures import Measure, measures
+from lab.pages.run_numbers import folds_of, run_numbers
 from lab.pages.vegalite import Row, short
 from lab.report.curves import Curves, has
 from lab.report.value_axis import Axis
+from lab.statistics.runs import run_columns
 
 EPOCHS = 150
 """The most epochs of a curve."""
@@ -53,12 +55,14 @@ class Series:
         measures: what can be shown, the one that is shown at first before the others.
         medians: one row per part of a curve: "v" (place of the variant), "name", "column", "whole" (all runs that did
             not diverge still train), and the lists "e" (epochs), "m" (median), "lo" and "hi" (quartiles), "n".
-        seeds: one row per run and column: "v", "name", "column", "s" (the seed), and the lists "e" and "y". The gap has
-            none, for it is the difference of two others, nor has a column that is the same for all seeds.
+        seeds: one row per run and column: "v", "name", "column", "s" (its number, as `run_numbers` counts), and the
+            lists "e" and "y". The gap has none, for it is the difference of two others, nor has a column that is the
+            same for all seeds.
         marks: one row per mark on a validation median: "v", "name", "mark" ("kept" or "onset"), "e".
         shown: the places of the variants that are shown at first.
-        listed: the seeds that `seeds` has.
-        diverged: the place of the variant and the seed of each run that diverged, which is in no median.
+        listed: the numbers of the runs that `seeds` has.
+        folds: how many folds there are; 0 without folds.
+        diverged: the place of the variant and the number of each run that diverged, which is in no median.
         epochs: the last epoch.
         notes: the rules that were applied, as sentences.
     """
@@ -69,6 +73,7 @@ class Series:
     marks: list[Row]
     shown: list[int]
     listed: list[int]
+    folds: int
     diverged: list[tuple[int, int]]
     epochs: int
     notes: list[str]
@@ -109,6 +114,8 @@ def series(curves: Curves) -> Series | None:
     place = {name: v for v, name in enumerate(curves.variants)}
     found = measures(curves)
     lost = curves.diverged()
+    folds = folds_of(curves.table)
+    ended = lost.index[lost].to_frame(index=False)
     shown = curves.named(SHOWN)
     medians = {
         column: list(_median_rows(thinned(curves.medians(column), ["variant"], step), column))
@@ -124,7 +131,8 @@ def series(curves: Curves) -> Series | None:
         [{"v": place[row["name"]]} | row for row in _marks(curves, columns["validation"])],
         [place[name] for name in shown],
         seeds,
-        [(place[str(variant)], int(seed)) for variant, seed in lost.index[lost]],
+        folds,
+        list(zip(ended["variant"].map(str).map(place).tolist(), run_numbers(ended, folds).tolist(), strict=True)),
         epochs,
         thinning + left,
     )
@@ -194,30 +202,33 @@ def _median_rows(table: pd.DataFrame, column: str) -> Iterable[Row]:
 def _singles(
     histories: pd.DataFrame, compared: Mapping[str, str], columns: Sequence[str], step: int
 ) -> tuple[list[Row], list[int], list[str]]:
-    """Return the rows of single seeds, which seeds they are, and the sentence on those left out."""
-    if not histories[["variant", "seed"]].drop_duplicates().duplicated("variant").any():
+    """Return the rows of single runs, their numbers, and the sentence on those left out."""
+    run = run_columns(histories)
+    one = "seed" if len(run) == 2 else "run"
+    if not histories[run].drop_duplicates().duplicated("variant").any():
         # With one run per variant, its median is the run itself.
         return [], [], []
-    table = thinned(histories, ["variant", "seed"], step)
-    points = len(compared) * table.groupby("seed").size().sort_index()
+    table = thinned(histories.assign(s=run_numbers(histories, folds_of(histories))), run, step)
+    points = len(compared) * table.groupby("s").size().sort_index()
     every = points.index.astype(int).tolist()
     listed = every[: int((points.cumsum() <= POINTS).sum())]
     if not listed:
-        return [], [], [f"Single seeds are left out: one alone has more than {POINTS} points. Bands show their spread."]
-    table = table[table["seed"].isin(listed)]
+        left = f"Single {one}s are left out: one alone has more than {POINTS} points. Bands show their spread."
+        return [], [], [left]
+    table = table[table["s"].isin(listed)]
     rows = [
         {
             "name": str(variant),
             "column": column,
-            "s": int(run["seed"].iloc[0]),
-            "e": run["epoch"].tolist(),
-            "y": short(run[column]),
+            "s": int(rows_of_run["s"].iloc[0]),
+            "e": rows_of_run["epoch"].tolist(),
+            "y": short(rows_of_run[column]),
         }
-        for (variant, _), run in table.groupby(["variant", "seed"], sort=False)
+        for (variant, _), rows_of_run in table.groupby(["variant", "s"], sort=False)
         for column in columns
     ]
     left = (
-        f"Of {len(every)} seeds the first {len(listed)} can be shown singly, so that the page stays small; "
+        f"Of {len(every)} {one}s the first {len(listed)} can be shown singly, so that the page stays small; "
         "medians and bands are over all."
     )
     return rows, listed, [left] if len(listed) < len(every) else []

@@ -9,6 +9,7 @@ from lab import results
 from lab.pages.answer import answer
 from lab.pages.epochs_series import Series, series
 from lab.pages.look import Look, looks
+from lab.pages.run_numbers import folds_of
 from lab.pages.strengths_chart import Family, families, ranks
 from lab.pages.studies import paragraphs
 from lab.report.curves import Curves, tidy
@@ -18,6 +19,8 @@ from lab.report.strength_path import strengths_of
 from lab.report.theme import styles
 from lab.results.imported import is_imported
 from lab.results.tables import Tables
+from lab.statistics.runs import averaged_over
+from lab.statistics.scope import scope_note, scope_sentence
 
 _METRICS = {"test_data_loss": "test data loss", "val_loss": "validation loss"}
 """The metrics of comparison.csv, in words: the lab's own, and that of histories that Keras logged."""
@@ -41,7 +44,9 @@ class Contents:
         families: the strength paths; empty where there is no strengths.csv.
         compared: one row per variant, with the names as text.
         summary: one row per run.
-        runs, seeds, epochs: how many there are.
+        runs, seeds, folds, epochs: how many there are.
+        over: what medians and means are over, "seeds" or "seeds and folds".
+        scope: what the intervals generalize over, in two sentences; empty where it is not known.
         reading: how the curves are to be read, as sentences.
         logged: whether the histories are foreign ones, which Keras logged.
     """
@@ -58,6 +63,9 @@ class Contents:
     summary: pd.DataFrame
     runs: int
     seeds: int
+    folds: int
+    over: str
+    scope: str
     epochs: int
     reading: list[str]
     logged: bool
@@ -107,8 +115,11 @@ def contents(folder: Path, tables: Tables, curves: Curves) -> Contents:
         families=paths,
         compared=compared,
         summary=tables.summary,
-        runs=len(curves.table[["variant", "seed"]].drop_duplicates()),
+        runs=len(curves.table[curves.run].drop_duplicates()),
         seeds=int(curves.table["seed"].nunique()),
+        folds=folds_of(curves.table),
+        over=averaged_over(curves.table),
+        scope=" ".join(filter(None, [scope_sentence(compared), scope_note(compared)])),
         epochs=int(curves.table["epoch"].max()),
         reading=reading,
         logged=is_imported(folder),

@@ -26,7 +26,7 @@ from lab.results.tables import Tables, read_table
 LISTED = 8
 """The most variants in the legend of a card."""
 
-_DRAWN = ["variant", "seed", "epoch", "train_data_loss", "val_data_loss", "loss", "val_loss"]
+_DRAWN = ["variant", "seed", "fold", "epoch", "train_data_loss", "val_data_loss", "loss", "val_loss"]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-# Fields in which the seeds of one variant differ: no difference between variants.
-_SEEDS = ("seed", "fingerprint")
+# Fields in which the seeds and folds of one variant differ: no difference between variants.
+_SEEDS = ("seed", "fold", "fingerprint")
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return [
         ("Runs", _counted(records, "status")),
         ("Seeds", ranges(seeds)),
+        ("Folds", _counted(records, "folds")),
         ("Engine", _counted(records, "engine")),
         ("Time", took),
         ("Threads", _counted(records, "threads")),
@@ -124,11 +125,12 @@ def _part(records: Sequence[Mapping[str, Any]]) -> str:
 
 def _unit(records: Sequence[Mapping[str, Any]]) -> str:
     """Return in which units the target was scaled; nothing where it was not."""
+    by = "seed and fold" if any("fold" in record for record in records) else "seed"
     scales = sorted({tuple(record["target_scale"]) for record in records if record.get("target_scale")})
     if not scales:
         return ""
     lowest, highest = (", ".join(f"{one:.6g}" for one in ends) for ends in (scales[0], scales[-1]))
-    found = lowest if len(scales) == 1 else f"{lowest} to {highest}, by seed"
+    found = lowest if len(scales) == 1 else f"{lowest} to {highest}, by {by}"
     return f"the square of the target's standard deviation over the training split ({found})"
 
 

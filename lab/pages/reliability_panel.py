@@ -10,6 +10,7 @@ import pandas as pd
 from lab.pages.vegalite import Row, Spec, short, spec
 from lab.results.tables import Tables
 from lab.statistics import words
+from lab.statistics.runs import run_columns
 
 COLUMNS = (
     ("data loss", "of the validation split, as its curve shows it"),
@@ -58,12 +59,12 @@ def reliability_panel(tables: Tables, names: Sequence[str]) -> ReliabilityPanel 
 
 
 def _ends(tables: Tables) -> pd.DataFrame:
-    """Return the mean over the seeds of each column of `COLUMNS` at the kept and the last epoch, by variant.
+    """Return the mean over the runs of each column of `COLUMNS` at the kept and the last epoch, by variant.
 
     Runs that lack one of the two curves, as those that diverged do, are left out.
     """
     assert tables.reliability is not None
-    run = ["variant", "seed"]
+    run = run_columns(tables.reliability)
     curve = tables.reliability.assign(
         sure=lambda t: t["examples"] * t["confidence"],
         off=lambda t: t["examples"] * (t["accuracy"] - t["confidence"]).abs(),

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lab.pages.run_numbers import folds_of, run_numbers
 from lab.pages.vegalite import short
 from lab.report.curves import has
 from lab.statistics import words
+from lab.statistics.runs import FOLD, pair_columns, run_columns
 
 OPEN = 12
 """A table of more runs is folded up at first."""
@@ -39,12 +41,18 @@ def runs_table(
         names: the variants in order, the baseline first.
 
     Returns:
-        "variant" (places) and "seed", one per run; "columns", each with its "heading", its "meaning", its "values"
-        (None where unknown) and, of numbers, its "decimals".
+        "variant" (places), "seed" and, of folds, "run" (numbers, as `run_numbers` counts), one per run; "columns", each
+        with its "heading", its "meaning", its "values" (None where unknown) and, of numbers, its "decimals".
     """
     places = {name: v for v, name in enumerate(names)}
-    runs = summary.assign(v=summary["variant"].map(str).map(places)).dropna(subset="v").sort_values(["v", "seed"])
+    runs = (
+        summary.assign(v=summary["variant"].map(str).map(places))
+        .dropna(subset="v")
+        .sort_values(["v", *pair_columns(summary)])
+    )
     columns: list[dict[str, Any]] = []
+    if FOLD in runs:
+        columns.append(_numbers("fold", "whose part of the data the run is tested on", runs[FOLD].astype(float), 0))
     if "verdict" in runs:
         columns.append(_words("verdict", "how the run ended, or whether it overfits", runs["verdict"]))
     elif "status" in runs:
@@ -53,12 +61,15 @@ def runs_table(
         if has(runs, name):
             values = pd.to_numeric(runs[name], errors="coerce").astype(float)
             columns.append(_numbers(heading, meaning, values, decimals))
-    seconds = {(str(record["variant"]), int(record["seed"])): record.get("seconds") for record in records}
-    keys = zip(runs["variant"].map(str).tolist(), runs["seed"].astype(int).tolist(), strict=True)
-    took = [seconds.get(key) for key in keys]
+    names_of_run = run_columns(runs)
+    seconds = {tuple(record.get(name) for name in names_of_run): record.get("seconds") for record in records}
+    took = [seconds.get(key) for key in runs[names_of_run].astype({"variant": str}).itertuples(index=False, name=None)]
     if any(value is not None for value in took):
         columns.append(_numbers("seconds", "that the run took", pd.Series(took, dtype=float), None))
-    return {"variant": runs["v"].astype(int).tolist(), "seed": runs["seed"].astype(int).tolist(), "columns": columns}
+    found = {"variant": runs["v"].astype(int).tolist(), "seed": runs["seed"].astype(int).tolist()}
+    if FOLD in runs:
+        found["run"] = run_numbers(runs, folds_of(runs)).tolist()
+    return found | {"columns": columns}
 
 
 def _words(heading: str, meaning: str, values: pd.Series) -> dict[str, Any]:

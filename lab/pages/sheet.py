@@ -68,8 +68,8 @@ def _draw(page: Contents, tables: Tables, curves: Curves, folder: Path) -> Figur
     figure = canvas(*SIZE)
     top = _words(figure, MARGIN, page.title, 15, 3, fontweight="bold")
     top = _words(figure, top + 0.1, page.answer, 10.5, 6)
-    counts = (page.names, "variants"), (page.seeds, "seeds"), (page.runs, "runs"), (page.epochs, "epochs")
-    glance = "   ".join(f"{n if isinstance(n, int) else len(n)} {what}" for n, what in counts)
+    counts = {"variants": len(page.names), "seeds": page.seeds, "folds": page.folds, "runs": page.runs}
+    glance = "   ".join(f"{n} {what}" for what, n in (counts | {"epochs": page.epochs}).items() if n)
     top = _words(figure, top + 0.1, glance, 9, 1, color="0.35")
     fixed = _CURVES + _AROUND_CURVES + _AROUND_DIFFERENCES + _AROUND_TABLE
     room = int((SIZE[1] - MARGIN - top - fixed) / (_DIFFERENCE + _ROW))

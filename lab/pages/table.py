@@ -9,6 +9,7 @@ import pandas as pd
 
 from lab.report.curves import has
 from lab.statistics import words
+from lab.statistics.runs import averaged_over
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,14 @@ class VariantsTable:
 
 
 _MEANS = (
-    ("train_data_loss", Column("train data loss", "mean over the seeds, at the kept epoch")),
-    ("val_data_loss", Column("validation data loss", "mean over the seeds, at the kept epoch")),
+    ("train_data_loss", Column("train data loss", "mean over the {over}, at the kept epoch")),
+    ("val_data_loss", Column("validation data loss", "mean over the {over}, at the kept epoch")),
     # Of histories that Keras logged, which knows no data loss.
-    ("loss", Column("loss", "mean over the seeds, at the kept epoch, as Keras logged it")),
-    ("val_loss", Column("validation loss", "mean over the seeds, at the kept epoch, as Keras logged it")),
-    ("gap", Column("gap", "validation minus train data loss at the kept epoch, mean over the seeds")),
-    ("test_data_loss", Column("test data loss", "mean over the seeds, with the kept weights")),
-    ("test_accuracy", Column("test accuracy", "mean over the seeds, with the kept weights")),
+    ("loss", Column("loss", "mean over the {over}, at the kept epoch, as Keras logged it")),
+    ("val_loss", Column("validation loss", "mean over the {over}, at the kept epoch, as Keras logged it")),
+    ("gap", Column("gap", "validation minus train data loss at the kept epoch, mean over the {over}")),
+    ("test_data_loss", Column("test data loss", "mean over the {over}, with the kept weights")),
+    ("test_accuracy", Column("test accuracy", "mean over the {over}, with the kept weights")),
 )
 
 
@@ -58,14 +59,19 @@ def variants_table(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[s
         metric: what is compared, in words.
     """
     runs = runs.assign(variant=runs["variant"].map(str))
-    means = [(name, column) for name, column in _MEANS if has(runs, name)]
+    averaged = averaged_over(runs)
+    means = [
+        (name, Column(column.heading, column.meaning.format(over=averaged)))
+        for name, column in _MEANS
+        if has(runs, name)
+    ]
     values = _over_seeds(runs, [name for name, _ in means]).mean()
     places = {name: words.places(values[name], 2 if name == "gap" else 3) for name, _ in means}
     decimals = words.places(compared["difference"].astype(float), 2)
     verdicts = {"verdict", "onset"} <= set(runs.columns)
     columns = [
         Column("variant", "the baseline first", numeric=False),
-        Column(f"difference in {metric}", "to the baseline, paired over the seeds, with 95 % interval"),
+        Column(f"difference in {metric}", f"to the baseline, paired over the {averaged}, with 95 % interval"),
         Column("decision", "what is shown at 5 %, corrected for the number of variants", numeric=False),
         Column("p", "of the paired t test, corrected for the number of variants"),
         *(column for _, column in means),

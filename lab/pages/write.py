@@ -27,6 +27,7 @@ from lab.pages.measures_table import measures_table
 from lab.pages.overview import FOUND
 from lab.pages.provenance import provenance
 from lab.pages.reliability_panel import reliability_panel
+from lab.pages.run_numbers import run_words
 from lab.pages.sparkline import HEIGHT, WIDTH
 from lab.pages.studies import StudyText, studies_beside, study_text
 from lab.pages.table import variants_table
@@ -187,6 +188,7 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
     tables_of_studies = {name: "of a study beside it" for study in studies for name in study.tables}
     return {
         "page": page,
+        "run_words": run_words,
         "table": variants_table(page.compared, page.summary, page.names, page.metric),
         "measures": measures_table(tables),
         "reliability": panel,

@@ -16,9 +16,10 @@ from lab.checks import DataError
 from lab.report.theme import columns_of, in_order
 from lab.report.value_axis import Axis, shared
 from lab.results import HISTORY
+from lab.statistics.runs import FOLD, run_columns
 
 KEYS = ["variant", "seed", "epoch"]
-_RUN = ["variant", "seed"]
+"""The columns that a table of histories must have. Of folds it has "fold", too."""
 
 
 class Curves:
@@ -29,12 +30,14 @@ class Curves:
             "gap" holds validation minus train data loss of the same weights, where both are there.
         summary: one row per run, as `tidy` got it; None where there is none.
         variants: their names, the baseline first.
+        run: the columns that tell the runs apart.
     """
 
     def __init__(self, table: pd.DataFrame, summary: pd.DataFrame | None) -> None:
         self.table = table
         self.summary = summary
         self.variants = [str(variant) for variant in table["variant"].unique()]
+        self.run = run_columns(table)
         self._diverged: pd.Series | None = None
         self._marked: pd.DataFrame | None = None
         self._runs: dict[str, pd.DataFrame] = {}
@@ -63,9 +66,9 @@ class Curves:
             column: the curve on which "ended_at" is decided.
 
         Returns:
-            "variant", "seed", "epochs" (the last epoch), "ended_at" (the last epoch with a finite value, NaN if
-            there is none), "diverged" (by the rule of `lab.statistics.diverged`), "kept_epoch" (of the summary;
-            without one the first epoch of the lowest monitored loss; NaN if there is none) and "onset" (of the
+            "variant", "seed", of folds "fold", "epochs" (the last epoch), "ended_at" (the last epoch with a finite
+            value, NaN if there is none), "diverged" (by the rule of `lab.statistics.diverged`), "kept_epoch" (of the
+            summary; without one the first epoch of the lowest monitored loss; NaN if there is none) and "onset" (of the
             summary; NaN where unknown).
         """
         if column not in self._runs:
@@ -73,24 +76,25 @@ class Curves:
                 self._marked = self._marks_of_runs()
             state = self._marked.copy()
             finite = self.table[self.table[column].notna()]
-            state.insert(1, "ended_at", finite.groupby(_RUN, sort=False)["epoch"].max())
+            state.insert(1, "ended_at", finite.groupby(self.run, sort=False)["epoch"].max())
             state = state.reset_index()
             self._runs[column] = state.astype({"kept_epoch": float, "onset": float, "ended_at": float})
         return self._runs[column]
 
     def _marks_of_runs(self) -> pd.DataFrame:
-        """Return the part of `runs` that is the same for all columns, indexed by variant and seed."""
-        state = self.table.groupby(_RUN, sort=False)["epoch"].max().rename("epochs").to_frame()
+        """Return the part of `runs` that is the same for all columns, indexed by the columns of a run."""
+        state = self.table.groupby(self.run, sort=False)["epoch"].max().rename("epochs").to_frame()
         state["diverged"] = self.diverged()
         state = state.assign(kept_epoch=np.nan, onset=np.nan)
         if has(self.table, self.monitored):
             measured = self.table[self.table[self.monitored].notna()]
-            lowest = measured.groupby(_RUN, sort=False)[self.monitored].idxmin()
-            state["kept_epoch"] = measured.loc[lowest].set_index(_RUN)["epoch"]
+            lowest = measured.groupby(self.run, sort=False)[self.monitored].idxmin()
+            state["kept_epoch"] = measured.loc[lowest].set_index(self.run)["epoch"]
         if self.summary is None:
             return state
-        columns_of(self.summary, _RUN, "the summary")
-        summary = self.summary.assign(variant=self.summary["variant"].map(str)).drop_duplicates(_RUN).set_index(_RUN)
+        columns_of(self.summary, self.run, "the summary")
+        summary = self.summary.assign(variant=self.summary["variant"].map(str))
+        summary = summary.drop_duplicates(self.run).set_index(self.run)
         for name in ("kept_epoch", "onset"):
             if name in summary:
                 known = pd.to_numeric(summary[name], errors="coerce").reindex(state.index)
@@ -99,7 +103,7 @@ class Curves:
         return state
 
     def diverged(self) -> pd.Series:
-        """Return which runs diverged, by the rule of `lab.statistics.diverged`, indexed by variant and seed."""
+        """Return which runs diverged, by the rule of `lab.statistics.diverged`, which says how it is indexed."""
         if self._diverged is None:
             summary = None if self.summary is None else self.summary.assign(variant=self.summary["variant"].map(str))
             self._diverged = statistics.diverged(self.table, summary)
@@ -109,14 +113,16 @@ class Curves:
         """Return the points that are marked on the curves of a column, one row per mark.
 
         Returns:
-            "variant", "seed", "mark" ("kept_epoch", "onset" or, of runs whose curve ends early, "ended_at"), "epoch"
-            and the column, which gives the height. Marks at epochs without a finite value are left out.
+            "variant", "seed", of folds "fold", "mark" ("kept_epoch", "onset" or, of runs whose curve ends early,
+            "ended_at"), "epoch" and the column, which gives the height. Marks at epochs without a finite value are left
+            out.
         """
         state = self.runs(column)
         state = state.assign(ended_at=state["ended_at"].where(state["ended_at"] < state["epochs"]))
         names = ["kept_epoch", "onset", "ended_at"]
-        table = state.melt(_RUN, names, var_name="mark", value_name="epoch").dropna()
-        return table.merge(self.table[[*KEYS, column]], on=KEYS).dropna()
+        table = state.melt(self.run, names, var_name="mark", value_name="epoch").dropna()
+        rows = [*self.run, "epoch"]
+        return table.merge(self.table[[*rows, column]], on=rows).dropna()
 
     def medians(self, column: str) -> pd.DataFrame:
         """Return the median over seeds of a column with the band of the middle half, one row per variant and epoch.
@@ -127,7 +133,7 @@ class Curves:
         """
         if column not in self._medians:
             good = self._good()
-            table = statistics.curves(good[[*KEYS, column]], column, band=0.5)
+            table = statistics.curves(good[[*self.run, "epoch", column]], column, band=0.5)
             self._medians[column] = table.assign(whole=table["n"] == table["runs"])
         return self._medians[column]
 
@@ -135,7 +141,7 @@ class Curves:
         diverged = self.diverged()
         if not diverged.any():
             return self.table
-        return self.table.merge(diverged.index[~diverged].to_frame(index=False), on=_RUN)
+        return self.table.merge(diverged.index[~diverged].to_frame(index=False), on=self.run)
 
     def axis(self, validation: str, *others: str) -> Axis:
         """Return the value axis for the curves of some columns, by the rule of `lab.report.value_axis.shared`.
@@ -148,7 +154,7 @@ class Curves:
         """
         columns = [validation, *others]
         good = self.table if self.diverged().all() else self._good()
-        axis = shared(good[columns], good.groupby(_RUN, sort=False)[columns].max().max(axis=1))
+        axis = shared(good[columns], good.groupby(self.run, sort=False)[columns].max().max(axis=1))
         beyond = (self.table[columns] < axis.low) | (self.table[columns] > axis.high)
         return replace(axis, cut=bool(beyond.any(axis=None)))
 
@@ -161,7 +167,7 @@ class Curves:
         """
         if len(self.variants) <= most or not has(self.table, self.monitored):
             return self.variants[:most]
-        lowest = self.table.groupby(_RUN, sort=False)[self.monitored].min().groupby("variant", sort=False).median()
+        lowest = self.table.groupby(self.run, sort=False)[self.monitored].min().groupby("variant", sort=False).median()
         best = set(lowest.drop(self.variants[0]).sort_values(kind="stable").index[: most - 1])
         return [variant for variant in self.variants if variant == self.variants[0] or variant in best]
 
@@ -192,16 +198,18 @@ def tidy(histories: pd.DataFrame | Curves, baseline: str | None = None, summary:
             f"the table of histories must be of one experiment, got {', '.join(map(str, experiments))}; "
             "select one of them"
         )
-    twice = histories.duplicated(KEYS)
+    run = run_columns(histories)
+    twice = histories.duplicated([*run, "epoch"])
     if twice.any():
-        variant, seed, epoch = histories.loc[twice, KEYS].iloc[0]
+        first = histories[twice].iloc[0]
+        which = ", ".join(f"{name} {first[name]}" for name in run[1:])
         raise DataError(
-            f"the table of histories has epoch {epoch} of variant {variant!r}, seed {seed} twice; "
-            "keep the rows of one run for each variant and seed"
+            f"the table of histories has epoch {first['epoch']} of variant {first['variant']!r}, {which} twice; "
+            f"keep the rows of one run for each {', '.join(run[:-1])} and {run[-1]}"
         )
     rank = {variant: i for i, variant in enumerate(in_order(histories["variant"], baseline))}
-    table = histories.assign(_rank=histories["variant"].map(rank)).sort_values(["_rank", "seed", "epoch"])
-    numbers = table.select_dtypes("number").columns.difference(KEYS)
+    table = histories.assign(_rank=histories["variant"].map(rank)).sort_values(["_rank", *run[1:], "epoch"])
+    numbers = table.select_dtypes("number").columns.difference([*run, "epoch"])
     # What a float32 cannot hold has left every axis.
     table[numbers] = table[numbers].astype(float).where(table[numbers].abs() <= np.finfo(np.float32).max)
     if {"train_data_loss", "val_data_loss"} <= set(table.columns):
@@ -210,7 +218,7 @@ def tidy(histories: pd.DataFrame | Curves, baseline: str | None = None, summary:
 
 
 def _check_numbers(histories: pd.DataFrame) -> None:
-    for name in ("seed", "epoch", *HISTORY):
+    for name in ("seed", FOLD, "epoch", *HISTORY):
         if name in histories and not pd.api.types.is_numeric_dtype(histories[name]):
             words = pd.to_numeric(histories[name], errors="coerce").isna() & histories[name].notna()
             raise DataError(
@@ -240,7 +248,7 @@ def segments(histories: pd.DataFrame, column: str) -> list[np.ndarray]:
         column: a column of the histories.
     """
     points = histories[["epoch", column]].to_numpy(float)
-    run = histories.groupby(_RUN, sort=False).ngroup().to_numpy()
+    run = histories.groupby(run_columns(histories), sort=False).ngroup().to_numpy()
     return np.split(points, np.flatnonzero(np.diff(run)) + 1)
 
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from lab.report.layout import footnote, headline_over, own
 from lab.report.theme import Style, columns_of, labels, look, printable, styles, text
 from lab.statistics import words
+from lab.statistics.scope import FOLDS_OF_DATA, scope, scope_sentence
 
 COLUMNS = ["variant", "difference", "difference_low", "difference_high", "n"]
 
@@ -119,12 +120,13 @@ def forest(
         footnote(
             ax,
             [
-                "Paired over seeds, with 95 % intervals.",
+                f"Paired over {'folds' if scope(comparison) == FOLDS_OF_DATA else 'seeds'}, with 95 % intervals.",
                 (
                     "Filled: shown to differ, corrected for the number of variants. Open: not shown."
                     if "decision" in comparison
                     else "Filled: the interval excludes zero. Open: not shown."
                 ),
+                *filter(None, [scope_sentence(comparison)]),
             ],
         )
     return ax

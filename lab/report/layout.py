@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from lab.checks import UsageError
 from lab.report.theme import canvas, characters, labels, printable, text
 from lab.report.value_axis import LOG_ABOVE, Axis
+from lab.statistics.runs import FOLD
 
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.72, 0.2, 0.62, 0.24
 _ACROSS, _DOWN = 0.16, 0.38
@@ -223,10 +224,11 @@ def path_axes(count: int, below: bool) -> tuple[Figure, list[Axes], list[Axes]]:
 
 
 def seeds_note(state: pd.DataFrame) -> str:
-    """Return how many seeds a variant has, from one row per run."""
+    """Return how many seeds, or runs in folds, a variant has, from one row per run."""
     counts = state.groupby("variant", sort=False).size()
     low, high = int(counts.min()), int(counts.max())
-    seeds = "One seed" if high == 1 else f"{low} seeds" if low == high else f"{low} to {high} seeds"
+    one = "run" if FOLD in state else "seed"
+    seeds = f"One {one}" if high == 1 else f"{low} {one}s" if low == high else f"{low} to {high} {one}s"
     return f"{seeds} per variant." if len(counts) > 1 else f"{seeds}."
 
 

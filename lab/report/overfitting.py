@@ -15,6 +15,7 @@ from lab.report.curves import Curves, isolated, segments, tidy
 from lab.report.layout import Sheet, axis_notes, diverged_note, epochs_axis, scale, seeds_note
 from lab.report.theme import DASHED, GREY, SOLID, Style, columns_of, look, styles
 from lab.report.value_axis import Axis
+from lab.statistics.runs import averaged_over
 
 PAIRS = {
     "loss": ("loss", "val_loss"),
@@ -88,7 +89,7 @@ def overfitting(
             of=curves.experiment,
             x="epoch",
             y=_AXES[pair],
-            legend=_legend(sheet.axes),
+            legend=_legend(sheet.axes, averaged_over(state)),
             notes=_notes(state, axis),
         )
     return sheet.figure
@@ -138,7 +139,7 @@ def _marks(ax: Axes, split: str, marks: pd.DataFrame, column: str, style: Style,
         ax.plot(at["epoch"], heights, ls="none", label=f"_{mark}", clip_on=False, **shape)
 
 
-def _legend(axes: Sequence[Axes]) -> list[Line2D]:
+def _legend(axes: Sequence[Axes], averaged: str) -> list[Line2D]:
     """Return an entry for everything that at least one of the panels shows, in grey: the colours are the variants'."""
     drawn = {
         str(artist.get_label())
@@ -147,13 +148,13 @@ def _legend(axes: Sequence[Axes]) -> list[Line2D]:
     }
     many = "_validation seeds" in drawn
     dark = "0.2"
-    bold = ", median over seeds" if many else ""
+    bold = f", median over {averaged}" if many else ""
     entries = [
         Line2D([], [], color=dark, lw=1.6, ls=SOLID, label=f"train{bold}"),
         Line2D([], [], color=dark, lw=1.6, ls=DASHED, label=f"validation{bold}"),
     ]
     if many:
-        entries.append(Line2D([], [], color=GREY, lw=0.6, label="one seed"))
+        entries.append(Line2D([], [], color=GREY, lw=0.6, label="one seed" if averaged == "seeds" else "one run"))
     marks: dict[str, tuple[str, dict[str, Any]]] = {
         "_kept_epoch": ("kept epoch", {"marker": "o", "ms": 5.5, "mfc": dark, "mec": "white"}),
         "_onset": ("onset of overfitting", {"marker": "^", "ms": 5.5, "mfc": "white", "mec": dark}),

@@ -24,6 +24,7 @@ from lab.report.layout import (
 )
 from lab.report.theme import DASHED, GREY, SOLID, Style, columns_of, labels, look, styles
 from lab.report.value_axis import Axis, shared
+from lab.statistics.runs import averaged_over
 
 # With more variants than this only the baseline and the best are told apart; the others are grey.
 NAMED = 12
@@ -243,7 +244,7 @@ def _legend(curves: Curves, columns: Sequence[str], look_of: Mapping[str, Style]
 def _notes(state: pd.DataFrame, middle: pd.DataFrame, axis: Axis) -> list[str]:
     notes = [seeds_note(state)]
     if (middle["runs"] > 1).any():
-        notes.append("Lines: median over seeds; bands: their middle half.")
+        notes.append(f"Lines: median over {averaged_over(state)}; bands: their middle half.")
     notes.append("Large marker: median kept epoch." if (middle["runs"] > 1).any() else "Large marker: kept epoch.")
     if not middle["whole"].all():
         notes.append("Runs end at different epochs: bold while all of a variant train, thin for those that remain.")

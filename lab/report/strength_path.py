@@ -15,6 +15,7 @@ from lab.report import value_axis
 from lab.report.curves import has
 from lab.report.layout import axis_notes, beside, footnote, headline_over, path_axes, plain_number, scale
 from lab.report.theme import DASHED, DOTTED, GREY, SOLID, columns_of, look, printable, text
+from lab.statistics.runs import FOLD
 
 LOSSES = ("train_data_loss", "val_data_loss", "test_data_loss")
 # Each split has its own line and marker, so that they are told apart in grey too.
@@ -236,7 +237,7 @@ def _notes(runs: pd.DataFrame, parts: list[pd.DataFrame], shared: value_axis.Axi
         counted = "One seed per strength."
     else:
         seeds = f"{low}" if low == high else f"{low} to {high}"
-        counted = f"{seeds} seeds per strength; lines: median, bands: middle half."
+        counted = f"{seeds} {'runs' if FOLD in runs else 'seeds'} per strength; lines: median, bands: middle half."
     losses_of = pd.to_numeric(runs["val_data_loss"], errors="coerce")
     lost = int((~np.isfinite(losses_of)).sum())
     left = [f"{lost} of {len(runs)} runs have no finite validation data loss and are left out."] if lost else []

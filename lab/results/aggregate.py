@@ -16,7 +16,6 @@ from lab.results.schema import (
     EXPERIMENT_FILE,
     HISTORIES,
     HISTORY,
-    KEYS,
     LOCK_FILE,
     MEASURE_TABLE,
     PROVENANCE_FILE,
@@ -30,11 +29,13 @@ from lab.results.schema import (
     TABLES,
     TEST,
     WEIGHTS,
-    run_name,
+    keys,
+    record_name,
 )
 from lab.results.store import REMEDY, read_record, read_run, run_folder
 from lab.results.tables import Tables, has_table, read_tables, remove_table, table_path, write_table
 from lab.statistics.reliability import RELIABILITY
+from lab.statistics.runs import FOLDS, run_columns
 
 
 def is_stale(folder: Path) -> bool:
@@ -82,20 +83,23 @@ def _fresh(folder: Path) -> Tables | None:
 
 def _are_all_there(folder: Path, found: Tables) -> bool:
     """Say whether each optional table has rows for each run that is there with its field, and none for one without."""
-    rows = {
-        field: set() if table is None else set(zip(table["variant"].map(str), table["seed"], strict=True))
-        for field, table in ((MEASURE_TABLE, found.measures), (RELIABILITY_TABLE, found.reliability))
-    }
+    rows = {MEASURE_TABLE: _runs_of(found.measures), RELIABILITY_TABLE: _runs_of(found.reliability)}
     for name in _runs(folder, read_experiment(folder)):
         try:
             record = read_record(run_folder(folder, name))
         except DataError:
             # The tables outlive a run that is damaged.
             continue
-        run = record["variant"], record["seed"]
+        run = tuple(record[name] for name in keys(record)[1:])
         if any(bool(record.get(field)) != (run in runs) for field, runs in rows.items()):
             return False
     return True
+
+
+def _runs_of(table: pd.DataFrame | None) -> set[tuple]:
+    if table is None:
+        return set()
+    return set(table[run_columns(table)].astype({"variant": str}).itertuples(index=False, name=None))
 
 
 def rebuild(folder: Path) -> None:
@@ -113,7 +117,10 @@ def rebuild(folder: Path) -> None:
         if not runs:
             raise DataError(f"{folder / RUNS_FOLDER} must hold a run of the experiment, got none; run it first")
         histories = pd.concat(
-            [history.assign(**{key: record[key] for key in KEYS})[[*KEYS, *HISTORY]] for record, history in runs],
+            [
+                history.assign(**{key: record[key] for key in keys(record)})[[*keys(record), *HISTORY]]
+                for record, history in runs
+            ],
             ignore_index=True,
         )
         summary = pd.DataFrame([_summary_row(folder, record, history) for record, history in runs])
@@ -123,7 +130,11 @@ def rebuild(folder: Path) -> None:
         tables = {
             HISTORIES: histories,
             SUMMARY: summary,
-            COMPARISON: statistics.compare(summary, experiment["baseline"]) if has_baseline else empty,
+            COMPARISON: statistics.compare(
+                summary, experiment["baseline"], generalizes_over=experiment.get("generalizes_over", "")
+            )
+            if has_baseline
+            else empty,
         }
         if experiment.get("paths"):
             tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
@@ -156,15 +167,15 @@ def _measures_row(record: Mapping[str, Any]) -> dict[str, Any]:
     if not found:
         return {}
     measures = {f"test_{name}": float("nan") if value is None else value for name, value in found.items()}
-    return {key: record[key] for key in KEYS} | measures
+    return {key: record[key] for key in keys(record)} | measures
 
 
 def _reliability_rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a run's rows of reliability.csv, none if it was published without a curve."""
-    keys = {key: record[key] for key in KEYS}
+    run = {key: record[key] for key in keys(record)}
     for weights in WEIGHTS:
         for row in record.get(RELIABILITY_TABLE, {}).get(weights, []):
-            yield keys | {"weights": weights} | dict(zip(RELIABILITY, row, strict=True))
+            yield run | {"weights": weights} | dict(zip(RELIABILITY, row, strict=True))
 
 
 def _summary_row(folder: Path, record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
@@ -174,10 +185,10 @@ def _summary_row(folder: Path, record: Mapping[str, Any], history: pd.DataFrame)
             history, kept_epoch=record["kept_epoch"], chance=record["chance"], status=record["status"]
         )
     except (DataError, UsageError) as error:
-        path = run_folder(folder, run_name(*(record[key] for key in ("variant", "seed", "id")))) / RUN_FILE
+        path = run_folder(folder, record_name(record)) / RUN_FILE
         raise DataError(f"{path} does not fit its history ({error}); {REMEDY}") from None
     return (
-        {key: record[key] for key in (*KEYS, *RUN_COLUMNS)}
+        {key: record[key] for key in (*keys(record), *([FOLDS] if FOLDS in record else []), *RUN_COLUMNS)}
         | facts
         | {f"test_{name}": test.get(name, float("nan")) for name in TEST}
     )

@@ -23,6 +23,7 @@ from lab.results.schema import (
 )
 from lab.statistics.measures import MEASURES
 from lab.statistics.reliability import BINS, RELIABILITY
+from lab.statistics.scope import NOTES
 
 LARGEST = 2**53
 """The largest whole number that every reader of JSON takes exactly."""
@@ -132,6 +133,8 @@ RUN = {
     "experiment": NAME,
     "variant": NAME,
     "seed": Field(_WHOLE.format(0), _is_whole),
+    "fold": Field("a whole number of at least 0 and below 'folds'", _is_whole, optional=True),
+    "folds": Field(_WHOLE.format(2), lambda value: _is_whole(value, 2), optional=True),
     "id": NAME,
     "engine": TEXT,
     "status": Field(f"{' or '.join(map(repr, STATUSES))}", lambda value: value in STATUSES),
@@ -167,6 +170,10 @@ EXPERIMENT = {
     "notes": NOTE,
     "variants": Field(_NAMES, NAMES.fits, optional=True),
     "seeds": Field("a list of different whole numbers", lambda value: _is_list(value, _is_whole), optional=True),
+    "folds": Field(_WHOLE.format(2), lambda value: _is_whole(value, 2), optional=True),
+    "generalizes_over": Field(
+        f"one of {', '.join(map(repr, NOTES))}", lambda value: _is_text(value) and value in NOTES, optional=True
+    ),
     "paths": Field(
         "an object with strengths of at least 0 for the variants of each family",
         lambda value: _is_mapping(value, _is_path),
@@ -216,10 +223,8 @@ PROVENANCE = {
 """The fields of provenance.json."""
 
 PROVENANCE_RUN = {
-    **{
-        name: RUN[name]
-        for name in ("variant", "seed", "id", "status", "measured", "parameters", "seconds", "target_scale")
-    },
+    **{name: RUN[name] for name in ("variant", "seed", "fold", "folds", "id", "status", "measured", "parameters")},
+    **{name: RUN[name] for name in ("seconds", "target_scale")},
     "environment": Field(_WHOLE.format(0), _is_whole),
     "declaration": Field("a list of whole numbers or null", _are_places),
 }

@@ -14,7 +14,7 @@ from lab.results import fields
 from lab.results.files import read_json, rebuild_remedy, write_atomically
 from lab.results.schema import PROVENANCE_FILE, SCHEMA
 
-RUN = ("variant", "seed", "id", "status", "measured", "parameters", "seconds", "target_scale")
+RUN = ("variant", "seed", "fold", "folds", "id", "status", "measured", "parameters", "seconds", "target_scale")
 """The fields of run.json that each run has in its own line."""
 
 ENVIRONMENT = ("engine", "threads", "versions")

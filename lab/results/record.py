@@ -38,6 +38,7 @@ def record(experiment: str, run: "Run", trained: "Trained", measured: "Measured 
         "experiment": experiment,
         "variant": run.variant,
         "seed": run.seed,
+        **({} if run.fold is None else {"fold": run.fold[0], "folds": run.fold[1]}),
         "id": run.id,
         "status": trained.status,
         "kept_epoch": trained.kept_epoch,

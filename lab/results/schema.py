@@ -16,7 +16,11 @@ A CSV file is a function of the declaration alone. Whatever a clock or a machine
 provenance.json, so that the same experiment gives the same tables.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from lab.statistics import FACTS
+from lab.statistics.runs import FOLD
 
 SCHEMA = 1
 """The version of the files. Raise it when a reader of the old ones would misread the new ones."""
@@ -75,7 +79,8 @@ The standard error of a mean over n of N examples is their standard deviation ti
 """
 
 KEYS = ("experiment", "variant", "seed")
-"""The columns of histories.csv before those of a history, and the first ones of summary.csv."""
+"""The columns of histories.csv before those of a history, and the first ones of summary.csv. Where the data are cut
+into folds the column "fold" follows, from 0, and in summary.csv "folds", how many there are."""
 
 TEST = ("loss", "data_loss", "penalty", "accuracy")
 """The measures of the test split, taken once, with the kept weights."""
@@ -128,6 +133,21 @@ def figure_file(name: str, kind: str = "png") -> str:
     return f"{name}.{kind}"
 
 
-def run_name(variant: str, seed: int, identity: str) -> str:
-    """Return the name of a run's folder, as in "none-seed0-r5110c8918dfb"."""
-    return f"{variant}-seed{seed}-{identity}"
+def run_name(variant: str, seed: int, identity: str, fold: int | None = None) -> str:
+    """Return the name of a run's folder, as in "none-seed0-r5110c8918dfb"; of a fold, as in "none-seed0-fold2-r...".
+
+    Args:
+        variant, seed, identity: of the run.
+        fold: the place of its fold, from 0; None without folds.
+    """
+    return f"{variant}-seed{seed}-{identity}" if fold is None else f"{variant}-seed{seed}-fold{fold}-{identity}"
+
+
+def record_name(record: Mapping[str, Any]) -> str:
+    """Return the name of the folder of a run with this run.json."""
+    return run_name(record["variant"], record["seed"], record["id"], record.get(FOLD))
+
+
+def keys(record: Mapping[str, Any]) -> list[str]:
+    """Return the fields of a run.json that are the first columns of its rows in the tables."""
+    return [*KEYS, FOLD] if FOLD in record else list(KEYS)

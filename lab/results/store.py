@@ -23,8 +23,9 @@ from lab.results.schema import (
     MODEL_FILE,
     RUN_FILE,
     RUNS_FOLDER,
-    run_name,
+    record_name,
 )
+from lab.statistics.runs import FOLD, FOLDS
 
 REMEDY = "run the experiment again, which sets this run aside and trains it anew"
 """The remedy for a damaged run."""
@@ -46,7 +47,7 @@ def publish(
 
     Args:
         experiment: the experiment's folder.
-        name: of the run, `<variant>-seed<k>-<id>`.
+        name: of the run, as `lab.results.schema.run_name` makes it.
         rows: the history, one dict per epoch with the columns of `HISTORY`.
         record: the content of run.json; the hashes of the other files are added.
         model: the bytes of its model.keras, and its data as JSON, to be published with it.
@@ -168,7 +169,10 @@ def read_record(folder: Path) -> dict[str, Any]:
     path = folder / RUN_FILE
     record: dict[str, Any] = parse_json(path, read_bytes(path, REMEDY, REMEDY), REMEDY)
     fields.check(path, record, fields.RUN, REMEDY)
-    published = run_name(record["variant"], record["seed"], record["id"])
+    fold, folds = record.get(FOLD), record.get(FOLDS)
+    if (fold is None) != (folds is None) or (fold is not None and fold >= folds):
+        raise DataError(f"{path} must have 'fold' below 'folds', or neither, got {fold} and {folds}; {REMEDY}")
+    published = record_name(record)
     if folder.name != published:
         raise DataError(f"{path} must be of the run {folder.name}, got that of {published}; {REMEDY}")
     return record

@@ -15,13 +15,13 @@ from lab.checks import DataError
 from lab.results.schema import HISTORIES, HISTORY, KEYS, STATUSES, STRENGTHS, TEST, WEIGHTS, table_file
 from lab.statistics.measures import MEASURES
 from lab.statistics.reliability import BINS, RELIABILITY
-
-RUN = ["variant", "seed"]
+from lab.statistics.runs import FOLD, FOLDS, RUN, run_columns
+from lab.statistics.scope import NOTES
 
 HUGE = 1e100
 """No loss of a float32 model comes near it: what lies beyond was never measured."""
 
-_WORDS = ("variant", "status", "verdict", "metric", "decision")
+_WORDS = ("variant", "status", "verdict", "metric", "decision", "generalizes_over")
 _COUNTS = ("runs", "diverged", "n")
 
 
@@ -35,12 +35,13 @@ def check_histories(path: Path, table: pd.DataFrame, remedy: str) -> None:
     refuse.lacking([*RUN, "epoch"])
     refuse.empty()
     refuse.wrong("variant", table["variant"].isna(), "a name")
-    for column in ("seed", *HISTORY):
+    for column in ("seed", FOLD, *HISTORY):
         if column in table:
             refuse.unless_number(column)
     refuse.unless_whole("seed", low=0)
+    refuse.unless_folds()
     refuse.unless_whole("epoch", low=1)
-    expected = table.groupby(RUN, sort=False).cumcount() + 1
+    expected = table.groupby(run_columns(table), sort=False).cumcount() + 1
     refuse.wrong("epoch", table["epoch"] != expected, lambda i: f"{expected.iloc[i]}, the next one of its run")
 
 
@@ -51,22 +52,25 @@ def check_summary(path: Path, table: pd.DataFrame, histories: pd.DataFrame, reme
         DataError: a column or run is missing, comes twice or is unknown, or a value is impossible.
     """
     refuse = _Refusal(path, table, remedy)
-    refuse.lacking([*RUN, "status", *statistics.FACTS])
-    for column in ("seed", *statistics.FACTS, *(f"test_{name}" for name in TEST)):
+    keys = run_columns(histories)
+    refuse.lacking([*keys, *([FOLDS] if FOLD in keys else []), "status", *statistics.FACTS])
+    for column in ("seed", FOLD, FOLDS, *statistics.FACTS, *(f"test_{name}" for name in TEST)):
         if column in table and column not in _WORDS:
             refuse.unless_number(column)
     refuse.unless_whole("seed", low=0)
+    refuse.unless_folds()
     refuse.wrong("status", ~table["status"].isin(STATUSES), _one_of(STATUSES))
     refuse.wrong("verdict", ~table["verdict"].isin(statistics.VERDICTS), _one_of(statistics.VERDICTS))
-    refuse.twice(RUN)
-    epochs = histories.groupby(RUN, sort=False).size()
-    runs = pd.MultiIndex.from_frame(table[RUN])
+    refuse.twice(keys)
+    epochs = histories.groupby(keys, sort=False).size()
+    runs = pd.MultiIndex.from_frame(table[keys])
     known = f"a run in {table_file(HISTORIES)}"
     refuse.wrong("variant", ~runs.isin(epochs.index), lambda i: f"{known} at seed {table['seed'].iloc[i]}")
     absent = epochs.index.difference(runs, sort=False)
     if len(absent):
-        variant, seed = absent[0]
-        raise DataError(f"{path} must have a row for variant {variant!r}, seed {seed}, got none; {remedy}")
+        variant, *place = absent[0]
+        at = ", ".join(f"{name} {value}" for name, value in zip(keys[1:], place, strict=True))
+        raise DataError(f"{path} must have a row for variant {variant!r}, {at}, got none; {remedy}")
     last = epochs.reindex(runs).to_numpy()
     refuse.wrong("epochs", table["epochs"].to_numpy() != last, lambda i: f"{last[i]}, as in {table_file(HISTORIES)}")
     for column in ("kept_epoch", "onset"):
@@ -82,10 +86,14 @@ def check_comparison(path: Path, table: pd.DataFrame, summary: pd.DataFrame, rem
         DataError: a column or variant is missing, comes twice or is unknown, or a value is impossible.
     """
     refuse = _Refusal(path, table, remedy)
-    refuse.lacking(statistics.COMPARISON)
+    # Comparisons that were written before there was this column have none.
+    refuse.lacking([column for column in statistics.COMPARISON if column != "generalizes_over"])
     for column in statistics.COMPARISON:
         if column not in _WORDS:
             refuse.unless_number(column)
+    if "generalizes_over" in table:
+        said = table["generalizes_over"]
+        refuse.wrong("generalizes_over", said.notna() & ~said.isin(NOTES), f"{_one_of(NOTES)} or nothing")
     for column in _COUNTS:
         refuse.unless_whole(column, low=0)
     decisions = statistics.DECISIONS
@@ -109,15 +117,15 @@ def check_measures(path: Path, table: pd.DataFrame, summary: pd.DataFrame, remed
         DataError: a column is missing or unknown, a value is no number, or a run is unknown or comes twice.
     """
     refuse = _Refusal(path, table, remedy)
-    refuse.lacking(KEYS)
-    known = [*KEYS, *(f"test_{name}" for name in MEASURES)]
+    refuse.lacking([*KEYS[:1], *run_columns(summary)])
+    known = [*KEYS[:1], *run_columns(summary), *(f"test_{name}" for name in MEASURES)]
     strange = [name for name in table if name not in known]
     if strange:
         raise DataError(f"{path} must have no columns but {', '.join(known)}, got {strange[0]!r}; {remedy}")
     for column in table.columns.difference(["experiment", "variant"], sort=False):
         refuse.unless_number(column)
     refuse.unless_whole("seed", low=0)
-    refuse.twice(RUN)
+    refuse.twice(run_columns(table))
     refuse.unknown(summary)
 
 
@@ -128,8 +136,9 @@ def check_reliability(path: Path, table: pd.DataFrame, summary: pd.DataFrame, re
         DataError: a column is missing, a value is impossible, a run is unknown or a bin comes twice.
     """
     refuse = _Refusal(path, table, remedy)
-    refuse.lacking([*KEYS, "weights", *RELIABILITY])
-    for column in ("seed", *RELIABILITY):
+    keys = run_columns(summary)
+    refuse.lacking([*KEYS[:1], *keys, "weights", *RELIABILITY])
+    for column in (*keys[1:], *RELIABILITY):
         refuse.unless_number(column)
     refuse.unless_whole("seed", low=0)
     refuse.wrong("weights", ~table["weights"].isin(WEIGHTS), _one_of(WEIGHTS))
@@ -137,7 +146,7 @@ def check_reliability(path: Path, table: pd.DataFrame, summary: pd.DataFrame, re
     refuse.unless_whole("examples", low=1)
     for column in ("confidence", "accuracy"):
         refuse.wrong(column, ~table[column].between(0, 1), "a number in [0, 1]")
-    refuse.twice([*RUN, "weights", "bin"])
+    refuse.twice([*keys, "weights", "bin"])
     refuse.unknown(summary)
 
 
@@ -176,7 +185,8 @@ class _Refusal:
             raise DataError(f"{self.path} must have at least one row, got none; {self.remedy}")
 
     def unknown(self, summary: pd.DataFrame) -> None:
-        there = pd.MultiIndex.from_frame(self.table[RUN]).isin(pd.MultiIndex.from_frame(summary[RUN]))
+        keys = run_columns(summary)
+        there = pd.MultiIndex.from_frame(self.table[keys]).isin(pd.MultiIndex.from_frame(summary[keys]))
         self.wrong("variant", ~there, lambda i: f"a run in summary.csv at seed {self.table['seed'].iloc[i]}")
 
     def wrong(self, column: str, wrong: Any, rule: str | Callable[[int], str]) -> None:
@@ -202,6 +212,16 @@ class _Refusal:
         values = self.table[column]
         whole = (values >= low) & (values % 1 == 0) & (values <= 2**53)
         self.wrong(column, ~whole, f"a whole number of at least {low}")
+
+    def unless_folds(self) -> None:
+        if FOLD not in self.table:
+            return
+        self.unless_whole(FOLD, low=0)
+        if FOLDS in self.table:
+            folds = self.table[FOLDS]
+            self.unless_whole(FOLDS, low=2)
+            self.wrong(FOLDS, folds != folds.iloc[0], f"{folds.iloc[0]}, as in the first row")
+            self.wrong(FOLD, self.table[FOLD] >= folds, f"below {folds.iloc[0]}, the number of folds")
 
     def twice(self, columns: list[str]) -> None:
         twice = self.table.duplicated(columns)

@@ -21,8 +21,21 @@ from lab.results.schema import (
     compressed_file,
     table_file,
 )
+from lab.statistics.runs import run_columns
 
-_TEXT = ("experiment", "variant", "family", "id", "engine", "status", "verdict", "metric", "decision", "weights")
+_TEXT = (
+    "experiment",
+    "variant",
+    "family",
+    "id",
+    "engine",
+    "status",
+    "verdict",
+    "metric",
+    "decision",
+    "generalizes_over",
+    "weights",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,8 @@ class Tables:
     """All that a report is drawn from.
 
     Args:
-        histories: one row per epoch of a run, with the columns of `lab.results.KEYS` and `HISTORY`.
+        histories: one row per epoch of a run, with the columns of `lab.results.KEYS` and `HISTORY`, and "fold" between
+            them where the data are cut into folds.
         summary: one row per run.
         comparison: one row per variant, against the baseline.
         question: what the experiment asks; empty where experiment.json is not there.
@@ -51,7 +65,8 @@ class Tables:
         """Return the summary with the columns of the measures after its own, NaN for runs that have none."""
         if self.measures is None:
             return self.summary
-        return self.summary.merge(self.measures.drop(columns="experiment"), "left", ["variant", "seed"], validate="1:1")
+        measures = self.measures.drop(columns="experiment")
+        return self.summary.merge(measures, "left", run_columns(self.summary), validate="1:1")
 
     def path_runs(self) -> pd.DataFrame | None:
         """Return the runs of the strength paths, a run once for each of its variant's families.

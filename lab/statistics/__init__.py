@@ -1,8 +1,8 @@
 """Numbers from the tables, and how sure they are: facts per run, variants against the baseline, curves over seeds.
 
 Tables in, tables out; nothing here draws, prints or needs Keras. Each rule is documented where it is applied: the
-onset in `onset.py`, the verdict in `facts.py`, the comparison in `comparison.py`, the number of seeds in `power.py`,
-curves of unequal length in `bands.py`.
+onset in `onset.py`, the verdict in `facts.py`, the comparison in `comparison.py`, what it generalizes over in
+`scope.py`, the number of seeds in `power.py`, curves of unequal length in `bands.py`.
 """
 
 from lab.statistics.bands import BANDS, UNEQUAL, curves

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lab.checks import DataError, choice, number
+from lab.statistics.runs import FOLD, run_columns
 
 BANDS = ("variant", "epoch", "runs", "n", "median", "low", "high")
 """The columns of `curves`."""
@@ -45,11 +46,12 @@ def curves(
         if name not in histories:
             got = ", ".join(map(str, histories.columns)) or "no column"
             raise DataError(f"a table of histories must have the column {name!r}, got {got}")
-    numeric = histories.select_dtypes("number").columns.difference(["seed", "epoch"], sort=False)
+    runs = run_columns(histories)
+    numeric = histories.select_dtypes("number").columns.difference(["seed", FOLD, "epoch"], sort=False)
     choice("metric", metric, map(str, numeric))
     band = number("band", band, "the share of the runs inside the band", low_open=True, high=1)
     choice("unequal", unequal, UNEQUAL)
-    twice = histories.duplicated(["variant", "seed", "epoch"])
+    twice = histories.duplicated([*runs, "epoch"])
     if twice.any():
         first = histories[twice].iloc[0]
         raise DataError(
@@ -57,9 +59,9 @@ def curves(
             f"epoch {first['epoch']}; pass the histories of one experiment"
         )
 
-    table = histories[["variant", "seed", "epoch", metric]]
+    table = histories[[*runs, "epoch", metric]]
     order = table["variant"].drop_duplicates()
-    runs = table.drop_duplicates(["variant", "seed"])["variant"].value_counts()
+    counts = table.drop_duplicates(runs)["variant"].value_counts()
     table = table[np.isfinite(table[metric].astype(float))]
     groups = table.groupby(["variant", "epoch"], sort=False)[metric]
     if band == 1:
@@ -67,7 +69,7 @@ def curves(
     else:
         low, high = (groups.quantile(share) for share in ((1 - band) / 2, (1 + band) / 2))
     result = pd.DataFrame({"n": groups.count(), "median": groups.median(), "low": low, "high": high}).reset_index()
-    result.insert(2, "runs", result["variant"].map(runs))
+    result.insert(2, "runs", result["variant"].map(counts))
     if unequal == "common":
         result = result[result["n"] == result["runs"]]
     place = result["variant"].map({variant: place for place, variant in enumerate(order)})

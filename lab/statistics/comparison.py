@@ -7,7 +7,7 @@ seed is less noisy than the runs themselves. The comparison rests on these diffe
 import numpy as np
 import pandas as pd
 
-from lab.checks import DataError, UsageError, choice, number
+from lab.checks import UsageError, choice, number
 from lab.statistics.estimates import (
     CORRECTIONS,
     METHODS,
@@ -19,7 +19,10 @@ from lab.statistics.estimates import (
     p_values,
 )
 from lab.statistics.measures import HIGHER, LOWER
+from lab.statistics.pairs import check, matrix, overlap
 from lab.statistics.power import seeds_for, seeds_interval
+from lab.statistics.runs import FOLD, FOLDS
+from lab.statistics.scope import FOLDS_OF_DATA
 
 COMPARISON = (
     "variant",
@@ -39,6 +42,7 @@ COMPARISON = (
     "p_adjusted",
     "seeds_needed",
     "decision",
+    "generalizes_over",
 )
 """The columns of `compare`."""
 
@@ -56,8 +60,14 @@ def compare(
     better: str | None = None,
     method: str = "t",
     correction: str = "holm",
+    generalizes_over: str = "",
 ) -> pd.DataFrame:
     """Compare every variant with the baseline over the seeds they share: one row per variant.
+
+    Where the data are cut into folds, a seed is read as a fold of a seed in all that follows, and the intervals and the
+    test allow for the training sets that folds share: the variance of a mean of `n` differences is taken as
+    `(1 / n + 1 / (folds - 1))` times theirs, as the test set of a fold has `1 / (folds - 1)` of the examples of the
+    others. See `lab.statistics.scope` for what this generalizes over.
 
     A run counts if its status is not "diverged" and its metric is finite. Per variant:
 
@@ -80,17 +90,19 @@ def compare(
       effect size were exactly the one observed, at the strictest level the correction may ask for; 0 once
       decided, NaN where more seeds would not help or nothing can be said. A few seeds determine the effect size
       poorly: where 15 seeds are right in truth, 3 seeds lead to numbers from 5 to 177 in 80 of 100 experiments.
-      `seeds_needed_interval` reports the uncertainty.
+      `seeds_needed_interval` reports the uncertainty. NaN also for folds of which too little is shown: no number of
+      seeds makes up for data that are too few.
     * `decision`: "better" or "worse" if `p_adjusted <= 1 - confidence`, else "not shown"; "baseline" for the
       baseline. A variant that diverged on a seed where the baseline finished is never called better, and one that
       finished where the baseline diverged is never called worse: the missing runs are not missing by chance.
+    * `generalizes_over`: what the intervals, p and the decision generalize over, the same in each row.
 
     One seed gives no interval and no decision: NaN and "not shown". Differences that are the same on every seed
     (up to float32 rounding) have an interval of width 0, and p is 0, or 1 if they are 0.
 
     Args:
         summary: one row per run of one experiment, with the columns "variant", "seed", the metric and, where runs
-            may have diverged, "status".
+            may have diverged, "status"; of folds also "fold", from 0, and "folds", how many there are.
         baseline: the variant with which the others are compared.
         metric: a numeric column of the summary.
         confidence: of the intervals and of the decision, in (0, 1).
@@ -102,6 +114,8 @@ def compare(
             in either case.
         correction: "holm" bounds the probability of one or more wrong decisions over the variants;
             "benjamini_hochberg" the expected share of wrong ones among the decisions; "none".
+        generalizes_over: one of `lab.statistics.scope.NOTES`, which the summary cannot tell; "" where it is not known.
+            Of folds it is known.
 
     Returns:
         The columns `COMPARISON`, the baseline first, then the variants in the order in which they first appear.
@@ -109,8 +123,10 @@ def compare(
     Raises:
         UsageError: the baseline, the metric or an option is unknown.
         DataError: a column is missing, a name or seed is empty, or a variant has two runs of one seed.
+        UsageError: a bootstrap of folds, which would take them for independent.
 
     Reference:
+        Nadeau and Bengio, Inference for the generalization error (2003), for folds;
         Holm, A simple sequentially rejective multiple test procedure (1979); Benjamini and Hochberg (1995);
         Efron, Better bootstrap confidence intervals (1987); Hedges (1981); Agarwal et al., Deep reinforcement
         learning at the edge of the statistical precipice (2021), for the probability of improvement.
@@ -120,22 +136,31 @@ def compare(
     )
     choice("method", method, METHODS)
     choice("correction", correction, CORRECTIONS)
-    _check(summary)
-    numeric = summary.select_dtypes("number").columns.difference(["seed"], sort=False)
+    check(summary)
+    numeric = summary.select_dtypes("number").columns.difference(["seed", FOLD, FOLDS], sort=False)
     choice("metric", metric, map(str, numeric))
     direction = better_direction(metric) if better is None else choice("better", better, ("lower", "higher"))
     summary = summary.assign(variant=summary["variant"].map(str))  # names may read as numbers
     choice("baseline", baseline, summary["variant"].unique())
 
+    shared = overlap(summary)
+    if shared:
+        generalizes_over = FOLDS_OF_DATA
+        if method != "t":
+            raise UsageError(
+                f"method must be 't' where runs are of folds, which share training examples (the bootstrap takes them "
+                f"for independent), got {method!r}"
+            )
+
     variants = [baseline, *(name for name in summary["variant"].unique() if name != baseline)]
-    values, diverged = _matrix(summary, variants, metric)
+    values, diverged = matrix(summary, variants, metric)
     differences = values - values[0]
     differences[0] = np.nan
 
     level = 1 - confidence
     rounding = _NO_SPREAD * np.nan_to_num(np.abs(values)).max(1)
     n, difference, spread = moments(differences, np.maximum(rounding, rounding[0]))
-    p = p_values(n, difference, spread)
+    p = p_values(n, difference, spread, shared)
     tested = np.isfinite(p)
     strictest = _strictest(level, tested.sum(), correction)
     p_adjusted = adjust(p, correction)
@@ -155,12 +180,12 @@ def compare(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = np.where(spread > 0, difference / spread, np.nan)
-    needed = np.where(shown, np.nan, seeds_for(effect, strictest) - n)
+    needed = np.where(shown | (shared > 0), np.nan, seeds_for(effect, strictest) - n)
     needed = np.where(np.isin(decision, ["better", "worse"]), 0.0, needed)
 
     own_n, own_mean, own_spread = moments(values, rounding)
-    low, high = intervals(values, own_n, own_mean, own_spread, confidence, method)
-    difference_low, difference_high = intervals(differences, n, difference, spread, confidence, method)
+    low, high = intervals(values, own_n, own_mean, own_spread, confidence, method, shared)
+    difference_low, difference_high = intervals(differences, n, difference, spread, confidence, method, shared)
     n[0] = own_n[0]
     table = {
         "variant": variants,
@@ -180,6 +205,7 @@ def compare(
         "p_adjusted": p_adjusted,
         "seeds_needed": needed,
         "decision": decision,
+        "generalizes_over": generalizes_over,
     }
     return pd.DataFrame(table, columns=list(COMPARISON))
 
@@ -237,34 +263,3 @@ def better_direction(metric: str) -> str:
         f"better must be 'lower' or 'higher' for a metric whose name says neither accuracy, loss, penalty nor gap, "
         f"got None for {metric!r}"
     )
-
-
-def _check(summary: pd.DataFrame) -> None:
-    for name in ("variant", "seed"):
-        if name not in summary:
-            got = ", ".join(map(str, summary.columns)) or "no column"
-            raise DataError(f"a summary must have the column {name!r}, got {got}")
-        if summary[name].isna().any():
-            raise DataError(f"the column {name!r} of a summary must be filled in every row, got an empty one")
-    if not len(summary):
-        raise DataError("a summary must have at least one run, got none")
-    twice = summary.duplicated(["variant", "seed"])
-    if twice.any():
-        first = summary[twice].iloc[0]
-        raise DataError(
-            f"a variant must have one run per seed, got two of variant {first['variant']!r}, seed {first['seed']}; "
-            f"pass the summary of one experiment"
-        )
-
-
-def _matrix(summary: pd.DataFrame, variants: list[str], metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the metric, NaN where no run counts, and whether a run diverged: both (variants, seeds)."""
-    rows = pd.Index(variants).get_indexer(pd.Index(summary["variant"]))
-    seeds, columns = np.unique(summary["seed"].to_numpy(), return_inverse=True)
-    diverged = np.zeros((len(variants), len(seeds)), bool)
-    if "status" in summary:
-        diverged[rows, columns] = (summary["status"] == "diverged").to_numpy()
-    values = np.full(diverged.shape, np.nan)
-    values[rows, columns] = summary[metric].to_numpy(np.float64, na_value=np.nan)
-    values[diverged | ~np.isfinite(values)] = np.nan
-    return values, diverged

@@ -30,22 +30,47 @@ def moments(values: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.nd
     return n, mean, spread
 
 
-def p_values(n: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+def effective_counts(n: np.ndarray, overlap: float) -> np.ndarray:
+    """Return how many independent values would have a mean as sure as that of `n` values: `1 / (1 / n + overlap)`.
+
+    Args:
+        n: how many values there are.
+        overlap: of splits of one data set, the number of test examples over that of all others; 0 where values are
+            independent. If each two values have the correlation `overlap / (1 + overlap)`, which is the chance that a
+            test example of one split is a test example of another, the t test with this count is exact.
+
+    Reference: Nadeau and Bengio, Inference for the generalization error (2003): the corrected resampled t test.
+    """
+    # Written so that it is `n` to the last bit where nothing overlaps.
+    return n / (1 + n * overlap)
+
+
+def p_values(n: np.ndarray, mean: np.ndarray, spread: np.ndarray, overlap: float = 0.0) -> np.ndarray:
     """Return p of the two-sided t test that a mean is 0; NaN under 2 values; without spread 0, or 1 if it is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(mean) / (spread / np.sqrt(n))
+        t = np.abs(mean) / (spread / np.sqrt(effective_counts(n, overlap)))
         p = 2 * scipy.stats.t.sf(t, n - 1)
     p = np.where(spread == 0, np.where(mean == 0, 1.0, 0.0), p)
     return np.where(n > 1, p, np.nan)
 
 
 def intervals(
-    values: np.ndarray, n: np.ndarray, mean: np.ndarray, spread: np.ndarray, confidence: float, method: str
+    values: np.ndarray,
+    n: np.ndarray,
+    mean: np.ndarray,
+    spread: np.ndarray,
+    confidence: float,
+    method: str,
+    overlap: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return both ends of the interval of each row's mean; NaN under 2 values, of width 0 without spread."""
+    """Return both ends of the interval of each row's mean; NaN under 2 values, of width 0 without spread.
+
+    The bootstrap takes values for independent, so it is no method where they overlap.
+    """
     if method == "t":
         with np.errstate(divide="ignore", invalid="ignore"):
-            half = scipy.stats.t.ppf((1 + confidence) / 2, n - 1) * spread / np.sqrt(n)
+            root = np.sqrt(effective_counts(n, overlap))
+            half = scipy.stats.t.ppf((1 + confidence) / 2, n - 1) * spread / root
         return mean - half, mean + half
     low = np.where(n > 1, mean, np.nan)
     high = low.copy()

@@ -8,6 +8,7 @@ import pandas as pd
 
 from lab.checks import DataError, number, whole
 from lab.statistics.onset import SHORTEST, find_onset, margin, smooth
+from lab.statistics.runs import RUN, run_columns
 
 VERDICTS = ("underfits", "healthy", "overfits", "too short", "diverged")
 """The verdicts on a run; their rule is documented in `run_facts`."""
@@ -33,7 +34,6 @@ FACTS = (
 
 _MEASURED = ("train_data_loss", "val_data_loss", "train_accuracy", "val_accuracy")
 _LOSSES = ("loss", "train_data_loss", "val_data_loss")
-_RUN = ["variant", "seed"]
 
 STILL_FALLING = 0.05
 """The share of a run's whole improvement that its last fifth must bring for it to have ended too early."""
@@ -54,18 +54,19 @@ def diverged(histories: pd.DataFrame, summary: pd.DataFrame | None = None) -> pd
         summary: one row per run, with the column "status", which then decides for the runs that it holds.
 
     Returns:
-        True or False, indexed by variant and seed, in the order in which the runs first appear.
+        True or False, indexed by variant, seed and, of folds, fold, in the order in which the runs first appear.
     """
+    columns_of_run = run_columns(histories)
     columns = {name: histories[name].to_numpy(np.float64) for name in (*_LOSSES, "val_loss") if name in histories}
     validation = columns.pop("val_loss", None)
     if validation is not None and not np.isfinite(columns.get("val_data_loss", np.nan)).any():
         columns["val_data_loss"] = validation
-    run = histories.groupby(_RUN, sort=False).ngroup().to_numpy()
-    rows = histories[_RUN].assign(diverged=_not_finite(columns, run))
-    found = rows.groupby(_RUN, sort=False)["diverged"].any()
+    run = histories.groupby(columns_of_run, sort=False).ngroup().to_numpy()
+    rows = histories[columns_of_run].assign(diverged=_not_finite(columns, run))
+    found = rows.groupby(columns_of_run, sort=False)["diverged"].any()
     if summary is None or "status" not in summary:
         return found
-    status = summary.drop_duplicates(_RUN).set_index(_RUN)["status"].reindex(found.index)
+    status = summary.drop_duplicates(columns_of_run).set_index(columns_of_run)["status"].reindex(found.index)
     return found.where(status.isna(), status == "diverged").astype(bool)
 
 
@@ -135,13 +136,14 @@ def facts(histories: pd.DataFrame, *, chance: float | None = None) -> pd.DataFra
         chance: as for `run_facts`.
 
     Returns:
-        The columns "variant", "seed" and `FACTS`; `onset` and `kept_epoch` are NaN where there is none.
+        The columns "variant", "seed" and, of folds, "fold", then `FACTS`; `onset` and `kept_epoch` are NaN where there
+        is none.
 
     Raises:
         DataError: as for `run_facts`, or "variant" or "seed" is missing, or there is no row.
         UsageError: `chance` is out of its range.
     """
-    for name in ("variant", "seed"):
+    for name in RUN:
         if name not in histories:
             raise DataError(f"a table of histories must have the column {name!r}, got {_named(histories)}")
     if not len(histories):
@@ -149,15 +151,16 @@ def facts(histories: pd.DataFrame, *, chance: float | None = None) -> pd.DataFra
     chance = _chance(chance)
     columns = _numbers(histories)
     rows = []
-    number_of_run = histories.groupby(["variant", "seed"], sort=False).ngroup().to_numpy()
+    run_by = run_columns(histories)
+    number_of_run = histories.groupby(run_by, sort=False).ngroup().to_numpy()
     order = np.argsort(number_of_run, kind="stable")
-    variants, seeds = histories["variant"].to_numpy(), histories["seed"].to_numpy()
+    keys = {name: histories[name].to_numpy() for name in run_by}
     for places in np.split(order, np.flatnonzero(np.diff(number_of_run[order])) + 1):
-        variant, seed = variants[places[0]], seeds[places[0]]
+        whose = {name: values[places[0]] for name, values in keys.items()}
         run = {name: values[places] for name, values in columns.items()}
-        _check_epochs(run["epoch"], f" of variant {variant!r}, seed {seed}")
-        rows.append({"variant": variant, "seed": seed} | _facts(run, None, chance, None))
-    table = pd.DataFrame(rows, columns=["variant", "seed", *FACTS])
+        _check_epochs(run["epoch"], f" of variant {whose['variant']!r}, seed {whose['seed']}")
+        rows.append(whose | _facts(run, None, chance, None))
+    table = pd.DataFrame(rows, columns=[*run_by, *FACTS])
     return table.astype({"onset": float, "kept_epoch": float})
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from lab.statistics.runs import pair_columns
+
 
 def identical(summary: pd.DataFrame) -> list[list[str]]:
     """Return the groups of variants whose data losses agree to the last digit on every seed.
@@ -18,12 +20,13 @@ def identical(summary: pd.DataFrame) -> list[list[str]]:
     if not losses or "seed" not in summary:
         return []
     groups: dict[str, list[str]] = {}
-    runs = summary[["seed", *losses]].to_numpy(float)
+    keys = pair_columns(summary)
+    runs = summary[[*keys, *losses]].to_numpy(float)
     for variant, places in summary.groupby(summary["variant"].map(str), sort=False).indices.items():
         known = runs[places]
         # Without a finite loss nothing is compared: runs that all diverged at once are no pair.
-        if not np.isnan(known[:, 1:]).all():
-            ordered = known[np.argsort(known[:, 0], kind="stable")]
+        if not np.isnan(known[:, len(keys) :]).all():
+            ordered = known[np.lexsort(known[:, : len(keys)].T[::-1])]
             groups.setdefault(str(ordered.tolist()), []).append(str(variant))
     return [group for group in groups.values() if len(group) > 1]
 

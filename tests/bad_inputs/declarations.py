@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from lab.data import digits
+from lab.data import digits, mnist
 from lab.experiment import Experiment, Variant
 from lab.models import dense
 from lab.regularization import Regularization, half_lambda
@@ -436,6 +436,11 @@ CASES = [
     ('experiment(redraw_data=None)', 'redraw_data must be True or False, got None'),
     ("experiment(redraw_data='True')", "redraw_data must be True or False, got 'True'"),
     ('experiment(redraw_data=np.bool_(True))', 'redraw_data must be True or False, got np.True_'),
+    ('experiment(folds=1)', 'folds must be a whole number from 2 to 100 (it is the number of parts that the data are cut into), got 1'),
+    ('experiment(folds=True)', 'folds must be a whole number from 2 to 100 (it is the number of parts that the data are cut into), got True'),
+    ("experiment(folds='5')", "folds must be a whole number from 2 to 100 (it is the number of parts that the data are cut into), got '5'"),
+    ('experiment(folds=101)', 'folds must be a whole number from 2 to 100 (it is the number of parts that the data are cut into), got 101'),
+    ("experiment(folds=2, variants={'none': variant(data=functools.partial(mnist, train_size=10))})", "folds must be left out unless every loader takes fold=(place, folds) and seed, as digits and those of people's own data do (mnist and its like have a test split of their own, spirals and its like follow from a formula), got mnist"),
     ('experiment(question=3)', 'question must be a text in one line, got 3'),
     ('study(question=3)', 'question must be a text in one line, got 3'),
     ('experiment(question=None)', 'question must be a text in one line, got None'),

@@ -39,8 +39,9 @@ function makeRuns() {
     const th = Object.assign(document.createElement("th"), { scope: "row" });
     th.dataset.key = names[v];
     const button = Object.assign(document.createElement("button"), { type: "button", className: "pick name" });
-    Object.assign(button.dataset, { v, run: seed });
-    button.setAttribute("aria-label", names[v] + ", seed " + seed);
+    const run = runs.run ? runs.run[i] : seed;
+    Object.assign(button.dataset, { v, run });
+    button.setAttribute("aria-label", names[v] + ", seed " + runWords(run));
     button.append(swatch(v), Object.assign(document.createElement("span"), { textContent: names[v] }));
     th.append(button);
     row.append(th, runCell(heads[1], seed), ...runs.columns.map((column) => runCell(column, column.values[i])));

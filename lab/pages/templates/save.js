@@ -74,7 +74,7 @@ function csv() {
       rows.push([names[line.v], line.split, "median", e, line.m[i], line.lo[i], line.hi[i], line.n[i]]));
   }
   for (const run of drawnSeeds()) {
-    run.e.forEach((e, i) => rows.push([names[run.v], run.split, run.s, e, run.y[i], "", "", 1]));
+    run.e.forEach((e, i) => rows.push([names[run.v], run.split, runWords(run.s), e, run.y[i], "", "", 1]));
   }
   return rows.map((row) => row.map((cell) => quoted(String(cell ?? ""))).join(",") + "\n").join("");
 }
@@ -91,14 +91,17 @@ function historiesAt() {
 
 function pandas() {
   const variants = shownVariants();
-  const lost = curves.diverged.filter(([v]) => variants.includes(v)).map(([v, s]) => `(${python(names[v])}, ${s})`);
+  const folds = drawn.folds;
+  const lost = curves.diverged.filter(([v]) => variants.includes(v)).map(([v, run]) =>
+    `(${[python(names[v]), ...(folds ? [Math.floor(run / folds), run % folds] : [run])].join(", ")})`);
+  const keys = ["variant", "seed", ...(folds ? ["fold"] : [])].map(python).join(", ");
   const columns = state.splits.map((split) => measure()[split]).filter(Boolean);
   return [
     `pd.read_csv(${python(historiesAt())}, dtype={"variant": str})`,
     columns.includes("gap") ? '.assign(gap=lambda t: t["val_data_loss"] - t["train_data_loss"])' : "",
     `.loc[lambda t: t["variant"].isin([${variants.map((v) => python(names[v])).join(", ")}])]`,
     // A run that diverged is in no median.
-    lost.length ? `.loc[lambda t: ~t.set_index(["variant", "seed"]).index.isin([${lost.join(", ")}])]` : "",
+    lost.length ? `.loc[lambda t: ~t.set_index([${keys}]).index.isin([${lost.join(", ")}])]` : "",
     `.groupby(["variant", "epoch"], sort=False)[[${columns.map(python).join(", ")}]].median().unstack("variant")`,
   ].join("");
 }

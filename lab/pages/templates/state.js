@@ -4,6 +4,9 @@ const drawn = JSON.parse(document.getElementById("drawn").textContent);
 const { names, paths, curves } = drawn;
 const measures = curves ? curves.measures : [];
 
+// A run of a variant is known by its seed; where the data are cut into folds, by seed * folds + fold.
+const runWords = (run) => (drawn.folds ? Math.floor(run / drawn.folds) + " fold " + (run % drawn.folds) : String(run));
+
 const START = {
   metric: 0,                          // the place of the measure
   logx: false, logy: null,            // whether an axis is logarithmic; null: as the measure asks
@@ -13,7 +16,7 @@ const START = {
   splits: ["train", "validation"], band: true, seeds: [],
   family: paths.length ? 0 : -1,      // the path that is shown as a fan
   at: -1,                             // the strength that is brought forward
-  variant: -1, run: null,             // the variant that is chosen, and the seed of its run
+  variant: -1, run: null,             // the variant that is chosen, and the number of its run
   verdict: "", sort: "",              // of the table of runs
 };
 const state = { ...START };

@@ -1,0 +1,69 @@
+"""What intervals generalize over: whatever varies from run to run of one variant.
+
+An interval says how far a mean would be off if everything that varies were drawn again. Where only the seed varies, it
+says nothing of other splits; where each seed cuts its splits from one data set, these share examples, and it says
+nothing of new data. Folds share training examples too, but there it is known how many, and the interval is widened.
+
+Reference: Nadeau and Bengio, Inference for the generalization error (2003); Bouckaert and Frank, Evaluating the
+replicability of significance tests for comparing learning algorithms (2004), for folds of several seeds.
+"""
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from lab.data.dataset import REDRAWN
+
+SEEDS = "seeds"
+TRAINING_SPLITS = "seeds and training splits of this data set"
+SPLITS = "seeds and splits of this data set"
+NEW_DATA = "seeds and new data"
+FOLDS_OF_DATA = "seeds and new data (approximately)"
+
+NOTES = {
+    SEEDS: "All runs have the same splits of the data, so nothing is said of other splits, or of new data.",
+    TRAINING_SPLITS: (
+        "Each seed cuts its own training and validation split, and the test split is the same for all; nothing is said "
+        "of new data."
+    ),
+    SPLITS: (
+        "Each seed cuts its own splits, which share examples, and the intervals are not widened for that: for new data "
+        "they are too narrow."
+    ),
+    NEW_DATA: "Each seed draws data of its own.",
+    FOLDS_OF_DATA: (
+        "Each seed cuts its own folds, which test each example once. Training sets overlap, for which the intervals "
+        "and p are widened (Nadeau and Bengio 2003): they are of new data of this size from the same source."
+    ),
+}
+"""What an interval may generalize over, as comparison.csv says it, each with a sentence on what varies."""
+
+
+def generalizes_over(redrawn: Collection[str], folds: bool) -> str:
+    """Return what the comparison of an experiment generalizes over: one of `NOTES`.
+
+    Args:
+        redrawn: what each data set draws anew with another data seed, as `lab.data.Dataset.redrawn`; empty where all
+            runs have one data seed. Of different data the one that draws least counts.
+        folds: whether the data are cut into folds.
+    """
+    if folds:
+        return FOLDS_OF_DATA
+    return (SEEDS, TRAINING_SPLITS, SPLITS, NEW_DATA)[min(map(REDRAWN.index, redrawn), default=0)]
+
+
+def scope(comparison: pd.DataFrame) -> str:
+    """Return what a comparison generalizes over; "" where it does not say so."""
+    said = comparison["generalizes_over"].dropna().tolist() if "generalizes_over" in comparison else []
+    return str(said[0]) if said else ""
+
+
+def scope_sentence(comparison: pd.DataFrame) -> str:
+    """Return what the intervals of a comparison generalize over, as a sentence; empty where it is not known."""
+    found = scope(comparison)
+    return f"The intervals generalize over {found}." if found else ""
+
+
+def scope_note(comparison: pd.DataFrame) -> str:
+    """Return what varies from run to run of a variant, and so what the intervals are good for; empty if not known."""
+    return NOTES.get(scope(comparison), "")
