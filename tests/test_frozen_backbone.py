@@ -167,6 +167,14 @@ def test_sizes_noise_and_seed_are_those_of_the_wrapped_loader_unless_they_are_gi
     assert np.array_equal(changed.train.y, dataset(seed=2, train=20).train.y)
 
 
+def test_a_fold_is_that_of_the_wrapped_loader(tmp_path):
+    keras.Sequential([keras.Input((8, 8, 1)), L.Flatten(), L.Dense(3, "relu"), L.Dense(2)]).save(tmp_path / "net.keras")
+    load = partial(digits, seed=1)
+    made = features(load, backbone=tmp_path / "net.keras", fold=(1, 3))
+    assert np.array_equal(made.test.y, load(fold=(1, 3)).test.y)
+    assert not np.array_equal(made.test.y, load(fold=(0, 3)).test.y)
+
+
 def weighted(*, seed: int = 0) -> Dataset:
     x = np.random.default_rng(seed).normal(size=(40, *SHAPE))
     return from_arrays(x, np.arange(40) % 2, sample_weight=np.arange(40.0), standardize=True, seed=seed)

@@ -163,6 +163,7 @@ def test_npy_files_make_the_dataset_of_their_arrays_and_are_known_by_their_bytes
     one = from_npy(*paths, train_size=30, seed=2)
     assert same(one, from_arrays(x, y, train_size=30, seed=2))
     assert (one.name, type(one.test.x)) == ("x", Rows)
+    assert same(from_npy(*paths, seed=2, fold=(1, 3)), from_arrays(x, y, seed=2, fold=(1, 3)))
     other = tmp_path / "elsewhere.npy"
     other.write_bytes(paths[0].read_bytes())
     known = [declare(partial(from_npy, path, paths[1]), "data", defaults=False) for path in (paths[0], other)]

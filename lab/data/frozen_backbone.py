@@ -16,6 +16,7 @@ import numpy as np
 from lab.checks import DataError, UsageError, quoted, shown
 from lab.data.dataset import Backbone, Dataset, Split, update
 from lab.data.feature_store import stored
+from lab.data.folds import Fold
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +32,7 @@ def features(
     test_size: int | None = None,
     label_noise: float | None = None,
     seed: int | None = None,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return the dataset of another loader with each example replaced by the features that a frozen net makes of it.
 
@@ -50,7 +52,8 @@ def features(
             nothing in it is run.
         layer: the name of the layer whose output is taken, of any shape; None takes what the last layer with a kernel
             is given, so everything but the output layer. Of models inside the model only the whole can be named.
-        train_size, validation_size, test_size, label_noise, seed: passed on to `load`; None leaves what is bound there.
+        train_size, validation_size, test_size, label_noise, seed, fold: passed on to `load`; None leaves what is bound
+            there.
 
     Raises:
         UsageError: an argument that cannot be, no such layer, one that is called several times.
@@ -64,6 +67,7 @@ def features(
             ("test_size", test_size),
             ("label_noise", label_noise),
             ("seed", seed),
+            ("fold", fold),
         )
         if value is not None
     }

@@ -10,6 +10,7 @@ from lab.checks import DataError, UsageError, shown
 from lab.data.arrays import from_arrays
 from lab.data.dataset import Dataset
 from lab.data.files import file_path
+from lab.data.folds import Fold
 from lab.data.keras_cache import refuse_no_file
 from lab.data.npz_file import TORN
 
@@ -30,6 +31,7 @@ def from_npy(
     test_size: int | None = None,
     label_noise: float = 0.0,
     seed: int = 0,
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return the dataset of two .npy files, of which the one with the examples stays on the disk.
 
@@ -68,6 +70,7 @@ def from_npy(
         test_size=test_size,
         label_noise=label_noise,
         seed=seed,
+        fold=fold,
     )
 
 
