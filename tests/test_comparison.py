@@ -34,6 +34,15 @@ def test_the_comparison_is_that_of_a_table_worked_by_hand():
     assert (none["low"], none["high"]) == pytest.approx((6 - half, 6 + half))
 
 
+def test_a_p_value_of_exactly_1_minus_the_confidence_shows_a_difference():
+    table = summary({"none": [5.0, 6.0, 7.0, 8.0], "l2": [5.25, 5.5, 7.75, 7.0]})
+    p = float(row(compare(table, "none"), "l2")["p_value"])
+    # In [0.5, 1) both subtractions are exact.
+    assert p > 0.5
+    assert row(compare(table, "none", confidence=1 - p), "l2")["decision"] == "better"
+    assert row(compare(table, "none", confidence=1 - p + 1e-9), "l2")["decision"] == "not shown"
+
+
 def test_the_comparison_is_that_of_scipy():
     generator = np.random.default_rng(5)
     means = {"none": 1.0, "a": 0.98, "b": 0.7, "c": 0.4}

@@ -1,9 +1,11 @@
 """A run's identity: equal declarations are one run, whatever could change a number makes another."""
 
+import ast
 import dataclasses
 import functools
 import inspect
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +19,8 @@ from lab import data, models
 from lab.checks import UsageError
 from lab.data import digits, from_npz
 from lab.identity import NUMERICS, declare, identify
-from lab.identity.files import hashed
+from lab.identity.contents import as_made
+from lab.identity.files import file_hash, hashed
 from lab.identity.names import public_name
 from lab.models import dense
 from lab.regularization import Regularization
@@ -252,6 +255,40 @@ def test_a_file_counts_by_its_bytes_wherever_it_is_and_whatever_it_is_called(tmp
     assert declared[0]["path"]["file"] == "a.npz", "people see its name, nobody sees its folder"
     ids = [identify(one) for one in declared]
     assert ids[0] == ids[1] == ids[2] != ids[3]
+
+
+def test_the_hash_of_bytes_stays_what_it_is():
+    """The ids of all runs and the hashes of all files are made by it: another one would rename every run."""
+    assert hashed(b"one run") == "1d4ceb3fa1bb"
+
+
+def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "w.txt").write_bytes(b"one run")
+    assert file_hash(tmp_path / "w.txt") == hashed(b"one run")
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("A = [1, 2 * K]", [1, 6]),
+        ("A: list = [K]", [3]),
+        ("A = dict(zip(['a'], range(K)))", {"a": 0}),
+        ("A = [math.sqrt(9)]", [3.0]),
+        ("A = list(np.arange(3))", [0, 1, 2]),
+        ("B = 1\nA = [K]\nB = A", [3]),
+        ("A = [1]\nA.append(2)", None),
+        ("A = [1]\nA = [2]", None),
+        ("A = [read()]", None),
+        ("A = [np.load('w.npy')]", None),
+        ("A = [open('w.txt')]", None),
+        ("A = [1 / 0]", None),
+        ("A = [lambda: 1]", None),
+        ("B = [1]", None),
+    ],
+)
+def test_what_the_top_of_a_module_makes_of_a_constant_is_known_where_it_only_computes(code, value):
+    known = {"K": 3, "math": math, "np": np, "read": lambda: 1}
+    assert as_made(ast.parse(code).body, "A", known) == value
 
 
 def test_a_file_that_is_not_there_counts_by_its_name():

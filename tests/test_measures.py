@@ -78,6 +78,13 @@ def test_probabilities_that_are_the_frequencies_have_a_small_calibration_error_a
     assert measures.temperature("softmax_cross_entropy", logits * 3, y) == pytest.approx(3, abs=0.09)
 
 
+def test_the_temperature_is_searched_from_exp_minus_5_to_exp_5():
+    """Of a model that is always right it would be 0, and of one that is always wrong infinite."""
+    right, wrong = np.array([0, 1]), np.array([1, 0])
+    assert measures.temperature("softmax_cross_entropy", 0.01 * np.eye(2), right) == pytest.approx(np.exp(-5), rel=1e-4)
+    assert measures.temperature("softmax_cross_entropy", 100 * np.eye(2), wrong) == pytest.approx(np.exp(5), rel=1e-4)
+
+
 def test_numbers_are_measured_in_their_own_unit():
     y, p = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [3.0], [2.0]])
     found = measures.of_numbers(p, y)
@@ -129,8 +136,11 @@ def test_a_class_that_the_split_lacks_leaves_its_rankings_open_and_warns_of_noth
 
 def test_outputs_that_are_not_finite_have_no_measures():
     logits, y = predictions(3)
+    names = set(measures.measures("softmax_cross_entropy", logits, y))
     logits[0, 0] = np.inf
-    assert np.isnan(list(measures.measures("softmax_cross_entropy", logits, y).values())).all()
+    found = measures.measures("softmax_cross_entropy", logits, y)
+    assert set(found) == names
+    assert np.isnan(list(found.values())).all()
     assert np.isnan(measures.temperature("softmax_cross_entropy", logits, y))
 
 

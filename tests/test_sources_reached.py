@@ -170,6 +170,7 @@ def file(name, body):
         file("a constant folder", "(DATA / 'w.txt').read_text()"),
         file("a sum of texts", "open(HERE + '/data/w.txt').read()"),
         file("a constant name", "open(os.path.join(HERE, 'data', NAME)).read()"),
+        file("a text with its folder and the seed", "open(f'{HERE}/data/w{\"\"}.txt').read()"),
         file("a text with the seed", "open(f'data/w{\"\"}.txt').read()"),
         reached(
             "a constant in a method",
@@ -248,6 +249,13 @@ def test_a_file_beside_the_code_counts_wherever_the_script_is_started(declared, 
         pytest.param(f"K = [1]\n{FACTORY}return K", "[1]", "[2]", id="a list"),
         pytest.param(f"def g(): return 1\n{FACTORY}return g()", "return 1", "return 2", id="a helper"),
         pytest.param(f"class C:\n    w = 1\n{FACTORY}return C.w", "w = 1", "w = 2", id="a class"),
+        pytest.param(f"class C:\n    def go(self): return 1\n{FACTORY}return C", "n 1", "n 2", id="a method"),
+        *(
+            pytest.param(
+                f"class C:\n    @{kind}\n    def go(self): return 1\n{FACTORY}return C", "n 1", "n 2", id=f"a {kind}"
+            )
+            for kind in ("property", "classmethod", "staticmethod")
+        ),
         pytest.param(
             f"def outer(k):\n    def g(): return k\n    return g\ng = outer(1)\n{FACTORY}return g()",
             "outer(1)",

@@ -11,11 +11,8 @@ MADE_BY = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.With
 """The statements at the top of a module that may make or fill a constant."""
 
 
-def compiled(value: Any) -> object:
-    """Return the compiled form of a function or of a class's methods, for code whose source is not kept."""
-    code = getattr(value, "__code__", None)
-    if code is None:
-        return sorted((name, compiled(item)) for name, item in vars(value).items() if hasattr(item, "__code__"))
+def compiled(code: types.CodeType) -> object:
+    """Return the compiled form of a function, for code whose source is not kept."""
     constants = [_compiled_constant(item) for item in code.co_consts]
     return code.co_code.hex(), code.co_names, code.co_varnames, constants
 

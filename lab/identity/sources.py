@@ -127,16 +127,18 @@ class _Walk:
 
     def add_compiled(self, value: Any, name: str, names: Mapping[str, Any]) -> None:
         """Add what was typed into an interpreter that keeps no source: its compiled form has to do."""
-        self.found[name] = repr(code.compiled(value))
         if isinstance(value, type):
             for part, content in vars(value).items():
-                if isinstance(content, types.FunctionType):
-                    self.add(content, f"{name}.{part}", content)
+                # What is behind @property, @classmethod and @staticmethod.
+                function = getattr(content, "fget", getattr(content, "__func__", content))
+                if isinstance(function, types.FunctionType):
+                    self.add(function, f"{name}.{part}", function)
                 elif isinstance(content, (int, float, str)) and not part.startswith("__"):
                     self.found[f"{name}.{part}"] = repr(content)
             for parent in value.__bases__:
                 self.resolve((parent.__name__,), {parent.__name__: parent}, value.__module__)
             return
+        self.found[name] = repr(code.compiled(value.__code__))
         for used in sorted(code.global_names(value.__code__)):
             if used in names:
                 self.resolve((used,), names, value.__module__)
