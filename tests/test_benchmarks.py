@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from benchmarks import arms, cases, floor, sweep
+from benchmarks import arms, cases, floor, frozen, memory_mapped, sweep
+from lab.checks import DataError
 
 
 def miniature(name: str, **changes) -> cases.Case:
@@ -178,3 +179,22 @@ def test_the_floor_takes_the_optimizers_steps_and_says_what_both_take(monkeypatc
     products = 0.5 * (5 * steps + 2 * measurements)
     assert rows["all products"] == f"{products:.2f}"
     assert rows["both"] == f"{products + 0.5 * steps:.2f}"
+
+
+@pytest.mark.slow
+def test_heads_on_features_have_the_test_losses_of_the_whole_net():
+    try:
+        raw = {seed: frozen.FEW(seed=seed, train_size=40) for seed in (0, 1)}
+    except DataError as missing:
+        pytest.skip(str(missing))
+    heads, whole = frozen.in_cohorts(raw, 2), frozen.one_by_one(raw, 2)
+    assert sorted(heads) == sorted(whole) == sorted((name, seed) for name in frozen.HEADS for seed in (0, 1))
+    assert heads == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_the_memory_of_both_engines_is_measured_and_the_files_are_removed(tmp_path):
+    figures = memory_mapped.measure(0.01, tmp_path)
+    assert list(figures) == ["file_gb", *memory_mapped.ENGINES]
+    assert all(figures[engine]["peak_mb"] > 100 for engine in memory_mapped.ENGINES)
+    assert list(tmp_path.iterdir()) == []

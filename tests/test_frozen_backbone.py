@@ -150,13 +150,13 @@ def test_torn_features_and_a_folder_that_cannot_be_written_cost_only_time(file, 
     assert np.array_equal(first.train.x, features(pixels, backbone=file).train.x)
 
 
-def test_the_store_removes_the_oldest_features_where_others_need_their_place(store, monkeypatch):
+def test_the_store_removes_what_was_not_used_for_longest_and_is_never_too_large(store, monkeypatch):
     monkeypatch.setattr(feature_store, "MOST_BYTES", 3000)
-    for key in "abcd":
+    for key in "abac":
         feature_store.stored(key, lambda: np.zeros(200, np.float32))
-    assert sorted(path.stem for path in store.glob("*.npz")) == ["c", "d"]
-    feature_store.stored("large", lambda: np.zeros(2000, np.float32))
-    assert [path.stem for path in store.glob("*.npz")] == ["large"]
+    assert sorted(path.stem for path in store.glob("*.npz")) == ["a", "c"]
+    assert feature_store.stored("large", lambda: np.zeros(2000, np.float32)).shape == (2000,)
+    assert list(store.glob("*.npz")) == []
 
 
 def test_sizes_noise_and_seed_are_those_of_the_wrapped_loader_unless_they_are_given(file):

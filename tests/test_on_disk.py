@@ -1,7 +1,6 @@
 """Examples that stay on the disk: the same data, the same runs, bit by bit, as those in memory."""
 
 import re
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from lab.checks import DataError, UsageError
 from lab.data import Dataset, from_arrays, from_npy
 from lab.data.rows import Rows
-from lab.engine import cohort, keras_fit
+from lab.engine import cohort, keras_fit, stacking
 from lab.engine.outputs import kept_measures
 from lab.engine.task import Task
 from lab.identity import declare, identify
@@ -84,6 +83,15 @@ def test_both_engines_train_from_the_disk_as_from_memory_bit_by_bit(mapped):
     mine, other = (keras_fit.train(runs(data)[1]) for data in (disk, memory))
     assert identical(mine, other)
     assert kept_measures(runs(disk)[1], mine) == kept_measures(runs(memory)[1], other)
+
+
+def test_more_examples_than_can_be_numbered_train_in_smaller_cohorts(mapped, monkeypatch):
+    monkeypatch.setattr(stacking, "MOST_EXAMPLES", 100)
+    x, y = arrays()
+    assert stacking.table([x, x]).values.shape == (1, 90, 6, 5)
+    for second in (x[::-1], from_arrays(mapped(np.concatenate([x, x])), np.concatenate([y, y])).train.x[:90]):
+        with pytest.raises(MemoryError):
+            stacking.table([x, second])
 
 
 @pytest.mark.slow
@@ -223,12 +231,12 @@ def test_what_was_computed_of_a_mapping_is_in_memory(mapped):
     assert isinstance(from_arrays(mapped(x) * 2, y).train.x, np.ndarray)
 
 
-def test_a_selection_of_rows_reads_nothing_and_an_array_reads_them(mapped):
+def test_rows_are_indexed_like_an_array(mapped):
     x, y = arrays()
     rows = from_arrays(mapped(x), y).train.x
     expected = np.asarray(rows)
     assert np.array_equal(np.asarray(rows[5:9]), expected[5:9])
     assert np.array_equal(np.asarray(rows[np.array([4, 1])]), expected[[4, 1]])
+    assert np.array_equal(rows[-1], expected[-1])
     assert np.array_equal(np.stack(list(rows)), expected)
     assert (rows.ndim, rows.shape, rows[:0].shape) == (3, expected.shape, (0, 6, 5))
-    assert replace(from_arrays(x, y)).train.x.shape == rows.shape

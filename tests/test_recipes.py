@@ -67,7 +67,7 @@ def test_a_kept_model_predicts_prices_of_new_rows(kitchen, capsys):
     capsys.readouterr()
     cook("prediction")
     # Beside them Keras prints a bar of its progress.
-    printed = re.findall(r"\[\s*(\d[\d.e+]*)\]", capsys.readouterr().out)
+    printed = re.findall(r"\[\s*(\d[\d.e+]*)\s*\]", capsys.readouterr().out)
     predicted = [float(number) for number in printed]
     assert len(predicted) == 7
     assert all(20_000 < price < 500_000 for price in predicted)

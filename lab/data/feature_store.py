@@ -4,6 +4,8 @@ A file of it is named by a hash of all that decides its content, holds plain arr
 """
 
 import contextlib
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import numpy as np
 from lab.data.keras_cache import folder, once
 
 MOST_BYTES = 4 * 2**30
-"""The size of the store; the features that were made first are removed where others need their place."""
+"""The size of the store; where others need their place, the features that were not used for longest are removed."""
 
 
 def place() -> Path:
@@ -32,16 +34,17 @@ def stored(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
         path.parent.mkdir(parents=True, exist_ok=True)
     found = once(path, lambda: {"features": make()})["features"]
     with contextlib.suppress(OSError):
-        _make_room(path)
+        # The clock of files is coarser, and which features were used last would be left to chance.
+        os.utime(path, ns=(time.time_ns(),) * 2)
+        _make_room(path.parent)
     return found
 
 
-def _make_room(kept: Path) -> None:
-    files = [(file.stat().st_mtime_ns, file.stat().st_size, file) for file in kept.parent.glob("*.npz")]
+def _make_room(store: Path) -> None:
+    files = [(file.stat().st_mtime_ns, file.stat().st_size, file) for file in store.glob("*.npz")]
     total = sum(size for _, size, _ in files)
     for _, size, file in sorted(files):
         if total <= MOST_BYTES:
             return
-        if file != kept:
-            file.unlink(missing_ok=True)
-            total -= size
+        file.unlink(missing_ok=True)
+        total -= size

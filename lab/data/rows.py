@@ -45,8 +45,8 @@ class Mapped:
 class Rows:
     """Examples that are rows of a memory-mapped array, as float32.
 
-    They are indexed like an array of shape (n, ...). A slice or an array of indices selects others without reading
-    anything; `numpy.asarray` and a loop read.
+    They are indexed like an array of shape (n, ...), along the first axis. A slice or an array of indices selects
+    examples without reading anything; a single index, `numpy.asarray` and a loop read.
 
     Args:
         source: the array.
@@ -64,7 +64,9 @@ class Rows:
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, chosen: slice | np.ndarray) -> "Rows":
+    def __getitem__(self, chosen: Any) -> Any:
+        if isinstance(chosen, int | np.integer):
+            return self.source.read(self.index[np.array([chosen])])[0]
         return Rows(self.source, self.index[chosen])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -13,6 +13,9 @@ from lab.engine.blueprint import Blueprint
 from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key, is_strength
 
+MOST_EXAMPLES = 2**31 - 1
+"""The most examples of all distinct arrays together: their places are int32."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -76,7 +79,11 @@ def by_size(splits: Sequence[Split]) -> list[tuple[np.ndarray, Splits]]:
 
 
 def table(arrays: Sequence[np.ndarray | Rows]) -> Table:
-    """Stack the runs' arrays, each distinct one once."""
+    """Stack the runs' arrays, each distinct one once.
+
+    Raises:
+        MemoryError: more examples than can be numbered.
+    """
     known: dict[int, int] = {}
     keys: dict[Hashable, int] = {}
     distinct: list[np.ndarray | Rows] = []
@@ -89,6 +96,8 @@ def table(arrays: Sequence[np.ndarray | Rows]) -> Table:
                 distinct.append(array)
             known[id(array)] = keys[key]
         rows.append(known[id(array)])
+    if len(distinct) * len(distinct[0]) > MOST_EXAMPLES:
+        raise MemoryError(f"{len(distinct)} arrays of {len(distinct[0])} examples; a cohort numbers {MOST_EXAMPLES}")
     if any(isinstance(array, Rows) for array in distinct):
         return Table(OnDisk(tuple(distinct)), np.array(rows, np.int32))
     whole = np.asarray(distinct[0])[None] if len(distinct) == 1 else np.stack([np.asarray(one) for one in distinct])
