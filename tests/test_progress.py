@@ -13,9 +13,9 @@ from rich.console import Console
 from lab.progress import Progress, TimeLeft, bar, heard_by, lines, listening, on_terminal
 
 
-def named(variant, epochs=40):
+def named(variant, epochs=40, fold=None):
     training = types.SimpleNamespace(epochs=epochs)
-    return types.SimpleNamespace(variant=variant, seed=0, task=types.SimpleNamespace(training=training))
+    return types.SimpleNamespace(variant=variant, seed=0, fold=fold, task=types.SimpleNamespace(training=training))
 
 
 ENDED = types.SimpleNamespace(status="finished", kept_epoch=3, rows=[{}] * 5, seconds=1.25, engine="cohort")
@@ -78,7 +78,12 @@ def test_a_log_gets_one_line_per_run_that_ended():
     progress = lines(written.append)
     progress.on_plan(3, 1)
     progress.on_end(named("l2"), ENDED)
-    assert written == ["3 runs, 1 already there", "[2/3] l2 seed 0: finished, kept epoch 3 of 5, 1.2 s (cohort)"]
+    progress.on_end(named("l2", fold=(1, 5)), ENDED)
+    assert written == [
+        "3 runs, 1 already there",
+        "[2/3] l2 seed 0: finished, kept epoch 3 of 5, 1.2 s (cohort)",
+        "[3/3] l2 seed 0 fold 1: finished, kept epoch 3 of 5, 1.2 s (cohort)",
+    ]
 
 
 def test_quiet_says_only_what_was_found_and_mended(capsys):
