@@ -13,6 +13,9 @@ from lab.plan import plan
 from lab.training import Training
 from tests.browser import browser as browser
 from tests.browser import opened as opened
+from tests.playground import played as played
+from tests.playground import playground_file as playground_file
+from tests.playground import playground_tab as playground_tab
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ TRIES = (
     ("L2 against it", "size=50&label_noise=0.2&widths=32-32&learning_rate=0.01&l2=0.005"),
     ("Dropout against it", "size=50&label_noise=0.2&widths=32-32&learning_rate=0.01&dropout=0.4"),
     ("L2 that is too strong", "data=spirals&widths=32-32&learning_rate=0.01&l2=0.05"),
-    ("One seed convinces, twenty do not", "data=cs231n_capacity&seeds=20&widths=4&learning_rate=0.03"),
+    ("The luck of the start", "data=circles&size=100&label_noise=0&widths=4&activation=relu&learning_rate=0.03"),
 )
 """Examples to begin with: what to see, and the state of the page."""
 

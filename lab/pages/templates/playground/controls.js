@@ -23,6 +23,9 @@ function showControls() {
     output.textContent = text;
     output.classList.toggle("on", state[name] !== 0);
   }
+  // A set has no more points than it has; of a user's all are taken.
+  const all = SETS[state.data]?.train.y.length ?? 0;
+  if (state.size >= all) byId("size").value = "all";
   byId("size").disabled = state.data === "pasted";
 }
 

@@ -67,7 +67,7 @@ function parsePoints(text) {
 // deviation 1 over the training points, as lab.data.from_arrays(standardize=True) does.
 function pastedSet(text) {
   const points = parsePoints(text);
-  const order = permutation(points.length, stream("cut", points.length)).map((i) => points[i]);
+  const order = [...permutation(points.length, stream("cut", points.length))].map((i) => points[i]);
   const classes = [...new Set(points.map((point) => point.name))].sort();
   const parts = { train: [], validation: [], test: [] };
   classes.forEach((_, label) => {

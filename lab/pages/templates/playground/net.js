@@ -152,7 +152,10 @@ class Net {
 function multiply(x, at, inputs, kernel, weights, bias, to, row, units) {
   let j = 0;
   for (; j + 3 < units; j += 4) {
-    let [a, b, c, d] = [weights[bias + j], weights[bias + j + 1], weights[bias + j + 2], weights[bias + j + 3]];
+    let a = weights[bias + j];
+    let b = weights[bias + j + 1];
+    let c = weights[bias + j + 2];
+    let d = weights[bias + j + 3];
     for (let i = 0, k = j; i < inputs; i++, k += units) {
       const value = x[at + i];
       a += value * kernel[k];

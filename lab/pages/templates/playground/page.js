@@ -1,5 +1,5 @@
 // page.js: puts the page together: reads the state from the address, trains in slices, draws.
-const SLICE = 12;        // milliseconds of training per frame, so that controls answer at once
+const SLICE = [12, 60];  // milliseconds of training per frame, so that controls answer at once
 const BETWEEN = 120;     // milliseconds between two drawings
 const PENALTIES = ["l1", "l2", "l2_start", "activity_l1", "activity_l2"];
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -10,6 +10,7 @@ let before = null;       // what was kept for comparison
 let playing = false;
 let drawnAt = 0;
 let frame = 0;
+let trainedAt = 0;       // when the last slice of training ended
 
 function begin(keepsComparison) {
   seeds = new Seeds(state, pointsOf(state));
@@ -44,7 +45,9 @@ function trainFor(milliseconds) {
 function tick() {
   if (!playing) return;
   frame = requestAnimationFrame(tick);
-  trainFor(SLICE);
+  // Training has at least as long as the rest of a frame takes, which is much where pictures are drawn slowly.
+  trainFor(Math.min(SLICE[1], Math.max(SLICE[0], performance.now() - trainedAt)));
+  trainedAt = performance.now();
   if (!playing) return;
   byId("epoch").textContent = String(seeds.epochs);
   if (!still.matches && regions.advance(byId("weights").value)) drawRegions();
@@ -54,6 +57,7 @@ function tick() {
 function play() {
   if (finished()) begin(true);
   playing = true;
+  trainedAt = performance.now();
   byId("play").textContent = "Pause";
   byId("said").textContent = "Training.";
   frame = requestAnimationFrame(tick);

@@ -35,10 +35,13 @@ function normal(uniform) {
 
 // The numbers from 0 to n - 1 in random order (Fisher and Yates).
 function permutation(n, uniform) {
-  const order = Array.from({ length: n }, (_, i) => i);
+  const order = new Int32Array(n);
+  for (let i = 0; i < n; i++) order[i] = i;
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor(uniform() * (i + 1));
-    [order[i], order[j]] = [order[j], order[i]];
+    const other = order[j];
+    order[j] = order[i];
+    order[i] = other;
   }
   return order;
 }

@@ -11,7 +11,9 @@ const LIVE = [...Object.keys(STRENGTHS), "epochs", "optimizer", "learning_rate",
 
 function offered(name, text) {
   if (name === "points") return text;
-  return OFFERS[name]?.find((value) => String(value) === text);
+  // A number may be written in another way: 1e-5, as Python does.
+  const number = text.trim() === "" ? NaN : Number(text);
+  return OFFERS[name]?.find((value) => String(value) === text || value === number);
 }
 
 function address() {

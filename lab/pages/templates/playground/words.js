@@ -24,11 +24,11 @@ function summary(seeds) {
 function risen(seeds) {
   if (!seeds.epochs) return "";
   const rises = seeds.runs.map((run) => (run.rows.at(-1)?.val_data_loss ?? NaN) - run.kept.loss).filter(Number.isFinite);
-  const up = rises.filter((rise) => rise > 0).length;
+  const up = rises.filter((rise) => rise > 0);
   const ended = seeds.runs.filter((run) => run.ended).length;
   const stopped = ended ? ` ${ended} of ${seeds.runs.length} have ended.` : "";
-  if (!up) return `In no seed has it risen since.${stopped}`;
-  return `It has risen since then in ${up} of ${seeds.runs.length}, by ${written(bandOf(rises).median)} in the median.${stopped}`;
+  if (!up.length) return `In no seed has it risen since.${stopped}`;
+  return `It has risen since then in ${up.length} of ${seeds.runs.length}, by ${written(bandOf(up).median)} in the median.${stopped}`;
 }
 
 // The seeds of both runs share their initial weights, batches and masks, so that they are compared in pairs.
