@@ -11,7 +11,7 @@ from lab.checks import DataError, UsageError
 from lab.data import Dataset, from_arrays, from_npy
 from lab.data.rows import Rows
 from lab.engine import cohort, keras_fit, stacking
-from lab.engine.outputs import kept_measures
+from lab.engine.outputs import measured
 from lab.engine.task import Task
 from lab.identity import declare, identify
 from lab.models import conv, dense
@@ -82,7 +82,7 @@ def test_both_engines_train_from_the_disk_as_from_memory_bit_by_bit(mapped):
         assert identical(mine, other)
     mine, other = (keras_fit.train(runs(data)[1]) for data in (disk, memory))
     assert identical(mine, other)
-    assert kept_measures(runs(disk)[1], mine) == kept_measures(runs(memory)[1], other)
+    assert measured(runs(disk)[1], mine) == measured(runs(memory)[1], other)
 
 
 def test_more_examples_than_can_be_numbered_train_in_smaller_cohorts(mapped, monkeypatch):
