@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +33,7 @@ class Case:
     shape: tuple[int, ...]
     train: int
     validation: int
-    model: Callable[..., Any]
+    model: "functools.partial[Any]"
     training: Training
     runs: int
     flops: float

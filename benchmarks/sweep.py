@@ -32,6 +32,7 @@ from pathlib import Path
 from benchmarks import arms
 from benchmarks.arms import ARMS, ONE_BY_ONE
 from benchmarks.cases import CASES, data
+from lab.engine.tensorflow import load_tensorflow
 
 PARTS = ("one_by_one", "together", "memory")
 COLUMNS = (*(f"{arm}_s" for arm in ARMS), "ratio", "sgemm_share", "peak_mb", "keras_fit_run_s", "cohort_run_s")
@@ -39,8 +40,7 @@ COLUMNS = (*(f"{arm}_s" for arm in ARMS), "ratio", "sgemm_share", "peak_mb", "ke
 
 def measure(name: str, part: str) -> dict[str, float]:
     """Run one part of one case in this process and return its figures."""
-    import keras  # noqa: F401  (its import is not part of the sweep)
-
+    load_tensorflow()  # Its import is not part of the sweep.
     if part == "memory":
         return arms.memory()
     case = CASES[name]
