@@ -9,7 +9,8 @@ import of TensorFlow are not counted. The arms:
 
 * naive: `fit` for each configuration, as a user writes the loop, with validation data;
 * tuned: the same with all steps of an epoch in one execution (`steps_per_execution`) and one validation batch;
-* keras_fit: the reference engine of this repository, which measures the training split after each epoch too;
+* keras_fit: the reference engine of this repository, which measures the training split after each epoch too ("medium"
+  is timed once more with a part of it, "medium_part": `Training.measured`);
 * cohort: the cohort engine, which writes the same tables as keras_fit.
 
 The cohort trains the whole sweep in a process of its own. In the other arms every run takes the same time, so one run
