@@ -8,9 +8,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.cases import CASES, Case, configurations, data
+from benchmarks.cases import CASES, Case, configurations, data, recurrent
 from lab.data import Dataset
-from lab.regularization import Regularization
+from lab.engine.task import Task, Trained
+from lab.regularization import NONE, Regularization
 
 ONE_BY_ONE = ("naive", "tuned", "keras_fit")
 """Arms in which each run takes the same time, whatever their number."""
@@ -52,6 +53,21 @@ def fit(case: Case, dataset: Dataset, regularization: Regularization, seed: int,
     return [dict(zip(history, values, strict=True)) for values in zip(*history.values(), strict=True)]
 
 
+def tasks(case: Case, dataset: Dataset, runs: Sequence[tuple[Regularization, int]]) -> list[Task]:
+    """Return some runs of a sweep as an experiment hands them to the engines: `lab.plan` knows the lab's factories."""
+    own = case.model.func is recurrent
+    return [
+        Task(
+            functools.partial(case.model, case.shape, 10, regularization=r, seed=seed),
+            dataset,
+            case.training,
+            seed,
+            recipe=None if own else r,
+        )
+        for r, seed in runs
+    ]
+
+
 def train(case: Case, dataset: Dataset, folder: Path, arm: str, runs: Sequence[tuple[Regularization, int]]) -> None:
     """Train some runs of a sweep and leave one table per run in a folder."""
     if arm in ("naive", "tuned"):
@@ -59,23 +75,19 @@ def train(case: Case, dataset: Dataset, folder: Path, arm: str, runs: Sequence[t
             write(folder, str(i), fit(case, dataset, regularization, seed, arm == "tuned"))
         return
     from lab.engine import cohort, keras_fit
-    from lab.engine.task import Task, Trained
 
-    tasks = [
-        Task(functools.partial(case.model, case.shape, 10, regularization=r, seed=s), dataset, case.training, s)
-        for r, s in runs
-    ]
+    planned = tasks(case, dataset, runs)
     if arm == "keras_fit":
-        for i, task in enumerate(tasks):
+        for i, task in enumerate(planned):
             write(folder, str(i), keras_fit.train(task).rows)
         return
-    for group in cohort.group(tasks).groups:
+    for group in cohort.group(planned).groups:
         names = [str(i) for i in group.indices]
 
         def publish(k: int, trained: Trained, names: list[str] = names) -> None:
             write(folder, names[k], trained.rows)
 
-        members = [tasks[i] for i in group.indices]
+        members = [planned[i] for i in group.indices]
         cohort.train(members, on_trained=publish, blueprints=group.blueprints, keep=False)
 
 
@@ -129,22 +141,17 @@ def sgemm() -> float:
 def memory() -> dict[str, float]:
     """Return the peak memory in MB after 200 and after 500 runs of one structure, cohort after cohort."""
     from lab.engine import cohort
-    from lab.engine.task import Task, Trained
 
     case = CASES["small"]
     case = dataclasses.replace(case, train=100, training=dataclasses.replace(case.training, epochs=1))
-    dataset = data(case)
-    tasks = [
-        Task(functools.partial(case.model, case.shape, 10, seed=seed), dataset, case.training, seed)
-        for seed in range(500)
-    ]
+    planned = tasks(case, data(case), [(NONE, seed) for seed in range(500)])
     peaks: list[float] = []
 
     def trained(_: int, __: Trained) -> None:
         peaks.append(peak_memory())
 
-    (group,) = cohort.group(tasks).groups
-    cohort.train(tasks, on_trained=trained, blueprints=group.blueprints, keep=False)
+    (group,) = cohort.group(planned).groups
+    cohort.train(planned, on_trained=trained, blueprints=group.blueprints, keep=False)
     return {"after_200_runs_mb": peaks[199], "after_500_runs_mb": peaks[499]}
 
 

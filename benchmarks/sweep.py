@@ -9,7 +9,8 @@ import of TensorFlow are not counted. The arms:
 
 * naive: `fit` for each configuration, as a user writes the loop, with validation data;
 * tuned: the same with all steps of an epoch in one execution (`steps_per_execution`) and one validation batch;
-* keras_fit: the reference engine of this repository, which measures the training split after each epoch too;
+* keras_fit: the reference engine of this repository, which measures the training split after each epoch too ("medium"
+  is timed once more with a part of it, "medium_part": `Training.measured`);
 * cohort: the cohort engine, which writes the same tables as keras_fit.
 
 The cohort trains the whole sweep in a process of its own. In the other arms every run takes the same time, so one run
@@ -32,6 +33,7 @@ from pathlib import Path
 from benchmarks import arms
 from benchmarks.arms import ARMS, ONE_BY_ONE
 from benchmarks.cases import CASES, data
+from lab.engine.tensorflow import load_tensorflow
 
 PARTS = ("one_by_one", "together", "memory")
 COLUMNS = (*(f"{arm}_s" for arm in ARMS), "ratio", "sgemm_share", "peak_mb", "keras_fit_run_s", "cohort_run_s")
@@ -39,8 +41,7 @@ COLUMNS = (*(f"{arm}_s" for arm in ARMS), "ratio", "sgemm_share", "peak_mb", "ke
 
 def measure(name: str, part: str) -> dict[str, float]:
     """Run one part of one case in this process and return its figures."""
-    import keras  # noqa: F401  (its import is not part of the sweep)
-
+    load_tensorflow()  # Its import is not part of the sweep.
     if part == "memory":
         return arms.memory()
     case = CASES[name]

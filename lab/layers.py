@@ -12,6 +12,7 @@ from keras import ops
 
 import lab.regularizers  # noqa: F401, it registers what a saved model may hold
 from lab.checks import UsageError, number, whole
+from lab.seeds import Derived
 
 
 def drop_weights(kernel, uniform, rate):
@@ -38,7 +39,9 @@ def _rate(rate: float) -> float:
 
 
 def _seed(seed: int) -> int:
-    return whole("seed", seed, "the seed of the masks", low=0)
+    checked = whole("seed", seed, "the seed of the masks", low=0)
+    # What it is for stays known: see `lab.seeds.Derived`.
+    return seed if isinstance(seed, Derived) else checked
 
 
 def _thinned(layer):

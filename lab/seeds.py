@@ -11,7 +11,21 @@ MOST_SEEDS = 10_000
 """No comparison needs more seeds; a number far above it would fill the memory before the first run."""
 
 
-def derive(seed: int, *names: str | int) -> int:
+class Derived(int):
+    """A seed that says which choice it is for, so that the seed of the same choice in another run follows from it.
+
+    Attributes:
+        names: of the choice.
+    """
+
+    names: tuple[str | int, ...] = ()
+
+    def of_run(self, seed: int) -> "Derived":
+        """Return the seed of this choice in the run of another seed."""
+        return derive(seed, *self.names)
+
+
+def derive(seed: int, *names: str | int) -> Derived:
     """Return the seed of one random choice, in [0, 2**31).
 
     Args:
@@ -20,4 +34,6 @@ def derive(seed: int, *names: str | int) -> int:
             variants of one seed share their initial weights and, where they share layers, their masks.
     """
     text = "/".join(str(part) for part in (seed, *names))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+    derived = Derived(int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1)
+    derived.names = names
+    return derived

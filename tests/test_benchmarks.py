@@ -133,6 +133,13 @@ def test_runs_of_a_sweep_take_every_penalty_before_the_next_seed():
     ]
 
 
+def test_examples_that_are_not_measured_are_no_work():
+    whole, part = (miniature(name, runs=2) for name in ("medium", "medium_part"))
+    part = dataclasses.replace(part, training=dataclasses.replace(part.training, measured=60))
+    assert whole.work() - part.work() == 2 * 2 * whole.flops * 40
+    assert miniature("medium_part", runs=2).work() == whole.work()
+
+
 @pytest.mark.parametrize("name", floor.DENSE)
 def test_the_products_of_the_floor_are_those_that_the_sweep_counts(name):
     case = cases.CASES[name]

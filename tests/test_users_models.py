@@ -6,9 +6,10 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lab.data import Dataset, Split
-from lab.engine import cohort, keras_fit
+from lab.engine import cohort, keras_fit, rehearsal
 from lab.engine.task import Task
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, difference
@@ -316,10 +317,37 @@ class CompiledOnly(L.Layer):
 
     def call(self, inputs):
         """Double the inputs in eager mode only."""
-        import tensorflow as tf
-
         return inputs * 2.0 if tf.executing_eagerly() else inputs
 
 
 def test_a_layer_is_compared_with_keras_as_keras_trains_it():
     assert_trained_as_keras_fit_trains_them(runs(lambda r, x: CompiledOnly()(L.Flatten()(x))))
+
+
+def test_the_steps_that_are_compared_weigh_the_examples_as_training_does(monkeypatch):
+    seen = []
+
+    class Noted(rehearsal.Loop):
+        def __init__(self, tasks, *rest):
+            seen.append(tasks[0].data.train.weight)
+            super().__init__(tasks, *rest)
+
+    monkeypatch.setattr(rehearsal, "Loop", Noted)
+    weight = np.linspace(0, 5, 42, dtype=np.float32)
+    data = dataset()
+    data = replace(data, train=replace(data.train, weight=weight))
+    (task,) = runs(lambda r, x: CompiledOnly()(L.Flatten()(x)), count=1)
+    # Keras weighs them too, or its steps would differ and the run would be refused.
+    assert cohort.group([replace(task, data=data)]).refused == {}
+    np.testing.assert_array_equal(seen[0], weight[:16])
+
+
+def test_the_graphs_that_train_are_optimized_again_after_a_comparison():
+    before = graphs_as_they_are()
+    assert cohort.group(runs(lambda r, x: CompiledOnly()(L.Flatten()(x)), count=1)).refused == {}
+    assert (before, graphs_as_they_are()) == (False, False)
+
+
+def graphs_as_they_are() -> bool:
+    """Say whether TensorFlow leaves graphs as they are."""
+    return tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)

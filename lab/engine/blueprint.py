@@ -8,8 +8,8 @@ strengths, rates, noise, momenta of moving statistics, largest norms, learning r
 smoothing, the data themselves.
 """
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -19,7 +19,9 @@ from lab.engine import keras_internals, layer_kinds, optimizers, penalties
 from lab.engine.graph import RefusedError, calls, check, function
 from lab.engine.layer_kinds import Rule
 from lab.engine.penalties import Key, norm_axes, strengths
+from lab.engine.starts import Start
 from lab.engine.task import Task
+from lab.seeds import Derived
 
 if TYPE_CHECKING:
     from lab.training import Training
@@ -47,23 +49,23 @@ class Blueprint:
     """The model of one run, taken apart.
 
     Args:
-        signature: equal for runs that may train together.
+        signature: equal for runs that may train together: the form of the model, of the training and of the data.
         model: built without values, unless operations are unrolled. A cohort computes with the model of its first run,
-            or with all of its models where operations are unrolled.
+            or with all of its models where operations are unrolled. Runs that differ in their seeds only share one.
         operations: of the model's graph, in the order in which they are computed.
         variables: all variables of the model: its weights first, then the seeds of operations that are unrolled.
-        starts: for each variable, a function that returns its initial value.
+        starts: for each variable, its initial value.
         weights: how many of the variables are weights.
         per_run: the numbers that may differ between replicas.
-        seeds: by the place of each operation that draws, its seed and how often it has drawn.
+        seeds: by the place of each operation that draws, its seed and how often it has drawn at the start.
         outputs: the largest number of values that an operation makes of one example.
     """
 
-    signature: Hashable
+    signature: tuple[Hashable, ...]
     model: keras.Model
     operations: list[Operation]
     variables: list[keras.Variable]
-    starts: list[Callable[[], np.ndarray]]
+    starts: list[Start]
     weights: int
     per_run: dict[Key, float]
     seeds: dict[int, tuple[int, int]]
@@ -102,6 +104,28 @@ def blueprint(task: Task) -> Blueprint:
     return _taken_apart(task, task.build()) if result is None or result.unrolled else result
 
 
+def of_another_seed(known: Blueprint, task: Task) -> Blueprint | None:
+    """Return the blueprint of a run whose model differs from a known one by its seeds only, without building it.
+
+    Args:
+        known: of a run of the same `Task.recipe`.
+        task: the run.
+
+    Returns:
+        None where a seed is not one of `lab.seeds.derive`, or each replica needs its own model.
+    """
+    if known.unrolled:
+        return None
+    starts = [own for start in known.starts if (own := start.reseeded(task.seed)) is not None]
+    seeds: dict[int, tuple[int, int]] = {
+        i: (seed.of_run(task.seed), drawn) for i, (seed, drawn) in known.seeds.items() if isinstance(seed, Derived)
+    }
+    if len(starts) < len(known.starts) or len(seeds) < len(known.seeds):
+        return None
+    signature = known.signature[0], _training_form(task.training), _data_form(task)
+    return replace(known, signature=signature, starts=starts, seeds=seeds)
+
+
 def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
     graph = function(model)
     weights = list(model.weights)
@@ -124,14 +148,13 @@ def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
         place = {id(v): i for i, v in enumerate(variables)}
         found.append(Operation(layer, rule, [place[id(v)] for v in own if id(v) in place], times))
     per_run, seeds = _free(found, weights)
-    signature = (
+    form = (
         tuple(_form(op) for op in found),
         tuple(connections),
         tuple(_variable_form(v) for v in weights),
         tuple((tuple(v.shape), v.dtype) for v in variables[len(weights) :]),
-        _training_form(task.training),
-        _data_form(task),
     )
+    signature = form, _training_form(task.training), _data_form(task)
     starts = [keras_internals.start(v) for v in variables]
     return Blueprint(signature, model, found, variables, starts, len(weights), per_run, seeds, outputs)
 
@@ -161,7 +184,8 @@ def _free(operations: list[Operation], weights: list[Any]) -> tuple[dict[Key, fl
         generator = getattr(op.layer, "seed_generator", None)
         if generator is not None:
             seed, drawn = (int(value) for value in keras_internals.start(generator.state)())
-            seeds[i] = seed, drawn
+            given = keras_internals.initial_seed(generator)
+            seeds[i] = given if given == seed else seed, drawn
     for i, v in enumerate(weights):
         per_run |= _strengths("variable", i, v.regularizer if v.trainable else None)
         if type(v.constraint) is keras.constraints.MaxNorm:

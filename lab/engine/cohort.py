@@ -15,24 +15,23 @@ of a run then depend on its place and on the number of replicas, though not on w
 on GPUs, where the order of sums may depend on the number of replicas too.
 """
 
-import contextlib
-import gc
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from lab.checks import DataError, UsageError, is_out_of_memory
-from lab.engine.blueprint import Blueprint, blueprint
+from lab.engine.blueprint import Blueprint, blueprint, of_another_seed
 from lab.engine.graph import RefusedError
 from lab.engine.loop import Loop
 from lab.engine.memory import free_memory
 from lab.engine.program import Program
 from lab.engine.rehearsal import rehearse
 from lab.engine.task import Task, Trained
+from lab.engine.tensorflow import collector_paused
 
 LARGEST_COHORT = 32
 """The most runs that train together: on a CPU more of them gain nothing and take memory."""
@@ -72,19 +71,21 @@ class Plan:
 def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentence: None) -> Plan:
     """Sort tasks into those that train together and those that cannot, before anything is trained.
 
-    Blueprints are kept for `train`, so that each model is built once (except those with operations that are unrolled).
+    Blueprints are kept for `train`, so that each model is built once, those of one recipe together (and those with
+    operations that are unrolled again).
 
     Args:
         tasks: the runs.
         on_wait: called with a few words on what is being done, each time before it takes a while.
     """
-    together: dict[object, Group] = {}
+    together: dict[Hashable, Group] = {}
+    known: dict[Hashable, Blueprint] = {}
     refused, failed = {}, {}
-    with _collector_paused():
+    with collector_paused():
         for i, task in enumerate(tasks):
             on_wait(f"building model {i + 1} of {len(tasks)}")
             try:
-                found = blueprint(task)
+                found = _blueprint(task, known)
             except RefusedError as refusal:
                 refused[i] = str(refusal)
                 continue
@@ -110,16 +111,14 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
     return Plan(groups, dict(sorted(refused.items())), failed)
 
 
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep Python's collector of cycles from searching thousands of living objects of models again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+def _blueprint(task: Task, known: dict[Hashable, Blueprint]) -> Blueprint:
+    """Return a run's blueprint, by that of a run of the same recipe if one is known; a new one is added to them."""
+    if task.recipe is None:
+        return blueprint(task)
+    found = of_another_seed(known[task.recipe], task) if task.recipe in known else None
+    if found is None:
+        found = known[task.recipe] = blueprint(task)
+    return found
 
 
 def train(

@@ -91,7 +91,9 @@ class _Dispatch:
             self.on_refusal(i, reason)
         self.failures += [self._failure(i, error) for i, error in plan.failed.items()]
         rest = list(plan.refused)
-        for group in plan.groups:
+        while plan.groups:
+            # Taken out, so that its models do not outlive its training.
+            group = plan.groups.pop(0)
             try:
                 self._train_together(group)
             except Exception as error:

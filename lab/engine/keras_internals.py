@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
+from lab.engine.starts import Start
+
 
 def graph(model: keras.Model) -> Any:
     """Return the functional graph of a model, or None if its call is code or it is not built."""
@@ -70,12 +72,11 @@ def is_own_activation(activation: object) -> bool:
     return getattr(activation, "__module__", "").startswith("keras.src.activations")
 
 
-def start(v: Any) -> Callable[[], np.ndarray]:
-    """Return a function that returns a variable's initial value, whether it has been computed or not."""
+def start(v: Any) -> Start:
+    """Return a variable's initial value, whether it has been computed or not."""
     if v._value is not None:
-        return lambda: v.value.numpy()
-    initializer, shape, dtype = v._initializer, v._shape, v.dtype
-    return lambda: np.asarray(initializer(shape, dtype=dtype))
+        return Start(lambda shape, dtype: v.value.numpy(), tuple(v.shape), v.dtype)
+    return Start(v._initializer, v._shape, v.dtype)
 
 
 def built_without_values(build: Callable[[], keras.Model]) -> keras.Model | None:
@@ -154,6 +155,11 @@ def own_variables(layer: Any) -> list[keras.Variable]:
 def is_unseeded(drawing: Any) -> bool:
     """Say whether an initializer or a generator draws random numbers and was given no seed."""
     return any(getattr(drawing, name, 0) is None for name in ("_init_seed", "_initial_seed"))
+
+
+def initial_seed(generator: Any) -> Any:
+    """Return the seed that a generator of random numbers was made with."""
+    return generator._initial_seed
 
 
 def seed_generator(generator: Any, seed: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import tensorflow as tf
 
-from lab.engine import stacking
+from lab.engine import stacking, starts
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.history import Keeper, row, tested
@@ -71,12 +71,10 @@ class Loop:
         self.smoothing = np.array([task.training.label_smoothing for task in tasks], np.float32)
         self.blueprints = blueprints
         self.program = self._program(self.members)
-        values = [np.stack([b.starts[i]() for b in blueprints]) for i in range(len(blueprints[0].variables))]
-        self.program.load(values, None, 0)
+        self.program.load(starts.stacked([b.starts for b in blueprints]), None, 0)
         seconds = (time.perf_counter() - began) / len(tasks)
-        self.runs = [
-            _Run(task, b.parameters, task.training.rates(n), seconds) for task, b in zip(tasks, blueprints, strict=True)
-        ]
+        parameters = blueprints[0].parameters
+        self.runs = [_Run(task, parameters, task.training.rates(n), seconds) for task in tasks]
 
     def _program(self, members: np.ndarray) -> Program:
         replicas = [self.blueprints[i] for i in members]

@@ -2,10 +2,12 @@
 
 A model with layers of people's own may do what no check expects, so it is tried. Both sides take steps of plain
 gradient descent on a few examples, which does not amplify rounding, and measure after each step. It takes a second or
-two, most of it for compiling both sides, whatever the size of the data.
+two, most of it for making the graphs of both sides, whatever the size of the data.
 """
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +46,7 @@ def rehearse(task: Task, blueprint: Blueprint) -> None:
     """Take two steps of a run in a cohort of its own and with Keras, and compare what is measured after each.
 
     Args:
-        task: the run; its first examples are used, without their weights.
+        task: the run; its first examples are used, with their weights.
         blueprint: of its model.
 
     Raises:
@@ -53,8 +55,8 @@ def rehearse(task: Task, blueprint: Blueprint) -> None:
     short = _short(task)
     results: list[Any] = []
     try:
-        expected, weights, starts = _with_keras(short, task.training.optimizer)
-        with np.errstate(all="ignore"):
+        with _graphs_as_they_are(), np.errstate(all="ignore"):
+            expected, weights, starts = _with_keras(short, task.training.optimizer)
             loop = Loop([short], [blueprint], {}, time.perf_counter())
             loop.train(lambda *_: None, lambda _, trained: results.append(trained))
     except Exception as error:
@@ -74,6 +76,17 @@ def rehearse(task: Task, blueprint: Blueprint) -> None:
     for v, found, wanted in zip(blueprint.variables, trained.weights, kept, strict=False):
         if found.size:
             _compare(f"the weight {v.path}", found, wanted, max(step, 1e-3 * float(np.abs(wanted).max()), 1e-6))
+
+
+@contextlib.contextmanager
+def _graphs_as_they_are() -> Iterator[None]:
+    """Leave out TensorFlow's optimization of graphs, which takes longer than two steps do."""
+    before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})
 
 
 def _compare(name: str, found: Any, wanted: Any, scale: float) -> None:
@@ -98,7 +111,10 @@ def _short(task: Task) -> Task:
     )
     splits = [getattr(task.data, name) for name in ("train", "validation", "test")]
     data: Any = _Splits(
-        *(Split(np.asarray(split.x[:n]), split.y[:n]) for split, n in zip(splits, (size, 8, 1), strict=True))
+        *(
+            Split(np.asarray(split.x[:n]), split.y[:n], weight=None if split.weight is None else split.weight[:n])
+            for split, n in zip(splits, (size, 8, 1), strict=True)
+        )
     )
     return replace(task, data=data, training=training)
 
@@ -110,13 +126,13 @@ def _with_keras(task: Task, optimizer: str) -> tuple[list[dict[str, float]], lis
     own = optimizers.optimizer(training, training.learning_rate, model.trainable_variables)
     own.build(model.trainable_variables)
 
-    def step(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(x: tf.Tensor, y: tf.Tensor, weight: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             outputs = model(x, training=True)
             plain = objective.data_loss(training.loss, y, outputs)
             minimized = objective.smoothed(training.loss, training.label_smoothing, y, outputs, plain)
             penalty = _penalty(model)
-            loss = tf.reduce_mean(minimized) + penalty
+            loss = tf.reduce_mean(minimized * weight) + penalty
         gradients = tape.gradient(loss, model.trainable_variables)
         for v, gradient in zip(model.trainable_variables, gradients, strict=True):
             if isinstance(gradient, tf.IndexedSlices) and optimizer in DENSE_ONLY:
@@ -135,12 +151,15 @@ def _with_keras(task: Task, optimizer: str) -> tuple[list[dict[str, float]], lis
 
     # Compiled, as Keras does it: uncompiled, a recurrent layer takes a second per hundred positions.
     data = task.data
-    signature = [tf.TensorSpec([None, *a.shape[1:]], tf.as_dtype(a.dtype)) for a in (data.train.x, data.train.y)]
-    step, measured = (tf.function(f, input_signature=signature, autograph=False) for f in (step, measured))
+    given = data.train.weight
+    examples = data.train.x, data.train.y, np.ones(len(data.train.y), np.float32) if given is None else given
+    signature = [tf.TensorSpec([None, *a.shape[1:]], tf.as_dtype(a.dtype)) for a in examples]
+    step = tf.function(step, input_signature=signature, autograph=False)
+    measured = tf.function(measured, input_signature=signature[:2], autograph=False)
     rows, weights = [], []
     for epoch in range(1, training.epochs + 1):
         order = training.order(len(data.train.y), task.seed, epoch)[: training.batch_size]
-        plain, penalty = step(tf.constant(data.train.x[order]), tf.constant(data.train.y[order]))
+        plain, penalty = step(*(tf.constant(a[order]) for a in examples))
         (train, _), (validation, after) = (
             measured(tf.constant(split.x), tf.constant(split.y)) for split in (data.train, data.validation)
         )

@@ -1,6 +1,6 @@
 """A task, which an engine is given, and its result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,15 @@ class Task:
         data: the three splits.
         training: how it is trained.
         seed: the run's seed, which decides the batches.
+        recipe: equal for runs whose models differ by nothing but the numbers that `lab.seeds.derive` makes of the
+            run's seed; None where that is not known, as of anybody's own factory.
     """
 
     build: Callable[[], "keras.Model"]
     data: "Dataset"
     training: "Training"
     seed: int
+    recipe: Hashable = None
 
     @property
     def part(self) -> np.ndarray | None:
