@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -519,6 +520,19 @@ def test_fresh_trains_again_and_replaces_only_when_everything_is_trained(capsys,
     assert not (tmp_path / "mine" / ".fresh").exists()
     cli.lab(words)
     assert "1 runs, 1 already there" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell of other systems closes streams")
+@pytest.mark.parametrize("streams", ["2>&-", "<&- 2>&-"])
+def test_a_command_whose_stderr_is_closed_ends_as_any_other_and_says_nothing_elsewhere(streams):
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} -m lab runn {streams}",
+        shell=True,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
 
 
 SOFTMAX = """

@@ -40,6 +40,7 @@ def sentences() -> Iterator[None]:
             "put this line above main(EXPERIMENT)"
         )
     before = _answering.set(True)
+    _open_closed_streams()
     try:
         with interruptible(), _notes():
             yield
@@ -120,6 +121,20 @@ def install() -> None:
         before(kind, error, trace)
 
     sys.excepthook = hook
+
+
+def _open_closed_streams() -> None:
+    """Put the null device where a standard stream was closed before Python began, as stderr is by 2>&-.
+
+    The next file would get its number otherwise, and with it what libraries write there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
 def _flush() -> None:
