@@ -55,6 +55,15 @@ def test_writing_a_default_out_or_zero_as_a_whole_number_changes_nothing():
     assert arm() != arm(l1=1e-9)
 
 
+def test_a_default_that_is_written_out_is_left_out_of_the_id_and_an_argument_without_a_default_is_not():
+    def short(value):
+        return declare(value, "model", omit=("seed",), defaults=False)
+
+    assert short(functools.partial(dense, regularization=Regularization(), widths=[256, 256])) == short(dense)
+    assert short(functools.partial(dense, regularization=Regularization(l1=1e-9))) != short(dense)
+    assert short(functools.partial(data.from_csv, target="a")) != short(functools.partial(data.from_csv, target="b"))
+
+
 def test_a_list_a_tuple_and_a_range_are_one_and_nested_partials_are_flattened():
     a = declare(functools.partial(dense, widths=[3, 4]), "model")
     b = declare(functools.partial(functools.partial(dense, widths=(9,)), widths=(3, 4)), "model")
