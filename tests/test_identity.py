@@ -264,6 +264,11 @@ def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
     assert file_hash(tmp_path / "w.txt") == hashed(b"one run")
 
 
+def test_what_no_module_of_the_lab_holds_by_its_name_goes_by_where_it_is_written():
+    assert public_name(Training.steps) == "lab.training.Training.steps"
+    assert public_name(digits) == "lab.data.digits"
+
+
 @pytest.mark.parametrize(
     ("code", "value"),
     [
