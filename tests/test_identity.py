@@ -55,6 +55,15 @@ def test_writing_a_default_out_or_zero_as_a_whole_number_changes_nothing():
     assert arm() != arm(l1=1e-9)
 
 
+def test_a_default_that_is_written_out_is_left_out_of_the_id_and_an_argument_without_a_default_is_not():
+    def short(value):
+        return declare(value, "model", omit=("seed",), defaults=False)
+
+    assert short(functools.partial(dense, regularization=Regularization(), widths=[256, 256])) == short(dense)
+    assert short(functools.partial(dense, regularization=Regularization(l1=1e-9))) != short(dense)
+    assert short(functools.partial(data.from_csv, target="a")) != short(functools.partial(data.from_csv, target="b"))
+
+
 def test_a_list_a_tuple_and_a_range_are_one_and_nested_partials_are_flattened():
     a = declare(functools.partial(dense, widths=[3, 4]), "model")
     b = declare(functools.partial(functools.partial(dense, widths=(9,)), widths=(3, 4)), "model")
@@ -265,6 +274,11 @@ def test_the_hash_of_bytes_stays_what_it_is():
 def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
     (tmp_path / "w.txt").write_bytes(b"one run")
     assert file_hash(tmp_path / "w.txt") == hashed(b"one run")
+
+
+def test_what_no_module_of_the_lab_holds_by_its_name_goes_by_where_it_is_written():
+    assert public_name(Training.steps) == "lab.training.Training.steps"
+    assert public_name(digits) == "lab.data.digits"
 
 
 @pytest.mark.parametrize(

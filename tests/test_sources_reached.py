@@ -110,6 +110,28 @@ def file(name, body):
             "(2)",
         ),
         reached(
+            "an object with the name of others that functions import",
+            "import operator\nimport helpers\nG = operator.itemgetter(1)\ndef other():\n"
+            f"    from helpers import G\n    from absent import G\n{FACTORY}return G",
+            "(1)",
+            "(2)",
+            **{"helpers.py": "import operator\nG = operator.itemgetter(3)\n"},
+        ),
+        *(
+            reached(
+                f"an object that two modules import from one another, through {first}",
+                f"import a, b\n{FACTORY}return {first}.G",
+                "(1)",
+                "(2)",
+                "a.py",
+                **{
+                    "a.py": "import operator\nG = operator.itemgetter(1)\nimport b\nfrom b import G\n",
+                    "b.py": "from a import G\n",
+                },
+            )
+            for first in ("a", "b")
+        ),
+        reached(
             "a regularizer", f"import keras\nR = keras.regularizers.L2(0.1)\n{FACTORY}return R", "L2(0.1)", "L2(0.2)"
         ),
         reached("a bound method's object", METHOD, "Net(3)", "Net(4)"),
@@ -122,6 +144,14 @@ def file(name, body):
             "an attribute that a class is given", f"class C:\n    w = 3\nC.w = 4\n{FACTORY}return C.w", "w = 4", "w = 5"
         ),
         reached("an attribute that the factory is given", f"{FACTORY}return factory.k\nfactory.k = 3\n", "= 3", "= 4"),
+        reached(
+            "the file that an attribute names",
+            f"class C: pass\nC.w = 'w.txt'\n{FACTORY}return C.w",
+            "1",
+            "2",
+            "w.txt",
+            **{"w.txt": "1"},
+        ),
         reached("the default of a lambda", f"K = 1\nf = lambda x=K: x\n{FACTORY}return f()", "K = 1", "K = 2"),
         reached(
             "a list that a condition fills",
@@ -226,6 +256,28 @@ def test_what_is_not_reached_makes_no_other_runs(declared, files, file, old, new
     assert declared(files) == declared({**files, file: files[file].replace(old, new)})
 
 
+EVERYTHING = f"""
+import functools
+from helpers import TABLE, leaf
+UNITS = 4
+WIDTHS = [UNITS, 8]
+WIDTHS.append(2)
+FIXED = {{"a": [1, 2]}}
+class Net:
+    size = 3
+    def __init__(self, k): self.k = k
+NET = Net(5)
+bound = functools.partial(leaf, 1)
+{FACTORY}return UNITS, WIDTHS, FIXED, NET, bound, TABLE, open("w.txt").read()
+"""
+
+
+def test_the_hash_of_what_a_factory_reaches_stays_what_it_is(declared):
+    """Whoever walks the code in another way renames the runs of everybody's own factories."""
+    files = {"script.py": EVERYTHING, "w.txt": "1", **LEAF}
+    assert declared(files) == {"call": "script.factory", "source": "a6526523a618"}
+
+
 @pytest.mark.parametrize(
     "body", ["FILE", "DATA", "HERE + '/data/w.txt'", "os.path.join(HERE, 'data', NAME)", "__file__"]
 )
@@ -315,6 +367,14 @@ def test_an_environment_variable_that_is_only_set_or_not_reached_makes_no_other_
         monkeypatch.setenv("UNITS", value)
         monkeypatch.setenv("OTHER", value)
         found.append(declared({"script.py": script}))
+    assert found[0] == found[1]
+
+
+def test_an_environment_variable_that_the_factory_sets_makes_no_other_runs(declared, monkeypatch):
+    found = []
+    for value in ("4", "8"):
+        monkeypatch.setenv("UNITS", value)
+        found.append(declared({"script.py": f"import os\n{FACTORY}os.environ['UNITS'] = '1'\n    return 1"}))
     assert found[0] == found[1]
 
 

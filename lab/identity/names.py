@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import itertools
 import site
 import sys
 import sysconfig
@@ -43,9 +44,8 @@ def public_name(value: Any) -> str:
 
     It is the shortest path that leads to it: `lab.data.digits`, though the code is in `lab.data.images`.
     """
-    parts = value.__module__.split(".")
-    for length in range(1, len(parts) + 1):
-        module = sys.modules.get(".".join(parts[:length]))
+    for path in itertools.accumulate(value.__module__.split("."), "{}.{}".format):
+        module = sys.modules.get(path)
         if module and vars(module).get(value.__qualname__) is value:
             return f"{module.__name__}.{value.__qualname__}"  # type: ignore[union-attr]
     return f"{value.__module__}.{value.__qualname__}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lab.identity.code import import_of
+from lab.identity.code import import_of, statements_that_make
 from lab.identity.names import is_own, is_own_module
 
 _LOADING = {"load_model", "model_from_json", "deserialize", "deserialize_keras_object", "from_config"}
@@ -64,12 +64,14 @@ def package_of(module: str, path: Path) -> str:
 
 def origin(module: str, name: str, value: Any) -> tuple[str, str]:
     """Return the module in which a constant is made, and its name there, through the imports that lead to it."""
-    for _ in range(20):  # modules may import one another
-        before = next(_imports(module, name, value), None)
-        if before is None:
-            return module, name
-        module, name = before
-    return module, name
+    places = [(module, name)]
+    while before := next(_imports(*places[-1], value), None):
+        if before in places:
+            # Modules that import it from one another: one of them makes it.
+            made = (at for at in places if (tree := module_tree(at[0])) and statements_that_make(tree, at[1]))
+            return next(made, before)
+        places.append(before)
+    return places[-1]
 
 
 def _imports(module: str, name: str, value: Any) -> Iterator[tuple[str, str]]:
