@@ -31,7 +31,8 @@ def folder(tmp_path):
             test = {"loss": 1.0, "data_loss": 0.5 + more + noise * (1 + more), "penalty": 0.5, "accuracy": 0.9}
             results.publish(place, name, rows, record(variant, seed, rows=15, kept_epoch=6, test=test))
             names.append(name)
-    results.write_atomically(place / "experiment.json", json.dumps({"name": "x", "baseline": "none", "runs": names}))
+    about = {"name": "x", "baseline": "none", "generalizes_over": "seeds", "runs": names}
+    results.write_atomically(place / "experiment.json", json.dumps(about))
     results.rebuild(place)
     return place
 
@@ -39,7 +40,7 @@ def folder(tmp_path):
 def test_the_comparison_is_that_of_the_statistics_with_the_curves_beside_it(folder):
     tables = compare.read(folder)
     made = compare.compare(tables).set_index("variant")
-    expected = statistics.compare(tables.summary, "none").set_index("variant")
+    expected = statistics.compare(tables.summary, "none", generalizes_over="seeds").set_index("variant")
     pd.testing.assert_frame_equal(made[expected.columns], expected)
     assert made.loc["bad", "decision"] == "worse"
     assert made.loc["bad", "overfits"] == 1.0
