@@ -1,7 +1,9 @@
 """Examples that stay on the disk: rows of a memory-mapped array, read only when they are needed."""
 
 import mmap
+import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,10 @@ AT_ONCE = 2**24
 """About how many bytes of float32 are read at once where all examples are looked at."""
 
 RELEASED_AFTER = 2**27
-"""After how many bytes that were read the memory of a mapping is given back; the kernel keeps it resident otherwise."""
+"""About how many bytes of a mapping are resident at most; the kernel keeps all that was read as long as it can."""
 
-_AROUND = 2**16
-"""How many bytes the kernel makes resident around a row that is read on its own."""
+_AROUND = 2**21
+"""How many bytes around a row that is read on its own may become resident with it: a large page of the cache."""
 
 
 class Mapped:
@@ -22,24 +24,41 @@ class Mapped:
     Args:
         array: of shape (n, ...).
         ready: turns rows of it into float32, each for itself.
+
+    Attributes:
+        shape: of a row, when it is float32.
     """
 
     def __init__(self, array: np.memmap, ready: Callable[[np.ndarray], np.ndarray]) -> None:
         self.array = array
         self.ready = ready
+        self.shape = ready(np.asarray(array[:1])).shape[1:]
         self._touched = 0
+        self._lock = threading.Lock()
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Return some rows as float32."""
-        made = self.ready(np.asarray(self.array[rows]))
-        self._touched += len(rows) * (self.array[:1].nbytes + _AROUND)
-        if self._touched >= RELEASED_AFTER:
-            self._touched = 0
-            # The pages stay in the cache of files. In a private mapping they hold changes, which would be lost.
-            mapping = getattr(self.array, "_mmap", None)
-            if hasattr(mmap, "MADV_DONTNEED") and mapping is not None and self.array.mode != "c":
-                mapping.madvise(mmap.MADV_DONTNEED)
+        made = np.empty((len(rows), *self.shape), np.float32)
+        is_apart = np.diff(rows, prepend=rows[:1] - 2) != 1
+        touched = np.cumsum(self.array[:1].nbytes + is_apart * _AROUND)
+        bounds = np.flatnonzero(np.diff(touched // RELEASED_AFTER, prepend=0)).tolist()
+        # Threads that read at once would hold as many times the memory.
+        with self._lock:
+            for start, end in pairwise(dict.fromkeys([0, *bounds, len(rows)])):
+                made[start:end] = self.ready(np.asarray(self.array[rows[start:end]]))
+                self._release(int(touched[end - 1] - (touched[start - 1] if start else 0)))
         return made
+
+    def _release(self, touched: int) -> None:
+        """Give back the pages that were read, if they are many. They stay in the kernel's cache of files."""
+        self._touched += touched
+        if self._touched < RELEASED_AFTER // 2:
+            return
+        self._touched = 0
+        mapping = getattr(self.array, "_mmap", None)
+        # In a private mapping the pages hold changes, which would be lost.
+        if hasattr(mmap, "MADV_DONTNEED") and mapping is not None and self.array.mode != "c":
+            mapping.madvise(mmap.MADV_DONTNEED)
 
 
 class Rows:
@@ -58,7 +77,7 @@ class Rows:
     def __init__(self, source: Mapped, index: np.ndarray | None = None) -> None:
         self.source = source
         self.index = np.arange(len(source.array)) if index is None else index
-        self.shape: tuple[int, ...] = (len(self.index), *source.ready(np.asarray(source.array[:1])).shape[1:])
+        self.shape: tuple[int, ...] = (len(self.index), *source.shape)
         self.ndim = len(self.shape)
 
     def __len__(self) -> int:
