@@ -161,6 +161,7 @@ class TestPoints:
         ("text", "sentence"),
         [
             ("1, 2, a\n1, x, b", "line 2 must be two numbers and a label, as in “0.5, -1.2, red”; it is “1, x, b”"),
+            ("1, 1e39, a", "line 1 must have numbers that float32 can hold; it is “1, 1e39, a”"),
             ("1 2 a", "there must be 2 to 4 different labels; there are 1"),
             ("x y label\n1 2 a\n1 2 a\n2;2;b", "every label needs at least 5 different points; “a” has 1"),
             ("", "there must be 2 to 4 different labels; there are 0"),

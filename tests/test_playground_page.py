@@ -38,7 +38,7 @@ class TestSpread:
         half = scipy.stats.t.ppf(0.975, 4) * difference.std(ddof=1) / np.sqrt(5)
         mean = difference.mean()
         verdict = "worse" if mean > half else "better" if mean < -half else "chance explains it as well"
-        shown = f"{mean:+.3f} [{mean - half:.3f}, {mean + half:.3f}]".replace("-", MINUS)
+        shown = f"{mean:+.3f} [{mean - half:+.3f}, {mean + half:+.3f}]".replace("-", MINUS)
         assert played.text("#compared") == (
             f"Lowest validation loss, L2 0.5 against no regularizer: {shown} per seed, "
             f"lower in {(difference < 0).sum()} of 5: {verdict}."
@@ -52,6 +52,27 @@ class TestSpread:
         page.locator("#size").select_option("50")
         assert not page.locator("#before").is_visible()
 
+    def test_an_example_on_the_same_points_is_compared_with_what_was_kept(self, played):
+        page = played.at(playground.TRIES[0][1]).trained(1).page
+        page.locator("#keep").press("Enter")
+        page.locator(".tries a").nth(1).press("Enter")
+        page.locator(".slider:has(#l2) output", has_text="0.005").wait_for()
+        assert played.text("#epoch") == "0"
+        assert (
+            played.trained(1).text("#compared").startswith("Lowest validation loss, L2 0.005 against no regularizer: ")
+        )
+
+    def test_runs_that_diverge_are_counted_out_and_said_to_have_diverged(self, played):
+        page = played.at(
+            "data=convnetjs_circle&optimizer=sgd&learning_rate=0.3&activation=linear&activity_l2=0.5&seeds=5&epochs=100"
+        ).page
+        page.locator("#play").press("Enter")
+        page.locator("#said", has_text="Finished").wait_for()
+        assert played.text("#summary").startswith("No loss is finite any more: the training has diverged after")
+        page.locator("#numbers summary").press("Enter")
+        page.locator("#table tbody tr").nth(4).wait_for()
+        assert page.locator("#table td:last-child").all_inner_texts() == ["diverged"] * 5
+
     def test_runs_that_differ_only_in_a_regularizer_share_their_weights_and_batches(self, played):
         states = ("", "l2=0.00001", "l2=0.00001&dropout=0.3")
         runs = [played.at(f"seeds=1&{state}").ask("train", {"epochs": 1})["rows"][0] for state in states]
@@ -63,11 +84,12 @@ class TestSpread:
         last = [run[-1]["val_data_loss"] for run in played.ask("rows")]
         lowest = [min(row["val_data_loss"] for row in run) for run in played.ask("rows")]
         kept = [1 + int(np.argmin([row["val_data_loss"] for row in run])) for run in played.ask("rows")]
+        when = f"between epochs {min(kept)} and {max(kept)}" if len(set(kept)) > 1 else f"at epoch {kept[0]}"
         risen = sum(now > low for now, low in zip(last, lowest, strict=True))
         text = played.text("#summary")
         assert text.startswith(
             f"After 2 epochs the validation loss of 5 seeds lies between {min(last):.3f} and {max(last):.3f}, "
-            f"a factor of {max(last) / min(last):.1f}. At its lowest, between epochs {min(kept)} and {max(kept)}, "
+            f"a factor of {max(last) / min(last):.1f}. At its lowest, {when}, "
             f"it was {min(lowest):.3f} to {max(lowest):.3f}."
         )
         assert ("In no seed" in text) if not risen else (f"in {risen} of 5" in text)

@@ -154,16 +154,19 @@ def _set(name: str, title: str, load: Callable[..., Dataset]) -> dict[str, Any]:
 
 def _points(split: Split) -> dict[str, str]:
     """Return a split as short text: float32 in base 64, and one digit per label."""
-    x = base64.b64encode(split.x.astype("<f4").tobytes()).decode()
-    return {"x": x, "y": "".join(map(str, split.y))}
+    return {"x": _encoded(split.x.astype("<f4")), "y": "".join(map(str, split.y))}
+
+
+def _encoded(numbers: np.ndarray) -> str:
+    return base64.b64encode(numbers.tobytes()).decode()
 
 
 @functools.cache
-def _wrong(size: int, classes: int) -> dict[str, Any]:
-    """Return in which order labels become wrong as `label_noise` rises, and by how many classes each is off."""
+def _wrong(size: int, classes: int) -> dict[str, str]:
+    """Return the order in which labels become wrong as `label_noise` rises, and by how many classes each is off."""
     right = np.zeros(size, np.int32)
     seed = derive(0, "data", "label_noise")
     wrong = [mislabelled(right, share / size, classes, seed) for share in range(size + 1)]
     # A smaller share is wrong inside a larger one, so that each share adds one.
     order = [int(np.flatnonzero(more != fewer)[0]) for fewer, more in itertools.pairwise(wrong)]
-    return {"order": order, "shift": "".join(map(str, wrong[-1]))}
+    return {"order": _encoded(np.array(order, "<u2")), "shift": "".join(map(str, wrong[-1]))}

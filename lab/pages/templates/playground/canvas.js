@@ -85,9 +85,13 @@ function marker(context, kind, x, y, size) {
   }
 }
 
-// A number with two significant digits where it is small; a plain sign.
-function written(value, digits = 3) {
+// A number with so many decimals; with one or two digits where those would leave none.
+function written(value, decimals = 3) {
   if (!Number.isFinite(value)) return "not finite";
-  const text = Math.abs(value) >= 1000 ? value.toExponential(1) : value.toFixed(digits);
-  return text.replace("-", MINUS);
+  const size = Math.abs(value);
+  if (size >= 1000 || (size > 0 && size < 1e-4)) return value.toExponential(1).replaceAll("-", MINUS);
+  return (size > 0 && size < 10 ** (1 - decimals) ? value.toPrecision(2) : value.toFixed(decimals)).replace("-", MINUS);
 }
+
+// A difference, with the decimals of the ends of its interval.
+const signed = (value) => `${value > 0 ? "+" : ""}${value.toFixed(3)}`.replace("-", MINUS);

@@ -1,13 +1,16 @@
 // data.js: the points that are trained on: the lab's own draws, which the page holds, or what a user pasted.
 const settings = JSON.parse(document.getElementById("settings").textContent);
 
-function decoded({ x, y }) {
-  const bytes = Uint8Array.from(atob(x), (character) => character.charCodeAt(0));
-  return { x: Float64Array.from(new Float32Array(bytes.buffer)), y: Int32Array.from(y, Number) };
-}
+const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
+const decoded = ({ x, y }) => ({ x: Float64Array.from(new Float32Array(bytesOf(x))), y: Int32Array.from(y, Number) });
 
 const SETS = Object.fromEntries(
   settings.sets.map((one) => [one.name, { ...one, train: decoded(one.train), validation: decoded(one.validation) }]),
+);
+
+// By the numbers of points and classes: which labels become wrong first, and by how many classes each is then off.
+const WRONG = Object.fromEntries(
+  Object.entries(settings.wrong).map(([of, { order, shift }]) => [of, { order: new Uint16Array(bytesOf(order)), shift }]),
 );
 
 // Returns the points of a state: train (with wrong labels, if asked for; `right` are the true ones) and validation,
@@ -18,7 +21,7 @@ function pointsOf(state) {
   const count = state.data === "pasted" || state.size === "all" ? all : Math.min(state.size, all);
   const right = set.train.y.slice(0, count);
   const classes = set.classes.length;
-  const { order, shift } = settings.wrong[count + "/" + classes] ?? wrongOrder(count, classes);
+  const { order, shift } = WRONG[count + "/" + classes] ?? wrongOrder(count, classes);
   const y = right.slice();
   for (const i of order.slice(0, Math.floor(state.label_noise * count + 0.5))) y[i] = (y[i] + Number(shift[i])) % classes;
   return { name: state.data, classes: set.classes, train: { x: set.train.x.slice(0, 2 * count), y, right },
@@ -47,7 +50,10 @@ function parsePoints(text) {
       if (place === 0 && !Number.isFinite(x)) return;
       throw new Error(`line ${number} must be two numbers and a label, as in “0.5, -1.2, red”; it is “${line.slice(0, 40)}”`);
     }
-    points.set(Math.fround(x) + " " + Math.fround(y), { x: Math.fround(x), y: Math.fround(y), label: cells[2].slice(0, 30) });
+    if (!Number.isFinite(Math.fround(x)) || !Number.isFinite(Math.fround(y))) {
+      throw new Error(`line ${number} must have numbers that float32 can hold; it is “${line.slice(0, 40)}”`);
+    }
+    points.set(Math.fround(x) + " " + Math.fround(y), { x: Math.fround(x), y: Math.fround(y), label: [...cells[2]].slice(0, 30).join("") });
   });
   const found = [...points.values()];
   const labels = [...new Set(found.map((point) => point.label))].sort();

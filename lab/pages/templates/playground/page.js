@@ -20,15 +20,17 @@ function begin(keepsComparison) {
   show();
 }
 
-function change(changes) {
+// What decides the pairs in which runs are compared: with others, what was kept says nothing.
+const PAIRED = ["data", "points", "size", "label_noise", "seeds"];
+
+function change(changes, anew = false) {
   const names = Object.keys(changes).filter((name) => state[name] !== changes[name]);
   if (!names.length) return;
   Object.assign(state, changes);
   keepInAddress();
   showControls();
-  if (names.every((name) => LIVE.includes(name))) show();
-  // Runs are compared in pairs: on the same points, with as many seeds.
-  else begin(!names.some((name) => ["data", "points", "size", "label_noise", "seeds"].includes(name)));
+  if (!anew && names.every((name) => LIVE.includes(name))) show();
+  else begin(!names.some((name) => PAIRED.includes(name)));
 }
 
 const finished = () => seeds.ended || seeds.epochs >= state.epochs;
@@ -151,11 +153,8 @@ byId("numbers").addEventListener("toggle", show);
 window.addEventListener("resize", show);
 dark.addEventListener("change", show);
 window.addEventListener("hashchange", () => {
-  const wasPlaying = playing;
-  if (wasPlaying) pause();
-  Object.assign(state, fromAddress(location.hash));
-  showControls();
-  begin(false);
+  if (playing) pause();
+  change(fromAddress(location.hash), true);
 });
 begin(false);
 document.documentElement.dataset.drawn = "all";

@@ -23,7 +23,9 @@ class Regions {
     const { runs, net } = this.seeds;
     const run = runs[this.next];
     const logits = net.forward(weights === "kept" ? run.kept.weights : run.weights, this.grid, SIDE * SIDE);
-    this.found[this.next] = { chances: chances(logits, this.classes), borders: borders(logits, this.classes) };
+    // A run that has diverged decides nothing.
+    const finite = logits.subarray(0, SIDE * SIDE * this.classes).every(Number.isFinite);
+    this.found[this.next] = finite && { chances: chances(logits, this.classes), borders: borders(logits, this.classes) };
     this.next = (this.next + 1) % runs.length;
     if (this.next) return false;
     this.shown = this.found.slice();
@@ -99,7 +101,7 @@ small.width = small.height = SIDE;
 // only: the seed that is shown; null for all. A class is the more strongly coloured the surer the nets are on average.
 function drawPlane(regions, { only, validation }) {
   const { context, width, height } = prepared("plane");
-  const shown = only === null ? regions.shown : regions.shown.slice(only, only + 1);
+  const shown = (only === null ? regions.shown : regions.shown.slice(only, only + 1)).filter(Boolean);
   if (shown.length) drawGround(context, width, height, shown, regions.classes);
   const step = width / (SIDE - 1);
   context.lineCap = "round";

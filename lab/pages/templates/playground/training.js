@@ -91,6 +91,8 @@ class Run {
   _keep(row, patience) {
     const finite = [row.loss, row.train_data_loss, row.val_data_loss].every((loss) => Math.abs(loss) <= LARGEST);
     if (!finite) {
+      // A history holds float32, in which these are infinite.
+      for (const name of Object.keys(row)) if (Math.abs(row[name]) > LARGEST) row[name] = Infinity;
       this.status = "diverged";
       return;
     }

@@ -7,26 +7,27 @@ function summary(seeds) {
   if (!seeds.epochs) return `${seedsOf(seeds.runs.length)}, not trained yet. Press play.`;
   const last = bandOf(seeds.last.map((row) => row.val_data_loss));
   const kept = bandOf(seeds.kept.map((row) => row?.val_data_loss ?? NaN));
-  if (!last || !kept) return "No loss is finite any more: the training has diverged.";
+  if (!last || !kept) return `No loss is finite any more: the training has diverged after ${epochsOf(seeds.epochs)}.`;
   const epochs = bandOf(seeds.kept.map((row) => row?.epoch ?? NaN));
   const count = seeds.runs.length;
-  const whole = (value) => String(Math.round(value));
+  const when = epochs.low === epochs.high ? `at epoch ${epochs.low}` : `between epochs ${epochs.low} and ${epochs.high}`;
   if (count === 1) {
     return `After ${epochsOf(seeds.epochs)} the validation loss of this one seed is ${written(last.median)}; at its lowest, ` +
-      `at epoch ${whole(epochs.median)}, it was ${written(kept.median)}. Another seed may tell another story.`;
+      `at epoch ${epochs.median}, it was ${written(kept.median)}. Another seed may tell another story.`;
   }
-  const ratio = last.high / last.low;
+  const factor = last.low > 0 ? `, a factor of ${(last.high / last.low).toFixed(1)}` : "";
   return `After ${epochsOf(seeds.epochs)} the validation loss of ${seedsOf(count)} lies between ${written(last.low)} and ` +
-    `${written(last.high)}, a factor of ${ratio.toFixed(1)}. At its lowest, between epochs ${whole(epochs.low)} and ` +
-    `${whole(epochs.high)}, it was ${range(kept)}.`;
+    `${written(last.high)}${factor}. At its lowest, ${when}, it was ` +
+    `${range(kept)}.`;
 }
 
 function risen(seeds) {
   if (!seeds.epochs) return "";
   const rises = seeds.runs.map((run) => (run.rows.at(-1)?.val_data_loss ?? NaN) - run.kept.loss).filter(Number.isFinite);
   const up = rises.filter((rise) => rise > 0);
-  const ended = seeds.runs.filter((run) => run.ended).length;
-  const stopped = ended ? ` ${ended} of ${seeds.runs.length} have ended.` : "";
+  const stopped = ["stopped early", "diverged"]
+    .map((status) => [status, seeds.runs.filter((run) => run.status === status).length])
+    .map(([status, count]) => (count ? ` ${count} of ${seeds.runs.length} ${status}.` : "")).join("");
   if (!up.length) return `In no seed has it risen since.${stopped}`;
   return `It has risen since then in ${up.length} of ${seeds.runs.length}, by ${written(bandOf(up).median)} in the median.${stopped}`;
 }
@@ -36,7 +37,7 @@ function comparison(seeds, before) {
   if (!before || !seeds.epochs) return "";
   const found = pairedDifference(seeds.kept.map((row) => row?.val_data_loss ?? NaN), before.kept.map((row) => row?.val_data_loss ?? NaN));
   if (!found) return `Before: ${before.words}. Two seeds or more are needed to compare.`;
-  const difference = `${found.mean > 0 ? "+" : ""}${written(found.mean)} [${written(found.low)}, ${written(found.high)}]`;
+  const difference = `${signed(found.mean)} [${signed(found.low)}, ${signed(found.high)}]`;
   const unequal = before.epochs === seeds.epochs ? "" : `, after ${epochsOf(seeds.epochs)} against ${before.epochs}`;
   const verdict = found.low > 0 ? "worse" : found.high < 0 ? "better" : "chance explains it as well";
   const fair = seeds.changes.length ? " Strengths were changed while it trained, so this compares no two settings." : "";
