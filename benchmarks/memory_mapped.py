@@ -1,6 +1,6 @@
 """The memory that training on a memory-mapped file takes, in both engines.
 
-    python -m benchmarks.memory_mapped            # about 5 minutes on 2 cores; writes 4 GB and removes them again
+    python -m benchmarks.memory_mapped            # about 8 minutes on 2 busy cores; writes 4 GB and removes them again
     python -m benchmarks.memory_mapped --gigabytes 1 --folder /scratch --json memory.json
 
 An experiment of two dense nets is run from declaration to tables on a file of float32 of this size, for one epoch, in
