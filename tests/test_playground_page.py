@@ -209,17 +209,16 @@ class TestPage:
 
 
 class TestAccess:
-    @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-    def test_axe_finds_nothing_and_the_page_fits_the_screen(self, played, width, scheme):
+    def test_axe_finds_nothing_on_a_phone_with_everything_open(self, played):
         page = played.at("size=20&seeds=5&l2=0.01").trained(2).page
         page.locator("#keep").press("Enter")
         played.trained(1)
         for summary in page.locator("summary").all():
             summary.press("Enter")
-        page.set_viewport_size({"width": width, "height": 844})
-        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.emulate_media(color_scheme="dark")
         assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
 
     @pytest.mark.slow
     @pytest.mark.parametrize("width", [1280, 390])

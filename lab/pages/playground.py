@@ -19,7 +19,7 @@ from lab.data.dataset import Dataset, Split
 from lab.data.splitting import mislabelled
 from lab.seeds import derive
 
-VALIDATION_SIZE = 150
+VALIDATION_SIZE = 120
 """The validation points of each set. The page's script gives its experiment as many."""
 
 TRAIN_SIZES = (20, 50, 100)

@@ -33,8 +33,9 @@ function prepared(id) {
   return { context, width, height };
 }
 
-// About `count` round numbers between two ends.
+// About `count` round numbers between two ends; none where the ends are too close for numbers to lie between them.
 function ticks(low, high, count) {
+  if (!(high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high)))) return [];
   const rough = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough * 0.999);

@@ -1,16 +1,16 @@
 // controls.js: the controls of the page, bound to the state by their names.
 const byId = (id) => document.getElementById(id);
-const controls = [...document.querySelectorAll("[data-name]")];
+const controls = [...document.querySelectorAll(".choice select, .slider input")];
 
 // A slider moves over the places of its values; a choice is the text of its value.
 function readControl(control) {
-  const { name } = control.dataset;
-  return control.type === "range" ? OFFERS[name][Number(control.value)] : offered(name, control.value);
+  const offers = OFFERS[control.id];
+  return control.type === "range" ? offers[Number(control.value)] : offered(control.id, control.value);
 }
 
 function showControls() {
   for (const control of controls) {
-    const { name } = control.dataset;
+    const name = control.id;
     if (control.type !== "range") {
       control.value = String(state[name]);
       continue;
@@ -38,7 +38,7 @@ function sliderText(name, value) {
 
 function bindControls(change) {
   for (const control of controls) {
-    control.addEventListener("input", () => change({ [control.dataset.name]: readControl(control) }));
+    control.addEventListener("input", () => change({ [control.id]: readControl(control) }));
   }
   byId("off").addEventListener("click", () => {
     change(Object.fromEntries(settings.regularizers.map(({ name }) => [name, 0])));

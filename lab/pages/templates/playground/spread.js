@@ -12,7 +12,7 @@ function drawSpread(seeds, before, only) {
   ].map(([name, found, tint]) => ({ name, tint, losses: found.map((row) => row?.val_data_loss ?? NaN) }));
   const finite = rows.flatMap((row) => row.losses).filter(Number.isFinite);
   const [low, high] = finite.length ? [Math.min(...finite), Math.max(...finite)] : [0, 1];
-  const room = Math.max(0.04 * (high - low), 0.01);
+  const room = Math.max(0.04 * (high - low), 0.01 * Math.max(1, Math.abs(high)));
   const across = scale(context, frame, low - room, high + room);
   rows.forEach((row, place) => {
     const y = 12 + ((place + 0.5) * (height - 34)) / rows.length;
