@@ -1,6 +1,6 @@
 """Heads on the features of a frozen backbone in one cohort, against a loop of `fit` over the whole net.
 
-    python -m benchmarks.frozen                       # about 3 minutes on 2 cores
+    python -m benchmarks.frozen                       # about 4 minutes on 2 busy cores
     python -m benchmarks.frozen --json frozen.json
 
 The runs are the four variants of `experiments/transfer.py` that tune the dense layer of a pretrained net on 200 images
