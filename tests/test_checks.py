@@ -45,6 +45,16 @@ def test_a_count_must_be_a_whole_number(value):
     assert whole("epochs", np.int64(3), "the most epochs") == 3
 
 
+def test_a_count_without_a_largest_value_is_below_2_to_the_63():
+    assert whole("epochs", 2**63 - 1, "the most epochs") == 2**63 - 1
+    said = refusal(whole, "epochs", 2**63, "the most epochs")
+    assert said == f"epochs must be a whole number below 2**63 (it is the most epochs), got {2**63}"
+
+
+def test_a_known_name_is_returned():
+    assert choice("optimizer", "adam", ("sgd", "adam")) == "adam"
+
+
 def test_an_unknown_name_is_refused_with_the_nearest_known_one():
     said = refusal(choice, "optimizer", "adm", ("sgd", "adam"))
     assert said == "optimizer must be one of 'sgd', 'adam', got 'adm'; did you mean 'adam'?"

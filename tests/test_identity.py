@@ -122,6 +122,16 @@ def test_an_id_starts_with_a_letter_so_that_no_reader_takes_it_for_a_number():
             "identity, got object",
         ),
         (
+            functools.partial(digits, train_size=pd.Series([3])),
+            "data of variant 'a' must be made of numbers, strings, arrays, dataclasses and functions, which have an "
+            "identity, got Series",
+        ),
+        (
+            functools.partial(digits, train_size=type("DataFrame", (), {})()),
+            "data of variant 'a' must be made of numbers, strings, arrays, dataclasses and functions, which have an "
+            "identity, got DataFrame",
+        ),
+        (
             functools.partial(digits, label_noise=float("nan")),
             "data of variant 'a' must be made of finite numbers, got nan",
         ),

@@ -12,6 +12,7 @@ import pytest
 from lab import results
 from lab.checks import DataError, UsageError
 from lab.results import fields, schema
+from lab.results.files import read_json
 from lab.results.tables import read_tables
 from tests.test_results import AGAIN, NAME, experiment, history, record
 
@@ -95,6 +96,14 @@ def test_a_file_that_is_no_json_object_is_refused(tmp_path, file, broken):
     with pytest.raises(DataError) as caught:
         read()
     assert str(caught.value) == f"{folder / file} {said}; {remedy}"
+
+
+def test_a_number_of_a_hundred_digits_is_read_and_a_longer_one_is_refused(tmp_path):
+    (tmp_path / "long.json").write_text(f'{{"a": {"9" * 100}}}')
+    assert read_json(tmp_path / "long.json") == {"a": 10**100 - 1}
+    (tmp_path / "long.json").write_text(f'{{"a": {"9" * 101}}}')
+    with pytest.raises(DataError, match=r"cannot be read as JSON \(a number has 101 digits\)"):
+        read_json(tmp_path / "long.json")
 
 
 @pytest.mark.parametrize("file", ["run.json", "experiment.json", "provenance.json", "shifts.json"])

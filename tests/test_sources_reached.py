@@ -1,6 +1,7 @@
 """Whatever way a factory reaches code, constants and files of the user's own, a change of them makes other runs."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -385,6 +386,16 @@ def test_a_file_that_an_environment_variable_names_counts_by_its_bytes(declared,
         monkeypatch.setenv("WEIGHTS", str(tmp_path / name))
         found.append(declared({"script.py": f"import os\n{FACTORY}return open(os.environ['WEIGHTS'])"}))
     assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_that_an_environment_variable_names_is_not_read(declared, monkeypatch, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    found = []
+    for name in ("pipe", "other"):
+        monkeypatch.setenv("WEIGHTS", str(tmp_path / name))
+        found.append(declared({"script.py": f"import os\n{FACTORY}return open(os.environ['WEIGHTS'])"}))
+    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def place(text: str, code: Path) -> str | None:
         return None
 
 
-def named_files(text: str, code: Path, *, pattern: bool = False) -> Iterator[Path]:
+def named_files(text: str, code: Path, *, pattern: bool) -> Iterator[Path]:
     """Yield the file that a text names, if it names one, in the working folder or beside the code.
 
     Args:
