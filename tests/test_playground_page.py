@@ -49,8 +49,21 @@ class TestSpread:
         page.locator("#keep").press("Enter")
         page.locator("#activation").select_option("relu")
         assert page.locator("#before").is_visible()
+        said = "Lowest validation loss, no regularizer, relu against no regularizer, tanh: "
+        assert played.trained(1).text("#compared").startswith(said)
         page.locator("#size").select_option("50")
         assert not page.locator("#before").is_visible()
+
+    def test_a_setting_that_changed_while_it_was_trained_is_not_compared_as_one(self, played):
+        page = played.at("size=20&seeds=5").trained(1).page
+        page.locator("#l1").press("End")
+        played.trained(1)
+        page.locator("#keep").press("Enter")
+        assert (
+            played.trained(1)
+            .text("#compared")
+            .endswith("Strengths were changed while it trained, so this compares no two settings.")
+        )
 
     def test_an_example_on_the_same_points_is_compared_with_what_was_kept(self, played):
         page = played.at(playground.TRIES[0][1]).trained(1).page
@@ -140,6 +153,19 @@ class TestPage:
         rows = played.ask("rows")
         assert max(map(len, rows)) < 300
         assert all(len(run) - 5 == 1 + int(np.argmin([row["val_data_loss"] for row in run])) for run in rows)
+
+    def test_a_pause_that_comes_right_after_the_end_does_not_begin_anew(self, played):
+        page = played.at("size=20&seeds=1&epochs=100").page
+        page.evaluate(
+            """() => {
+              const said = document.getElementById("said");
+              const press = () => said.textContent.startsWith("Finished") && document.getElementById("play").click();
+              new MutationObserver(press).observe(said, { childList: true });
+            }"""
+        )
+        page.locator("#play").press("Enter")
+        page.locator("#said", has_text="Finished after 100 epochs.").wait_for()
+        assert (played.text("#epoch"), played.text("#play")) == ("100", "Play")
 
     def test_the_state_is_in_the_address_and_survives_a_reload(self, played):
         page = played.at().page

@@ -10,12 +10,14 @@ let before = null;       // what was kept for comparison
 let playing = false;
 let drawnAt = 0;
 let frame = 0;
+let endedAt = -Infinity; // when a training came to its end by itself
 let trainedAt = 0;       // when the last slice of training ended
 
 function begin(keepsComparison) {
   seeds = new Seeds(state, pointsOf(state));
   regions = new Regions(seeds);
   if (!keepsComparison) before = null;
+  endedAt = -Infinity;
   listSeeds(state.seeds);
   show();
 }
@@ -72,6 +74,7 @@ function pause(ended = false) {
   // The epoch of all seeds is brought to its end, so that they are compared after as many.
   while (seeds.turn) seeds.advance(state);
   show();
+  if (ended) endedAt = performance.now();
   byId("said").textContent = `${ended ? "Finished" : "Paused"} after ${epochsOf(seeds.epochs)}.`;
 }
 
@@ -119,8 +122,8 @@ function show() {
 
 function keep() {
   while (seeds.turn) seeds.advance(state);
-  before = { words: regularizersInWords(), bands: seeds.bands, kept: seeds.kept, epochs: seeds.epochs };
-  byId("said").textContent = `Kept: ${before.words}, after ${epochsOf(before.epochs)}.`;
+  before = { state: { ...state }, bands: seeds.bands, kept: seeds.kept, epochs: seeds.epochs, changes: seeds.changes };
+  byId("said").textContent = `Kept: ${regularizersInWords()}, after ${epochsOf(before.epochs)}.`;
   // The next training is what is compared with it.
   const goesOn = playing;
   playing = false;
@@ -136,7 +139,11 @@ bindControls(change);
 bindPoints(change);
 bindScript(() => script(seeds.points));
 byId("points").value = state.points;
-byId("play").addEventListener("click", () => (playing ? pause() : play()));
+byId("play").addEventListener("click", () => {
+  if (playing) return pause();
+  // Who wanted to pause a training that has just ended does not want it to begin anew.
+  if (performance.now() - endedAt > 500) play();
+});
 byId("step").addEventListener("click", step);
 byId("restart").addEventListener("click", () => {
   if (playing) pause();

@@ -32,15 +32,26 @@ function risen(seeds) {
   return `It has risen since then in ${up.length} of ${seeds.runs.length}, by ${written(bandOf(up).median)} in the median.${stopped}`;
 }
 
+// How a state differs from another one, in the order of the page.
+function settingInWords(of, other) {
+  const others = {
+    widths: `${of.widths} units`, activation: of.activation, optimizer: of.optimizer, learning_rate: `rate ${of.learning_rate}`,
+    batch_size: `batch ${of.batch_size}`,
+  };
+  const changed = Object.keys(others).filter((name) => of[name] !== other[name]).map((name) => others[name]);
+  return [regularizersInWords(of), ...changed].join(", ");
+}
+
 // The seeds of both runs share their initial weights, batches and masks, so that they are compared in pairs.
 function comparison(seeds, before) {
   if (!before || !seeds.epochs) return "";
   const found = pairedDifference(seeds.kept.map((row) => row?.val_data_loss ?? NaN), before.kept.map((row) => row?.val_data_loss ?? NaN));
-  if (!found) return `Before: ${before.words}. Two seeds or more are needed to compare.`;
+  const [words, wordsBefore] = [settingInWords(state, before.state), settingInWords(before.state, state)];
+  if (!found) return `Before: ${wordsBefore}. Two seeds or more are needed to compare.`;
   const difference = `${signed(found.mean)} [${signed(found.low)}, ${signed(found.high)}]`;
   const unequal = before.epochs === seeds.epochs ? "" : `, after ${epochsOf(seeds.epochs)} against ${before.epochs}`;
   const verdict = found.low > 0 ? "worse" : found.high < 0 ? "better" : "chance explains it as well";
-  const fair = seeds.changes.length ? " Strengths were changed while it trained, so this compares no two settings." : "";
-  return `Lowest validation loss, ${regularizersInWords()} against ${before.words}${unequal}: ${difference} per seed, ` +
+  const fair = seeds.changes.length || before.changes.length ? " Strengths were changed while it trained, so this compares no two settings." : "";
+  return `Lowest validation loss, ${words} against ${wordsBefore}${unequal}: ${difference} per seed, ` +
     `lower in ${found.lower} of ${found.n}: ${verdict}.${fair}`;
 }
