@@ -20,7 +20,8 @@ def load(source: str | Path | Mapping[str, Any]) -> pd.DataFrame:
             of them; or a dict from variants to Keras histories, as `lab.results.keras_logs.from_keras` takes it.
 
     Returns:
-        The columns experiment, variant, seed and, of folds, fold, then those of `HISTORY`; NaN where plain Keras does not say.
+        The columns experiment, variant, seed and, of folds, fold, then those of `HISTORY`; NaN where plain Keras does
+        not say.
 
     Raises:
         DataError: there are no histories, or torn ones.
