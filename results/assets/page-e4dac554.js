@@ -6,6 +6,9 @@ const drawn = JSON.parse(document.getElementById("drawn").textContent);
 const { names, paths, curves } = drawn;
 const measures = curves ? curves.measures : [];
 
+// A run of a variant is known by its seed; where the data are cut into folds, by seed * folds + fold.
+const runWords = (run) => (drawn.folds ? Math.floor(run / drawn.folds) + " fold " + (run % drawn.folds) : String(run));
+
 const START = {
   metric: 0,                          // the place of the measure
   logx: false, logy: null,            // whether an axis is logarithmic; null: as the measure asks
@@ -15,7 +18,7 @@ const START = {
   splits: ["train", "validation"], band: true, seeds: [],
   family: paths.length ? 0 : -1,      // the path that is shown as a fan
   at: -1,                             // the strength that is brought forward
-  variant: -1, run: null,             // the variant that is chosen, and the seed of its run
+  variant: -1, run: null,             // the variant that is chosen, and the number of its run
   verdict: "", sort: "",              // of the table of runs
 };
 const state = { ...START };
@@ -778,7 +781,7 @@ function csv() {
       rows.push([names[line.v], line.split, "median", e, line.m[i], line.lo[i], line.hi[i], line.n[i]]));
   }
   for (const run of drawnSeeds()) {
-    run.e.forEach((e, i) => rows.push([names[run.v], run.split, run.s, e, run.y[i], "", "", 1]));
+    run.e.forEach((e, i) => rows.push([names[run.v], run.split, runWords(run.s), e, run.y[i], "", "", 1]));
   }
   return rows.map((row) => row.map((cell) => quoted(String(cell ?? ""))).join(",") + "\n").join("");
 }
@@ -795,14 +798,17 @@ function historiesAt() {
 
 function pandas() {
   const variants = shownVariants();
-  const lost = curves.diverged.filter(([v]) => variants.includes(v)).map(([v, s]) => `(${python(names[v])}, ${s})`);
+  const folds = drawn.folds;
+  const lost = curves.diverged.filter(([v]) => variants.includes(v)).map(([v, run]) =>
+    `(${[python(names[v]), ...(folds ? [Math.floor(run / folds), run % folds] : [run])].join(", ")})`);
+  const keys = ["variant", "seed", ...(folds ? ["fold"] : [])].map(python).join(", ");
   const columns = state.splits.map((split) => measure()[split]).filter(Boolean);
   return [
     `pd.read_csv(${python(historiesAt())}, dtype={"variant": str})`,
     columns.includes("gap") ? '.assign(gap=lambda t: t["val_data_loss"] - t["train_data_loss"])' : "",
     `.loc[lambda t: t["variant"].isin([${variants.map((v) => python(names[v])).join(", ")}])]`,
     // A run that diverged is in no median.
-    lost.length ? `.loc[lambda t: ~t.set_index(["variant", "seed"]).index.isin([${lost.join(", ")}])]` : "",
+    lost.length ? `.loc[lambda t: ~t.set_index([${keys}]).index.isin([${lost.join(", ")}])]` : "",
     `.groupby(["variant", "epoch"], sort=False)[[${columns.map(python).join(", ")}]].median().unstack("variant")`,
   ].join("");
 }
@@ -905,8 +911,9 @@ function makeRuns() {
     const th = Object.assign(document.createElement("th"), { scope: "row" });
     th.dataset.key = names[v];
     const button = Object.assign(document.createElement("button"), { type: "button", className: "pick name" });
-    Object.assign(button.dataset, { v, run: seed });
-    button.setAttribute("aria-label", names[v] + ", seed " + seed);
+    const run = runs.run ? runs.run[i] : seed;
+    Object.assign(button.dataset, { v, run });
+    button.setAttribute("aria-label", names[v] + ", seed " + runWords(run));
     button.append(swatch(v), Object.assign(document.createElement("span"), { textContent: names[v] }));
     th.append(button);
     row.append(th, runCell(heads[1], seed), ...runs.columns.map((column) => runCell(column, column.values[i])));
@@ -955,6 +962,26 @@ function listing() {
   document.getElementById("runs-all").addEventListener("click", () => update({ variant: -1, run: null, verdict: "" }));
 }
 
+// reliability.js: the reliability curve of the chosen variant, drawn once its panel is unfolded.
+const reliabilityFold = document.getElementById("reliability");
+let reliabilityOf = null;             // the place of the variant whose curve is drawn
+
+async function showReliability() {
+  if (!reliabilityFold || !reliabilityFold.open) return;
+  const { spec, curves: of } = drawn.reliability;
+  const v = state.variant in of ? state.variant : +Object.keys(of)[0];
+  document.getElementById("reliability-variant").value = v;
+  if (v === reliabilityOf) return;
+  reliabilityOf = v;
+  await draw("reliability-curve", spec, { reliability: of[v] });
+}
+
+function unfolding() {
+  if (!reliabilityFold) return;
+  reliabilityFold.addEventListener("toggle", showReliability);
+  reliabilityFold.addEventListener("input", (event) => update({ variant: +event.target.value, run: null }));
+}
+
 // page.js: puts the page together: reads the state from the address, draws, and draws again whatever changes.
 const NOT_DRAWN = ["verdict", "sort"];
 let pathDrawn = null;
@@ -980,6 +1007,7 @@ async function show(changed) {
   }
   showControls();
   showRuns();
+  showReliability();
   if (!draws) return;
   // One drawing at a time, each of the state that it finds: whatever came in between, the last one is of the last state.
   latest = latest.then(drawCurves).then(drawPath);
@@ -991,6 +1019,7 @@ async function show(changed) {
 Object.assign(state, fromAddress());
 document.querySelectorAll("table.sortable").forEach((table) => sortable(table));
 listing();
+unfolding();
 naming();
 scrolling();
 if (curves) {
@@ -998,7 +1027,9 @@ if (curves) {
   zooming();
   comparing();
 }
-if (drawn.forest) await draw("forest", drawn.forest.spec, drawn.forest.tables);
+for (const id of ["forest", "pairs"]) {
+  if (drawn[id]) await draw(id, drawn[id].spec, drawn[id].tables);
+}
 await show(Object.keys(START));
 watchers.push(show);
 document.documentElement.dataset.drawn = failed.length ? "some" : "all";
