@@ -59,6 +59,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one():
     said = refusal(choice, "optimizer", "adm", ("sgd", "adam"))
     assert said == "optimizer must be one of 'sgd', 'adam', got 'adm'; did you mean 'adam'?"
     assert refusal(choice, "optimizer", 3, ("sgd", "adam")) == "optimizer must be one of 'sgd', 'adam', got 3"
+    assert refusal(choice, "normalization", None, ("none",)) == "normalization must be one of 'none', got None"
 
 
 def test_a_switch_is_true_or_false_and_nothing_else():

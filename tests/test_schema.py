@@ -12,7 +12,7 @@ import pytest
 from lab import results
 from lab.checks import DataError, UsageError
 from lab.results import fields, schema
-from lab.results.files import read_json
+from lab.results.files import read_json, to_json
 from lab.results.tables import read_tables
 from tests.test_results import AGAIN, NAME, experiment, history, record
 
@@ -96,6 +96,10 @@ def test_a_file_that_is_no_json_object_is_refused(tmp_path, file, broken):
     with pytest.raises(DataError) as caught:
         read()
     assert str(caught.value) == f"{folder / file} {said}; {remedy}"
+
+
+def test_json_is_written_with_one_blank_per_level_and_a_line_end():
+    assert to_json({"a": [1, None]}) == '{\n "a": [\n  1,\n  null\n ]\n}\n'
 
 
 def test_a_number_of_a_hundred_digits_is_read_and_a_longer_one_is_refused(tmp_path):

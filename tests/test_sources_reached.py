@@ -301,6 +301,9 @@ def test_a_file_beside_the_code_counts_wherever_the_script_is_started(declared, 
         pytest.param(f"K = 1\n{FACTORY}return K", "K = 1", "K = 2", id="a constant"),
         pytest.param(f"K = [1]\n{FACTORY}return K", "[1]", "[2]", id="a list"),
         pytest.param(f"def g(): return 1\n{FACTORY}return g()", "return 1", "return 2", id="a helper"),
+        pytest.param(
+            f"import keras\nR = keras.regularizers.L2(0.1)\n{FACTORY}return R", "0.1", "0.2", id="a regularizer"
+        ),
         pytest.param(f"class C:\n    w = 1\n{FACTORY}return C.w", "w = 1", "w = 2", id="a class"),
         pytest.param(f"class C:\n    def go(self): return 1\n{FACTORY}return C", "n 1", "n 2", id="a method"),
         *(

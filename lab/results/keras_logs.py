@@ -92,7 +92,7 @@ def tables_of(histories: pd.DataFrame, baseline: str | None = None) -> Tables:
     seen = seen.assign(train_accuracy=histories["accuracy"])
     summary = statistics.facts(seen).rename(columns=lambda column: column.replace("data_loss", "loss"))
     summary = summary.rename(columns={"train_loss": "loss", "end_train_loss": "end_loss"})
-    summary.insert(0, "experiment", histories["experiment"].iloc[0])
+    summary.insert(0, "experiment", histories["experiment"].unique().item())
     summary["status"] = summary["verdict"].map(lambda verdict: "diverged" if verdict == "diverged" else "finished")
     comparison = statistics.compare(summary, baseline, "val_loss")
     return Tables(histories, summary, comparison)
