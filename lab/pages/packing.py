@@ -34,10 +34,11 @@ def packed(series: Series) -> dict[str, Any]:
         lists of the place of the variant, the seed, the number of the grid, and the curve. Numbers of too many sizes
         are a plain list in the place of scale and text.
     """
-    grids: dict[str, int] = {}
+    # Hundreds of curves share one list of epochs, which is packed once.
+    grids: dict[tuple[int, ...], int] = {}
 
     def grid(row: Row) -> int:
-        return grids.setdefault(pack(row["e"]), len(grids))
+        return grids.setdefault(tuple(row["e"]), len(grids))
 
     columns: dict[str, dict[str, list[Any]]] = {}
     for row in series.medians:
@@ -47,7 +48,7 @@ def packed(series: Series) -> dict[str, Any]:
         columns.setdefault(row["column"], {"medians": [], "seeds": []})["medians"].append(part)
     for row in series.seeds:
         columns[row["column"]]["seeds"].append([row["v"], row["s"], grid(row), _curve(row["y"])])
-    return {"grids": list(grids), "columns": columns}
+    return {"grids": [pack(epochs) for epochs in grids], "columns": columns}
 
 
 def _curve(values: Sequence[float | None]) -> list[Any]:
