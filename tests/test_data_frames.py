@@ -202,7 +202,8 @@ def test_numbers_are_numbers_however_they_are_kept(column):
     assert {1.0, 2.5} <= set(made.train.x[:, 0].tolist()) <= {1.0, 1.75, 2.5}
 
 
-def test_none_and_na_are_levels_among_texts_and_missing_among_numbers():
+def test_none_and_na_are_levels_among_texts_and_missing_among_numbers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     rows = "".join(f"{('none', 'NA', 'pool')[i % 3]},{('1', 'NA', '3')[i % 3]},{'xy'[i % 2]}\n" for i in range(60))
     made = csv_of("extra,size,kind\n" + rows)
     assert made.preprocessing.features == ("size", "size is missing", "extra = NA", "extra = none", "extra = pool")
