@@ -154,6 +154,7 @@ print(json.dumps([tensorflow.seen, tensorflow.tf32]))
 def test_tensorflow_finds_the_precision_set_when_it_loads_whatever_the_shell_says(tmp_path, machine, asked, seen):
     processor = machine("amx_bf16")
     (tmp_path / "tensorflow.py").write_text(LOADED)
+    (tmp_path / "keras.py").write_text("import tensorflow\n")
     ended = subprocess.run(
         [sys.executable, "-c", ASKING, str(processor), json.dumps(asked)],
         cwd=ROOT,
