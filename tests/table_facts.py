@@ -45,7 +45,8 @@ def facts(folder: Path) -> Facts | None:
     pairs: dict[str, list[np.ndarray]] = {}
     settings: set[float] = set()
     for name, table in tables.items():
-        if name == "comparison" or (len(table) > _GRID and not set(REPEATS) & set(table)):
+        # No prose reports the bins of a reliability curve.
+        if name in ("comparison", "reliability") or (len(table) > _GRID and not set(REPEATS) & set(table)):
             continue
         for key in _keys(table):
             words = " ".join(map(str, table[key].unique()))

@@ -101,7 +101,7 @@ def test_the_same_seed_gives_the_same_bytes_while_somebody_draws_from_the_global
     finally:
         stop.set()
         thread.join()
-    assert len(first) == 4 + 4
+    assert len(first) == 4 + 5
     assert first == second
 
 

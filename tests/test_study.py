@@ -175,7 +175,8 @@ def test_nothing_is_written_of_a_study_whose_tables_have_a_wrong_name(tmp_path):
 def test_a_name_of_the_labs_own_files_is_refused(name):
     sentence = (
         "names of studies and of their tables must not be those of the lab's files, 'experiment', 'histories', "
-        f"'summary', 'comparison', 'strengths', 'measures', 'provenance', got {name!r}"
+        "'summary', 'comparison', 'strengths', 'measures', 'reliability', "
+        f"'provenance', got {name!r}"
     )
     with pytest.raises(UsageError) as caught:
         Study(name=name, compute=squares, draw=plotted)
