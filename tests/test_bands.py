@@ -26,6 +26,7 @@ def test_curves_can_keep_only_the_epochs_that_all_runs_reach():
     table = curves(long(runs), unequal="common")
     assert table[["variant", "epoch"]].values.tolist() == [["b", 1], ["b", 2], ["a", 1], ["a", 2], ["a", 3]]
     assert (table["n"] == table["runs"]).all()
+    assert table.index.tolist() == list(range(5))
 
 
 def test_the_band_is_that_of_numpy():

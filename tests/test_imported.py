@@ -73,6 +73,7 @@ def test_the_tables_are_those_that_compare_makes_of_the_logs(reported):
     pd.testing.assert_frame_equal(read.comparison, made.comparison.reset_index(drop=True), check_dtype=False)
     pd.testing.assert_frame_equal(read.summary[made.summary.columns], made.summary, check_dtype=False)
     assert read.summary["val_data_loss"].isna().all()
+    assert results.read_experiment(reported / "results" / "net")["baseline"] == "none"
     assert is_imported(reported / "results" / "net")
     assert not is_imported(reported / "results")
 

@@ -159,6 +159,7 @@ def trained(tmp_path_factory):
 
 def test_both_engines_leave_the_same_measures(trained):
     one, two = (compare.read(folder).measures for folder in trained)
+    assert all(compare.read(folder).summary["zeros"].between(0, 1).all() for folder in trained)
     assert list(one.columns) == [
         "experiment",
         "variant",
