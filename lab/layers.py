@@ -40,7 +40,7 @@ def _rate(rate: float) -> float:
 
 def _seed(seed: int) -> int:
     checked = whole("seed", seed, "the seed of the masks", low=0)
-    # What it is for stays known: see `lab.seeds.Derived`.
+    # The purpose of a derived seed stays known: see `lab.seeds.Derived`.
     return seed if isinstance(seed, Derived) else checked
 
 

@@ -57,7 +57,7 @@ class Played:
         return self
 
     def picture(self, name: str) -> str:
-        """What is drawn on a canvas, as text."""
+        """Return the drawing on a canvas as text."""
         return self.page.locator(f"#{name}").evaluate("canvas => canvas.toDataURL()")
 
 

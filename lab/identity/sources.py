@@ -129,7 +129,7 @@ class _Walk:
         """Add what was typed into an interpreter that keeps no source: its compiled form has to do."""
         if isinstance(value, type):
             for part, content in vars(value).items():
-                # What is behind @property, @classmethod and @staticmethod.
+                # The functions behind @property, @classmethod and @staticmethod.
                 function = getattr(content, "fget", getattr(content, "__func__", content))
                 if isinstance(function, types.FunctionType):
                     self.add(function, f"{name}.{part}", function)

@@ -84,7 +84,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "epochs": (100, 300, 1000, 3000),
     "seeds": SEEDS,
 }
-"""What the other controls offer. A batch of 1000 is all points at once."""
+"""The choices of the other controls. A batch of 1000 is all points at once."""
 
 START = {
     "data": "moons",

@@ -1,4 +1,4 @@
-"""What intervals generalize over: whatever varies from run to run of one variant.
+"""The scope of intervals: they generalize over whatever varies from run to run of one variant.
 
 An interval says how far a mean would be off if everything that varies were drawn again. Where only the seed varies, it
 says nothing of other splits; where each seed cuts its splits from one data set, these share examples, and it says
@@ -36,7 +36,7 @@ NOTES = {
         "and p are widened (Nadeau and Bengio 2003): they are of new data of this size from the same source."
     ),
 }
-"""What an interval may generalize over, as comparison.csv says it, each with a sentence on what varies."""
+"""All that an interval may generalize over, as comparison.csv says it, each with a sentence on what varies."""
 
 
 def generalizes_over(redrawn: Collection[str], folds: bool) -> str:
