@@ -93,7 +93,7 @@ def test_folds_are_resized_and_stay_with_other_data():
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
-    """What came of an experiment of 16 runs, whose 1 797 rows no four folds can share equally."""
+    """The outcome of an experiment of 16 runs on 1 797 rows, which four folds cannot share equally."""
     return lab.show(experiment(question="Does it help?"), results_folder=tmp_path_factory.mktemp("folds"))
 
 
