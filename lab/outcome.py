@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from lab.checks import UsageError, shown
 from lab.compute import compute, draw
 from lab.experiment import Experiment
-from lab.progress import SILENT, Progress, heard_by
 from lab.run import run
 from lab.study import Study
+from lab.sweep.progress import SILENT, Progress, heard_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +146,7 @@ def show(
         question: an experiment, or a study, which is computed.
         results_folder: the folder in which the experiment's own is made.
         engine: as for `lab.run.run`.
-        progress: called as the runs go on, as `lab.progress.lines(print)`.
+        progress: called as the runs go on, as `lab.sweep.progress.lines(print)`.
 
     Raises:
         UsageError, DataError: as `lab.run.run`.

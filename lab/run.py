@@ -16,7 +16,7 @@ from lab.engine import dispatch, precision
 from lab.engine.tensorflow import load_tensorflow
 from lab.experiment import Experiment, Variant
 from lab.plan import Run, plan, tasks
-from lab.progress import SILENT, Progress, listening
+from lab.sweep.progress import SILENT, Progress, listening
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ import types
 import pytest
 from rich.console import Console
 
-from lab.progress import Progress, TimeLeft, bar, heard_by, lines, listening, on_terminal
+from lab.sweep.progress import Progress, TimeLeft, bar, heard_by, lines, listening, on_terminal
 
 
 def named(variant, epochs=40, fold=None):
@@ -110,7 +110,7 @@ def test_what_a_study_trains_is_told_to_whoever_listens():
 SCRIPT = """
 import types
 from rich.console import Console
-from lab.progress import on_terminal
+from lab.sweep.progress import on_terminal
 run = types.SimpleNamespace(variant="l2", seed=0, task=types.SimpleNamespace(training=types.SimpleNamespace(epochs=9)))
 with on_terminal(Console()) as progress:
     progress.on_plan(20, 3)

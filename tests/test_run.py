@@ -14,8 +14,8 @@ from lab.checks import DataError, UsageError
 from lab.data import digits
 from lab.experiment import Experiment, Variant
 from lab.models import dense
-from lab.progress import Progress
 from lab.run import run, train
+from lab.sweep.progress import Progress
 from lab.training import Training
 
 

@@ -10,9 +10,9 @@ from lab.checks import UsageError
 from lab.experiment import Variant
 from lab.models import dense
 from lab.probes.steps import follow
-from lab.progress import Progress, heard_by
 from lab.regularization import Regularization
 from lab.run import train
+from lab.sweep.progress import Progress, heard_by
 from lab.training import Training
 
 

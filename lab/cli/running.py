@@ -12,9 +12,9 @@ from lab.cli.fresh import afresh
 from lab.cli.options import OF_TABLES, Options
 from lab.compute import compute
 from lab.outcome import Outcome, draw_outcome
-from lab.progress import on_terminal
 from lab.run import run
 from lab.study import Study
+from lab.sweep.progress import on_terminal
 
 
 def run_question(question: Question, options: Options) -> None:

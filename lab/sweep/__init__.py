@@ -1,0 +1,1 @@
+"""A running sweep: what is told of it, kept of it, and shared among processes."""
