@@ -16,7 +16,7 @@ from lab.engine import dispatch, precision
 from lab.engine.tensorflow import load_tensorflow
 from lab.experiment import Experiment, Variant
 from lab.plan import Run, plan, tasks
-from lab.sweep.progress import SILENT, Progress, listening
+from lab.sweep.progress import SILENT, Progress, both, listening
 
 if TYPE_CHECKING:
     import keras
@@ -61,6 +61,7 @@ def run(
     """
     # pandas and TensorFlow load here: declaring and refusing cost nothing.
     from lab import results
+    from lab.sweep.journal import journal
 
     choice("engine", engine, ENGINES)
     choice("keep_models", keep_models, KEPT_MODELS)
@@ -71,8 +72,8 @@ def run(
     # A loader or a factory may change the working folder.
     folder = Path(results_folder).absolute() / experiment.name
     runs = plan(experiment)
-    with results.only_driver(folder):
-        _run(experiment, runs, folder, engine, keep_models == "best", progress)
+    with results.only_driver(folder), journal(folder, [run.name for run in runs]) as kept:
+        _run(experiment, runs, folder, engine, keep_models == "best", both(progress, kept))
     return folder
 
 
@@ -123,6 +124,7 @@ def _run(
         except OSError as error:
             # A full disk may have room for the next run, and a run that is not published is lost.
             failures.append(error)
+            progress.on_failure(pending[i], str(error))
         else:
             progress.on_end(pending[i], trained)
 
@@ -134,6 +136,7 @@ def _run(
             precision=experiment.precision,
             on_trained=publish,
             on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
+            on_failure=lambda i, error: progress.on_failure(pending[i], str(error)),
             on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
             on_wait=progress.on_wait,
         )
@@ -253,6 +256,7 @@ def train(
         precision="exact",
         on_trained=keep,
         on_epoch=lambda members, *state: progress.on_epoch([runs[i] for i in members], *state),
+        on_failure=lambda i, error: progress.on_failure(runs[i], str(error)),
         on_refusal=lambda i, reason: progress.on_refusal(runs[i], reason),
         on_wait=progress.on_wait,
     )

@@ -278,7 +278,9 @@ def test_progress_is_told_epoch_by_epoch_and_runs_as_they_end():
     )
     best = [min(min(row["val_data_loss"] for row in t.rows[:epoch]) for t in results) for epoch in (1, 2, 3)]
     assert [now[:2] for now in told] == [(1, 5), (2, 5), *((i, "finished") for i in range(5)), (3, 0)]
-    assert np.allclose([now[2] for now in told if len(now) == 3], best)
+    epochs = [now for now in told if len(now) == 4]
+    assert np.allclose([now[2] for now in epochs], best)
+    assert [now[3] for now in epochs] == [{i: t.rows for i, t in enumerate(results)}] * 3, "the rows grow"
 
 
 def test_what_is_waited_for_before_the_first_epoch_is_reported():

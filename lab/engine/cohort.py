@@ -26,7 +26,7 @@ import tensorflow as tf
 from lab.checks import DataError, UsageError, is_out_of_memory
 from lab.engine.blueprint import Blueprint, blueprint, of_another_seed
 from lab.engine.graph import RefusedError
-from lab.engine.loop import Loop
+from lab.engine.loop import Loop, OnEpoch
 from lab.engine.memory import free_memory
 from lab.engine.program import Program
 from lab.engine.rehearsal import rehearse
@@ -123,7 +123,7 @@ def _blueprint(task: Task, known: dict[Hashable, Blueprint]) -> Blueprint:
 
 def train(
     tasks: Sequence[Task],
-    on_epoch: Callable[[int, int, float], None] = lambda epoch, live, best: None,
+    on_epoch: OnEpoch = lambda epoch, live, best, histories: None,
     on_trained: Callable[[int, Trained], None] = lambda index, trained: None,
     blueprints: Sequence[Blueprint | None] | None = None,
     keep: bool = True,
@@ -132,8 +132,7 @@ def train(
 
     Args:
         tasks: the runs, of one group of `group`.
-        on_epoch: called after each epoch with its number, how many runs go on, and the lowest validation data loss
-            of any run so far.
+        on_epoch: as `lab.engine.loop.OnEpoch` says, for the runs that train together now.
         on_trained: called with a run's index in `tasks` and its result, as soon as it has ended.
         blueprints: those that `group` returned for the tasks, so that the models are not built again.
         keep: whether the results are kept to be returned. Otherwise the weights of hundreds of runs need not fit into
@@ -164,7 +163,8 @@ def train(
             for i in indices:
                 known[i] = None  # The loop holds them now, and they need not outlive it.
             Loop([tasks[i] for i in indices], members, programs, began).train(
-                on_epoch, lambda position, trained: finish(indices[position], trained)
+                lambda epoch, live, best, rows: on_epoch(epoch, live, best, {indices[k]: rows[k] for k in rows}),
+                lambda position, trained: finish(indices[position], trained),
             )
         except Exception as error:
             left = [i for i in indices if i not in results]

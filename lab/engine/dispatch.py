@@ -5,7 +5,7 @@ trained one by one. What failed for good is reported when all others have ended.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lab.checks import DataError, UsageError, is_out_of_memory, raised
@@ -13,7 +13,12 @@ from lab.engine.tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from lab.engine.cohort import Group
-    from lab.engine.task import Task, Trained
+    from lab.engine.task import History, Task, Trained
+
+OnEpoch = Callable[[Sequence[int], int, int, float, "Sequence[History]"], None]
+"""Called after each epoch with the tasks that trained in it together, the epoch, how many of them go on, the lowest
+validation data loss of the cohort so far, and for each of these tasks the rows of its history until now, which are not
+to be changed."""
 
 
 def train(
@@ -23,7 +28,8 @@ def train(
     engine: str,
     precision: str,
     on_trained: "Callable[[int, Trained], None]",
-    on_epoch: Callable[[Sequence[int], int, int, float], None] = lambda members, epoch, live, best: None,
+    on_epoch: OnEpoch = lambda members, epoch, live, best, histories: None,
+    on_failure: Callable[[int, UsageError | DataError], None] = lambda i, error: None,
     on_refusal: Callable[[int, str], None] = lambda i, reason: None,
     on_wait: Callable[[str], None] = lambda sentence: None,
 ) -> None:
@@ -35,8 +41,8 @@ def train(
         engine: "cohort" trains in cohorts what they can train, "keras_fit" trains all tasks one by one.
         precision: of products: one of `lab.engine.precision.PRECISIONS`.
         on_trained: called with each task and its result, as soon as it has ended.
-        on_epoch: called after each epoch with the tasks that train together, the epoch, how many of them go on, and
-            their lowest validation data loss so far.
+        on_epoch: as `OnEpoch` says.
+        on_failure: called with each task that failed for good, and what is raised of it in the end.
         on_refusal: called with each task that no cohort can train, and the reason.
         on_wait: called with a few words on what is being done, each time before it takes a while.
 
@@ -49,7 +55,7 @@ def train(
         return
     on_wait("loading TensorFlow")
     load_tensorflow(precision)
-    dispatch = _Dispatch(tasks, names, on_trained, on_epoch, on_refusal, on_wait)
+    dispatch = _Dispatch(tasks, names, on_trained, on_epoch, on_failure, on_refusal, on_wait)
     dispatch.train_one_by_one(dispatch.train_in_cohorts() if engine == "cohort" else range(len(tasks)))
     dispatch.raise_failure()
 
@@ -68,7 +74,8 @@ class _Dispatch:
         tasks: "Sequence[Task]",
         names: Sequence[str],
         on_trained: "Callable[[int, Trained], None]",
-        on_epoch: Callable[[Sequence[int], int, int, float], None],
+        on_epoch: OnEpoch,
+        on_failure: Callable[[int, UsageError | DataError], None],
         on_refusal: Callable[[int, str], None],
         on_wait: Callable[[str], None],
     ) -> None:
@@ -76,6 +83,7 @@ class _Dispatch:
         self.names = names
         self.on_trained = on_trained
         self.on_epoch = on_epoch
+        self.on_failure = on_failure
         self.on_refusal = on_refusal
         self.on_wait = on_wait
         self.trained: set[int] = set()
@@ -89,7 +97,8 @@ class _Dispatch:
         plan = cohort.group(self.tasks, self.on_wait)
         for i, reason in plan.refused.items():
             self.on_refusal(i, reason)
-        self.failures += [self._failure(i, error) for i, error in plan.failed.items()]
+        for i, error in plan.failed.items():
+            self._fail(i, error)
         rest = list(plan.refused)
         while plan.groups:
             # Taken out, so that its models do not outlive its training.
@@ -111,7 +120,7 @@ class _Dispatch:
         self._call(self.on_wait, f"compiling the program of {len(members)} runs")
         cohort.train(
             [self.tasks[i] for i in members],
-            on_epoch=functools.partial(self._call, self.on_epoch, members),
+            on_epoch=functools.partial(self._on_epoch_together, members),
             on_trained=lambda place, trained: self._hand_over(members[place], trained),
             blueprints=group.blueprints,
             keep=False,
@@ -127,7 +136,7 @@ class _Dispatch:
                 trained = keras_fit.train(self.tasks[i], on_epoch=on_epoch)
             except Exception as error:
                 self._raise_if_of_callback(error)
-                self.failures.append(self._failure(i, error))
+                self._fail(i, error)
             else:
                 self._hand_over(i, trained)
 
@@ -139,8 +148,13 @@ class _Dispatch:
         too = {0: "", 1: "; 1 other run failed too"}.get(others, f"; {others} other runs failed too")
         raise type(first)(f"{first}{too}") from first
 
-    def _on_epoch_of_one(self, i: int, epoch: int, best: float) -> None:
-        self._call(self.on_epoch, [i], epoch, 1, best)
+    def _on_epoch_together(
+        self, members: Sequence[int], epoch: int, live: int, best: float, histories: "Mapping[int, History]"
+    ) -> None:
+        self._call(self.on_epoch, [members[place] for place in histories], epoch, live, best, [*histories.values()])
+
+    def _on_epoch_of_one(self, i: int, epoch: int, best: float, rows: "History") -> None:
+        self._call(self.on_epoch, [i], epoch, 1, best, [rows])
 
     def _hand_over(self, i: int, trained: "Trained") -> None:
         self._call(self.on_trained, i, trained)
@@ -152,6 +166,11 @@ class _Dispatch:
         except Exception:
             self.callback_failed = True
             raise
+
+    def _fail(self, i: int, error: Exception) -> None:
+        failure = self._failure(i, error)
+        self.failures.append(failure)
+        self._call(self.on_failure, i, failure)
 
     def _failure(self, i: int, error: Exception) -> UsageError | DataError:
         """Return what is reported of a task that failed."""

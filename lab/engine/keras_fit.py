@@ -16,7 +16,7 @@ from lab.data.rows import Rows
 from lab.engine import objective, optimizers
 from lab.engine.history import Keeper, row, tested
 from lab.engine.on_disk import OnDisk, gathered
-from lab.engine.task import Task, Trained
+from lab.engine.task import History, Task, Trained
 from lab.training import Training, pieces
 
 EVALUATION_BATCH = 1024
@@ -59,7 +59,7 @@ class _Rates(keras.optimizers.schedules.LearningRateSchedule):
 class _Diary(keras.callbacks.Callback):
     """Measures both splits after each epoch, writes the row, keeps the best weights and ends the run."""
 
-    def __init__(self, task: Task, on_epoch: Callable[[int, float], None]) -> None:
+    def __init__(self, task: Task, on_epoch: Callable[[int, float, History], None]) -> None:
         super().__init__()
         self.task = task
         self.on_epoch = on_epoch
@@ -83,7 +83,7 @@ class _Diary(keras.callbacks.Callback):
             self.weights = self.model.model.get_weights()
         self.model.stop_training = bool(self.keeper.ended[0])
         self.seconds.append(time.perf_counter() - self.began)
-        self.on_epoch(epoch + 1, float(self.keeper.best[0]))
+        self.on_epoch(epoch + 1, float(self.keeper.best[0]), self.rows)
 
 
 def _batches(x: np.ndarray | Rows, y: np.ndarray) -> tf.data.Dataset:
@@ -101,12 +101,13 @@ def measure(ledger: keras.Model, split: tf.data.Dataset) -> dict[str, float]:
     return {name: logs[name] for name in ("data_loss", "penalty", "accuracy")}
 
 
-def train(task: Task, on_epoch: Callable[[int, float], None] = lambda epoch, best: None) -> Trained:
+def train(task: Task, on_epoch: Callable[[int, float, History], None] = lambda epoch, best, rows: None) -> Trained:
     """Train one run.
 
     Args:
         task: the run.
-        on_epoch: called after each epoch with its number and the lowest validation data loss so far.
+        on_epoch: called after each epoch with its number, the lowest validation data loss so far, and the rows of the
+            history so far.
     """
     began = time.perf_counter()
     data, training = task.data, task.training

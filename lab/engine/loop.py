@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +16,11 @@ from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key
 from lab.engine.program import Program, inputs
 from lab.engine.stacking import Splits
-from lab.engine.task import Task, Trained
+from lab.engine.task import History, Task, Trained
+
+OnEpoch = Callable[[int, int, float, Mapping[int, History]], None]
+"""Called after an epoch with its number, how many runs go on, the lowest validation data loss of any run so far, and
+for each run that trained in it the rows of its history until now, which are not to be changed."""
 
 
 @dataclass
@@ -90,7 +94,7 @@ class Loop:
         program.draws = draws
         return program
 
-    def train(self, on_epoch: Callable[[int, int, float], None], on_trained: Callable[[int, Trained], None]) -> None:
+    def train(self, on_epoch: OnEpoch, on_trained: Callable[[int, Trained], None]) -> None:
         """Train until every run has ended."""
         costs: list[float] = []
         for epoch in range(1, self.training.epochs + 1):
@@ -107,7 +111,8 @@ class Loop:
             if len(ended):
                 self._hand_over(ended, on_trained)
             going = np.flatnonzero(~self.keeper.ended)
-            on_epoch(epoch, len(going), float(self.keeper.best.min()))
+            histories = {int(i): self.runs[i].rows for i in np.flatnonzero(live)}
+            on_epoch(epoch, len(going), float(self.keeper.best.min()), histories)
             if not len(going):
                 return
             if worth_compacting(len(self.members), len(going), min(epoch, self.training.epochs - epoch), costs):

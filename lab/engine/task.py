@@ -1,6 +1,6 @@
 """A task, which an engine is given, and its result."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
     from lab.data import Dataset
     from lab.training import Training
+
+
+History = Sequence[Mapping[str, float]]
+"""The rows of a run, one per epoch, each with the columns of `lab.results.HISTORY`."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,15 @@ import filelock
 from lab.checks import DataError
 from lab.results.files import write_atomically
 
+try:
+    import fcntl
+except ImportError:  # Windows, where filelock asks
+    fcntl = None  # type: ignore[assignment]
+
 LOCK, HOLDER = ".driver", ".driver-holder"
+
+PATIENCE = 0.2
+"""Seconds for which the lock is asked for: whoever looks whether an experiment is run holds it for a moment."""
 
 
 @contextlib.contextmanager
@@ -26,7 +34,7 @@ def only_driver(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 10)
     except filelock.Timeout:
         raise DataError(
             f"{folder.name} must be run by one process at a time, got another that runs it now ({_holder(folder)}); "
@@ -40,6 +48,33 @@ def only_driver(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             (folder / HOLDER).unlink()
         lock.release()
+
+
+def holder(folder: Path) -> str | None:
+    """Return in words which process runs an experiment now; None where none does.
+
+    The lock is asked, so a process that was killed counts as none whatever it left behind. Asking holds the lock
+    shared for a moment, and `only_driver` waits for longer than that.
+    """
+    if fcntl is None:
+        lock = filelock.FileLock(folder / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return _holder(folder)
+        lock.release()
+        return None
+    try:
+        handle = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(folder)
+    finally:
+        os.close(handle)
+    return None
 
 
 def _holder(folder: Path) -> str:

@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lab.engine.task import Task, Trained
+    from lab.engine.task import History, Task, Trained
 
 
 class Named(Protocol):
@@ -47,22 +47,41 @@ class Progress:
         on_plan: called with the number of runs and how many of them are already published.
         on_wait: called with a few words on what is being done before an epoch can be shown: loading TensorFlow,
             building the models, compiling.
-        on_epoch: called after every epoch of a cohort with its runs, the epoch, how many of them still train, and
-            their lowest validation data loss so far.
+        on_epoch: called after every epoch of a cohort with the runs that trained in it, the epoch, how many of them
+            still train, the lowest validation data loss of the cohort so far, and for each of the runs the rows of its
+            history until now, which are not to be changed.
         on_end: called with each run that ended, and its result; a run of an experiment is published by then.
+        on_failure: called with each run that failed for good, and the reason as a sentence.
         on_refusal: called with a run that no cohort can train, so that `keras_fit` does, and the reason.
         on_note: called with a sentence about what was found and mended: a damaged run set aside, missing numbers.
     """
 
     on_plan: Callable[[int, int], None] = _ignore
     on_wait: Callable[[str], None] = _ignore
-    on_epoch: Callable[[Sequence[Named], int, int, float], None] = _ignore
-    on_end: "Callable[[Named, Trained], None]" = _ignore
+    on_epoch: "Callable[[Sequence[Any], int, int, float, Sequence[History]], None]" = _ignore
+    on_end: "Callable[[Any, Trained], None]" = _ignore
+    on_failure: Callable[[Any, str], None] = _ignore
     on_refusal: Callable[[Named, str], None] = _ignore
     on_note: Callable[[str], None] = _ignore
 
 
 SILENT = Progress()
+
+
+def both(first: Progress, second: Progress) -> Progress:
+    """Return progress that tells two of everything, one after the other."""
+
+    def telling(name: str) -> Callable[..., None]:
+        calls = getattr(first, name), getattr(second, name)
+
+        def tell(*arguments: object) -> None:
+            for call in calls:
+                call(*arguments)
+
+        return tell
+
+    return Progress(**{one.name: telling(one.name) for one in fields(Progress)})
+
 
 _listening: ContextVar[Progress] = ContextVar("progress", default=SILENT)
 
@@ -131,9 +150,15 @@ def lines(write: Callable[[str], None]) -> Progress:
         kept = f"kept epoch {trained.kept_epoch} of {len(trained.rows)}" if trained.kept_epoch else "no epoch kept"
         write(f"[{done}/{total}] {_named(run)}: {trained.status}, {kept}, {trained.seconds:.1f} s ({trained.engine})")
 
+    def on_failure(run: Named, reason: str) -> None:
+        nonlocal done
+        done += 1
+        write(f"[{done}/{total}] {_failure(run, reason)}")
+
     return Progress(
         on_plan=on_plan,
         on_end=on_end,
+        on_failure=on_failure,
         on_refusal=lambda run, reason: write(_refusal(run, reason)),
         on_note=write,
     )
@@ -171,7 +196,7 @@ def bar(console: "Console") -> Iterator[Progress]:
         left, total = TimeLeft(runs - published), runs
         bars.update(line, total=runs, completed=published, count=f"{published}/{runs} runs", left="")
 
-    def on_epoch(runs: Sequence[Named], epoch: int, live: int, best: float) -> None:
+    def on_epoch(runs: Sequence[Named], epoch: int, live: int, best: float, *_: object) -> None:
         names = list(dict.fromkeys(run.variant for run in runs))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         epochs = runs[0].task.training.epochs
@@ -186,12 +211,17 @@ def bar(console: "Console") -> Iterator[Progress]:
         left.ended += 1
         bars.update(line, advance=1, count=f"{total - left.runs + left.ended}/{total} runs")
 
+    def on_failure(run: Named, reason: str) -> None:
+        on_end()
+        bars.console.print(_failure(run, reason), markup=False)
+
     with bars:
         yield Progress(
             on_plan=on_plan,
             on_wait=lambda sentence: bars.update(line, description=sentence),
             on_epoch=on_epoch,
             on_end=on_end,
+            on_failure=on_failure,
             on_refusal=lambda run, reason: bars.console.print(_refusal(run, reason), markup=False),
             on_note=lambda sentence: bars.console.print(sentence, markup=False),
         )
@@ -220,6 +250,10 @@ def on_terminal(console: "Console", *, quiet: bool = False, verbose: bool = Fals
 def _clock(seconds: float) -> str:
     """Return a time as the elapsed time beside it is written, 0:02:10."""
     return str(timedelta(seconds=round(seconds)))
+
+
+def _failure(run: Named, reason: str) -> str:
+    return f"{_named(run)} failed: {reason}"
 
 
 def _refusal(run: Named, reason: str) -> str:
