@@ -5,15 +5,11 @@ MEANING), got VALUE". There are two kinds of refusal because the command line an
 is the caller's to correct (exit code 2), a `DataError` says that a file or a table cannot be used (exit code 1).
 """
 
-import contextlib
 import difflib
 import math
 import numbers
 import re
-from collections.abc import Callable, Iterable
-from typing import TypeVar
-
-T = TypeVar("T")
+from collections.abc import Iterable
 
 SMALLEST, LARGEST = 2.0**-126, 3.4028234663852886e38
 """The smallest and the largest positive number in float32. TensorFlow rounds smaller ones to 0."""
@@ -54,33 +50,6 @@ def raised(error: BaseException) -> str:
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an exception is a lack of memory: Python's, or TensorFlow's, by its name as it may not be loaded."""
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
-
-
-def call_or_refuse(function: Callable[[], T], failure: str) -> T:
-    """Call code that may be anybody's, and report whatever it raises in one sentence.
-
-    The working folder is afterwards what it was before: the paths of results and data are often relative to it.
-
-    Args:
-        function: the loader, factory or other function, with its arguments bound.
-        failure: what did not come about, the beginning of the sentence.
-
-    Raises:
-        UsageError, DataError, MemoryError, KeyboardInterrupt: as the code raises them.
-        DataError: it raises anything else.
-    """
-    try:
-        with contextlib.chdir("."):
-            return function()
-    except (UsageError, DataError, KeyboardInterrupt):
-        raise
-    except SystemExit as end:
-        code = "" if end.code is None else repr(end.code)
-        raise DataError(f"{failure}: it called sys.exit({code}); let it return, or raise an error instead") from end
-    except BaseException as error:
-        if is_out_of_memory(error):
-            raise MemoryError from error
-        raise DataError(f"{failure}: {raised(error)}") from error
 
 
 def quoted(names: Iterable[object]) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lab.checks import DataError, UsageError, call_or_refuse
+from lab.checks import DataError, UsageError
 from lab.data import Dataset
 from lab.data.folds import Fold
 from lab.engine.task import Task
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
+from lab.identity.failures import call_or_refuse
 
 if TYPE_CHECKING:
     import keras

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lab.checks import DataError, UsageError, call_or_refuse, shown, whole
+from lab.checks import DataError, UsageError, shown, whole
+from lab.identity.failures import call_or_refuse
 from lab.seeds import MOST_SEEDS
 
 if TYPE_CHECKING:

@@ -384,13 +384,13 @@ def test_help_shows_the_names_of_logger_files_as_they_are_and_version_the_versio
             "sys.exit(0)",
             1,
             "the loader of variant 'none' cannot load its data: it "
-            "called sys.exit(0); let it return, or raise an error instead",
+            "called sys.exit(0) (mine.py, line 12); let it return, or raise an error instead",
         ),
         (
             "sys.exit()",
             1,
             "the loader of variant 'none' cannot load its data: it "
-            "called sys.exit(); let it return, or raise an error instead",
+            "called sys.exit() (mine.py, line 12); let it return, or raise an error instead",
         ),
         (
             "raise MemoryError",
@@ -408,7 +408,7 @@ def test_help_shows_the_names_of_logger_files_as_they_are_and_version_the_versio
             "open('/nowhere/x')",
             1,
             "the loader of variant 'none' cannot load its data: FileNotFoundError: [Errno 2] No such file or "
-            "directory: '/nowhere/x'",
+            "directory: '/nowhere/x' (mine.py, line 12)",
         ),
     ],
     ids=["exit 0", "exit", "memory", "TensorFlow's memory", "file"],

@@ -25,6 +25,7 @@ from lab.results.tables import read_tables
 from lab.run import run
 from lab.study import Study
 from lab.training import Training
+from tests.lines import place
 
 
 def arm(epochs=2, **regularization):
@@ -155,7 +156,7 @@ def no_model(input_shape, outputs, *, seed=0):
 
 def test_a_factory_that_fails_is_told_in_one_sentence(tmp_path):
     for factory, said in (
-        (broken, "variant 'none' cannot build its model: RuntimeError: no such layer"),
+        (broken, f"variant 'none' cannot build its model: RuntimeError: no such layer {place(broken)}"),
         (no_model, "the factory of variant 'none' must return a keras.Model, got int"),
     ):
         variant = Variant(data=digits, model=factory)

@@ -4,6 +4,7 @@ import builtins
 import contextlib
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,16 @@ def test_an_experiment_on_a_disk_that_is_really_full_goes_on_when_there_is_room(
         filler.unlink()
         assert experiment(place / "x") == []
         assert contents(place / "x") == whole
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_output_that_cannot_be_written_is_said_in_one_sentence(unbuffered):
+    command = [sys.executable, "-m", "lab", "compare", "weight_penalty", "--format", "csv"]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as stdout:
+        ended = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    assert ended.stderr == (
+        "cannot write to standard output: No space left on device; what is published stays: send the output elsewhere\n"
+    )
+    assert ended.returncode == 1

@@ -16,6 +16,7 @@ from lab.models import dense
 from lab.plan import plan, tasks
 from lab.regularization import Regularization
 from lab.training import Training
+from tests.lines import place
 
 
 def experiment(**variants):
@@ -61,17 +62,17 @@ def strange():
 @pytest.mark.parametrize(
     ("loader", "sentence"),
     [
-        (strange, "the loader of variant 'a' cannot load its data: StrangeError: no way"),
-        (raising, "the loader of variant 'a' cannot load its data: RuntimeError: no such disk"),
+        (strange, f"the loader of variant 'a' cannot load its data: StrangeError: no way {place(strange)}"),
+        (raising, f"the loader of variant 'a' cannot load its data: RuntimeError: no such disk {place(raising)}"),
         (
             exiting,
-            "the loader of variant 'a' cannot load its data: it called sys.exit(0); let it return, or raise an error "
-            "instead",
+            f"the loader of variant 'a' cannot load its data: it called sys.exit(0) {place(exiting)}; let it return, "
+            "or raise an error instead",
         ),
         (
             absent,
             "the loader of variant 'a' cannot load its data: FileNotFoundError: [Errno 2] No such file or directory: "
-            "'/nowhere/at/all.csv'",
+            f"'/nowhere/at/all.csv' {place(absent)}",
         ),
         (
             nothing,
@@ -126,7 +127,8 @@ def late(input_shape, outputs, *, seed):
     [
         (
             leaving,
-            "variant 'a' cannot build its model: it called sys.exit(0); let it return, or raise an error instead",
+            f"variant 'a' cannot build its model: it called sys.exit(0) {place(leaving)}; let it return, or raise an "
+            "error instead",
         ),
         (
             late,

@@ -17,6 +17,7 @@ from lab.models import dense
 from lab.run import run, train
 from lab.sweep.progress import Progress
 from lab.training import Training
+from tests.lines import place
 
 
 @pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
@@ -159,7 +160,7 @@ def test_a_factory_that_builds_no_model_costs_no_other_run_and_is_reported_last(
     with pytest.raises(DataError) as caught:
         run(experiment, results_folder=tmp_path, engine=engine)
     assert str(caught.value) == (
-        "variant 'bad' cannot build its model: ValueError: no such width; 1 other run failed too"
+        f"variant 'bad' cannot build its model: ValueError: no such width {place(broken)}; 1 other run failed too"
     )
     published = sorted(path.name.split("-")[0] for path in (tmp_path / "x" / "runs").iterdir())
     assert published == ["good", "good", "narrow", "narrow"]
@@ -204,7 +205,7 @@ def test_a_factory_that_fails_late_costs_no_other_run(tmp_path):
     with pytest.raises(DataError) as caught:
         run(experiment, results_folder=tmp_path)
     assert len(CALLS) > 4
-    assert str(caught.value) == "variant 'late' cannot build its model: ValueError: not again"
+    assert str(caught.value) == f"variant 'late' cannot build its model: ValueError: not again {place(flaky, 4)}"
     assert [path.name.split("-")[0] for path in (tmp_path / "x" / "runs").iterdir()] == ["good"]
 
 

@@ -15,6 +15,7 @@ from lab.compute import compute, draw
 from lab.outcome import draw_outcome
 from lab.run import run
 from lab.study import RESERVED, Study
+from tests.lines import place
 from tests.test_experiment import small
 
 CALLS = []
@@ -234,8 +235,8 @@ def leaving(*_):
 @pytest.mark.parametrize(
     ("function", "failure"),
     [
-        (failing, "KeyError: 'a'"),
-        (leaving, "it called sys.exit('bye'); let it return, or raise an error instead"),
+        (failing, f"KeyError: 'a' {place(failing)}"),
+        (leaving, f"it called sys.exit('bye') {place(leaving)}; let it return, or raise an error instead"),
     ],
 )
 def test_a_function_of_a_study_that_fails_is_reported_in_one_sentence(function, failure):

@@ -12,6 +12,7 @@ from keras import layers
 
 from lab.checks import DataError
 from lab.models import dense
+from tests.lines import place
 from tests.user_factories import ending, subclassed, unseeded
 
 
@@ -125,7 +126,7 @@ REFUSED = {
     "a layer that fails in training": (
         ending(lambda outputs: Failing()),
         "the model of variant 'v0' must take the data in training and in inference, and calling it on 8 examples "
-        "fails: RuntimeError: not in training",
+        f"fails: RuntimeError: not in training {place(Failing.call, 2)}",
     ),
     "complex numbers": (
         complex_numbers,

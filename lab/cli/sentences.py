@@ -54,7 +54,7 @@ def sentences() -> Iterator[None]:
     except BrokenPipeError:
         _end_quietly()
     except BaseException as error:
-        found = ending(error)
+        found = _of_output(error) or ending(error)
         if found is None:
             raise
         _end(*found)
@@ -143,14 +143,34 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
+def _of_output(error: BaseException) -> tuple[int, str] | None:
+    """Return the ending where what was printed cannot be written: a disk is full to which stdout is sent."""
+    # The lab's own files are named by their errors.
+    if not isinstance(error, OSError) or error.filename or sys.stdout is None:
+        return None
+    try:
+        # Where nothing is buffered, as by PYTHONUNBUFFERED, what failed is gone and only another try tells.
+        print(flush=True)
+    except OSError as failure:
+        reason = failure.strerror or failure
+        return 1, f"cannot write to standard output: {reason}; what is published stays: send the output elsewhere"
+    return None
+
+
 def _end(code: int, sentence: str) -> NoReturn:
-    with contextlib.suppress(BrokenPipeError):
+    try:
         _flush()
+    except OSError:
+        _discard_output()
     print(" ".join(sentence.split()), file=sys.stderr)
     sys.exit(code)
 
 
 def _end_quietly() -> NoReturn:
+    _discard_output()
+    sys.exit(_CLOSED_PIPE)
+
+
+def _discard_output() -> None:
     # Python writes out what is left when it ends, and would complain.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(_CLOSED_PIPE)

@@ -62,7 +62,7 @@ def _caption(tables: Tables) -> str:
 
 
 def _shown(value: float, form: str) -> str:
-    return format(value, form) if value == value else "-"
+    return words.number(value, form, minus="-") or (str(value) if value == value else "-")
 
 
 def _difference(row: Any) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.checks import DataError, UsageError, is_out_of_memory, raised
 from lab.engine.tensorflow import load_tensorflow
+from lab.identity.failures import raised_in
 
 if TYPE_CHECKING:
     from lab.engine.cohort import Group
@@ -182,7 +183,7 @@ class _Dispatch:
                 "other programs"
             )
         else:
-            failure = DataError(f"{self.names[i]} cannot be trained: {raised(error)}")
+            failure = DataError(f"{self.names[i]} cannot be trained: {raised_in(error)}")
         failure.__cause__ = error
         return failure
 

@@ -10,6 +10,7 @@ One file per question:
       contents     what a constant holds that its code does not say
       environment  the environment variables that code reads
     files          files and folders by their content
+    failures       where in the user's own code an exception was raised
 """
 
 from lab.identity.declaration import NUMERICS, declare, identify

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lab.checks import DataError, is_out_of_memory, raised
+from lab.checks import DataError, is_out_of_memory
 from lab.engine import keras_internals
+from lab.identity.failures import raised_in
 from lab.models.final_activation import ModelWarning, without_probabilities
 from lab.models.output_range import check_range
 from lab.models.seeding import global_streams
@@ -111,7 +112,7 @@ def _training_outputs(model: keras.Model, examples: np.ndarray, who: str, stream
             raise
         raise DataError(
             f"the model of {who} must take the data in training and in inference, and calling it on {len(examples)} "
-            f"examples fails: {raised(error)}"
+            f"examples fails: {raised_in(error)}"
         ) from error
     if strange := [v for v in tape.watched_variables() if id(v) not in own]:
         raise DataError(

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import keras
 
-from lab.checks import DataError, raised
+from lab.checks import DataError
 from lab.engine import keras_internals
+from lab.identity.failures import raised_in
 from lab.models.final_activation import ModelWarning, without_probabilities
 from lab.models.keras_settings import default_settings
 from lab.models.seeding import seed_generators, seeded
@@ -89,7 +90,7 @@ def _build(model: keras.Model, input_shape: tuple[int, ...], who: str) -> None:
     except Exception as error:
         raise DataError(
             f"the model of {who} must take examples of shape {written(input_shape)}, and calling it on them fails: "
-            f"{raised(error)}"
+            f"{raised_in(error)}"
         ) from error
 
 

@@ -10,9 +10,12 @@ import pandas as pd
 
 MINUS = "\N{MINUS SIGN}"
 
+LONG = 1e6
+"""From this size on a number with decimals is written with a power of ten: all its digits say less and fill a row."""
+
 
 def number(value: float, form: str, minus: str = MINUS) -> str:
-    """Return a number in words: "" if it is not finite, and without a sign if it rounds to zero.
+    """Return a number in words: "" if it is not finite, without a sign if it rounds to zero, short if it is `LONG`.
 
     Args:
         value: the number.
@@ -21,7 +24,7 @@ def number(value: float, form: str, minus: str = MINUS) -> str:
     """
     if not math.isfinite(value):
         return ""
-    words = format(value, form)
+    words = format(value, f"{form.partition('.')[0]}.2e" if form.endswith("f") and abs(value) >= LONG else form)
     digits = words.partition("e")[0]
     return words.replace("-", minus) if any(digit in digits for digit in "123456789") else words.lstrip("+-")
 

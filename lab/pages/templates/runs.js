@@ -8,13 +8,19 @@ const runsHeads = () => [
   ...runs.columns,
 ];
 
+// Whole numbers, as of parameters, are exact below 2 ** 53; losses of a model that went astray are written short.
+function runNumber(value, decimals) {
+  const long = Math.abs(value) >= (decimals ? 1e6 : 2 ** 53);
+  return (long ? value.toExponential(2) : value.toFixed(decimals)).replaceAll("-", "\u2212");
+}
+
 function runCell(column, value) {
   const cell = document.createElement("td");
   cell.dataset.key = value ?? "";
   if (column.decimals === undefined) cell.textContent = value;
   else {
     cell.className = "number";
-    cell.textContent = value === null ? "" : value.toFixed(column.decimals).replace("-", "\u2212");
+    cell.textContent = value === null ? "" : runNumber(value, column.decimals);
   }
   return cell;
 }
