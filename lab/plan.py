@@ -56,8 +56,32 @@ class Run:
         return f"variant {self.variant!r} at seed {self.seed}{fold}"
 
 
-def plan(experiment: Experiment) -> list[Run]:
+@dataclass(frozen=True)
+class Unloaded:
+    """A run whose data cannot be loaded, so that it has no id.
+
+    Args:
+        variant, seed, fold: as of a `Run`.
+        reason: a sentence.
+    """
+
+    variant: str
+    seed: int
+    fold: Fold | None
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """What its failure is written down under; see `lab.results.failures.is_unloaded`."""
+        return f"{self.variant}-seed{self.seed}" + ("" if self.fold is None else f"-fold{self.fold[0]}")
+
+
+def plan(experiment: Experiment, unloaded: "list[Unloaded] | None" = None) -> list[Run]:
     """Return the runs of an experiment, seed by seed and fold by fold, with their data loaded.
+
+    Args:
+        experiment: what declares them.
+        unloaded: gets the runs whose data cannot be loaded, where others' can; None refuses the first of them.
 
     Raises:
         UsageError: the loss of a variant does not fit its data, a loader or factory has no identity, or two variants
@@ -69,7 +93,8 @@ def plan(experiment: Experiment) -> list[Run]:
     runs = []
     count = experiment.folds
     folds = (None,) if count is None else tuple((place, count) for place in range(count))
-    for (name, seed, fold), task in _tasks(experiment.variants, experiment.seeds, experiment.redraws, folds).items():
+    planned = _tasks(experiment.variants, experiment.seeds, experiment.redraws, folds, unloaded)
+    for (name, seed, fold), task in planned.items():
         load = _loader(experiment.variants[name], seed if experiment.redraws else None, fold)
         ends: dict[str, Any] = {"fingerprint": task.data.fingerprint, "seed": seed, "numerics": NUMERICS}
         if experiment.precision != "exact":
@@ -139,9 +164,13 @@ def tasks(
 
 
 def _tasks(
-    variants: Mapping[Key, Variant], seeds: Sequence[int], redraw_data: bool, folds: Sequence[Fold | None]
+    variants: Mapping[Key, Variant],
+    seeds: Sequence[int],
+    redraw_data: bool,
+    folds: Sequence[Fold | None],
+    unloaded: list[Unloaded] | None = None,
 ) -> dict[tuple[Key, int, Fold | None], Task]:
-    loaded: dict[Hashable, Dataset] = {}
+    loaded: dict[Hashable, Dataset | DataError | MemoryError] = {}
     planned = {}
     tried: set[Hashable] = set()
     for seed, fold in itertools.product(seeds, folds):
@@ -150,8 +179,17 @@ def _tasks(
             load = _loader(variant, data_seed, fold)
             call = _call(load) or (id(variant.data), data_seed, fold)
             if call not in loaded:
-                loaded[call] = _loaded(load, key)
-            planned[key, seed, fold] = _task(variant, key, loaded[call], seed, tried)
+                loaded[call] = _loaded_or_not(load, key)
+            data = loaded[call]
+            if isinstance(data, Dataset):
+                planned[key, seed, fold] = _task(variant, key, data, seed, tried)
+            elif unloaded is None:
+                raise data
+            else:
+                unloaded.append(Unloaded(str(key), seed, fold, _why(data, key)))
+    if unloaded and not planned:
+        # Where nothing at all can be loaded there is nothing to go on with.
+        raise next(data for data in loaded.values() if not isinstance(data, Dataset))
     return planned
 
 
@@ -176,6 +214,19 @@ def _bound(value: Any) -> Any:
         return value
     keywords = ((name, _bound(argument)) for name, argument in sorted(value.keywords.items()))
     return value.func, tuple(map(_bound, value.args)), tuple(keywords)
+
+
+def _loaded_or_not(load: Callable[[], Any], key: Hashable) -> Dataset | DataError | MemoryError:
+    try:
+        return _loaded(load, key)
+    except (DataError, MemoryError) as error:
+        return error
+
+
+def _why(error: DataError | MemoryError, key: Hashable) -> str:
+    if isinstance(error, DataError):
+        return str(error)
+    return f"the data of variant {key!r} do not fit into memory; make its train_size smaller, or close other programs"
 
 
 def _loaded(load: Callable[[], Any], key: Hashable) -> Dataset:

@@ -4,6 +4,7 @@ A run that is already published is not trained again, and a run that ends is pub
 process, the same call goes on where it stopped.
 """
 
+import functools
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from lab.data.preprocessing import Preprocessing
 from lab.engine import dispatch, precision
 from lab.engine.tensorflow import load_tensorflow
 from lab.experiment import Experiment, Variant
-from lab.plan import Run, plan, tasks
+from lab.plan import Run, Unloaded, plan, tasks
 from lab.sweep.progress import SILENT, Progress, both, listening
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from lab.engine.outputs import Measured
     from lab.engine.task import Task, Trained
+    from lab.sweep.failing import Failing
 
 ENGINES = ("cohort", "keras_fit")
 KEPT_MODELS = ("none", "best")
@@ -36,6 +38,7 @@ def run(
     results_folder: str | Path = "results",
     engine: str = "cohort",
     keep_models: str = "none",
+    retry_failed: bool = False,
     progress: Progress = SILENT,
 ) -> Path:
     """Train what is not published yet, publish each run as it ends, rebuild the tables and compute the studies.
@@ -47,6 +50,8 @@ def run(
             "keras_fit" those that no cohort can train.
         keep_models: "best" publishes with each run its model with the weights of the kept epoch, model.keras, and its
             data, model.json; "none" does not. It is no part of a run's id.
+        retry_failed: whether runs that failed before are tried again. Each would fail again, unless what it lacked is
+            there now, as memory. Data that could not be loaded are always loaded again.
         progress: called as the runs go on.
 
     Returns:
@@ -55,12 +60,16 @@ def run(
     Raises:
         UsageError, DataError: as in `lab.plan.plan`.
         UsageError: the precision of the experiment gains nothing on this machine, or TensorFlow was loaded for another.
-        UsageError, DataError: a model cannot be built, or fails in training. Every other run is published first.
-        DataError: another process runs the experiment.
+        UsageError, DataError: the data of some variants cannot be loaded, or a model cannot be built or trained. Every
+            other run is published first, and failed/<run>.json has the reasons.
+        DataError: another process runs these runs.
+        HandedOverError: another process was given a changed declaration of this experiment, and asked for it.
         OSError: a file cannot be written. Every other run that ended is published first, and stays.
     """
     # pandas and TensorFlow load here: declaring and refusing cost nothing.
     from lab import results
+    from lab.sweep.failing import Failing
+    from lab.sweep.handover import Handover, ask
     from lab.sweep.journal import journal
 
     choice("engine", engine, ENGINES)
@@ -71,14 +80,27 @@ def run(
         load_tensorflow(experiment.precision)
     # A loader or a factory may change the working folder.
     folder = Path(results_folder).absolute() / experiment.name
-    runs = plan(experiment)
-    with results.only_driver(folder), journal(folder, [run.name for run in runs]) as kept:
-        _run(experiment, runs, folder, engine, keep_models == "best", both(progress, kept))
+    unloaded: list[Unloaded] = []
+    runs = plan(experiment, unloaded)
+    names = [run.name for run in runs] + [run.name for run in unloaded]
+    handed_over = ask(folder, names, progress.on_wait)
+    with results.only_driver(folder), journal(folder, names) as kept:
+        if handed_over:
+            progress.on_note(handed_over)
+        failing = Failing(folder, runs, unloaded, retry_failed)
+        told = functools.reduce(both, (progress, kept, failing.progress(), Handover(folder).progress()))
+        _run(experiment, runs, folder, engine, keep_models == "best", failing, told)
     return folder
 
 
 def _run(
-    experiment: Experiment, runs: Sequence[Run], folder: Path, engine: str, keep_models: bool, progress: Progress
+    experiment: Experiment,
+    runs: Sequence[Run],
+    folder: Path,
+    engine: str,
+    keep_models: bool,
+    failing: "Failing",
+    progress: Progress,
 ) -> None:
     from lab import results
     from lab.results.record import record
@@ -87,8 +109,9 @@ def _run(
     names = [run.name for run in runs]
     for sentence in (*results.set_damaged_aside(folder, names), *_notes(runs)):
         progress.on_note(sentence)
-    pending = [run for run in runs if not results.is_published(folder, run.name)]
-    if keep_models and len(pending) < len(runs):
+    missing = [run for run in runs if not results.is_published(folder, run.name)]
+    pending = [run for run in missing if run.name not in failing.skipped]
+    if keep_models and len(missing) < len(runs):
         progress.on_note(
             "a run that is already there keeps no model now; where it has none, this trains it again and writes it: "
             f"reglab export model {experiment.name} --variant V --seed K"
@@ -111,7 +134,8 @@ def _run(
         },
     )
     results.sweep(folder)
-    progress.on_plan(len(runs), len(runs) - len(pending))
+    progress.on_plan(len(runs) + len(failing.unloaded), len(runs) - len(missing))
+    failing.tell(progress)
     failures: list[OSError] = []
 
     def publish(i: int, trained: "Trained") -> None:
@@ -124,10 +148,11 @@ def _run(
         except OSError as error:
             # A full disk may have room for the next run, and a run that is not published is lost.
             failures.append(error)
-            progress.on_failure(pending[i], str(error))
+            progress.on_unwritten(pending[i], error)
         else:
             progress.on_end(pending[i], trained)
 
+    failed: UsageError | DataError | None = None
     try:
         dispatch.train(
             [run.task for run in pending],
@@ -140,14 +165,15 @@ def _run(
             on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
             on_wait=progress.on_wait,
         )
-    except (UsageError, DataError):
-        # Whoever reads the tables next finds the other runs in them.
-        if not failures and any(results.is_published(folder, name) for name in names):
-            results.rebuild(folder)
-        raise
-    if failures:
+    except (UsageError, DataError) as error:
+        failed = error
+    if failures and failed is None:
         raise failures[0]
-    results.rebuild(folder)
+    # Whoever reads the tables next finds in them the runs that did not fail.
+    has_runs = any(results.is_published(folder, name) for name in names)
+    if not failures and (has_runs or not (failed or failing.reasons)):
+        results.rebuild(folder)
+    failing.refuse(failed)
     for study in experiment.studies:
         compute(study, folder, beside=[other for other in experiment.studies if other is not study])
 

@@ -37,7 +37,6 @@ def experiment(epochs=3, **rates):
 
 def test_a_running_sweep_says_what_trains_and_leaves_nothing_when_it_has_ended(tmp_path, monkeypatch):
     monkeypatch.setattr("lab.sweep.journal.EVERY", 0.0)
-    monkeypatch.setattr("lab.sweep.journal.AT_ONCE", 0.0)
     folder, seen, histories = tmp_path / "x", [], []
 
     def look(*_):

@@ -14,10 +14,12 @@ from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders, drawing_processes
 from lab.cli.export_model import export_model
 from lab.cli.find import Question, asked, find, folders, known
+from lab.cli.folders import below
 from lab.cli.lint import lint
 from lab.cli.options import RESULTS, Confidence, Flag, Folder, Name, OptionalPath, Options, Text
 from lab.cli.running import print_outcome, run_question, write_guide
 from lab.cli.sentences import FoundError
+from lab.cli.status import show_status
 from lab.cli.usage import refusal
 from lab.experiment import Experiment
 
@@ -96,6 +98,7 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag 
         raise DataError("; ".join(failed))
 
 
+lab_app.command(show_status, name="status")
 lab_app.command(lint)
 export_app = _application("Write what is to be sent to somebody.")
 lab_app.command(export_app, name="export")
@@ -122,7 +125,7 @@ def export_page(
     from lab import pages
     from lab.results import write_atomically
 
-    folder = _below(results, experiment)
+    folder = below(results, experiment)
     path = output or Path(f"{folder.name}.html")
     write_atomically(path, pages.single_file(folder))
     print(f"page: {path}")
@@ -146,7 +149,7 @@ def export_pdf(
     from lab import pages
     from lab.results import write_atomically
 
-    folder = _below(results, experiment)
+    folder = below(results, experiment)
     path = output or Path(f"{folder.name}.pdf")
     write_atomically(path, pages.one_page(folder))
     print(f"sheet: {path}")
@@ -239,23 +242,12 @@ def _answer(app: cyclopts.App, words: list[str] | None) -> None:
         raise refusal(error) from None
 
 
-def _below(results: Path, name: str) -> Path:
-    """Return the folder of an experiment, or refuse a name that leads out of the results: files are written there."""
-    path = Path(name)
-    if path.name != str(path) or path.name == ".." or "\0" in name:
-        raise UsageError(
-            f"the experiment must be the name of a folder in {results}, got {shown(name)}; --results names another "
-            f"folder of results"
-        )
-    return results / path
-
-
 def _to_report(results: Path, name: str) -> Path:
     """Return a folder below the results; if the name is that of a folder of logs, one that is made of them."""
     from lab.results.imported import import_logs, is_of_logs
 
     logs = Path(name)
-    return import_logs(logs, results) if "\0" not in name and is_of_logs(logs) else _below(results, name)
+    return import_logs(logs, results) if "\0" not in name and is_of_logs(logs) else below(results, name)
 
 
 def _left(folder: Path) -> bool:

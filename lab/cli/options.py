@@ -125,6 +125,8 @@ class Options:
     "exact (unless named) multiplies in float32; fast in bfloat16 or TF32, where the hardware has units for it."
     keep_models: Annotated[str | None, _one_of(KEPT_MODELS)] = None
     "best publishes each run with its model, as model.keras; none (unless named) does not."
+    retry_failed: Flag = False
+    "Train again the runs that failed before; without it they are reported again and not trained."
     fresh: Flag = False
     "Train again what is already published, and replace it when everything is trained."
     quiet: Flag = False

@@ -1,5 +1,6 @@
 """Run what a script declares with the options of a command line, and say what came out and where it is."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from lab.checks import DataError, UsageError
 from lab.cli.find import Question, guide
 from lab.cli.fresh import afresh
 from lab.cli.options import OF_TABLES, Options
@@ -25,7 +27,8 @@ def run_question(question: Question, options: Options) -> None:
     """
     if isinstance(question, Study):
         others = ("data", "separator", "image_size", "engine", "validation_size", "folds", "precision", "keep_models")
-        question.refuse({name: getattr(options, name) or None for name in (*OF_TABLES, *others)})
+        refused = (*OF_TABLES, *others, "retry_failed")
+        question.refuse({name: getattr(options, name) or None for name in refused})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
             progress.on_wait("computing")
@@ -47,20 +50,35 @@ def run_question(question: Question, options: Options) -> None:
         precision=options.precision,
     )
     engine = options.engine or "cohort"
-    with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
-        folder = _made(
-            options,
-            experiment.name,
-            lambda results: run(
-                experiment,
-                results_folder=results,
-                engine=engine,
-                keep_models=options.keep_models or "none",
-                progress=progress,
-            ),
-        )
+    try:
+        with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
+            folder = _made(
+                options,
+                experiment.name,
+                lambda results: run(
+                    experiment,
+                    results_folder=results,
+                    engine=engine,
+                    keep_models=options.keep_models or "none",
+                    retry_failed=options.retry_failed,
+                    progress=progress,
+                ),
+            )
+    except (UsageError, DataError):
+        _draw_the_others(options.results / experiment.name, options)
+        raise
     _drawn(folder, experiment.studies, options)
     write_guide(options.results)
+
+
+def _draw_the_others(folder: Path, options: Options) -> None:
+    """Draw what there is of an experiment of which some runs failed, and say nothing of what cannot be drawn."""
+    from lab import results
+
+    if results.holder(folder) is None and results.read_failures(folder):
+        with contextlib.suppress(UsageError, DataError, OSError):
+            _drawn(folder, (), options)
+            write_guide(options.results)
 
 
 def _drawn(folder: Path, studies: Sequence[Study], options: Options) -> None:

@@ -1,7 +1,8 @@
 """The end of a command: one sentence on stderr about what went wrong, and an exit code.
 
-The code is 2 for usage, 1 for the rest, 3 for a comparison that found what it was asked to fail on, 128 + signal for
-an interruption. What nobody foresaw keeps its traceback: it is a fault of the lab, and should be reported as one.
+The code is 2 for usage, 1 for the rest, 3 for a comparison that found what it was asked to fail on, 4 for a sweep that
+was handed over to another process, 128 + signal for an interruption. What nobody foresaw keeps its traceback: it is a
+fault of the lab, and should be reported as one.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from typing import NoReturn, TextIO
 
 from lab.checks import DataError, UsageError, is_out_of_memory
 from lab.cli.interruption import SENTENCE, interruptible
+from lab.sweep.progress import HandedOverError
 
 _CLOSED_PIPE = 141
 """128 + SIGPIPE, the exit code of other programs whose reader has gone."""
@@ -93,6 +95,8 @@ def ending(error: BaseException) -> tuple[int, str] | None:
         return 1, str(error)
     if isinstance(error, FoundError):
         return 3, str(error)
+    if isinstance(error, HandedOverError):
+        return 4, str(error)
     if is_out_of_memory(error):
         return 1, (
             "the memory does not suffice; make the model, batch_size or train_size smaller, or close other programs; "

@@ -22,6 +22,7 @@ from lab.checks import DataError
 from lab.pages import assets, playground
 from lab.pages.charts import charts
 from lab.pages.experiment import contents, curves_of
+from lab.pages.failed_runs import failed_runs
 from lab.pages.guide import cards, in_chapters
 from lab.pages.measures_table import measures_table
 from lab.pages.overview import FOUND
@@ -190,6 +191,7 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
         "page": page,
         "run_words": run_words,
         "table": variants_table(page.compared, page.summary, page.names, page.metric),
+        "failed": failed_runs(folder),
         "measures": measures_table(tables),
         "reliability": panel,
         "drawn": charts(page, records, table_path(folder, HISTORIES).name, panel),

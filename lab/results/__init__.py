@@ -14,12 +14,14 @@ One file per thing:
     tables        the tables, as reports read them; table_checks: the rules that they meet
     keras_logs    histories of plain Keras; csv_logger: its files
     histories     histories as one long table, whoever trained
+    failures      why runs failed
     driver        one process at a time
 """
 
 from lab.results.aggregate import current_tables, is_stale, rebuild
-from lab.results.driver import only_driver
+from lab.results.driver import holder, only_driver
 from lab.results.experiments import has_experiment, read_experiment, write_experiment
+from lab.results.failures import Failure, current_failures, forget_failure, read_failures, write_failure
 from lab.results.files import read_csv, sync, to_csv, write_atomically
 from lab.results.histories import is_logs, load
 from lab.results.provenance import read_provenance
@@ -44,11 +46,15 @@ __all__ = [
     "STRENGTHS",
     "TABLES",
     "TEST",
+    "Failure",
     "check_names",
+    "current_failures",
     "current_tables",
+    "forget_failure",
     "has_experiment",
     "has_study",
     "has_table",
+    "holder",
     "is_computed",
     "is_logs",
     "is_published",
@@ -58,6 +64,7 @@ __all__ = [
     "publish",
     "read_csv",
     "read_experiment",
+    "read_failures",
     "read_model",
     "read_provenance",
     "read_run",
@@ -71,6 +78,7 @@ __all__ = [
     "to_csv",
     "write_atomically",
     "write_experiment",
+    "write_failure",
     "write_study",
     "write_study_tables",
 ]

@@ -53,28 +53,38 @@ def only_driver(folder: Path) -> Iterator[None]:
 def holder(folder: Path) -> str | None:
     """Return in words which process runs an experiment now; None where none does.
 
-    The lock is asked, so a process that was killed counts as none whatever it left behind. Asking holds the lock
-    shared for a moment, and `only_driver` waits for longer than that.
+    The lock is asked, so a process that was killed counts as none whatever it left behind.
+    """
+    return _holder(folder) if is_held(folder / LOCK) else None
+
+
+def is_held(path: Path) -> bool:
+    """Say whether a process holds the lock of a file.
+
+    Asking holds the lock shared for a moment, so that whoever wants it must ask for longer than that: `PATIENCE`.
     """
     if fcntl is None:
-        lock = filelock.FileLock(folder / LOCK)
+        lock = filelock.FileLock(path)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            return _holder(folder)
+            return True
         lock.release()
-        return None
+        return False
     try:
-        handle = os.open(folder / LOCK, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
     except OSError:
-        return None
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _holder(folder)
+        return True
+    except OSError:
+        # A file system without locks has no driver that holds one.
+        return False
     finally:
         os.close(handle)
-    return None
+    return False
 
 
 def _holder(folder: Path) -> str:

@@ -161,6 +161,10 @@ RUN = {
 }
 """The fields of run.json."""
 
+FAILURE = {"schema": VERSION, **{name: RUN[name] for name in ("variant", "seed")}, "reason": TEXT}
+FAILURE["fold"] = Field(_WHOLE.format(0), _is_whole, optional=True)
+"""The fields of failed/<run>.json."""
+
 EXPERIMENT = {
     "schema": replace(VERSION, optional=True),
     "name": TEXT,

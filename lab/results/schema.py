@@ -11,11 +11,13 @@
     results/<experiment>/<study>.json, <table>.csv              a study and its tables
     results/<experiment>/runs/<run>/history.csv, run.json       appear together or not at all; not committed
     results/<experiment>/runs/<run>/model.keras, model.json     beside them where models are kept
+    results/<experiment>/failed/<run>.json                      why a run failed, until it is published
 
 A CSV file is a function of the declaration alone. Whatever a clock or a machine decides is in run.json and
 provenance.json, so that the same experiment gives the same tables.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +37,7 @@ PAGE_FILE = "index.html"
 PLAYGROUND_FILE = "playground.html"
 LOCK_FILE = ".lock"
 RUNS_FOLDER = "runs"
+FAILED_FOLDER = "failed"
 FIGURES_FOLDER = "figures"
 
 PARTIAL = ".tmp-"
@@ -141,6 +144,17 @@ def run_name(variant: str, seed: int, identity: str, fold: int | None = None) ->
         fold: the place of its fold, from 0; None without folds.
     """
     return f"{variant}-seed{seed}-{identity}" if fold is None else f"{variant}-seed{seed}-fold{fold}-{identity}"
+
+
+_RUN_NAME = re.compile(r"(.+)-seed([0-9]+)(?:-fold([0-9]+))?-[^-]*")
+
+
+def named_run(name: str) -> tuple[str, int, int | None]:
+    """Return variant, seed and fold of the run whose folder is called so; `run_name` is the reverse."""
+    found = _RUN_NAME.fullmatch(name)
+    if found is None:
+        return name, 0, None
+    return found[1], int(found[2]), None if found[3] is None else int(found[3])
 
 
 def record_name(record: Mapping[str, Any]) -> str:

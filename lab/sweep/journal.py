@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 EVERY = 1.0
 """Seconds between two states at least."""
 
-AT_ONCE = 0.1
-"""Seconds between two states at least where another kind of work has begun, which may take long."""
-
 
 class _Run(Named, Protocol):
     """A run of an experiment."""
@@ -97,10 +94,10 @@ class Journal:
         self.write()
 
     def on_wait(self, sentence: str) -> None:
-        """Remember what is being done; it is written at once where it is of another kind."""
+        """Remember what is being done; it is written at once where it is of another kind, which may take long."""
         is_new = sentence.split(maxsplit=1)[:1] != self.doing.split(maxsplit=1)[:1]
         self.doing = sentence
-        self._write_after(AT_ONCE if is_new else EVERY)
+        self._write_after(0.0 if is_new else EVERY)
 
     def on_epoch(
         self, runs: Sequence[_Run], epoch: int, live: int, best: float, histories: "Sequence[History]"
@@ -123,6 +120,10 @@ class Journal:
     def on_failure(self, run: _Run, _: str = "") -> None:
         """Remember that a run failed."""
         self.failed += 1
+        self._ended(run)
+
+    def on_unwritten(self, run: _Run, _: object = None) -> None:
+        """Remember that a run has ended, which is still missing."""
         self._ended(run)
 
     def _ended(self, run: _Run) -> None:
@@ -213,6 +214,7 @@ def journal(folder: Path, names: Sequence[str], failed: int = 0) -> Iterator[Pro
             on_epoch=kept.on_epoch,
             on_end=kept.on_end,
             on_failure=kept.on_failure,
+            on_unwritten=kept.on_unwritten,
         )
     finally:
         shutil.rmtree(place, ignore_errors=True)

@@ -35,6 +35,10 @@ class Named(Protocol):
         """Its data, model and training, as an engine takes them."""
 
 
+class HandedOverError(Exception):
+    """Progress ends a sweep, as another process asks for it: it is not finished, and the other process goes on."""
+
+
 def _ignore(*_: object) -> None:
     return None
 
@@ -52,6 +56,7 @@ class Progress:
             history until now, which are not to be changed.
         on_end: called with each run that ended, and its result; a run of an experiment is published by then.
         on_failure: called with each run that failed for good, and the reason as a sentence.
+        on_unwritten: called with each run that was trained and cannot be written, and what the system raised.
         on_refusal: called with a run that no cohort can train, so that `keras_fit` does, and the reason.
         on_note: called with a sentence about what was found and mended: a damaged run set aside, missing numbers.
     """
@@ -61,6 +66,7 @@ class Progress:
     on_epoch: "Callable[[Sequence[Any], int, int, float, Sequence[History]], None]" = _ignore
     on_end: "Callable[[Any, Trained], None]" = _ignore
     on_failure: Callable[[Any, str], None] = _ignore
+    on_unwritten: Callable[[Any, OSError], None] = _ignore
     on_refusal: Callable[[Named, str], None] = _ignore
     on_note: Callable[[str], None] = _ignore
 
@@ -159,6 +165,7 @@ def lines(write: Callable[[str], None]) -> Progress:
         on_plan=on_plan,
         on_end=on_end,
         on_failure=on_failure,
+        on_unwritten=lambda run, error: on_failure(run, f"it cannot be written ({error.strerror or error})"),
         on_refusal=lambda run, reason: write(_refusal(run, reason)),
         on_note=write,
     )
@@ -222,6 +229,7 @@ def bar(console: "Console") -> Iterator[Progress]:
             on_epoch=on_epoch,
             on_end=on_end,
             on_failure=on_failure,
+            on_unwritten=lambda run, error: on_failure(run, f"it cannot be written ({error.strerror or error})"),
             on_refusal=lambda run, reason: bars.console.print(_refusal(run, reason), markup=False),
             on_note=lambda sentence: bars.console.print(sentence, markup=False),
         )
