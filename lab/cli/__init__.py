@@ -1,4 +1,4 @@
-"""The command line: `reglab list | run | report | compare | lint | export`, and `main(EXPERIMENT)` for the scripts.
+"""The command line: `reglab list | run | report | compare | ensemble | lint | export`, and `main(EXPERIMENT)` for the scripts.
 
 A script imports this before it declares anything, so nothing heavy is loaded until it is asked for.
 
@@ -10,7 +10,7 @@ A script imports this before it declares anything, so nothing heavy is loaded un
     drawing        `report`: folders drawn again, on several cores
     compare        `compare`; terminal: its table, and the table that ends a run
     lint           `lint`
-    export_model   `export model`
+    export_model   `export model`; ensemble: `ensemble`
     sentences      how a command ends; usage: refusals of a wrong command line; interruption: Ctrl-C and its like
 """
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from lab import __version__
 from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders, drawing_processes
+from lab.cli.ensemble import ensemble
 from lab.cli.export_model import export_model
 from lab.cli.find import Question, asked, find, folders, known
 from lab.cli.folders import below
@@ -100,6 +101,7 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag 
 
 lab_app.command(show_status, name="status")
 lab_app.command(lint)
+lab_app.command(ensemble)
 export_app = _application("Write what is to be sent to somebody.")
 lab_app.command(export_app, name="export")
 

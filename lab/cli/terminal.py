@@ -105,6 +105,40 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Tabl
     return table
 
 
+def ensemble_table(name: str, table: pd.DataFrame) -> Table:
+    """Return how good ensembles of each size are, for the terminal, one row per size; it fits into 80 columns.
+
+    Args:
+        name: of the experiment and the variant.
+        table: as `lab.statistics.ensembles.ensembles` returns it.
+    """
+    wide = table.pivot(index="members", columns="measure")
+    others = [name for name in ("accuracy", "calibration_error", "rmse", "r2") if name in set(table["measure"])]
+    shown = _plain(
+        f"{name}: ensembles of its runs, on the test split",
+        "groups: ensembles of this size, no two of which share a member. loss: their mean test data loss. gain: their "
+        "loss minus the mean loss of their own members, with its 95 % interval over the groups, for new nets on the "
+        f"same test split; none where there is one group. {', '.join(_HEADINGS.get(o, o) for o in others)}: means.",
+        "members",
+    )
+    for heading in ("groups", "loss", "gain", *(_HEADINGS.get(other, other) for other in others)):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for size, row in wide.iterrows():
+        loss = row.xs("data_loss", level="measure")
+        gain = words.difference(loss["gain"], loss["gain_low"], loss["gain_high"], "+.3f", minus="-")
+        shown.add_row(
+            str(size),
+            f"{loss['groups']:.0f}",
+            f"{loss['mean']:.3f}",
+            "" if size == 1 else gain if loss["gain_low"] == loss["gain_low"] else f"{loss['gain']:+.3f}",
+            *(_shown(row["mean", other], ".3f") for other in others),
+        )
+    return shown
+
+
+_HEADINGS = {"accuracy": "acc.", "calibration_error": "calibration"}
+
+
 def _more_seeds(low: float, high: float) -> str:
     if low != low:
         return "-"
@@ -115,7 +149,7 @@ def _more_seeds(low: float, high: float) -> str:
     return f"{low:.0f} to {high:.0f}" if high <= 999 else f"{low:.0f} or more"
 
 
-def _plain(title: str, caption: str) -> Table:
+def _plain(title: str, caption: str, first: str = "variant") -> Table:
     table = Table(
         title=Text(title),
         title_justify="left",
@@ -125,5 +159,5 @@ def _plain(title: str, caption: str) -> Table:
         padding=0,
         show_edge=False,
     )
-    table.add_column("variant", overflow="fold", min_width=11)
+    table.add_column(first, overflow="fold", min_width=11)
     return table

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from lab.data.rows import Rows
+from lab.engine import objective
 from lab.engine.task import Task, Trained
 from lab.statistics import measures
 from lab.statistics.reliability import PROBABLE, reliability
@@ -43,10 +44,7 @@ def measured(task: Task, trained: Trained) -> Measured | None:
     curves = {}
     if loss in PROBABLE and trained.last_weights is not trained.weights:
         curves["last"] = reliability(loss, _outputs(model, trained.last_weights, x), labels)
-    outputs, y = _outputs(model, trained.weights, data.test.x), data.test.y
-    if data.target is not None:
-        outputs, y = (values * data.target.deviation + data.target.mean for values in (outputs, y))
-    found = measures.measures(loss, outputs, y)
+    found = _on_test(task, _outputs(model, trained.weights, data.test.x))
     if loss in PROBABLE:
         logits = _outputs(model, trained.weights, x)
         found["temperature"] = measures.temperature(loss, logits, labels)
@@ -55,7 +53,37 @@ def measured(task: Task, trained: Trained) -> Measured | None:
     return Measured(found, {weights: curve for weights, curve in curves.items() if curve is not None})
 
 
-def _outputs(model, weights: Sequence[np.ndarray], x: np.ndarray | Rows) -> np.ndarray:
-    model.set_weights(weights)
+def measured_on_test(task: Task, outputs: np.ndarray) -> dict[str, float]:
+    """Measure outputs of any origin, as an ensemble's, on the test split of a task.
+
+    Args:
+        task: whose test split and loss count.
+        outputs: as the loss takes them, of shape (n, outputs), for the examples of the test split.
+
+    Returns:
+        "data_loss"; "accuracy", for classes; and the measures of `lab.statistics.measures.measures`.
+    """
+    targets, as_tensor = tf.constant(task.data.test.y), tf.constant(outputs, tf.float32)
+    losses = objective.data_loss(task.training.loss, targets, as_tensor)
+    found = {"data_loss": float(tf.reduce_mean(losses))}
+    if not targets.dtype.is_floating:
+        found["accuracy"] = float(tf.reduce_mean(objective.hits(targets, as_tensor)))
+    return found | _on_test(task, outputs)
+
+
+def _on_test(task: Task, outputs: np.ndarray) -> dict[str, float]:
+    y, target = task.data.test.y, task.data.target
+    if target is not None:
+        outputs, y = (values * target.deviation + target.mean for values in (outputs, y))
+    return measures.measures(task.training.loss, outputs, y)
+
+
+def predicted(model, x: np.ndarray | Rows) -> np.ndarray:
+    """Return the outputs of a model in inference, of shape (n, outputs)."""
     pieces = (np.asarray(x[start : start + BATCH]) for start in range(0, len(x), BATCH))
     return np.concatenate([model(tf.constant(piece), training=False).numpy() for piece in pieces])
+
+
+def _outputs(model, weights: Sequence[np.ndarray], x: np.ndarray | Rows) -> np.ndarray:
+    model.set_weights(weights)
+    return predicted(model, x)

@@ -3,6 +3,14 @@
 # ruff: noqa: E501, RUF001
 
 # fmt: off
+COMMANDS = "'list', 'run', 'report', 'status', 'lint', 'ensemble', 'export', 'compare'"
+
+RUN_OPTIONS = (
+    "'--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', "
+    "'--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', "
+    "'--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', "
+    "'--fresh', '--quiet', '--verbose'"
+)
 CASES = [
     ('run dropout --seeds 0', 2, '--seeds must be a whole number from 1 to 10000 (it is the number of seeds), got 0'),
     ('run dropout --seeds -1', 2, '--seeds must be a whole number from 1 to 10000 (it is the number of seeds), got -1'),
@@ -69,21 +77,21 @@ CASES = [
     ('run dropout --keep-models', 2, "--keep-models must be followed by its value, got nothing"),
     ('run dropout --quiet --verbose', 2, "--quiet must be left out where --verbose is given, got both; leave one out"),
     ('run dropout --fresh yes', 2, "run takes no further argument, got 'yes'; leave it out"),
-    ('run dropout --no-fresh', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '--no-fresh'; did you mean '--fresh'?"),
+    ('run dropout --no-fresh', 2, f"an option of run must be one of {RUN_OPTIONS}, got '--no-fresh'; did you mean '--fresh'?"),
     ('run dropout extra', 2, "run takes no further argument, got 'extra'; leave it out"),
     ('run dropout extra more', 2, "run takes no further argument, got 'extra', 'more'; leave it out"),
     ('run dropout --seeds 1 --seeds 2', 2, '--seeds must be given once, got it several times; leave one out'),
     ('run dropout --seeds', 2, '--seeds must be followed by its value, got nothing'),
     ('run dropout --data', 2, '--data must be followed by its value, got nothing'),
     ('run dropout --data --seeds 1', 2, '--data must be followed by its value, got nothing'),
-    ('run dropout --seed 1', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '--seed'; did you mean '--seeds'?"),
-    ('run dropout --train_sizes 1', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '--train_sizes'; did you mean '--train-size'?"),
-    ('run dropout --svg', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '--svg'"),
-    ('run dropout -s 1', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '-s'"),
-    ('run dropout -seeds 1', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '-seeds'; did you mean '--seeds'?"),
-    ('run dropout --=1', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '--'"),
-    ('run dropout --experiment dropout', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '--experiment'"),
-    ('run --experiment dropout weight_penalty', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '--experiment'"),
+    ('run dropout --seed 1', 2, f"an option of run must be one of {RUN_OPTIONS}, got '--seed'; did you mean '--seeds'?"),
+    ('run dropout --train_sizes 1', 2, f"an option of run must be one of {RUN_OPTIONS}, got '--train_sizes'; did you mean '--train-size'?"),
+    ('run dropout --svg', 2, f"an option of run must be one of {RUN_OPTIONS}, got '--svg'"),
+    ('run dropout -s 1', 2, f"an option of run must be one of {RUN_OPTIONS}, got '-s'"),
+    ('run dropout -seeds 1', 2, f"an option of run must be one of {RUN_OPTIONS}, got '-seeds'; did you mean '--seeds'?"),
+    ('run dropout --=1', 2, f"an option of run must be one of {RUN_OPTIONS}, got '--'"),
+    ('run dropout --experiment dropout', 2, f"an option of run must be one of {RUN_OPTIONS}, got '--experiment'"),
+    ('run --experiment dropout weight_penalty', 2, f"an option of run must be one of {RUN_OPTIONS}, got '--experiment'"),
     ("run ''", 2, "the name of an experiment must not be empty, got ''"),
     ("run ' '", 2, "experiment must be one of {experiments}, or the path of a script (looked in {root}/experiments), got ' '"),
     ('run droput', 2, "experiment must be one of {experiments}, or the path of a script (looked in {root}/experiments), got 'droput'; did you mean 'dropout'?"),
@@ -93,9 +101,9 @@ CASES = [
     ('run dropout.py', 2, "experiment must be a name or the path of a script, got 'dropout.py', which is no file"),
     ('run experiments/dropout.py', 2, "experiment must be a name or the path of a script, got 'experiments/dropout.py', which is no file"),
     ('run .py', 2, "experiment must be a name or the path of a script, got '.py', which is no file"),
-    ('run -', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '-'"),
+    ('run -', 2, f"an option of run must be one of {RUN_OPTIONS}, got '-'"),
     ('run --', 2, 'run must be followed by the EXPERIMENT, got nothing'),
-    ('run --help2', 2, "an option of run must be one of '--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', '--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', '--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose', got '--help2'"),
+    ('run --help2', 2, f"an option of run must be one of {RUN_OPTIONS}, got '--help2'"),
     ('run __init__', 2, "experiment must be one of {experiments}, or the path of a script (looked in {root}/experiments), got '__init__'"),
     ('run __init__.py', 2, "experiment must be a name or the path of a script, got '__init__.py', which is no file"),
     ("run 'a b'", 2, "experiment must be one of {experiments}, or the path of a script (looked in {root}/experiments), got 'a b'"),
@@ -112,12 +120,12 @@ CASES = [
     ('run spirals --epochs 0', 2, '--epochs must be a whole number from 1 to 1000000 (it is the most epochs a run trains), got 0'),
     ('run trajectories --seeds 1', 2, 'the study trajectories takes --epochs, got --seeds 1; leave it out'),
     ('run trajectories --train-size 1', 2, 'the study trajectories takes --epochs, got --train-size 1; leave it out'),
-    ('runn dropout', 2, "the command must be one of 'list', 'run', 'report', 'status', 'lint', 'export', 'compare', got 'runn'; did you mean 'run'?"),
-    ('Run dropout', 2, "the command must be one of 'list', 'run', 'report', 'status', 'lint', 'export', 'compare', got 'Run'; did you mean 'run'?"),
-    ('run.py', 2, "the command must be one of 'list', 'run', 'report', 'status', 'lint', 'export', 'compare', got 'run.py'; did you mean 'run'?"),
-    ('--bogus', 2, "the command must be one of 'list', 'run', 'report', 'status', 'lint', 'export', 'compare', got '--bogus'"),
-    ('-x', 2, "the command must be one of 'list', 'run', 'report', 'status', 'lint', 'export', 'compare', got '-x'"),
-    ('--versionn', 2, "the command must be one of 'list', 'run', 'report', 'status', 'lint', 'export', 'compare', got '--versionn'"),
+    ('runn dropout', 2, f"the command must be one of {COMMANDS}, got 'runn'; did you mean 'run'?"),
+    ('Run dropout', 2, f"the command must be one of {COMMANDS}, got 'Run'; did you mean 'run'?"),
+    ('run.py', 2, f"the command must be one of {COMMANDS}, got 'run.py'; did you mean 'run'?"),
+    ('--bogus', 2, f"the command must be one of {COMMANDS}, got '--bogus'"),
+    ('-x', 2, f"the command must be one of {COMMANDS}, got '-x'"),
+    ('--versionn', 2, f"the command must be one of {COMMANDS}, got '--versionn'"),
     ('list all', 2, "list takes no further argument, got 'all'; leave it out"),
     ('list --x', 2, "list takes no option, got '--x'; leave it out"),
     ('list --results y', 2, "list takes no option, got '--results'; leave it out"),
@@ -170,7 +178,7 @@ CASES = [
     ('compare nothing --fail-if-worse a --fail-if-worse', 2, '--fail-if-worse must be followed by its value, got nothing'),
     ('compare nothing --seeds 1', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--seeds'"),
     ('compare nothing --confidence 0.9 --confidence 0.95', 2, '--confidence must be given once, got it several times; leave one out'),
-    ("''", 2, "the command must be one of 'list', 'run', 'report', 'status', 'lint', 'export', 'compare', got ''"),
+    ("''", 2, f"the command must be one of {COMMANDS}, got ''"),
     ('run', 2, 'run must be followed by the EXPERIMENT, got nothing'),
     ('compare .', 1, 'results holds neither histories.csv nor a log of keras.callbacks.CSVLogger; name another'),
     ('compare logs/none-seed0.csv --metric q', 1, 'logs/none-seed0.csv must be the folder of an experiment or of logs, got a file; name its folder'),
