@@ -1,4 +1,4 @@
-"""The command line: `reglab list | run | report | compare | ensemble | lint | export`, and `main(EXPERIMENT)` for the scripts.
+"""The command line: `reglab run | compare | report | ...`, and `main(EXPERIMENT)` for the scripts.
 
 A script imports this before it declares anything, so nothing heavy is loaded until it is asked for.
 
