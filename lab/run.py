@@ -39,6 +39,8 @@ def run(
     engine: str = "cohort",
     keep_models: str = "none",
     retry_failed: bool = False,
+    margin: float | None = None,
+    most_seeds: int | None = None,
     progress: Progress = SILENT,
 ) -> Path:
     """Train what is not published yet, publish each run as it ends, rebuild the tables and compute the studies.
@@ -52,6 +54,7 @@ def run(
             data, model.json; "none" does not. It is no part of a run's id.
         retry_failed: whether runs that failed before are tried again. Each would fail again, unless what it lacked is
             there now, as memory. Data that could not be loaded are always loaded again.
+        margin, most_seeds: how its comparison decides, as in `lab.statistics.compare`.
         progress: called as the runs go on.
 
     Returns:
@@ -89,7 +92,8 @@ def run(
             progress.on_note(handed_over)
         failing = Failing(folder, runs, unloaded, retry_failed)
         told = functools.reduce(both, (progress, kept, failing.progress(), Handover(folder).progress()))
-        _run(experiment, runs, folder, engine, keep_models == "best", failing, told)
+        deciding = {"margin": margin, "most_seeds": most_seeds}
+        _run(experiment, runs, folder, engine, keep_models == "best", failing, told, deciding)
     return folder
 
 
@@ -101,6 +105,7 @@ def _run(
     keep_models: bool,
     failing: "Failing",
     progress: Progress,
+    deciding: Mapping[str, float | None],
 ) -> None:
     from lab import results
     from lab.results.record import record
@@ -126,6 +131,7 @@ def _run(
             "variants": list(experiment.variants),
             "seeds": list(experiment.seeds),
             **({} if experiment.folds is None else {"folds": experiment.folds}),
+            **{name: value for name, value in deciding.items() if value is not None},
             "generalizes_over": generalizes_over(
                 [run.task.data.redrawn for run in runs] if experiment.redraws else [], experiment.folds is not None
             ),

@@ -17,7 +17,7 @@ from lab.cli.export_model import export_model
 from lab.cli.find import Question, asked, find, folders, known
 from lab.cli.folders import below
 from lab.cli.lint import lint
-from lab.cli.options import RESULTS, Confidence, Flag, Folder, Name, OptionalPath, Options, Text
+from lab.cli.options import RESULTS, Confidence, Flag, Folder, Margin, Name, OptionalPath, Options, Text
 from lab.cli.running import print_outcome, run_question, write_guide
 from lab.cli.sentences import FoundError
 from lab.cli.status import show_status
@@ -167,6 +167,7 @@ def compare_variants(
     confidence: Confidence = 0.95,
     method: Literal["t", "bootstrap"] = "t",
     correction: Literal["holm", "benjamini_hochberg", "none"] = "holm",
+    margin: Margin = None,
     format: Literal["table", "csv", "markdown", "json"] = "table",
     fail_if_worse: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
     fail_if_overfits: Flag = False,
@@ -182,6 +183,8 @@ def compare_variants(
         confidence: of the intervals and the decision.
         method: how intervals are made.
         correction: for the number of variants.
+        margin: the smallest difference that matters, in the unit of the metric; a variant whose difference is shown to
+            be smaller is "equivalent".
         format: table for people, the others for machines.
         fail_if_worse: exit with 3 if this variant is worse than the baseline.
         fail_if_overfits: exit with 3 if a variant overfits in half of its runs or more.
@@ -196,7 +199,13 @@ def compare_variants(
     )
     tables = compare.read(folder, baseline)
     made = compare.compare(
-        tables, baseline=baseline, metric=metric, confidence=confidence, method=method, correction=correction
+        tables,
+        baseline=baseline,
+        metric=metric,
+        confidence=confidence,
+        method=method,
+        correction=correction,
+        margin=margin,
     )
     found = compare.failures(made, fail_if_worse, fail_if_overfits)
     if format == "table":

@@ -38,6 +38,7 @@ def compare(
     confidence: float = 0.95,
     method: str = "t",
     correction: str = "holm",
+    margin: float | None = None,
 ) -> pd.DataFrame:
     """Return `lab.statistics.compare` of an experiment, with facts from the curves of its runs beside it.
 
@@ -46,7 +47,7 @@ def compare(
         baseline: the variant the others are compared with; None takes the experiment's own.
         metric: a column of the summary or of the measures; None takes the test data loss, or what Keras logged
             (`val_loss`).
-        confidence, method, correction: as for `lab.statistics.compare`.
+        confidence, method, correction, margin: as for `lab.statistics.compare`.
 
     Returns:
         Its columns and, after them, the median `kept_epoch` and `onset` (NaN where most runs have none), `overfits`
@@ -66,6 +67,8 @@ def compare(
         method=method,
         correction=correction,
         generalizes_over=scope(tables.comparison),
+        margin=margin,
+        most_seeds=most_seeds(tables.comparison) if method == "t" else None,
     )
     runs = summary.assign(variant=summary["variant"].map(str)).groupby("variant")
     # A run without an onset had none until it ended, so the median over all runs is an epoch only if most have one.
@@ -77,6 +80,11 @@ def compare(
         made, confidence=confidence, correction=correction
     )
     return made
+
+
+def most_seeds(comparison: pd.DataFrame) -> int | None:
+    """Return the most seeds of an experiment to which seeds were added until all was decided, None of any other."""
+    return int(comparison["most_seeds"].iloc[0]) if "most_seeds" in comparison and len(comparison) else None
 
 
 def _own(tables: Tables) -> str:

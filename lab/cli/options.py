@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from lab.checks import UsageError, choice, whole
+from lab.checks import UsageError, choice, number, whole
 from lab.data.folds import MOST
 from lab.data.labels import OF_A_COLUMN
 from lab.engine.precision import PRECISIONS
@@ -23,13 +23,13 @@ FILES = (".npz", *TABLES)
 DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
 
 
-def _count(meaning: str, most: int) -> Parameter:
+def _count(meaning: str, most: int, least: int = 1) -> Parameter:
     """Return a parameter that takes whole numbers only: 1.5 is refused, not rounded, and None is no number."""
 
     def convert(_: type, tokens: Sequence[Token]) -> int:
         text = tokens[0].value
         value = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
-        return whole(str(tokens[0].keyword), value, meaning, high=most)
+        return whole(str(tokens[0].keyword), value, meaning, low=least, high=most)
 
     return Parameter(converter=convert)
 
@@ -68,12 +68,22 @@ def _confidence(_: type, tokens: Sequence[Token]) -> float:
         raise UsageError(f"{tokens[0].keyword} must be {rule}, got {tokens[0].value!r}") from None
 
 
+def _margin(_: type, tokens: Sequence[Token]) -> float:
+    """Return the number in a text, or refuse the text."""
+    rule = "above 0 (it is the smallest difference that matters)"
+    try:
+        return number("margin", float(tokens[0].value), "the smallest difference that matters", low_open=True)
+    except (ValueError, UsageError):
+        raise UsageError(f"{tokens[0].keyword} must be a number {rule}, got {tokens[0].value!r}") from None
+
+
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
 Folder = Annotated[Path, _not_empty(Path)]
 ModelFile = Annotated[Path, _not_empty(Path, "the path of a model")]
 OptionalPath = Annotated[Path | None, _not_empty(Path)]
+Margin = Annotated[float | None, Parameter(converter=_margin)]
 Confidence = Annotated[float, Parameter(converter=_confidence)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
 Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
@@ -113,6 +123,12 @@ class Options:
     "The number of validation examples."
     seeds: Annotated[int | None, _count("the number of seeds", 10_000)] = None
     "The number of seeds, counted from 0."
+    until_decided: Flag = False
+    "Add seeds until each variant is decided: 5, 8, 12, 16, 24, ... up to --most-seeds."
+    most_seeds: Annotated[int | None, _count("the most seeds of --until-decided", 10_000, 5)] = None
+    "The most seeds of --until-decided; 48 unless given."
+    margin: Margin = None
+    'The smallest difference in test data loss that matters; where less is shown, a variant is "equivalent".'
     folds: Annotated[int | None, _count("the number of folds", MOST)] = None
     "The number of parts that the data are cut into; each of them tests the runs of its fold."
     epochs: Annotated[int | None, _count("the most epochs a run trains", 1_000_000)] = None
@@ -137,6 +153,10 @@ class Options:
     def __post_init__(self) -> None:
         if self.quiet and self.verbose:
             raise UsageError("--quiet must be left out where --verbose is given, got both; leave one out")
+        if self.until_decided and self.seeds is not None:
+            raise UsageError(f"--seeds must be left out where --until-decided is given, got {self.seeds}")
+        if self.most_seeds is not None and not self.until_decided:
+            raise UsageError(f"--most-seeds must be left out without --until-decided, got {self.most_seeds}")
 
     def loader(self) -> tuple[Callable | None, str]:
         """Return the loader that `--data` names, or None, and what the data is called.

@@ -16,6 +16,7 @@ from lab.compute import compute
 from lab.outcome import Outcome, draw_outcome
 from lab.run import run
 from lab.study import Study
+from lab.sweep.deciding import run_until_decided
 from lab.sweep.progress import on_terminal
 
 
@@ -27,7 +28,7 @@ def run_question(question: Question, options: Options) -> None:
     """
     if isinstance(question, Study):
         others = ("data", "separator", "image_size", "engine", "validation_size", "folds", "precision", "keep_models")
-        refused = (*OF_TABLES, *others, "retry_failed")
+        refused = (*OF_TABLES, *others, "retry_failed", "until_decided", "margin")
         question.refuse({name: getattr(options, name) or None for name in refused})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
@@ -50,12 +51,15 @@ def run_question(question: Question, options: Options) -> None:
         precision=options.precision,
     )
     engine = options.engine or "cohort"
+    made: Callable[..., Path] = functools.partial(run, margin=options.margin)
+    if options.until_decided:
+        made = functools.partial(run_until_decided, margin=options.margin, most_seeds=options.most_seeds)
     try:
         with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
             folder = _made(
                 options,
                 experiment.name,
-                lambda results: run(
+                lambda results: made(
                     experiment,
                     results_folder=results,
                     engine=engine,

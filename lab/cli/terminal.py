@@ -12,7 +12,7 @@ from lab.results.tables import Tables
 from lab.statistics import words
 from lab.statistics.identical import identical_note
 from lab.statistics.runs import averaged_over
-from lab.statistics.scope import FOLDS_OF_DATA, scope, scope_sentence
+from lab.statistics.scope import FOLDS_OF_DATA, rules_sentence, scope, scope_sentence
 
 
 def console() -> Console:
@@ -57,8 +57,15 @@ def _caption(tables: Tables) -> str:
         "val, gap, test, acc.: means of validation data loss, validation minus train data loss, test data loss and "
         "test accuracy at the kept epoch. Difference to the baseline, paired over "
         f"{averaged_over(tables.summary)}, with its 95 % interval; better or worse only if shown after Holm's "
-        "correction. " + " ".join(filter(None, [scope_sentence(tables.comparison), identical_note(tables.summary)]))
+        "correction. "
+        + _sentences(
+            rules_sentence(tables.comparison), scope_sentence(tables.comparison), identical_note(tables.summary)
+        )
     ).rstrip()
+
+
+def _sentences(*said: str) -> str:
+    return " ".join(filter(None, said))
 
 
 def _shown(value: float, form: str) -> str:
@@ -84,7 +91,7 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Tabl
         f"n: paired {paired}. Differences to the baseline with {confidence:.0%} intervals, one by one; p: of the "
         "paired t test, corrected over the variants. wins: how often a run of the variant beats one of the baseline. "
         "more: seeds still needed for a decision, an 80% interval. over: share of runs that overfit. "
-        f"{scope_sentence(comparison)}"
+        f"{_sentences(rules_sentence(comparison), scope_sentence(comparison))}"
     ).rstrip()
     table = _plain(f"{name}: {comparison['metric'].iloc[0]}", caption)
     for heading in ("n", "mean", "difference", "p", "wins", "more", "over"):

@@ -7,8 +7,9 @@ import pandas as pd
 
 from lab.report.theme import columns_of
 from lab.statistics import words
+from lab.statistics.comparison import DECISIONS
 from lab.statistics.identical import identical_note
-from lab.statistics.scope import FOLDS_OF_DATA, scope, scope_sentence
+from lab.statistics.scope import FOLDS_OF_DATA, rules_sentence, scope, scope_sentence
 
 # The most better and worse variants that are given with their numbers, and the most that are named.
 _WITH_NUMBERS = {"better": 2, "worse": 1}
@@ -46,7 +47,7 @@ def answer(comparison: pd.DataFrame, runs: pd.DataFrame, *, metric: str = "test 
     one = "fold" if scope(table) == FOLDS_OF_DATA else "seed"
     parts = [_compared(others, baseline, metric, one)]
     parts += _diverged(table) + _overfits(runs, baseline)
-    said = scope_sentence(table) if (others["n"] > 1).any() else ""
+    said = " ".join(filter(None, [rules_sentence(table), scope_sentence(table)])) if (others["n"] > 1).any() else ""
     return " ".join(filter(None, ["; ".join(parts) + ".", said, identical_note(runs)]))
 
 
@@ -60,8 +61,8 @@ def _compared(others: pd.DataFrame, baseline: str, metric: str, one: str) -> str
         return f"Nothing is shown: on one {one} a difference to {baseline} cannot be told from chance"
     low, high = pairs[pairs > 0].min(), pairs.max()
     seeds = f"over {high} {one}s" if low == high else f"over {low} to {high} {one}s"
-    better, worse, open_ = (others[others["decision"] == decision] for decision in ("better", "worse", "not shown"))
-    if not len(better) and not len(worse):
+    better, worse, equal, open_ = (others[others["decision"] == decision] for decision in DECISIONS[1:])
+    if not len(better) and not len(worse) and not len(equal):
         nearest = others.sort_values("p_value", kind="stable").iloc[0]
         closest = f"; the closest is {nearest['variant']}, at {_signed(nearest)}"
         return (
@@ -73,6 +74,12 @@ def _compared(others: pd.DataFrame, baseline: str, metric: str, one: str) -> str
         if not len(group):
             continue
         parts.append(_side(group, word, len(others), None if parts else (baseline, metric, seeds)))
+    if len(equal):
+        names = list(equal["variant"])
+        verb = "is" if len(names) == 1 else "are"
+        within = f"within {equal['margin'].iloc[0]:g}"
+        against = "" if parts else f" to {baseline} in {metric} {seeds}"
+        parts.append(f"{_names(names)} {verb} equivalent{against} {within}")
     if len(open_):
         parts.append(f"nothing is shown for {_names(list(open_['variant']))}")
     return "; ".join(parts)

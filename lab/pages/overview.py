@@ -71,7 +71,7 @@ def found(compared: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
 def counted(compared: pd.DataFrame) -> str:
     """Return the decisions of a comparison in one line, as in "2 better, 1 worse, 3 not shown"."""
     counts = compared["decision"].value_counts()
-    parts = [f"{counts[name]} {name}" for name in ("better", "worse", "not shown") if counts.get(name)]
+    parts = [f"{counts[name]} {name}" for name in ("better", "worse", "equivalent", "not shown") if counts.get(name)]
     return ", ".join(parts) or "nothing is compared"
 
 

@@ -131,7 +131,11 @@ def rebuild(folder: Path) -> None:
             HISTORIES: histories,
             SUMMARY: summary,
             COMPARISON: statistics.compare(
-                summary, experiment["baseline"], generalizes_over=experiment.get("generalizes_over", "")
+                summary,
+                experiment["baseline"],
+                generalizes_over=experiment.get("generalizes_over", ""),
+                margin=experiment.get("margin"),
+                most_seeds=experiment.get("most_seeds"),
             )
             if has_baseline
             else empty,

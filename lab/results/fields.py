@@ -24,6 +24,7 @@ from lab.results.schema import (
 from lab.statistics.measures import MEASURES
 from lab.statistics.reliability import BINS, RELIABILITY
 from lab.statistics.scope import NOTES
+from lab.statistics.sequential import FIRST_LOOK
 
 LARGEST = 2**53
 """The largest whole number that every reader of JSON takes exactly."""
@@ -175,6 +176,8 @@ EXPERIMENT = {
     "variants": Field(_NAMES, NAMES.fits, optional=True),
     "seeds": Field("a list of different whole numbers", lambda value: _is_list(value, _is_whole), optional=True),
     "folds": Field(_WHOLE.format(2), lambda value: _is_whole(value, 2), optional=True),
+    "margin": Field("a number above 0", lambda value: _is_number(value) and value > 0, optional=True),
+    "most_seeds": Field(_WHOLE.format(FIRST_LOOK), lambda value: _is_whole(value, FIRST_LOOK), optional=True),
     "generalizes_over": Field(
         f"one of {', '.join(map(repr, NOTES))}", lambda value: _is_text(value) and value in NOTES, optional=True
     ),

@@ -1,14 +1,16 @@
 """Numbers from the tables, and how sure they are: facts per run, variants against the baseline, curves over seeds.
 
 Tables in, tables out; nothing here draws, prints or needs Keras. Each rule is documented where it is applied: the
-onset in `onset.py`, the verdict in `facts.py`, the comparison in `comparison.py`, what it generalizes over in
-`scope.py`, the number of seeds in `power.py`, curves of unequal length in `bands.py`.
+onset in `onset.py`, the verdict in `facts.py`, the comparison in `comparison.py`, decisions while seeds are added in
+`sequential.py`, what a comparison generalizes over in `scope.py`, the number of seeds in `power.py`, curves of unequal
+length in `bands.py`.
 """
 
 from lab.statistics.bands import BANDS, UNEQUAL, curves
-from lab.statistics.comparison import COMPARISON, DECISIONS, better_direction, compare, seeds_needed_interval
+from lab.statistics.comparison import COMPARISON, DECISIONS, compare, seeds_needed_interval
 from lab.statistics.estimates import CORRECTIONS, METHODS, adjust
 from lab.statistics.facts import FACTS, VERDICTS, diverged, facts, run_facts
+from lab.statistics.measures import better_direction
 from lab.statistics.onset import find_onset
 from lab.statistics.power import SEEDS_CONFIDENCE, seeds_for, seeds_interval
 

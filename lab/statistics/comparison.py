@@ -16,9 +16,9 @@ from lab.statistics.estimates import (
     improvements,
     intervals,
     moments,
-    p_values,
 )
-from lab.statistics.measures import HIGHER, LOWER
+from lab.statistics.measures import better_direction
+from lab.statistics.paired_tests import PairedTests
 from lab.statistics.pairs import check, matrix, overlap
 from lab.statistics.power import seeds_for, seeds_interval
 from lab.statistics.runs import FOLD, FOLDS
@@ -46,7 +46,7 @@ COMPARISON = (
 )
 """The columns of `compare`."""
 
-DECISIONS = ("baseline", "better", "worse", "not shown")
+DECISIONS = ("baseline", "better", "worse", "equivalent", "not shown")
 
 _NO_SPREAD = 4 * float(np.finfo(np.float32).eps)  # metrics are float32: less than this is rounding
 
@@ -61,6 +61,8 @@ def compare(
     method: str = "t",
     correction: str = "holm",
     generalizes_over: str = "",
+    margin: float | None = None,
+    most_seeds: int | None = None,
 ) -> pd.DataFrame:
     """Compare every variant with the baseline over the seeds they share: one row per variant.
 
@@ -94,7 +96,8 @@ def compare(
       seeds makes up for data that are too few.
     * `decision`: "better" or "worse" if `p_adjusted <= 1 - confidence`, else "not shown"; "baseline" for the
       baseline. A variant that diverged on a seed where the baseline finished is never called better, and one that
-      finished where the baseline diverged is never called worse: the missing runs are not missing by chance.
+      finished where the baseline diverged is never called worse: the missing runs are not missing by chance. With a
+      margin, "equivalent" where the difference is shown to be smaller than it, whatever its sign.
     * `generalizes_over`: what the intervals, p and the decision generalize over, the same in each row.
 
     One seed gives no interval and no decision: NaN and "not shown". Differences that are the same on every seed
@@ -116,14 +119,20 @@ def compare(
             "benjamini_hochberg" the expected share of wrong ones among the decisions; "none".
         generalizes_over: one of `lab.statistics.scope.NOTES`, which the summary cannot tell; "" where it is not known.
             Of folds it is known.
+        margin: the smallest difference that matters, in the unit of the metric, above 0; None asks for no equivalence.
+        most_seeds: where seeds are added until all is decided, the most of them. Tests, decisions and the intervals of
+            the differences then hold although one looked after each batch, and rest on the seeds of the last look: see
+            `lab.statistics.sequential`. None where the number of seeds was chosen beforehand.
 
     Returns:
-        The columns `COMPARISON`, the baseline first, then the variants in the order in which they first appear.
+        The columns `COMPARISON`; after them, where there is a margin, it and "p_equivalent", corrected; and where it is
+        given, "most_seeds". The baseline first, then the variants in the order in which they first appear.
 
     Raises:
         UsageError: the baseline, the metric or an option is unknown.
         DataError: a column is missing, a name or seed is empty, or a variant has two runs of one seed.
-        UsageError: a bootstrap of folds, which would take them for independent.
+        UsageError: a bootstrap of folds, which would take them for independent; `most_seeds` of folds, or with a
+            bootstrap, whose intervals hold for one look.
 
     Reference:
         Nadeau and Bengio, Inference for the generalization error (2003), for folds;
@@ -136,6 +145,10 @@ def compare(
     )
     choice("method", method, METHODS)
     choice("correction", correction, CORRECTIONS)
+    if margin is not None:
+        margin = number("margin", margin, "the smallest difference that matters", low_open=True)
+    if most_seeds is not None and method != "t":
+        raise UsageError(f"method must be 't' while seeds are being added, got {method!r}")
     check(summary)
     numeric = summary.select_dtypes("number").columns.difference(["seed", FOLD, FOLDS], sort=False)
     choice("metric", metric, map(str, numeric))
@@ -159,8 +172,9 @@ def compare(
 
     level = 1 - confidence
     rounding = _NO_SPREAD * np.nan_to_num(np.abs(values)).max(1)
-    n, difference, spread = moments(differences, np.maximum(rounding, rounding[0]))
-    p = p_values(n, difference, spread, shared)
+    tests = PairedTests(differences, np.maximum(rounding, rounding[0]), shared, most_seeds)
+    n, difference, spread = tests.moments()
+    p = tests.p()
     tested = np.isfinite(p)
     strictest = _strictest(level, tested.sum(), correction)
     p_adjusted = adjust(p, correction)
@@ -169,23 +183,27 @@ def compare(
     # A run that diverged on one side only is evidence against that side, and the differences do not contain it.
     lost = (diverged & np.isfinite(values[0])).any(1)
     won = (diverged[0] & np.isfinite(values)).any(1)
+    equal = np.full(len(variants), np.nan) if margin is None else adjust(tests.p_equivalent(margin), correction)
     decision = np.select(
         [
             np.arange(len(variants)) == 0,
+            (equal <= level) & ~lost & ~won,
             shown & (sign * difference > 0) & ~lost,
             shown & (sign * difference < 0) & ~won,
         ],
-        ["baseline", "better", "worse"],
+        ["baseline", "equivalent", "better", "worse"],
         "not shown",
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = np.where(spread > 0, difference / spread, np.nan)
     needed = np.where(shown | (shared > 0), np.nan, seeds_for(effect, strictest) - n)
-    needed = np.where(np.isin(decision, ["better", "worse"]), 0.0, needed)
+    needed = np.where(np.isin(decision, ["better", "worse", "equivalent"]), 0.0, needed)
 
     own_n, own_mean, own_spread = moments(values, rounding)
     low, high = intervals(values, own_n, own_mean, own_spread, confidence, method, shared)
-    difference_low, difference_high = intervals(differences, n, difference, spread, confidence, method, shared)
+    difference_low, difference_high = intervals(
+        tests.differences, n, difference, spread, tests.confidence(confidence), method, shared
+    )
     n[0] = own_n[0]
     table = {
         "variant": variants,
@@ -207,7 +225,10 @@ def compare(
         "decision": decision,
         "generalizes_over": generalizes_over,
     }
-    return pd.DataFrame(table, columns=list(COMPARISON))
+    made = pd.DataFrame(table, columns=list(COMPARISON))
+    if margin is not None:
+        made = made.assign(margin=margin, p_equivalent=equal)
+    return made if most_seeds is None else made.assign(most_seeds=most_seeds)
 
 
 def seeds_needed_interval(
@@ -246,20 +267,3 @@ def seeds_needed_interval(
 def _strictest(level: float, tests: int, correction: str) -> float:
     """Return the level at which the smallest of so many p values is tested."""
     return level / max(1, tests) if correction != "none" else level
-
-
-def better_direction(metric: str) -> str:
-    """Return whether "lower" or "higher" values of a metric are better, judged by its name.
-
-    Raises:
-        UsageError: the name says neither accuracy, nor loss, penalty or gap.
-    """
-    measure = metric.removeprefix("test_")
-    if "accuracy" in metric or measure in HIGHER:
-        return "higher"
-    if measure in LOWER or any(word in metric for word in ("loss", "penalty", "gap")):
-        return "lower"
-    raise UsageError(
-        f"better must be 'lower' or 'higher' for a metric whose name says neither accuracy, loss, penalty nor gap, "
-        f"got None for {metric!r}"
-    )

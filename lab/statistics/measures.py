@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lab.checks import UsageError
 from lab.statistics.reliability import PROBABLE, calibration_error, probabilities
 
 LOWER = ("brier", "calibration_error", "rmse", "mae")
@@ -12,6 +13,23 @@ HIGHER = ("balanced_accuracy", "f1", "roc_auc", "average_precision", "r2")
 
 MEASURES = (*HIGHER, *LOWER, "temperature")
 """All measures. The temperature has no better direction: 1 is right, above it a model is too sure of itself."""
+
+
+def better_direction(metric: str) -> str:
+    """Return whether "lower" or "higher" values of a metric are better, judged by its name.
+
+    Raises:
+        UsageError: the name says neither accuracy, nor loss, penalty or gap.
+    """
+    measure = metric.removeprefix("test_")
+    if "accuracy" in metric or measure in HIGHER:
+        return "higher"
+    if measure in LOWER or any(word in metric for word in ("loss", "penalty", "gap")):
+        return "lower"
+    raise UsageError(
+        f"better must be 'lower' or 'higher' for a metric whose name says neither accuracy, loss, penalty nor gap, "
+        f"got None for {metric!r}"
+    )
 
 
 def measures(loss: str, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:

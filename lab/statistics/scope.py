@@ -67,3 +67,18 @@ def scope_sentence(comparison: pd.DataFrame) -> str:
 def scope_note(comparison: pd.DataFrame) -> str:
     """Return what varies from run to run of a variant, and so what the intervals are good for; empty if not known."""
     return NOTES.get(scope(comparison), "")
+
+
+def rules_sentence(comparison: pd.DataFrame) -> str:
+    """Return what else a comparison was decided by: the looks while seeds were added, the margin; "" for neither."""
+    if not len(comparison):
+        return ""
+    said, first = [], comparison.iloc[0]
+    if "most_seeds" in first:
+        said.append(
+            f"Seeds were added until each variant was decided, at most {int(first['most_seeds'])}; tests and intervals "
+            "allow for every look."
+        )
+    if "margin" in first:
+        said.append(f"Equivalent: shown to differ by less than {first['margin']:g}.")
+    return " ".join(said)

@@ -8,8 +8,8 @@ COMMANDS = "'list', 'run', 'report', 'status', 'lint', 'ensemble', 'export', 'co
 RUN_OPTIONS = (
     "'--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', "
     "'--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', "
-    "'--folds', '--epochs', '--results', '--engine', '--precision', '--keep-models', '--retry-failed', "
-    "'--fresh', '--quiet', '--verbose'"
+    "'--until-decided', '--most-seeds', '--margin', '--folds', '--epochs', '--results', '--engine', "
+    "'--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose'"
 )
 CASES = [
     ('run dropout --seeds 0', 2, '--seeds must be a whole number from 1 to 10000 (it is the number of seeds), got 0'),
@@ -32,6 +32,13 @@ CASES = [
     ('run dropout --epochs 2000000', 2, '--epochs must be a whole number from 1 to 1000000 (it is the most epochs a run trains), got 2000000'),
     ('run dropout --epochs nan', 2, "--epochs must be a whole number from 1 to 1000000 (it is the most epochs a run trains), got 'nan'"),
     ("run dropout --epochs ''", 2, "--epochs must be a whole number from 1 to 1000000 (it is the most epochs a run trains), got ''"),
+    ('run dropout --margin 0', 2, "--margin must be a number above 0 (it is the smallest difference that matters), got '0'"),
+    ('run dropout --margin nan', 2, "--margin must be a number above 0 (it is the smallest difference that matters), got 'nan'"),
+    ('compare dropout --margin -1', 2, "--margin must be a number above 0 (it is the smallest difference that matters), got '-1'"),
+    ('run dropout --until-decided --seeds 3', 2, '--seeds must be left out where --until-decided is given, got 3'),
+    ('run dropout --most-seeds 9', 2, '--most-seeds must be left out without --until-decided, got 9'),
+    ('run dropout --until-decided --most-seeds 4', 2, '--most-seeds must be a whole number from 5 to 10000 (it is the most seeds of --until-decided), got 4'),
+    ('run dropout --until-decided --folds 5', 2, 'folds must be left out where seeds are added until all is decided, as no sequential test of folds is known to the lab, got 5'),
     ('run dropout --train-size 0', 2, '--train-size must be a whole number from 1 to 1000000000 (it is the number of examples), got 0'),
     ('run dropout --folds 1', 2, 'folds must be a whole number from 2 to 100 (it is the number of parts that the data are cut into), got 1'),
     ('run dropout --folds 101', 2, '--folds must be a whole number from 1 to 100 (it is the number of folds), got 101'),
@@ -176,7 +183,7 @@ CASES = [
     ('compare nothing --fail-if-worse', 2, '--fail-if-worse must be followed by its value, got nothing'),
     ('compare nothing --fail-if-overfits=2', 2, "--fail-if-overfits must be given without a value, got '2'; leave it out"),
     ('compare nothing --fail-if-worse a --fail-if-worse', 2, '--fail-if-worse must be followed by its value, got nothing'),
-    ('compare nothing --seeds 1', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--seeds'"),
+    ('compare nothing --seeds 1', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--seeds'"),
     ('compare nothing --confidence 0.9 --confidence 0.95', 2, '--confidence must be given once, got it several times; leave one out'),
     ("''", 2, f"the command must be one of {COMMANDS}, got ''"),
     ('run', 2, 'run must be followed by the EXPERIMENT, got nothing'),
@@ -280,8 +287,8 @@ CASES = [
     ('compare x --confidence None', 2, "--confidence must be in (0, 1) (it is the probability of an interval), got 'None'"),
     ('compare x --confidence True', 2, "--confidence must be in (0, 1) (it is the probability of an interval), got 'True'"),
     ('compare x --confidence 0,95', 2, "--confidence must be in (0, 1) (it is the probability of an interval), got '0,95'"),
-    ('compare x --no-fail-if-overfits', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--no-fail-if-overfits'; did you mean '--fail-if-overfits'?"),
-    ('compare x --fail-if-overfit', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--fail-if-overfit'; did you mean '--fail-if-overfits'?"),
+    ('compare x --no-fail-if-overfits', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--no-fail-if-overfits'; did you mean '--fail-if-overfits'?"),
+    ('compare x --fail-if-overfit', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--fail-if-overfit'; did you mean '--fail-if-overfits'?"),
     ('export x', 2, "the command must be one of 'model', 'page', 'pdf', got 'x'"),
     ('export page x --svg', 2, "an option of export page must be one of '--output', '-o', '--results', got '--svg'"),
     ('export page x x', 2, "export page takes no further argument, got 'x'; leave it out"),

@@ -1,0 +1,230 @@
+"""Decisions while seeds are added: the looks, sequential p values, equivalence, and their errors in simulation."""
+
+import functools
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy
+
+from lab import statistics
+from lab.checks import UsageError
+from lab.statistics.sequential import _null, at_looks, looks, needed_p, sequential_p
+
+PLAN = looks(48)
+
+
+def test_the_looks_grow_by_a_third_to_a_half_and_end_with_the_most_seeds():
+    assert PLAN == (5, 8, 12, 16, 24, 32, 48)
+    assert looks(5) == (5,)
+    assert looks(20) == (5, 8, 12, 16, 20)
+    assert looks(100) == (5, 8, 12, 16, 24, 32, 48, 64, 96, 100)
+    with pytest.raises(UsageError, match="most must be a whole number of at least 5"):
+        looks(4)
+
+
+def test_with_one_look_a_sequential_p_value_is_the_p_value():
+    p = np.array([[0.003], [0.05], [0.4], [np.nan]])
+    found = sequential_p(p, (12,))
+    # 200 000 simulated experiments tell .4 to .003.
+    np.testing.assert_allclose(found, p[:, 0], rtol=0.03)
+
+
+def test_a_sequential_p_value_never_rises_with_another_look_and_pays_for_the_looks():
+    p = np.array([[0.01, 0.2, 0.001], [0.5, 0.5, 0.5]])
+    one, two, three = (sequential_p(p[:, :k], PLAN) for k in (1, 2, 3))
+    assert one[0] == two[0] > three[0] > p[0, 2]
+    assert (two[1], three[1]) == (one[1], one[1]) == (1.0, 1.0) or one[1] >= two[1] >= three[1]
+
+
+def test_where_no_simulated_experiment_is_so_extreme_the_sum_over_the_looks_bounds_it():
+    found = sequential_p(np.array([[1e-12]]), PLAN)
+    assert found[0] == pytest.approx(1e-12 * sum(PLAN) / 5)
+
+
+def test_a_p_value_at_the_level_of_its_look_is_decided_and_one_above_is_not():
+    for look in range(len(PLAN)):
+        at = needed_p(0.05, PLAN, look)
+        p = np.ones((2, look + 1))
+        p[:, look] = at * 0.999, at * 1.001
+        below, above = sequential_p(p, PLAN)
+        assert below <= 0.05 + 1e-5
+        assert above > 0.05 - 1e-5
+    assert needed_p(0.05, (5,), 0) == pytest.approx(0.05, rel=0.02)
+
+
+def test_the_simulated_null_is_that_of_raw_normal_numbers():
+    """The batches are drawn by their sums and squares; here from single numbers."""
+    random = np.random.default_rng(3)
+    smallest = _smallest(random.standard_normal((20_000, 48)))
+    for level in (0.01, 0.05, 0.2, 0.5):
+        share = (smallest <= np.quantile(_null(PLAN, False), level)).mean()
+        assert abs(share - level) < 4 * np.sqrt(level * (1 - level) / 20_000)
+
+
+def _p_at_looks(differences: np.ndarray) -> np.ndarray:
+    return at_looks(differences, PLAN, lambda some: scipy.stats.ttest_1samp(some, 0, axis=1).pvalue)
+
+
+def _smallest(differences: np.ndarray) -> np.ndarray:
+    return (_p_at_looks(differences) / np.array(PLAN) * PLAN[-1]).min(axis=1)
+
+
+def summary(differences: dict[str, np.ndarray], baseline: np.ndarray) -> pd.DataFrame:
+    rows = [("none", seed, value) for seed, value in enumerate(baseline)]
+    for name, some in differences.items():
+        rows += [(name, seed, baseline[seed] + value) for seed, value in enumerate(some)]
+    return pd.DataFrame(rows, columns=["variant", "seed", "test_data_loss"])
+
+
+def test_a_margin_decides_that_two_variants_are_equivalent():
+    random = np.random.default_rng(0)
+    base = random.normal(0.5, 0.1, 12)
+    same, better = random.normal(0, 0.01, 12), random.normal(-0.2, 0.01, 12)
+    table = statistics.compare(summary({"same": same, "better": better}, base), "none", margin=0.05)
+    assert table["decision"].tolist() == ["baseline", "equivalent", "better"]
+    assert table["margin"].tolist() == [0.05] * 3
+    # The worse of both one-sided tests, times two for Holm.
+    sides = [
+        scipy.stats.ttest_1samp(same, -0.05, alternative="greater").pvalue,
+        scipy.stats.ttest_1samp(same, 0.05, alternative="less").pvalue,
+    ]
+    assert table["p_equivalent"][1] == pytest.approx(2 * max(sides), rel=1e-9)
+    assert table["p_equivalent"][2] == pytest.approx(1.0)
+    assert np.isnan(table["p_equivalent"][0])
+    without = statistics.compare(summary({"same": same, "better": better}, base), "none")
+    assert "p_equivalent" not in without
+    assert without["decision"].tolist() == ["baseline", "not shown", "better"]
+
+
+def test_a_variant_that_diverged_on_a_seed_is_never_equivalent():
+    random = np.random.default_rng(0)
+    table = summary({"same": random.normal(0, 0.01, 12)}, random.normal(0.5, 0.1, 12))
+    table["status"] = "finished"
+    assert statistics.compare(table, "none", margin=0.05)["decision"][1] == "equivalent"
+    table.loc[table.index[-1], "status"] = "diverged"
+    assert statistics.compare(table, "none", margin=0.05)["decision"][1] == "not shown"
+
+
+def test_seeds_after_the_last_look_count_for_nothing_and_none_is_decided_before_the_first():
+    random = np.random.default_rng(1)
+    base, gain = random.normal(0.5, 0.1, 10), random.normal(-0.1, 0.02, 10)
+    at_8 = statistics.compare(summary({"a": gain[:8]}, base[:8]), "none", most_seeds=48)
+    at_10 = statistics.compare(summary({"a": gain}, base), "none", most_seeds=48)
+    paired = ["n", "difference", "difference_low", "difference_high", "p_value", "decision"]
+    pd.testing.assert_frame_equal(at_8.iloc[1:][paired], at_10.iloc[1:][paired])
+    assert at_8["decision"][1] == "better"
+    wide = needed_p(0.05, PLAN, 1)
+    half = scipy.stats.t.ppf(1 - wide / 2, 7) * gain[:8].std(ddof=1) / np.sqrt(8)
+    assert at_8["difference_high"][1] == pytest.approx(gain[:8].mean() + half)
+    at_4 = statistics.compare(summary({"a": gain[:4]}, base[:4]), "none", most_seeds=48)
+    assert at_4["decision"][1] == "not shown"
+    assert np.isnan(at_4["p_value"][1])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"margin": 0.0}, "margin must be above 0"),
+        ({"margin": float("nan")}, "margin must be above 0"),
+        ({"most_seeds": 4}, "most must be a whole number of at least 5"),
+        ({"most_seeds": 48, "method": "bootstrap"}, "method must be 't' while seeds are being added, got 'bootstrap'"),
+    ],
+)
+def test_what_cannot_be_decided_is_refused(wrong, sentence):
+    table = summary({"a": np.zeros(6)}, np.arange(6.0))
+    with pytest.raises(UsageError, match=sentence):
+        statistics.compare(table, "none", **wrong)
+
+
+# The figures of the docstring of `sequential_p`; a wrong .01 of 20 000 is 7 standard errors at .05.
+FIGURES = {"normal": (0.048, 0.189), "t3": (0.039, 0.165), "exponential": (0.131, 0.288)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", FIGURES)
+def test_wrong_decisions_are_as_rare_as_is_said(shape):
+    random = np.random.default_rng(1)
+    size = (20_000, 48)
+    drawn = {
+        "normal": lambda: random.standard_normal(size),
+        "t3": lambda: random.standard_t(3, size),
+        "exponential": lambda: random.exponential(size=size) - 1,
+    }[shape]()
+    p = _p_at_looks(drawn)
+    found = (sequential_p(p, PLAN) <= 0.05).mean(), (p <= 0.05).any(axis=1).mean()
+    np.testing.assert_allclose(found, FIGURES[shape], atol=0.008)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("effect", "share", "seeds"), [(0.5, 0.88, 32), (0.8, 1.0, 19), (1.5, 1.0, 10), (3, 1.0, 6)])
+def test_a_true_difference_is_shown_with_as_many_seeds_as_is_said(effect, share, seeds):
+    p = _p_at_looks(np.random.default_rng(1).standard_normal((20_000, 48)) + effect)
+    decided = np.stack([sequential_p(p[:, : k + 1], PLAN) <= 0.05 for k in range(len(PLAN))])
+    used = np.where(decided.any(axis=0), np.array(PLAN)[decided.argmax(axis=0)], 48)
+    assert abs(decided.any(axis=0).mean() - share) < 0.01
+    assert abs(used.mean() - seeds) < 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variants", [1, 6, 24])
+def test_over_variants_that_share_the_noise_of_the_baseline_one_wrong_decision_is_made_in_5_of_100(variants):
+    random = np.random.default_rng(2)
+    wrong = 0
+    for _ in range(1_000):
+        base = random.standard_normal(48)
+        p = _p_at_looks(random.standard_normal((variants, 48)) - base)
+        wrong += (statistics.estimates.adjust(sequential_p(p, PLAN)) <= 0.05).any()
+    assert wrong <= 70
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("true", [1.0, 0.5, 0.0])
+def test_equivalence_is_claimed_wrongly_in_5_of_100_at_the_margin(true):
+    random = np.random.default_rng(4)
+    claimed = 0
+    for _ in range(1_000):
+        base = random.standard_normal(48)
+        table = summary({"a": true + random.standard_normal(48)}, base)
+        made = statistics.compare(table, "none", margin=1.0, most_seeds=48)
+        claimed += made["decision"][1] == "equivalent"
+    assert claimed <= 70 if true == 1.0 else claimed > 500
+
+
+def test_seeds_are_added_until_all_is_decided_and_what_is_published_says_so(tmp_path, monkeypatch):
+    """Neighbours of one seed differ by little, so a tiny penalty is equivalent and a huge one worse with 5 seeds."""
+    from lab.data import digits
+    from lab.experiment import Experiment, Variant
+    from lab.models import dense
+    from lab.pages.answer import answer
+    from lab.regularization import Regularization
+    from lab.results.experiments import read_experiment
+    from lab.results.tables import read_tables
+    from lab.sweep.deciding import run_until_decided
+    from lab.sweep.progress import Progress
+    from lab.training import Training
+
+    strengths = {"none": 0.0, "tiny": 1e-7, "huge": 3.0}
+    variants = {
+        name: Variant(
+            data=functools.partial(digits, train_size=100, validation_size=50),
+            model=functools.partial(dense, widths=(8,), regularization=Regularization(l2=strength)),
+            training=Training(epochs=5, learning_rate=0.01),
+        )
+        for name, strength in strengths.items()
+    }
+    experiment = Experiment(name="few", variants=variants, baseline="none", seeds=(0,), question="?")
+    notes = []
+    folder = run_until_decided(
+        experiment, most_seeds=12, margin=0.01, results_folder=tmp_path, progress=Progress(on_note=notes.append)
+    )
+    assert notes[-1] in ("after 5 seeds: 1 equivalent, 1 worse", "after 5 seeds: 1 worse, 1 equivalent")
+    kept = read_experiment(folder)
+    assert (kept["margin"], kept["most_seeds"], kept["seeds"]) == (0.01, 12, [0, 1, 2, 3, 4])
+    tables = read_tables(folder)
+    assert tables.comparison["decision"].tolist() == ["baseline", "equivalent", "worse"]
+    said = answer(tables.comparison, tables.summary)
+    assert "tiny is equivalent within 0.01" in said
+    assert "at most 12; tests and intervals allow for every look." in said
+    with pytest.raises(UsageError, match="folds must be left out where seeds are added until all is decided"):
+        run_until_decided(experiment.resized(folds=3), results_folder=tmp_path)
