@@ -1,4 +1,4 @@
-"""How time, memory and files grow with the number of runs: results of made-up histories, and the commands that read them.
+"""How time, memory and files grow with the number of runs: made-up results, and the commands that read them.
 
     python -m benchmarks.scale 1000 5000 20000
 
@@ -120,7 +120,7 @@ def main() -> None:
     """Measure the sizes named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("runs", type=int, nargs="+", help="how many runs")
-    parser.add_argument("--folder", type=Path, help="where results are written and kept; a temporary folder unless named")
+    parser.add_argument("--folder", type=Path, help="where results are kept; a temporary one unless named")
     parser.add_argument("--only", nargs="+", default=["report", "report_again", "compare", "status"])
     asked = parser.parse_args()
     place = asked.folder or Path(tempfile.mkdtemp(prefix="scale-"))

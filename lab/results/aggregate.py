@@ -1,6 +1,6 @@
 """The files of an experiment that are rebuilt from its runs: the tables, and how the runs were run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,12 @@ import pandas as pd
 from lab import statistics
 from lab.checks import DataError, UsageError
 from lab.results.experiments import has_experiment, read_experiment
+from lab.results.many_runs import read_runs
 from lab.results.provenance import read_provenance, write_provenance
 from lab.results.schema import (
     COMPARISON,
     EXPERIMENT_FILE,
     HISTORIES,
-    HISTORY,
     LOCK_FILE,
     MEASURE_TABLE,
     PROVENANCE_FILE,
@@ -32,8 +32,9 @@ from lab.results.schema import (
     keys,
     record_name,
 )
-from lab.results.store import REMEDY, read_record, read_run, run_folder
+from lab.results.store import REMEDY, read_record, run_folder
 from lab.results.tables import Tables, has_table, read_tables, remove_table, table_path, write_table
+from lab.statistics.facts import columns_of, facts_from
 from lab.statistics.reliability import RELIABILITY
 from lab.statistics.runs import FOLDS, run_columns
 
@@ -113,22 +114,16 @@ def rebuild(folder: Path) -> None:
     """
     with filelock.FileLock(folder / LOCK_FILE):
         experiment = read_experiment(folder)
-        runs = [read_run(run_folder(folder, name)) for name in _runs(folder, experiment)]
-        if not runs:
+        names = _runs(folder, experiment)
+        if not names:
             raise DataError(f"{folder / RUNS_FOLDER} must hold a run of the experiment, got none; run it first")
-        histories = pd.concat(
-            [
-                history.assign(**{key: record[key] for key in keys(record)})[[*keys(record), *HISTORY]]
-                for record, history in runs
-            ],
-            ignore_index=True,
-        )
-        summary = pd.DataFrame([_summary_row(folder, record, history) for record, history in runs])
+        runs = read_runs([run_folder(folder, name) for name in names])
+        records = runs.records
+        summary = pd.DataFrame(list(_summary_rows(folder, records, runs.measured)))
         # An experiment that was interrupted may have no run of the baseline yet.
         has_baseline = (summary["variant"] == experiment["baseline"]).any()
         empty = pd.DataFrame(columns=list(statistics.COMPARISON))
         tables = {
-            HISTORIES: histories,
             SUMMARY: summary,
             COMPARISON: statistics.compare(
                 summary,
@@ -143,16 +138,17 @@ def rebuild(folder: Path) -> None:
         if experiment.get("paths"):
             tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
         optional = {
-            MEASURE_TABLE: [row for record, _ in runs if (row := _measures_row(record))],
-            RELIABILITY_TABLE: [row for record, _ in runs for row in _reliability_rows(record)],
+            MEASURE_TABLE: [row for record in records if (row := _measures_row(record))],
+            RELIABILITY_TABLE: [row for record in records for row in _reliability_rows(record)],
         }
         tables |= {name: pd.DataFrame(rows) for name, rows in optional.items() if rows}
+        write_table(folder, HISTORIES, runs.histories() if runs.text is None else runs.text)
         for name, table in tables.items():
             write_table(folder, name, table)
         for name in optional.keys() - tables.keys():
             # Those of earlier runs would be taken for those of these.
             remove_table(folder, name)
-        write_provenance(folder, (record for record, _ in runs))
+        write_provenance(folder, records)
 
 
 def _runs(folder: Path, experiment: Mapping[str, Any]) -> list[str]:
@@ -182,17 +178,26 @@ def _reliability_rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield run | {"weights": weights} | dict(zip(RELIABILITY, row, strict=True))
 
 
-def _summary_row(folder: Path, record: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
-    test = record["test"] or {}
-    try:
-        facts = statistics.run_facts(
-            history, kept_epoch=record["kept_epoch"], chance=record["chance"], status=record["status"]
+def _summary_rows(
+    folder: Path, records: Sequence[Mapping[str, Any]], measured: pd.DataFrame
+) -> Iterator[dict[str, Any]]:
+    columns = columns_of(measured)
+    end = 0
+    for record in records:
+        start, end = end, end + record["rows"]
+        test = record["test"] or {}
+        try:
+            facts = facts_from(
+                {name: values[start:end] for name, values in columns.items()},
+                kept_epoch=record["kept_epoch"],
+                chance=record["chance"],
+                status=record["status"],
+            )
+        except (DataError, UsageError) as error:
+            path = run_folder(folder, record_name(record)) / RUN_FILE
+            raise DataError(f"{path} does not fit its history ({error}); {REMEDY}") from None
+        yield (
+            {key: record[key] for key in (*keys(record), *([FOLDS] if FOLDS in record else []), *RUN_COLUMNS)}
+            | facts
+            | {f"test_{name}": test.get(name, float("nan")) for name in TEST}
         )
-    except (DataError, UsageError) as error:
-        path = run_folder(folder, record_name(record)) / RUN_FILE
-        raise DataError(f"{path} does not fit its history ({error}); {REMEDY}") from None
-    return (
-        {key: record[key] for key in (*keys(record), *([FOLDS] if FOLDS in record else []), *RUN_COLUMNS)}
-        | facts
-        | {f"test_{name}": test.get(name, float("nan")) for name in TEST}
-    )

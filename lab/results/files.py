@@ -28,6 +28,10 @@ AGAIN = "run the experiment again, which writes it anew"
 """The remedy for a file of the lab that cannot be read."""
 
 
+NOT_MEASURED = ["nan", ""]
+"""What stands for a missing number in a CSV file of the lab; a variant may be called "null" or "NA"."""
+
+
 def rebuild_remedy(folder: Path) -> str:
     """Return the remedy for a damaged file that the lab rebuilds from the runs of the experiment in a folder."""
     if (folder / RUNS_FOLDER).is_dir():
@@ -200,11 +204,10 @@ def read_csv(path: Path, absent: str = ABSENT, remedy: str = AGAIN, *, text: Seq
     try:
         lines = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
         _check_lines(lines)
-        # A variant may be called "null" or "NA": only `nan` and nothing at all are a missing number.
         return pd.read_csv(
             io.StringIO(lines),
             keep_default_na=False,
-            na_values=["nan", ""],
+            na_values=NOT_MEASURED,
             dtype=dict.fromkeys(text, str),
             low_memory=False,
         )

@@ -12,7 +12,17 @@ import pandas as pd
 
 from lab.checks import DataError
 from lab.results import fields
-from lab.results.files import make_folder, named, parse_json, read_bytes, read_csv, sync, to_csv, to_json, write_through
+from lab.results.files import (
+    make_folder,
+    named,
+    parse_json,
+    read_bytes,
+    read_csv,
+    sync,
+    to_csv,
+    to_json,
+    write_through,
+)
 from lab.results.partial import partial_folder, sweep_folder
 from lab.results.schema import (
     DAMAGED,
@@ -157,7 +167,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
         DataError: a file is missing, torn, changed or of another schema.
     """
     record = read_record(folder)
-    return record, _read_history(folder / HISTORY_FILE, record)
+    return record, read_history(folder / HISTORY_FILE, record)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -178,9 +188,25 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _read_history(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
-    if hashlib.sha256(read_bytes(path, REMEDY, REMEDY)).hexdigest() != record["history_sha256"]:
+def published_history(path: Path, record: Mapping[str, Any]) -> bytes:
+    """Return the content of a run's history.csv, not looked at but by its hash.
+
+    Raises:
+        DataError: it is missing, torn or changed.
+    """
+    content = read_bytes(path, REMEDY, REMEDY)
+    if hashlib.sha256(content).hexdigest() != record["history_sha256"]:
         raise DataError(f"{path} must be as it was published, got a torn or changed file; {REMEDY}")
+    return content
+
+
+def read_history(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
+    """Read the history.csv of a run with this record.
+
+    Raises:
+        DataError: it is missing, torn, changed, or of another run.
+    """
+    published_history(path, record)
     history = read_csv(path, REMEDY, REMEDY)
     if tuple(history.columns) != HISTORY or len(history) != record["rows"]:
         raise DataError(

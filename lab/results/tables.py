@@ -14,6 +14,7 @@ from lab.results.schema import (
     HISTORIES,
     LARGEST_CSV,
     MEASURE_TABLE,
+    QUICKLY_COMPRESSED,
     RELIABILITY_TABLE,
     RUNS_FOLDER,
     STRENGTH_TABLE,
@@ -109,16 +110,17 @@ def table_path(folder: Path, name: str) -> Path:
     return compressed if compressed.exists() and not plain.exists() else plain
 
 
-def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """Write a table, compressed if it is large; its other form is removed."""
-    text = to_csv(table)
+def write_table(folder: Path, name: str, table: pd.DataFrame | str) -> None:
+    """Write a table, or the text of its CSV file, compressed if it is large; its other form is removed."""
+    text = table if isinstance(table, str) else to_csv(table)
     plain, compressed = folder / table_file(name), folder / compressed_file(name)
     if len(text) <= LARGEST_CSV:
         write_atomically(plain, text)
         compressed.unlink(missing_ok=True)
     else:
         # Without a time, so that the same table gives the same bytes.
-        write_atomically(compressed, gzip.compress(text.encode(), mtime=0))
+        level = 9 if len(text) <= QUICKLY_COMPRESSED else 1
+        write_atomically(compressed, gzip.compress(text.encode(), level, mtime=0))
         plain.unlink(missing_ok=True)
 
 

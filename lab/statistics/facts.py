@@ -124,7 +124,18 @@ def run_facts(
             is not there.
         UsageError: `kept_epoch` or `chance` is out of its range.
     """
-    columns = _columns(history)
+    return facts_from(columns_of(history), kept_epoch=kept_epoch, chance=chance, status=status)
+
+
+def facts_from(
+    columns: Mapping[str, np.ndarray],
+    *,
+    kept_epoch: int | None = None,
+    chance: float | None = None,
+    status: str | None = None,
+) -> dict[str, int | float | str | None]:
+    """Return `run_facts` of a run from its part of the arrays that `columns_of` returned of many runs at once."""
+    _check_epochs(columns["epoch"], "")
     return _facts(columns, _kept(kept_epoch), _chance(chance), status)
 
 
@@ -149,7 +160,7 @@ def facts(histories: pd.DataFrame, *, chance: float | None = None) -> pd.DataFra
     if not len(histories):
         raise DataError("a table of histories must have at least one row, got none")
     chance = _chance(chance)
-    columns = _numbers(histories)
+    columns = columns_of(histories)
     rows = []
     run_by = run_columns(histories)
     number_of_run = histories.groupby(run_by, sort=False).ngroup().to_numpy()
@@ -177,13 +188,12 @@ def _named(table: pd.DataFrame) -> str:
     return ", ".join(map(str, table.columns)) or "no column"
 
 
-def _columns(history: pd.DataFrame) -> dict[str, np.ndarray]:
-    columns = _numbers(history)
-    _check_epochs(columns["epoch"], "")
-    return columns
+def columns_of(history: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the columns of a history, or of many below each other, that facts rest on: as float64, NaN where absent.
 
-
-def _numbers(history: pd.DataFrame) -> dict[str, np.ndarray]:
+    Raises:
+        DataError: "epoch" or "val_data_loss" is missing, or a column is not numeric.
+    """
     for name in ("epoch", "val_data_loss"):
         if name not in history:
             raise DataError(f"a history must have the column {name!r}, got {_named(history)}")
@@ -205,7 +215,7 @@ def _check_epochs(epochs: np.ndarray, whose: str) -> None:
 
 
 def _facts(
-    columns: dict[str, np.ndarray], kept_epoch: int | None, chance: float | None, status: str | None
+    columns: Mapping[str, np.ndarray], kept_epoch: int | None, chance: float | None, status: str | None
 ) -> dict[str, Any]:
     finite = ~_not_finite(columns, np.zeros(len(columns["epoch"]), int))
     epochs, val = columns["epoch"][finite], columns["val_data_loss"][finite]

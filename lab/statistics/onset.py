@@ -46,7 +46,10 @@ def smooth(values: np.ndarray) -> np.ndarray:
     be noisier than the margin allows for.
     """
     values = np.asarray(values, np.float64)
-    return np.median(np.lib.stride_tricks.sliding_window_view(values, window(len(values))), -1)
+    width = window(len(values))
+    # What np.median does, without its checks: tens of thousands of short curves are smoothed. NaN is sorted last.
+    ordered = np.sort(np.stack([values[i : len(values) - width + 1 + i] for i in range(width)]), 0)
+    return np.where(np.isnan(ordered[-1]), np.nan, ordered[width // 2])
 
 
 def margin(values: np.ndarray, smoothed: np.ndarray) -> float:
@@ -64,11 +67,16 @@ def margin(values: np.ndarray, smoothed: np.ndarray) -> float:
         smoothed: the result of `smooth`.
     """
     width = window(len(values))
-    noise = _MAD * np.median(np.abs(np.diff(values, 2))) / np.sqrt(6) * np.sqrt(np.pi / 2 / width)
+    noise = _MAD * _median(np.abs(np.diff(values, 2))) / np.sqrt(6) * np.sqrt(np.pi / 2 / width)
     if len(smoothed) > 3 * width:
         apart = smoothed[2 * width :] - 2 * smoothed[width:-width] + smoothed[: -2 * width]
-        noise = max(noise, _MAD * np.median(np.abs(apart)) / np.sqrt(6))
+        noise = max(noise, _MAD * _median(np.abs(apart)) / np.sqrt(6))
     return float(max(NOISES * noise, SHARE * abs(smoothed.min())))
+
+
+def _median(values: np.ndarray) -> float:
+    ordered = np.sort(values)
+    return 0.5 * (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2])
 
 
 def find_onset(val_data_loss: np.ndarray) -> int | None:
