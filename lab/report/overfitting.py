@@ -27,6 +27,9 @@ PAIRS = {
 # With more runs than this in a figure the thin lines of an SVG are pixels; medians, marks and words never are.
 CROWDED = 200
 
+SINGLES = 200
+"""The most runs of a variant that have a line of their own: more are one surface, and take long to draw."""
+
 _TITLES = {
     "loss": "train and validation loss, penalty included",
     "data_loss": "train and validation data loss, same weights",
@@ -70,8 +73,10 @@ def overfitting(
     columns_of(curves.table, list(columns.values()), "the table of histories")
     look_of = look_of or styles(curves.variants, curves.variants[0])
     axis = curves.axis(columns["validation"], columns["train"])
-    rows = {str(variant): part for variant, part in curves.table.groupby("variant", sort=False)}
-    marks = {column: curves.marks(column) for column in columns.values()}
+    single = _first_runs(curves)
+    rows = {str(variant): part for variant, part in single.groupby("variant", sort=False)}
+    marked = single[curves.run].drop_duplicates()
+    marks = {column: curves.marks(column).merge(marked, on=curves.run) for column in columns.values()}
     with look():
         sheet = Sheet(len(rows))
         for ax, variant in zip(sheet.axes, rows, strict=True):
@@ -90,9 +95,22 @@ def overfitting(
             x="epoch",
             y=_AXES[pair],
             legend=_legend(sheet.axes, averaged_over(state)),
-            notes=_notes(state, axis),
+            notes=_notes(state, axis) + _left_out(state),
         )
     return sheet.figure
+
+
+def _first_runs(curves: Curves) -> pd.DataFrame:
+    """Return the rows of the runs that are drawn singly: the first `SINGLES` of each variant."""
+    run = curves.table.groupby(curves.run, sort=False).ngroup()
+    return curves.table[run - run.groupby(curves.table["variant"], sort=False).transform("min") < SINGLES]
+
+
+def _left_out(state: pd.DataFrame) -> list[str]:
+    if state.groupby("variant", sort=False).size().max() <= SINGLES:
+        return []
+    one = "seeds" if averaged_over(state) == "seeds" else "runs"
+    return [f"The first {SINGLES} {one} are drawn singly; medians are over all."]
 
 
 def _median(curves: Curves, variant: str, column: str) -> np.ndarray:

@@ -6,6 +6,7 @@ One file per thing:
     files         single files, written whole or not at all; partial: what is half-written
     fields        the rules for the fields of the JSON files
     store         runs: publish, read, set aside, sweep
+    many_runs     many runs read at once
     record        the content of run.json
     experiments   experiment.json
     studies       <study>.json and its tables
