@@ -1,5 +1,6 @@
 """What the other tests of the results leave open: each rule at its edge, with the whole sentence."""
 
+import gzip
 import hashlib
 import json
 import math
@@ -14,12 +15,15 @@ import pytest
 from lab import results
 from lab.checks import DataError, UsageError
 from lab.results import fields, files, schema, table_checks
-from lab.results.driver import LOCK, only_driver
+from lab.results.driver import LOCK, holder, only_driver
 from lab.results.experiments import has_experiment
 from lab.results.keras_logs import from_keras, tables_of
+from lab.results.many_runs import read_runs
+from lab.results.partial import partial_folder
+from lab.results.provenance import write_provenance
 from lab.results.record import record as record_of
-from lab.results.tables import read_histories, read_tables, table_path
-from tests.test_results import AGAIN, history, record
+from lab.results.tables import read_histories, read_tables, table_path, write_table
+from tests.test_results import AGAIN, DAMAGES, history, record
 
 REBUILT = "run python -m lab report x, which rebuilds it from the runs"
 CURVE = [[1, 10, 0.05, 0.1], [15, 20, 0.99, 1]]
@@ -584,3 +588,107 @@ def test_histories_that_are_missing_have_the_remedy_that_works(tmp_path):
     (folder / "runs" / "a").mkdir()
     with pytest.raises(DataError, match="rebuilds it from the runs"):
         read_histories(folder)
+
+
+def test_provenance_has_one_line_per_object_with_these_margins(folds):
+    one = next((folds / "runs").iterdir())
+    (folds / "provenance.json").unlink()
+    record = results.read_run(one)[0] | {"declaration": {"data": {"call": "digits"}, "seed": 3}}
+    write_provenance(folds, [record, record | {"declaration": {}, "threads": 2}])
+    line = (
+        f'{{"variant": "{record["variant"]}", "seed": {record["seed"]}, "fold": {record["fold"]}, "folds": 2, '
+        f'"id": "{record["id"]}", "status": "finished", "measured": 60, "parameters": 7, "seconds": 0.5, '
+        '"target_scale": [2.0], "environment": '
+    )
+    assert (folds / "provenance.json").read_text() == (
+        '{\n "schema": 1,\n "environments": [\n  {"engine": "cohort"},\n  {"engine": "cohort", "threads": 2}\n ],\n'
+        ' "parts": {\n  "data": [\n   {"call": "digits"}\n  ],\n  "seed": [3]\n },\n'
+        f' "runs": [\n  {line}0, "declaration": [0, 0]}},\n  {line}1, "declaration": [null, null]}}\n ]\n}}\n'
+    )
+
+
+def test_of_several_runs_that_the_summary_lacks_the_first_of_the_histories_is_named(folds):
+    path = table_path(folds, "summary")
+    path.write_text("\n".join(line for line in path.read_text().splitlines() if ",1,0,2," not in line) + "\n")
+    with pytest.raises(DataError) as caught:
+        read_tables(folds)
+    said = f"{path} must have a row for variant 'none', seed 1, fold 0, got none; {REBUILT}"
+    assert str(caught.value) == said
+
+
+def test_a_folder_that_is_swept_before_it_is_held_is_made_anew(tmp_path, monkeypatch):
+    opened, lost = os.open, []
+
+    def losing(path, *rest, **more):
+        if not lost:
+            lost.append(path)
+            os.rmdir(path)
+        return opened(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", losing)
+    with partial_folder(tmp_path) as made:
+        assert made.is_dir()
+        assert made != lost[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+# Many runs at once
+
+
+def test_histories_of_many_runs_are_those_of_each_and_their_text_is_what_pandas_writes(tmp_path):
+    runs = [history(loss=[1e-9, math.nan, math.inf]), history(epochs=1), history(penalty=[-0.0, 1e300, 12345.678])]
+    made = []
+    for seed, rows in enumerate(runs):
+        made.append(results.publish(tmp_path, f"none-seed{seed}-r{seed}", rows, record(seed=seed, rows=len(rows))))
+    found = read_runs(made)
+    each = [results.read_run(folder) for folder in made]
+    assert found.records == [one for one, _ in each]
+    pd.testing.assert_frame_equal(found.measured, pd.concat([table for _, table in each], ignore_index=True))
+    assert list(found.histories()) == [*results.KEYS, *results.HISTORY]
+    assert found.histories()["seed"].tolist() == [0, 0, 0, 1, 2, 2, 2]
+    assert found.text == files.to_csv(found.histories())
+
+
+def test_numbers_that_pandas_would_write_otherwise_are_written_by_pandas(tmp_path):
+    rows = history(penalty=[0, 1, 2])
+    made = [results.publish(tmp_path, "none-seed0-r0", rows, record())]
+    made.append(results.publish(tmp_path, "none-seed1-r1", history(), record(seed=1)))
+    found = read_runs(made)
+    assert found.text is None
+    assert found.measured["penalty"].tolist()[:3] == [0, 1, 2]
+    folder = tmp_path / "x"
+    folder.mkdir()
+    write_table(folder, "histories", found.histories())
+    assert ",0.0," in (folder / "histories.csv").read_text()
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_a_damaged_run_among_many_is_refused_as_alone(tmp_path, damage):
+    made = [results.publish(tmp_path, f"none-seed{s}-r{s}", history(), record(seed=s)) for s in range(3)]
+    damage(made[0])
+    with pytest.raises(DataError) as alone:
+        results.read_run(made[0])
+    with pytest.raises(DataError) as among:
+        read_runs(made[::-1])
+    assert str(among.value) == str(alone.value)
+
+
+def test_a_very_large_table_is_compressed_quickly(tmp_path, monkeypatch):
+    monkeypatch.setattr("lab.results.tables.LARGEST_CSV", 10)
+    table = pd.DataFrame({"a": np.arange(3000.0) ** 0.5})
+    write_table(tmp_path, "t", table)
+    small = (tmp_path / "t.csv.gz").read_bytes()
+    monkeypatch.setattr("lab.results.tables.QUICKLY_COMPRESSED", len(files.to_csv(table)) - 1)
+    write_table(tmp_path, "t", table)
+    quick = (tmp_path / "t.csv.gz").read_bytes()
+    assert gzip.decompress(small) == gzip.decompress(quick) == files.to_csv(table).encode()
+    assert len(small) < len(quick)
+    assert (small[8], quick[8]) == (2, 4)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="no /proc")
+def test_asking_for_the_holder_leaves_no_file_open(tmp_path):
+    (tmp_path / LOCK).touch()
+    before = len(os.listdir("/proc/self/fd"))
+    assert [holder(tmp_path) for _ in range(3)] == [None] * 3
+    assert len(os.listdir("/proc/self/fd")) == before
