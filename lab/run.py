@@ -74,6 +74,7 @@ def run(
     from lab.sweep.failing import Failing
     from lab.sweep.handover import Handover, ask
     from lab.sweep.journal import journal
+    from lab.sweep.removal import Removal
 
     choice("engine", engine, ENGINES)
     choice("keep_models", keep_models, KEPT_MODELS)
@@ -87,13 +88,16 @@ def run(
     runs = plan(experiment, unloaded)
     names = [run.name for run in runs] + [run.name for run in unloaded]
     handed_over = ask(folder, names, progress.on_wait)
-    with results.only_driver(folder), journal(folder, names) as kept:
+    with results.only_driver(folder) as hold, journal(folder, names) as kept:
         if handed_over:
             progress.on_note(handed_over)
         failing = Failing(folder, runs, unloaded, retry_failed)
-        told = functools.reduce(both, (progress, kept, failing.progress(), Handover(folder).progress()))
+        removal = Removal(folder, hold, progress.on_note)
+        others = (kept, failing.progress(), removal.progress(), Handover(folder).progress())
+        told = functools.reduce(both, others, progress)
         deciding = {"margin": margin, "most_seeds": most_seeds}
         _run(experiment, runs, folder, engine, keep_models == "best", failing, told, deciding)
+        removal.refuse()
     return folder
 
 

@@ -18,10 +18,12 @@ from lab.cli.find import Question, asked, find, folders, known
 from lab.cli.folders import below
 from lab.cli.lint import lint
 from lab.cli.options import RESULTS, Confidence, Flag, Folder, Margin, Name, OptionalPath, Options, Text
+from lab.cli.prune import prune
 from lab.cli.running import print_outcome, run_question, write_guide
 from lab.cli.sentences import FoundError
 from lab.cli.status import show_status
 from lab.cli.usage import refusal
+from lab.cli.verify import verify_runs
 from lab.experiment import Experiment
 
 
@@ -100,6 +102,8 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag 
 
 
 lab_app.command(show_status, name="status")
+lab_app.command(verify_runs, name="verify")
+lab_app.command(prune)
 lab_app.command(lint)
 lab_app.command(ensemble)
 export_app = _application("Write what is to be sent to somebody.")

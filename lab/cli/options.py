@@ -77,6 +77,15 @@ def _margin(_: type, tokens: Sequence[Token]) -> float:
         raise UsageError(f"{tokens[0].keyword} must be a number {rule}, got {tokens[0].value!r}") from None
 
 
+def _share(_: type, tokens: Sequence[Token]) -> float:
+    """Return the number in a text, or refuse the text. Whether it is a share, the command checks."""
+    try:
+        return float(tokens[0].value)
+    except ValueError:
+        raise UsageError(f"{tokens[0].keyword} must be a number, got {tokens[0].value!r}") from None
+
+
+Share = Parameter(converter=_share)
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]

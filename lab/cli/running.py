@@ -13,6 +13,7 @@ from lab.cli.find import Question, guide
 from lab.cli.fresh import afresh
 from lab.cli.options import OF_TABLES, Options
 from lab.compute import compute
+from lab.experiment import Experiment
 from lab.outcome import Outcome, draw_outcome
 from lab.run import run
 from lab.study import Study
@@ -36,20 +37,7 @@ def run_question(question: Question, options: Options) -> None:
             folder = _made(options, study.name, lambda results: compute(study, results / study.name))
         _drawn(folder, [study], options)
         return
-    data, called = options.loader()
-    if isinstance(data, functools.partial) and data.keywords.get("scale_target") and not options.quiet:
-        print(
-            f"{options.target} is predicted as a number: losses are squared errors in units of its standard deviation "
-            "over the training split"
-        )
-    experiment = (question if data is None else question.with_data(data, called)).resized(
-        train_size=options.train_size,
-        validation_size=options.validation_size,
-        seeds=options.seeds,
-        folds=options.folds,
-        epochs=options.epochs,
-        precision=options.precision,
-    )
+    experiment = declared(question, options)
     engine = options.engine or "cohort"
     made: Callable[..., Path] = functools.partial(run, margin=options.margin)
     if options.until_decided:
@@ -73,6 +61,28 @@ def run_question(question: Question, options: Options) -> None:
         raise
     _drawn(folder, experiment.studies, options)
     write_guide(options.results)
+
+
+def declared(question: Experiment, options: Options) -> Experiment:
+    """Return an experiment with the data and the sizes that options name.
+
+    Raises:
+        UsageError, DataError: as `Options.loader`, `Experiment.with_data` and `Experiment.resized`.
+    """
+    data, called = options.loader()
+    if isinstance(data, functools.partial) and data.keywords.get("scale_target") and not options.quiet:
+        print(
+            f"{options.target} is predicted as a number: losses are squared errors in units of its standard deviation "
+            "over the training split"
+        )
+    return (question if data is None else question.with_data(data, called)).resized(
+        train_size=options.train_size,
+        validation_size=options.validation_size,
+        seeds=options.seeds,
+        folds=options.folds,
+        epochs=options.epochs,
+        precision=options.precision,
+    )
 
 
 def _draw_the_others(folder: Path, options: Options) -> None:

@@ -16,6 +16,7 @@ One file per thing:
     keras_logs    histories of plain Keras; csv_logger: its files
     histories     histories as one long table, whoever trained
     failures      why runs failed
+    prune         runs that no declaration names
     driver        one process at a time
 """
 

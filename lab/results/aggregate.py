@@ -83,9 +83,13 @@ def _fresh(folder: Path) -> Tables | None:
 
 
 def _are_all_there(folder: Path, found: Tables) -> bool:
-    """Say whether each optional table has rows for each run that is there with its field, and none for one without."""
+    """Say whether the tables have each run that is there; the optional ones each with its field, and none without."""
     rows = {MEASURE_TABLE: _runs_of(found.measures), RELIABILITY_TABLE: _runs_of(found.reliability)}
-    for name in _runs(folder, read_experiment(folder)):
+    names = _runs(folder, read_experiment(folder))
+    # Times alone do not tell where a clock was set back between the tables and a run.
+    if not {run.rpartition("-")[2] for run in names} <= set(found.summary["id"].map(str)):
+        return False
+    for name in names:
         try:
             record = read_record(run_folder(folder, name))
         except DataError:

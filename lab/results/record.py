@@ -52,10 +52,14 @@ def record(experiment: str, run: "Run", trained: "Trained", measured: "Measured 
         "engine": trained.engine,
         "seconds": round(trained.seconds, 4),
         "epoch_seconds": [round(seconds, 5) for seconds in trained.epoch_seconds],
-        "threads": _threads(),
-        "versions": _versions(),
+        **environment(trained.engine),
         "declaration": run.declaration,
     }
+
+
+def environment(engine: str) -> dict[str, Any]:
+    """Return what decides the last bits of a run beside its declaration: the engine, its threads and the versions."""
+    return {"engine": engine, "threads": _threads(), "versions": _versions()}
 
 
 def _measured(measured: "Measured") -> dict[str, Any]:
