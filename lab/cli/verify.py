@@ -11,7 +11,7 @@ from lab.cli.options import Name, Options, Share, Text
 from lab.cli.running import declared
 from lab.experiment import Experiment
 
-OTHERS = ("engine", "keep_models", "retry_failed", "fresh")
+OTHERS = ("engine", "keep_models", "retry_failed", "fresh", "until_decided", "margin")
 """The options of `run` that decide nothing here: a run is trained by the engine that trained it."""
 
 
