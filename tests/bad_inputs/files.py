@@ -252,7 +252,7 @@ CASES = [
     ('results/x/summary.csv', edited("none,1", "none,0"), 'compare x', 1, 'results/x/summary.csv, line 3: variant none, seed 0 comes twice; run python -m lab report x, which rebuilds it from the runs'),
     ('results/x/comparison.csv', edited("baseline", "better"), 'compare x', 1, "results/x/comparison.csv must have one row with the decision 'baseline', got 0; run python -m lab report x, which rebuilds it from the runs"),
     ('results/x/comparison.csv', edited("not shown", "baseline"), 'compare x', 1, "results/x/comparison.csv must have one row with the decision 'baseline', got 2; run python -m lab report x, which rebuilds it from the runs"),
-    ('results/x/comparison.csv', edited("not shown", "nice"), 'compare x', 1, "results/x/comparison.csv, line 3: 'decision' must be one of 'baseline', 'better', 'worse', 'not shown', got 'nice'; run python -m lab report x, which rebuilds it from the runs"),
+    ('results/x/comparison.csv', edited("not shown", "nice"), 'compare x', 1, "results/x/comparison.csv, line 3: 'decision' must be one of 'baseline', 'better', 'worse', 'equivalent', 'not shown', got 'nice'; run python -m lab report x, which rebuilds it from the runs"),
     ('results/x/comparison.csv', edited("l2", "l3"), 'compare x', 1, "results/x/comparison.csv, line 3: 'variant' must be one of 'none', 'l2', got 'l3'; run python -m lab report x, which rebuilds it from the runs"),
     ('mine.py', "", 'run mine.py --seeds 1 --epochs 1', 2, 'mine.py must declare EXPERIMENT = Experiment(...) or Study(...), got None'),
     ('mine.py', "x = 1", 'run mine.py --seeds 1 --epochs 1', 2, 'mine.py must declare EXPERIMENT = Experiment(...) or Study(...), got None'),
