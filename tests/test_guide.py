@@ -121,6 +121,8 @@ class TestBrowser:
         seen = opened(guide, width, drawn="")
         assert seen_cards(seen) == seen_rows(seen) == ["alpha", "beta", "gamma"]
         assert seen.page.evaluate("document.documentElement.scrollWidth") == width
+        wider = "box => box.scrollWidth > box.clientWidth"
+        assert not seen.page.locator(".scroll:has(.overview)").evaluate(wider)
         assert seen.page.locator("details[open]").count() == 0
         assert seen.complaints == []
         assert seen.asked == [guide.as_uri()]

@@ -214,7 +214,7 @@ def test_runs_that_were_published_without_measures_leave_the_files_that_they_lef
     assert tables.measures is None
     assert measures_table(tables) is None
     page = pages.experiment_page(folder, tables).read_text()
-    assert "More measures" not in page
+    assert "More metrics" not in page
     assert "Sure and right" not in page
     assert tables.measured_summary() is tables.summary
 
@@ -281,6 +281,6 @@ def test_the_page_shows_the_mean_of_each_measure_and_its_difference_to_the_basel
     assert (first[-1][0], second[-1][0]) == (f"{means['slow']:.3f}", f"{means['fast']:.3f}")
     assert all(len(lines) == 1 for lines in first), "the baseline differs from nothing"
     page = pages.experiment_page(folder, tables).read_text()
-    assert "More measures" in page
+    assert "More metrics" in page
     assert len(second[-1]) == 3
     assert "<br>".join(second[-1]) in page

@@ -268,7 +268,7 @@ class TestByKeyOnAnyScreen:
 
     def test_the_curves_are_chosen_zoomed_compared_and_reset(self, on_screen):
         page = on_screen.page
-        measure = page.get_by_label("measure")
+        measure = page.get_by_label("metric")
         measure.focus()
         measure.press("ArrowDown")
         on_screen.drawn()

@@ -160,7 +160,7 @@ class TestMeasures:
     )
     def test_what_is_drawn_are_the_medians_of_the_histories(self, seen, folder, measure, columns):
         seen.at()
-        seen.page.get_by_label("measure").select_option(measure)
+        seen.page.get_by_label("metric").select_option(measure)
         seen.drawn()
         assert seen.page.locator("#curves .role-axis-title text").all_text_contents() == ["epoch", measure]
         assert (
@@ -372,11 +372,26 @@ class TestFan:
             assert strengths.address == address
         assert not strengths.page.get_by_role("slider", name="strength").is_visible()
 
+    def test_show_all_brings_back_a_fan_that_its_own_switch_switched_off(self, strengths):
+        strengths.at("family=")
+        assert len(strengths.opened.lines("curves")) == 2
+        strengths.page.get_by_role("button", name="show all").first.click()
+        strengths.drawn()
+        assert len(strengths.opened.lines("curves")) == 2 * 4
+        assert strengths.page.get_by_role("slider", name="strength").is_visible()
+        assert strengths.address == ""
+
+    def test_show_all_keeps_the_fan_that_is_chosen(self, strengths):
+        strengths.at("family=dropout&shown=")
+        strengths.page.get_by_role("button", name="show all").first.click()
+        strengths.drawn()
+        assert strengths.address == "family=dropout"
+
 
 class TestAddress:
     def test_the_state_survives_a_reload_and_a_shared_link_shows_the_same(self, seen):
         seen.at()
-        seen.page.get_by_label("measure").select_option("accuracy")
+        seen.page.get_by_label("metric").select_option("accuracy")
         seen.page.get_by_role("checkbox", name="log epochs").press("Space")
         seen.page.get_by_role("slider", name="smoothing").fill("3")
         seen.page.get_by_role("checkbox", name="l2").press("Space")
@@ -386,7 +401,7 @@ class TestAddress:
         seen.page.wait_for_selector("html[data-drawn=all]", state="attached")
         assert (seen.address, sorted(seen.opened.lines("curves"))) == (address, before)
         assert not seen.page.get_by_role("checkbox", name="l2").is_checked()
-        assert seen.page.get_by_label("measure").locator("option:checked").inner_text() == "accuracy"
+        assert seen.page.get_by_label("metric").locator("option:checked").inner_text() == "accuracy"
 
     def test_a_link_that_is_followed_on_the_page_changes_it(self, seen):
         seen.at()

@@ -17,7 +17,7 @@ from lab.cli.export_model import export_model
 from lab.cli.find import Question, asked, find, folders, known
 from lab.cli.folders import below
 from lab.cli.lint import lint
-from lab.cli.options import RESULTS, Confidence, Flag, Folder, Margin, Name, OptionalPath, Options, Text
+from lab.cli.options import RESULTS, Confidence, Flag, Folder, Language, Margin, Name, OptionalPath, Options, Text
 from lab.cli.prune import prune
 from lab.cli.running import print_outcome, run_question, write_guide
 from lab.cli.sentences import FoundError
@@ -75,7 +75,9 @@ def run_experiment(experiment: Name, /, options: Options | None = None) -> None:
 
 
 @lab_app.command(name="report")
-def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag = False) -> None:
+def report_experiments(
+    *experiments: Name, results: Folder = RESULTS, svg: Flag = False, language: Language = "en"
+) -> None:
     """Draw the figures and pages anew, from the CSV files alone; rebuild those first where runs came since.
 
     Args:
@@ -83,6 +85,7 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag 
             <variant>-seed<k>.csv or <variant>.csv; all folders below the results if none is named.
         results: the folder with the experiments' folders.
         svg: write the figures as SVG files too.
+        language: of the figures and pages: en or ja.
     """
     named = [_to_report(results, name) for name in experiments]
     folders = named or [path for path in sorted(results.glob("*")) if _left(path)]
@@ -90,13 +93,13 @@ def report_experiments(*experiments: Name, results: Folder = RESULTS, svg: Flag 
         raise DataError(f"{results} holds no experiment; run one first: python -m lab list")
     failed: list[str] = []
     with drawing_processes(len(folders)) as pool:
-        for folder, outcome in draw_folders(folders, svg, pool):
+        for folder, outcome in draw_folders(folders, svg, pool, language):
             if isinstance(outcome, DataError):
                 failed.append(str(outcome))
             else:
                 print_outcome(folder, outcome)
         if len(failed) < len(folders):
-            write_guide(results, pool)
+            write_guide(results, pool, language)
     if failed:
         raise DataError("; ".join(failed))
 
@@ -120,6 +123,7 @@ def export_page(
     *,
     output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
     results: Folder = RESULTS,
+    language: Language = "en",
 ) -> None:
     """Write the page of an experiment or study as one file that holds its figures and the script of its charts.
 
@@ -127,13 +131,16 @@ def export_page(
         experiment: a folder below the results.
         output: the file; <experiment>.html in the current folder unless named.
         results: the folder with the experiments' folders.
+        language: of the page: en or ja.
     """
     from lab import pages
     from lab.results import write_atomically
+    from lab.statistics.language import speaking
 
     folder = below(results, experiment)
     path = output or Path(f"{folder.name}.html")
-    write_atomically(path, pages.single_file(folder))
+    with speaking(language):
+        write_atomically(path, pages.single_file(folder))
     print(f"page: {path}")
 
 
@@ -144,6 +151,7 @@ def export_pdf(
     *,
     output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
     results: Folder = RESULTS,
+    language: Language = "en",
 ) -> None:
     """Write an experiment on one sheet of paper: its question and answer, the curves, the differences and the table.
 
@@ -151,13 +159,16 @@ def export_pdf(
         experiment: a folder below the results.
         output: the file; <experiment>.pdf in the current folder unless named.
         results: the folder with the experiments' folders.
+        language: of the sheet: en or ja.
     """
     from lab import pages
     from lab.results import write_atomically
+    from lab.statistics.language import speaking
 
     folder = below(results, experiment)
     path = output or Path(f"{folder.name}.pdf")
-    write_atomically(path, pages.one_page(folder))
+    with speaking(language):
+        write_atomically(path, pages.one_page(folder))
     print(f"sheet: {path}")
 
 

@@ -65,7 +65,7 @@ def draw_folder(folder: Path, svg: bool = False, pool: Executor | None = None) -
 
 
 def draw_folders(
-    folders: Sequence[Path], svg: bool = False, pool: Executor | None = None
+    folders: Sequence[Path], svg: bool = False, pool: Executor | None = None, language: str = "en"
 ) -> Iterator[tuple[Path, Outcome | DataError]]:
     """Draw folders in their order; yield each with its outcome, or with the refusal that ended it.
 
@@ -76,17 +76,23 @@ def draw_folders(
         folders: of experiments and studies.
         svg: write the figures as SVG files too.
         pool: `drawing_processes` for so many folders; None draws everything here.
+        language: of figures and pages, one of `lab.statistics.language.LANGUAGES`.
     """
     if pool is None or len(folders) < MANY:
-        yield from ((folder, _ended(folder, svg, pool)) for folder in folders)
+        yield from ((folder, _ended(folder, svg, pool, language=language)) for folder in folders)
         return
-    futures = [pool.submit(_ended, folder, svg, whole=False) for folder in folders]
+    futures = [pool.submit(_ended, folder, svg, whole=False, language=language) for folder in folders]
     yield from ((folder, future.result()) for folder, future in zip(folders, futures, strict=True))
 
 
-def _ended(folder: Path, svg: bool, pool: Executor | None = None, whole: bool = True) -> Outcome | DataError:
+def _ended(
+    folder: Path, svg: bool, pool: Executor | None = None, whole: bool = True, language: str = "en"
+) -> Outcome | DataError:
+    from lab.statistics.language import speaking
+
     try:
-        outcome = draw_folder(folder, svg, pool)
+        with speaking(language):
+            outcome = draw_folder(folder, svg, pool)
     except DataError as error:
         return error
     if whole or outcome.tables is None:

@@ -20,6 +20,8 @@ TABLES = (".csv", ".parquet")
 OF_TABLES = ("target", "labels", "categories", "leave_out", "group", "time", "sample_weight", "class_weight")
 """The options on the columns of a table."""
 FILES = (".npz", *TABLES)
+# Those of lab.statistics.language, which is not read before it is needed.
+LANGUAGES = ("en", "ja")
 DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "circles", "moons")
 
 
@@ -96,6 +98,7 @@ Margin = Annotated[float | None, Parameter(converter=_margin)]
 Confidence = Annotated[float, Parameter(converter=_confidence)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
 Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
+Language = Annotated[str, _one_of(LANGUAGES)]
 RESULTS = Path("results")
 
 
@@ -154,6 +157,8 @@ class Options:
     "Train again the runs that failed before; without it they are reported again and not trained."
     fresh: Flag = False
     "Train again what is already published, and replace it when everything is trained."
+    language: Language = "en"
+    "The language of the report and the pages: en or ja."
     quiet: Flag = False
     "Print nothing but what was found wrong."
     verbose: Flag = False

@@ -60,7 +60,7 @@ def run_question(question: Question, options: Options) -> None:
         _draw_the_others(options.results / experiment.name, options)
         raise
     _drawn(folder, experiment.studies, options)
-    write_guide(options.results)
+    write_guide(options.results, language=options.language)
 
 
 def declared(question: Experiment, options: Options) -> Experiment:
@@ -96,7 +96,10 @@ def _draw_the_others(folder: Path, options: Options) -> None:
 
 
 def _drawn(folder: Path, studies: Sequence[Study], options: Options) -> None:
-    outcome = draw_outcome(folder, studies)
+    from lab.statistics.language import speaking
+
+    with speaking(options.language):
+        outcome = draw_outcome(folder, studies)
     if not options.quiet:
         print_outcome(folder, outcome)
 
@@ -116,12 +119,14 @@ def print_outcome(folder: Path, outcome: Outcome) -> None:
         print(f"figures: {_near(outcome.figures[0].parent)}")
 
 
-def write_guide(results: Path, pool: Executor | None = None) -> None:
+def write_guide(results: Path, pool: Executor | None = None, language: str = "en") -> None:
     """Write the guide through all experiments of a folder, and the playground beside it."""
     from lab import pages
+    from lab.statistics.language import speaking
 
-    pages.playground_page(results)
-    pages.index_page(results, guide(), pool=pool)
+    with speaking(language):
+        pages.playground_page(results)
+        pages.index_page(results, guide(), pool=pool)
 
 
 def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:

@@ -1,9 +1,11 @@
 """The charts of an experiment's page and their data, as the page's script takes them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.pages import epochs_chart, forest_chart
+from lab.pages.assets import page_script
 from lab.pages.experiment import Contents
 from lab.pages.heat_map import heat_map
 from lab.pages.look import MARKERS, Look
@@ -13,6 +15,7 @@ from lab.pages.reliability_panel import ReliabilityPanel
 from lab.pages.run_numbers import folds_of
 from lab.pages.runs_table import OPEN, runs_table
 from lab.pages.strengths_chart import Family, path_chart, strength_words
+from lab.statistics.language import catalogue, spoken
 
 
 def charts(
@@ -31,10 +34,10 @@ def charts(
         "histories", the file; "folds", how many there are, if any; "runs", as `lab.pages.runs_table.runs_table` returns
         them, and whether they are "open" at first; "forest", a "spec" and its "tables"; "pairs", a heat map's "spec",
         its "tables" and the names of its settings, "across" and "down"; "reliability", a "spec" and the "curves" of the
-        variants; "paths", as `_path` returns them; "curves": the "spec" and the names of its "tables", the "measures",
-        the "marks", the variants "shown" at first, the "seeds" that can be shown, the last of the "epochs", the
-        "diverged" runs, and what
-        `lab.pages.packing.packed` returns. Charts that cannot be drawn are absent.
+        variants; "paths", as `_path` returns them; "curves": the "spec", the names of its "tables" and their
+        "opacity", the "measures", the "marks", the variants "shown" at first, the "seeds" that can be shown, the last
+        of the "epochs", the "diverged" runs, and what `lab.pages.packing.packed` returns; "words", of another language.
+        Charts that cannot be drawn are absent.
     """
     runs = runs_table(page.summary, records, page.names)
     drawn: dict[str, Any] = {
@@ -64,6 +67,7 @@ def charts(
         drawn["curves"] = packed(series) | {
             "spec": epochs_chart.chart(series, page.names),
             "tables": epochs_chart.TABLES,
+            "opacity": epochs_chart.OPACITY,
             "measures": [
                 {"name": one.name, **one.columns, "axis": [one.axis.low, one.axis.high], "log": one.axis.log}
                 | ({"focus": one.focus} if one.focus else {})
@@ -77,7 +81,29 @@ def charts(
         }
         places = {name: v for v, name in enumerate(page.names)}
         drawn["paths"] = [_path(family, places) for family in page.families]
+    if words := script_words(drawn):
+        drawn["words"] = words
     return drawn
+
+
+def script_words(drawn: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the page's script says, in the language that is spoken, by the English texts; empty for English.
+
+    Args:
+        drawn: the charts, whose measures, splits, headings and verdicts the script names.
+    """
+    texts = re.findall(r'say\(\s*"([^"]*)"', page_script())
+    columns = drawn["runs"]["columns"]
+    texts += [
+        "variant",
+        "seed",
+        "train",
+        "validation",
+        *(one[key] for one in columns for key in ("heading", "meaning")),
+    ]
+    texts += [value for one in columns if "decimals" not in one for value in set(one["values"])]
+    texts += [one["name"] for one in drawn.get("curves", {}).get("measures", [])]
+    return {text: catalogue(spoken())[text] for text in texts if text in catalogue(spoken())}
 
 
 def _path(family: Family, places: Mapping[str, int]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """The chart over the epochs, as it is drawn; its data comes from the page's script.
 
-curves.js makes the rows for the chosen measure, variants and smoothing, and sets the parameters: "x0", "x1", "y0", "y1"
-(the ends of the axes), "front" (the place of the variant that is brought forward, or -1), "run" (of the run, or "") and
-"at" (the epoch at which the variants are compared, or null).
+curves.js makes the rows for the chosen measure, variants and smoothing, sets the parameters "x0", "x1", "y0" and "y1"
+(the ends of the axes), and makes paler what is not brought forward.
 """
 
 from collections.abc import Sequence
@@ -11,13 +10,24 @@ import altair as alt
 
 from lab.pages.epochs_series import Series
 from lab.pages.vegalite import EPOCHS_AXIS, Spec, colour, dash, shape, spec
+from lab.statistics.language import named, say
 
 TABLES = ("bands", "raw", "singles", "lines", "marks", "points", "rule")
 """The tables that the script fills."""
 
 # A line is "g" (its curve), "v", "c" (colour), "split", "w" (whether all runs still train), "e" and "y".
-_BEHIND = {"test": "run || front >= 0 && datum.v != front", "value": 0.14}
-_FEWER = {"test": "!datum.w", "value": 0.4}
+OPACITY: dict[str, dict[str, float]] = {
+    "bands": {"usual": 0.13, "behind": 0.02},
+    "raw": {"usual": 0.3, "behind": 0.06},
+    "singles": {"usual": 0.6, "behind": 0.14},
+    "lines": {"usual": 1, "behind": 0.14, "fewer": 0.4},
+    "marks": {"usual": 1, "behind": 0.14},
+}
+"""The opacity of each table's shapes: usual, of what is behind the variant in front, and where fewer runs train.
+
+curves.js sets them on the shapes that are drawn. As a condition of the specification they would be slow: Vega would
+compute every point of every line anew whenever a name is under the mouse.
+"""
 
 
 def chart(series: Series, variants: Sequence[str]) -> Spec:
@@ -35,39 +45,32 @@ def chart(series: Series, variants: Sequence[str]) -> Spec:
     def layer(name: str) -> alt.Chart:
         return alt.Chart(alt.NamedData(name))
 
+    def usual(name: str) -> float:
+        return OPACITY[name]["usual"]
+
     def height(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", title=None, scale=ends("y"), axis=alt.Axis(tickCount=6, format="~g"))
 
-    x = alt.X("e:Q", title="epoch", scale=ends("x"), axis=EPOCHS_AXIS)
+    x = alt.X("e:Q", title=say("epoch"), scale=ends("x"), axis=EPOCHS_AXIS)
     dashes = dash(["train", "validation"])
     curve = {"x": x, "y": height("y"), "color": colour(), "detail": "g:N", "strokeDash": dashes}
     bands = (
         layer("bands")
-        .mark_area(clip=True, tooltip=None)
-        .encode(x=x, y=height("lo"), y2="hi:Q", color=colour(), detail="g:N", opacity=_opacity([_BEHIND], 0.13, 0.02))
+        .mark_area(clip=True, tooltip=None, opacity=usual("bands"))
+        .encode(x=x, y=height("lo"), y2="hi:Q", color=colour(), detail="g:N")
     )
-    raw = layer("raw").mark_line(strokeWidth=1, clip=True).encode(**curve, opacity=_opacity([_BEHIND], 0.3, 0.06))
-    lines = layer("lines").mark_line(strokeWidth=2, clip=True).encode(**curve, opacity=_opacity([_BEHIND, _FEWER], 1))
-    chosen = {"test": "datum.r == run", "value": 1}
-    singles = (
-        layer("singles")
-        .mark_line(clip=True)
-        .encode(
-            **curve,
-            opacity=_opacity([chosen, _BEHIND], 0.6),
-            strokeWidth={"condition": {"test": "datum.r == run", "value": 2.6}, "value": 0.9},
-        )
-    )
+    raw = layer("raw").mark_line(strokeWidth=1, clip=True, opacity=usual("raw")).encode(**curve)
+    lines = layer("lines").mark_line(strokeWidth=2, clip=True, opacity=usual("lines")).encode(**curve)
+    singles = layer("singles").mark_line(strokeWidth=0.9, clip=True, opacity=usual("singles")).encode(**curve)
     marks = (
         layer("marks")
-        .mark_point(size=80, strokeWidth=1.6, clip=True)
+        .mark_point(size=80, strokeWidth=1.6, clip=True, opacity=usual("marks"))
         .encode(
             x=x,
             y=height("y"),
             shape=shape(),
             stroke=colour(alt.Stroke),
             fill=alt.condition("datum.mark == 'kept'", colour(alt.Fill), alt.value("var(--paper)")),
-            opacity=_opacity([_BEHIND], 1),
         )
     )
     rule = layer("rule").mark_rule(stroke="var(--soft)", strokeWidth=1, clip=True).encode(x=x)
@@ -77,20 +80,19 @@ def chart(series: Series, variants: Sequence[str]) -> Spec:
         .encode(x=x, y=height("y"), color=colour())
     )
     axis = series.axis
-    parameters = {"x0": 1, "x1": max(2, series.epochs), "y0": axis.low, "y1": axis.high, "front": -1, "run": ""}
+    parameters = {"x0": 1, "x1": max(2, series.epochs), "y0": axis.low, "y1": axis.high}
     drawn = alt.layer(bands, rule, raw, singles, lines, marks, points)
     drawn = drawn.add_params(*(alt.param(name=name, value=value) for name, value in parameters.items()))
-    names = ", ".join(variants[:12]) + (" and others" if len(variants) > 12 else "")
+    names = say(", ").join(variants[:12]) + (say(" and others") if len(variants) > 12 else "")
     return spec(
         drawn,
         "curves",
-        f"Lines of the {series.measures[0].name} over {series.epochs} epochs, train solid and validation dashed, for "
-        f"{names}. The table of the comparison has the same runs in numbers.",
+        say(
+            "Lines of the {metric} over {epochs} epochs, train solid and validation dashed, for {names}. "
+            "The table of the comparison has the same runs in numbers.",
+            metric=named(series.measures[0].name),
+            epochs=series.epochs,
+            names=names,
+        ),
         300,
     )
-
-
-def _opacity(conditions: Sequence[dict[str, object]], value: float, behind: float | None = None) -> dict[str, object]:
-    """Return an opacity as a channel; `behind` takes the place of the usual one of what is not brought forward."""
-    tests = [one if behind is None or one is not _BEHIND else one | {"value": behind} for one in conditions]
-    return {"condition": tests, "value": value}

@@ -18,6 +18,7 @@ from lab.pages.run_numbers import folds_of, run_numbers
 from lab.pages.vegalite import Row, short
 from lab.report.curves import Curves, has
 from lab.report.value_axis import Axis
+from lab.statistics.language import say, spoken
 from lab.statistics.runs import run_columns
 
 EPOCHS = 150
@@ -28,6 +29,21 @@ POINTS = 60_000
 
 SHOWN = 8
 """The most variants that are shown at first: the baseline and those that validate best."""
+
+_NO_SINGLES = {
+    "seed": "Single seeds are left out: one alone has more than {points} points. Bands show their spread.",
+    "run": "Single runs are left out: one alone has more than {points} points. Bands show their spread.",
+}
+_FIRST_SINGLES = {
+    "seed": (
+        "Of {all} seeds the first {shown} can be shown singly, so that the page stays small; medians and bands are "
+        "over all."
+    ),
+    "run": (
+        "Of {all} runs the first {shown} can be shown singly, so that the page stays small; medians and bands are "
+        "over all."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -123,7 +139,8 @@ def series(curves: Curves) -> Series | None:
     }
     varying = [name for name, rows in medians.items() if any(row["lo"] != row["hi"] for row in rows)]
     singles, seeds, left = _singles(curves.table, columns, [name for name in varying if name != "gap"], step)
-    thinning = [f"Histories have up to {epochs} epochs: every {_th(step)} and the last are drawn."] if step > 1 else []
+    drawn = "Histories have up to {epochs} epochs: every {step} and the last are drawn."
+    thinning = [say(drawn, epochs=epochs, step=_th(step))] if step > 1 else []
     return Series(
         [_drawn(curves, measure, medians, shown, epochs) for measure in found],
         [{"v": place[row["name"]]} | row for rows in medians.values() for row in rows],
@@ -176,6 +193,8 @@ def focused(
 
 
 def _th(number: int) -> str:
+    if spoken() != "en":
+        return str(number)
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
 
@@ -213,7 +232,7 @@ def _singles(
     every = points.index.astype(int).tolist()
     listed = every[: int((points.cumsum() <= POINTS).sum())]
     if not listed:
-        left = f"Single {one}s are left out: one alone has more than {POINTS} points. Bands show their spread."
+        left = say(_NO_SINGLES[one], points=POINTS)
         return [], [], [left]
     table = table[table["s"].isin(listed)]
     rows = [
@@ -227,10 +246,7 @@ def _singles(
         for (variant, _), rows_of_run in table.groupby(["variant", "s"], sort=False)
         for column in columns
     ]
-    left = (
-        f"Of {len(every)} {one}s the first {len(listed)} can be shown singly, so that the page stays small; "
-        "medians and bands are over all."
-    )
+    left = say(_FIRST_SINGLES[one], all=len(every), shown=len(listed))
     return rows, listed, [left] if len(listed) < len(every) else []
 
 

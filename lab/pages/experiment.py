@@ -19,6 +19,7 @@ from lab.report.strength_path import strengths_of
 from lab.report.theme import styles
 from lab.results.imported import is_imported
 from lab.results.tables import Tables
+from lab.statistics.language import named, say
 from lab.statistics.runs import averaged_over
 from lab.statistics.scope import scope_note, scope_sentence
 
@@ -96,11 +97,11 @@ def contents(folder: Path, tables: Tables, curves: Curves) -> Contents:
     compared = tables.comparison.assign(variant=tables.comparison["variant"].map(str))
     names = curves.variants
     data = series(curves)
-    reading = [NO_CURVES]
+    reading = [say(NO_CURVES)]
     if data is not None:
         state = curves.runs(curves.monitored)
         lost = [diverged_note(state)] if state["diverged"].any() else []
-        fitted = [FITTED] if data.measures[0].focus else []
+        fitted = [say(FITTED)] if data.measures[0].focus else []
         reading = [*data.notes, *lost, *axis_notes(data.axis), *fitted]
     paths = families(tables.path_runs()) if data is not None else []
     return Contents(
@@ -119,7 +120,7 @@ def contents(folder: Path, tables: Tables, curves: Curves) -> Contents:
         seeds=int(curves.table["seed"].nunique()),
         folds=folds_of(curves.table),
         over=averaged_over(curves.table),
-        scope=" ".join(filter(None, [scope_sentence(compared), scope_note(compared)])),
+        scope=say(" ").join(filter(None, [scope_sentence(compared), scope_note(compared)])),
         epochs=int(curves.table["epoch"].max()),
         reading=reading,
         logged=is_imported(folder),
@@ -128,8 +129,8 @@ def contents(folder: Path, tables: Tables, curves: Curves) -> Contents:
 
 def metric_of(compared: pd.DataFrame) -> str:
     """Return the metric of a comparison in words; lower is better."""
-    named = [str(name) for name in compared["metric"].unique()] if "metric" in compared else []
-    return _METRICS.get(named[0], named[0]) if named else _METRICS["test_data_loss"]
+    found = [str(name) for name in compared["metric"].unique()] if "metric" in compared else []
+    return named(_METRICS.get(found[0], found[0]) if found else _METRICS["test_data_loss"])
 
 
 def curves_of(tables: Tables) -> Curves:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lab.pages.vegalite import COLOUR, Row, Spec, colour, shape, short, spec
 from lab.report.forest import rows as figure_rows
+from lab.statistics.language import named, say
 
 MOST = 60
 """The most rows; of more variants, those with the largest differences are shown."""
@@ -33,7 +34,7 @@ def rows(compared: pd.DataFrame, names: Sequence[str], most: int = MOST) -> list
     for _, row in table.loc[table.index.isin(largest)].iterrows():
         difference, low, high = short(row[["difference", "difference_low", "difference_high"]])
         shown = {"v": places[row["variant"]], "name": row["variant"], "d": difference, "lo": low, "hi": high}
-        found.append(shown | {"words": row["words"], "decision": row["decision"], "proven": bool(row["proven"])})
+        found.append(shown | {"words": row["words"], "decision": named(row["decision"]), "proven": bool(row["proven"])})
     return sorted(found, key=lambda row: row["v"])
 
 
@@ -56,12 +57,12 @@ def chart(rows: Sequence[Row], baseline: str, metric: str) -> Spec:
     )
     x = alt.X(
         "d:Q",
-        title=f"difference in {metric}",
+        title=say("difference in {metric}", metric=metric),
         scale=alt.Scale(zero=True, nice=True, padding=8),
         axis=alt.Axis(tickCount=6, format="~g"),
     )
-    tips = [alt.Tooltip("name:N", title="variant"), alt.Tooltip("words:N", title="difference")]
-    tips.append(alt.Tooltip("decision:N", title="decision"))
+    tips = [alt.Tooltip("name:N", title=say("variant")), alt.Tooltip("words:N", title=say("difference"))]
+    tips.append(alt.Tooltip("decision:N", title=say("decision")))
     zero = alt.Chart(alt.NamedData("zero")).mark_rule(stroke="var(--soft)", strokeWidth=1).encode(x=alt.X("x:Q"))
     whiskers = (
         data.transform_filter("isValid(datum.lo) && isValid(datum.hi)")
@@ -83,7 +84,12 @@ def chart(rows: Sequence[Row], baseline: str, metric: str) -> Spec:
     return spec(
         alt.layer(zero, whiskers, points),
         "forest",
-        f"Differences in {metric} of {len(rows)} variants to {baseline}, with their intervals. "
-        "The table of the comparison has the same numbers.",
+        say(
+            "Differences in {metric} of {count} variants to {baseline}, with their intervals. "
+            "The table of the comparison has the same numbers.",
+            metric=metric,
+            count=len(rows),
+            baseline=baseline,
+        ),
         (30 if len(rows) <= FEW else 19) * len(rows),
     )

@@ -22,6 +22,7 @@ from lab.report.strength_path import strengths_of
 from lab.report.theme import in_order, styles
 from lab.results.schema import COMPARISON, FIGURES_FOLDER, HISTORIES, PAGE_FILE, STRENGTH_TABLE, SUMMARY, figure_file
 from lab.results.tables import Tables, read_table
+from lab.statistics.language import say
 
 LISTED = 8
 """The most variants in the legend of a card."""
@@ -105,7 +106,7 @@ def card(folder: Path) -> Card:
     # One folder's tables, whatever they hold, must not keep the guide from the others.
     except Exception as error:
         sentence = " ".join(str(error).split()) or type(error).__name__
-        return replace(shown, problem=f"This cannot be shown: {sentence}")
+        return replace(shown, problem=say("This cannot be shown: {why}", why=sentence))
 
 
 def _study_card(folder: Path, shown: Card) -> Card:
@@ -146,7 +147,7 @@ def _experiment_card(folder: Path, shown: Card) -> Card:
     try:
         shown = replace(shown, regularizers=regularizers(results.read_provenance(folder)))
     except DataError as error:
-        shown = replace(shown, problem=f"Its regularizers are not known: {' '.join(str(error).split())}")
+        shown = replace(shown, problem=say("Its regularizers are not known: {why}", why=" ".join(str(error).split())))
     try:
         if not results.has_table(folder, HISTORIES):
             return replace(shown, picture=_first_figure(folder, "overlay"))
@@ -154,7 +155,7 @@ def _experiment_card(folder: Path, shown: Card) -> Card:
         curves = tidy(histories[[n for n in _DRAWN if n in histories]], names[0])
         return replace(shown, lines=sparkline(curves, names), frame=frame(curves))
     except Exception as error:
-        return replace(shown, problem=f"Its curves cannot be shown: {' '.join(str(error).split())}")
+        return replace(shown, problem=say("Its curves cannot be shown: {why}", why=" ".join(str(error).split())))
 
 
 def _first_figure(folder: Path, name: str = "*") -> Picture | None:

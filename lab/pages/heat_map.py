@@ -11,6 +11,7 @@ import pandas as pd
 
 from lab.pages.vegalite import Row, Spec, short, spec
 from lab.statistics import words
+from lab.statistics.language import named, say
 
 ABSENT = "absent"
 """The value of a setting in a variant whose declaration does not have it."""
@@ -135,9 +136,9 @@ def _cell(row: Mapping[Any, Any], v: int, at: tuple[str, str], decimals: int) ->
         "across": at[0],
         "down": at[1],
         "m": short([float(row["mean"])])[0],
-        "says": words.number(float(row["mean"]), f".{decimals}f") or "diverged",
+        "says": words.number(float(row["mean"]), f".{decimals}f") or say("diverged"),
         "words": "" if is_baseline else words.difference(value, low, high, f"+.{decimals}f"),
-        "decision": str(row["decision"]),
+        "decision": named(str(row["decision"])),
     }
 
 
@@ -148,10 +149,10 @@ def _chart(across: Setting, down: Setting, metric: str, ends: tuple[float, float
     low, high = short(ends)
     shade = alt.Scale(scheme="viridis", reverse=True, domain=[low, high])
     tips = [
-        alt.Tooltip("name:N", title="variant"),
+        alt.Tooltip("name:N", title=say("variant")),
         alt.Tooltip("says:N", title=metric),
-        alt.Tooltip("words:N", title="difference"),
-        alt.Tooltip("decision:N", title="decision"),
+        alt.Tooltip("words:N", title=say("difference")),
+        alt.Tooltip("decision:N", title=say("decision")),
     ]
     cells = data.mark_rect(stroke="var(--paper)", strokeWidth=2).encode(
         x=x, y=y, color=alt.Color("m:Q", scale=shade, legend=None), tooltip=tips
@@ -164,7 +165,11 @@ def _chart(across: Setting, down: Setting, metric: str, ends: tuple[float, float
     return spec(
         alt.layer(cells, numbers),
         "pairs",
-        f"{metric[:1].upper()}{metric[1:]} of each pair of {across.name} and {down.name}. "
-        "The table of the comparison has the same numbers.",
+        say(
+            "{metric} of each pair of {across} and {down}. The table of the comparison has the same numbers.",
+            metric=f"{metric[:1].upper()}{metric[1:]}",
+            across=across.name,
+            down=down.name,
+        ),
         44 * len(down.values),
     )

@@ -1,4 +1,4 @@
-"""The collapsed table "More measures": what a page says of the test split beside loss and accuracy."""
+"""The collapsed table "More metrics": what a page says of the test split beside loss and accuracy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

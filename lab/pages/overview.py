@@ -10,6 +10,7 @@ import pandas as pd
 from lab.pages.answer import form
 from lab.regularization import Regularization
 from lab.statistics import words
+from lab.statistics.language import say
 
 SETTINGS = ("groups", "batch_momentum")
 """Fields of a regularization that set another of its regularizers and regularize nothing themselves."""
@@ -71,8 +72,14 @@ def found(compared: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
 def counted(compared: pd.DataFrame) -> str:
     """Return the decisions of a comparison in one line, as in "2 better, 1 worse, 3 not shown"."""
     counts = compared["decision"].value_counts()
-    parts = [f"{counts[name]} {name}" for name in ("better", "worse", "equivalent", "not shown") if counts.get(name)]
-    return ", ".join(parts) or "nothing is compared"
+    told = {
+        "better": "{count} better",
+        "worse": "{count} worse",
+        "equivalent": "{count} equivalent",
+        "not shown": "{count} not shown",
+    }
+    parts = [say(text, count=counts[name]) for name, text in told.items() if counts.get(name)]
+    return say(", ").join(parts) or say("nothing is compared")
 
 
 def regularizers(records: Sequence[Mapping[str, Any]]) -> list[str]:

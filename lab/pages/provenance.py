@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lab.statistics.language import named, say
+
 # Fields in which the seeds and folds of one variant differ: no difference between variants.
 _SEEDS = ("seed", "fold", "fingerprint")
 
@@ -79,7 +81,10 @@ def _first(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     seconds = [float(record["seconds"]) for record in records if record.get("seconds") is not None]
-    took = f"{duration(sum(seconds))} in all, {duration(float(np.median(seconds)))} per run (median)" if seconds else ""
+    took = ""
+    if seconds:
+        each = duration(float(np.median(seconds)))
+        took = say("{all} in all, {each} per run (median)", all=duration(sum(seconds)), each=each)
     versions: dict[str, set[str]] = {}
     for record in records:
         for name, version in (record.get("versions") or {}).items():
@@ -96,8 +101,8 @@ def _facts(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
         ("Parameters", _counted(records, "parameters")),
         ("Train measured on", _part(records)),
         ("Unit of the losses", _unit(records)),
-        ("Versions", ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())),
-        ("Machine", " and ".join(sorted(machine))),
+        ("Versions", say(", ").join(f"{name} {say(' and ').join(sorted(found))}" for name, found in versions.items())),
+        ("Machine", say(" and ").join(sorted(machine))),
     ]
 
 
@@ -107,41 +112,50 @@ def _counted(records: Sequence[Mapping[str, Any]], name: str) -> str:
     words = {value: f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if isinstance(value, int) else str(value)
              for value in counts}  # fmt: skip
     if name == "status":
-        return ", ".join(f"{count} {words[value]}" for value, count in counts.most_common())
+        return say(", ").join(
+            say("{count} {status}", count=count, status=named(words[value])) for value, count in counts.most_common()
+        )
     if len(counts) == 1:
         return next(iter(words.values()))
-    shown = [f"{words[value]} ({count} {'run' if count == 1 else 'runs'})" for value, count in counts.most_common(6)]
-    return ", ".join(shown) + (f" and {len(counts) - 6} others" if len(counts) > 6 else "")
+    shown = [
+        say("{value} (1 run)", value=words[value])
+        if count == 1
+        else say("{value} ({count} runs)", value=words[value], count=count)
+        for value, count in counts.most_common(6)
+    ]
+    return say(", ").join(shown) + (say(" and {count} others", count=len(counts) - 6) if len(counts) > 6 else "")
 
 
 def _part(records: Sequence[Mapping[str, Any]]) -> str:
     """Return on how many training examples train was measured; nothing where it was on the whole split."""
     counted = _counted(records, "measured")
-    return counted and (
-        f"{counted} examples, a fixed random part of the training split; the standard error of a mean over n of N "
-        "is their standard deviation times √((1 - n / N) / n)"
+    return counted and say(
+        "{count} examples, a fixed random part of the training split; the standard error of a mean over n of N "
+        "is their standard deviation times √((1 - n / N) / n)",
+        count=counted,
     )
 
 
 def _unit(records: Sequence[Mapping[str, Any]]) -> str:
     """Return in which units the target was scaled; nothing where it was not."""
-    by = "seed and fold" if any("fold" in record for record in records) else "seed"
     scales = sorted({tuple(record["target_scale"]) for record in records if record.get("target_scale")})
     if not scales:
         return ""
     lowest, highest = (", ".join(f"{one:.6g}" for one in ends) for ends in (scales[0], scales[-1]))
-    found = lowest if len(scales) == 1 else f"{lowest} to {highest}, by {by}"
-    return f"the square of the target's standard deviation over the training split ({found})"
+    has_folds = any("fold" in record for record in records)
+    span = "{lowest} to {highest}, by seed and fold" if has_folds else "{lowest} to {highest}, by seed"
+    found = lowest if len(scales) == 1 else say(span, lowest=lowest, highest=highest)
+    return say("the square of the target's standard deviation over the training split ({scale})", scale=found)
 
 
 def duration(seconds: float) -> str:
     """Return a time in words: "4.2 s", "3 min 20 s", "2 h 5 min"."""
     if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+        return say("{seconds} s", seconds=f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}")
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+        return say("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
+    return say("{hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60)
 
 
 def ranges(numbers: Sequence[int]) -> str:
@@ -152,7 +166,10 @@ def ranges(numbers: Sequence[int]) -> str:
             parts[-1].append(number)
         else:
             parts.append([number])
-    return ", ".join(f"{part[0]} to {part[-1]}" if len(part) > 2 else ", ".join(map(str, part)) for part in parts)
+    return say(", ").join(
+        say("{low} to {high}", low=part[0], high=part[-1]) if len(part) > 2 else say(", ").join(map(str, part))
+        for part in parts
+    )
 
 
 def _flat(value: Any, path: str = "") -> dict[str, str]:
@@ -168,7 +185,7 @@ def _flat(value: Any, path: str = "") -> dict[str, str]:
 def _changes(baseline: Mapping[str, str], variant: Mapping[str, str]) -> list[Change]:
     paths = dict.fromkeys([*baseline, *variant])
     return [
-        Change(path, baseline.get(path, "absent"), variant.get(path, "absent"))
+        Change(path, baseline.get(path, say("absent")), variant.get(path, say("absent")))
         for path in paths
         if baseline.get(path) != variant.get(path)
     ]

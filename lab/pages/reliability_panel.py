@@ -10,6 +10,7 @@ import pandas as pd
 from lab.pages.vegalite import Row, Spec, short, spec
 from lab.results.tables import Tables
 from lab.statistics import words
+from lab.statistics.language import say
 from lab.statistics.runs import run_columns
 
 COLUMNS = (
@@ -95,16 +96,23 @@ def _sentence(ends: pd.DataFrame) -> str:
     rise = pd.DataFrame({name: ends[name, "last"] - ends[name, "kept"] for name, _ in COLUMNS})
     puzzling = rise[(rise["data loss"] > 0) & (rise["accuracy"] >= 0)]
     if not len(puzzling):
-        return (
+        return say(
             "In no variant does the validation loss rise from the kept epoch to the last while the accuracy holds or "
             "rises."
         )
     name = str(puzzling["data loss"].idxmax())
-    loss, accuracy, sure = ("from {} to {}".format(*_both(ends, name, column)) for column, _ in COLUMNS[:3])
-    return (
-        f"In {name} the validation loss rises {loss} from the kept epoch to the last, while the accuracy goes "
-        f"{accuracy}. The mean confidence goes {sure}: accuracy counts only which class is chosen, the loss also how "
-        "sure the model is, and a wrong class costs more the surer it is."
+    loss, accuracy, sure = (
+        say("from {kept} to {last}", **dict(zip(ENDS, _both(ends, name, column), strict=True)))
+        for column, _ in COLUMNS[:3]
+    )
+    return say(
+        "In {name} the validation loss rises {loss} from the kept epoch to the last, while the accuracy goes "
+        "{accuracy}. The mean confidence goes {sure}: accuracy counts only which class is chosen, the loss also how "
+        "sure the model is, and a wrong class costs more the surer it is.",
+        name=name,
+        loss=loss,
+        accuracy=accuracy,
+        sure=sure,
     )
 
 
@@ -129,16 +137,16 @@ def _chart() -> Spec:
     share = alt.Scale(domain=[0, 1], nice=False)
     # Two classes leave no confidence below a half, and few classes none below their share.
     x = alt.X(
-        "x:Q", title="confidence", scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6, format="~g")
+        "x:Q", title=say("confidence"), scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6, format="~g")
     )
-    y = alt.Y("y:Q", title="accuracy", scale=share, axis=alt.Axis(tickCount=6, format="~g"))
+    y = alt.Y("y:Q", title=say("accuracy"), scale=share, axis=alt.Axis(tickCount=6, format="~g"))
     hues = alt.Scale(domain=list(ENDS), range=["var(--ink)", "var(--validation)"])
     colour = alt.Color("w:N", scale=hues, legend=None)
     tips = [
-        alt.Tooltip("w:N", title="epoch"),
-        alt.Tooltip("x:Q", title="confidence", format=".3f"),
-        alt.Tooltip("y:Q", title="accuracy", format=".3f"),
-        alt.Tooltip("n:Q", title="share of the examples", format=".1%"),
+        alt.Tooltip("w:N", title=say("epoch")),
+        alt.Tooltip("x:Q", title=say("confidence"), format=".3f"),
+        alt.Tooltip("y:Q", title=say("accuracy"), format=".3f"),
+        alt.Tooltip("n:Q", title=say("share of the examples"), format=".1%"),
     ]
     ideal = data.mark_line(stroke="var(--soft)", strokeWidth=1, strokeDash=[2, 3]).encode(
         x=x, y=alt.Y("x:Q", scale=share)
@@ -154,6 +162,8 @@ def _chart() -> Spec:
     return spec(
         alt.layer(ideal, lines, dots),
         "reliability",
-        "Accuracy against confidence, in 15 bins of confidence, with the weights of the kept epoch and of the last.",
+        say(
+            "Accuracy against confidence, in 15 bins of confidence, with the weights of the kept epoch and of the last."
+        ),
         280,
     )

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from lab.statistics.language import say
 from lab.statistics.runs import FOLD
 
 
@@ -18,4 +19,4 @@ def run_numbers(table: pd.DataFrame, folds: int) -> pd.Series:
 
 def run_words(number: int, folds: int) -> str:
     """Return a run's number as people read it: "3" or, of folds, "3 fold 1"."""
-    return f"{number // folds} fold {number % folds}" if folds else str(number)
+    return say("{seed} fold {fold}", seed=number // folds, fold=number % folds) if folds else str(number)

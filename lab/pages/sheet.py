@@ -19,8 +19,10 @@ from lab.report.forest import rows as differences
 from lab.report.overlay import WORDS, overlay
 from lab.report.strength_path import strengths_of
 from lab.report.theme import canvas, characters, labels, look, printable, styles, text
+from lab.report.theme import lines as wrapped
 from lab.results.schema import HISTORIES
 from lab.results.tables import Tables, read_tables
+from lab.statistics.language import named, say
 
 SIZE = (8.27, 11.69)
 """Width and height in inches: A4."""
@@ -69,7 +71,7 @@ def _draw(page: Contents, tables: Tables, curves: Curves, folder: Path) -> Figur
     top = _words(figure, MARGIN, page.title, 15, 3, fontweight="bold")
     top = _words(figure, top + 0.1, page.answer, 10.5, 6)
     counts = {"variants": len(page.names), "seeds": page.seeds, "folds": page.folds, "runs": page.runs}
-    glance = "   ".join(f"{n} {what}" for what, n in (counts | {"epochs": page.epochs}).items() if n)
+    glance = "   ".join(f"{n} {named(what)}" for what, n in (counts | {"epochs": page.epochs}).items() if n)
     top = _words(figure, top + 0.1, glance, 9, 1, color="0.35")
     fixed = _CURVES + _AROUND_CURVES + _AROUND_DIFFERENCES + _AROUND_TABLE
     room = int((SIZE[1] - MARGIN - top - fixed) / (_DIFFERENCE + _ROW))
@@ -78,7 +80,7 @@ def _draw(page: Contents, tables: Tables, curves: Curves, folder: Path) -> Figur
     column = "val_data_loss" if has(curves.table, "val_data_loss") else "val_loss"
     if has(curves.table, column):
         ax = figure.add_axes(_place(MARGIN + 0.5, top + 0.5, 4.4, _CURVES))
-        overlay(curves.only(shown), column, look_of=look_of, title=WORDS[column], ax=ax)
+        overlay(curves.only(shown), column, look_of=look_of, title=named(WORDS[column]), ax=ax)
         top += _CURVES + _AROUND_CURVES
     compared = page.compared[page.compared["variant"].isin(shown)]
     if len(shown) > 1 and compared["difference"].notna().any():
@@ -91,9 +93,13 @@ def _draw(page: Contents, tables: Tables, curves: Curves, folder: Path) -> Figur
     left_out = len(page.names) - len(shown)
     notes = []
     if left_out:
-        notes.append(f"{left_out} other variants, whose means are higher, are in comparison.csv and on the page.")
+        notes.append(
+            say(
+                "{count} other variants, whose means are higher, are in comparison.csv and on the page.", count=left_out
+            )
+        )
     facts = provenance(results.read_provenance(folder), page.names).facts
-    notes += [f"{label}: {fact}." for label, fact in facts if label in ("Engine", "Versions", "Machine")]
+    notes += [f"{named(label)}: {fact}." for label, fact in facts if label in ("Engine", "Versions", "Machine")]
     _words(figure, top + 0.1, " ".join(notes), 7.5, 3, color="0.35")
     return figure
 
@@ -117,7 +123,9 @@ def _words(figure: Figure, top: float, words: str, size: float, most: int, **loo
     """Write words over the width of the sheet in at most so many lines; return how far down they reach, in inches."""
     # Lines of wide letters need some of the margin.
     width = characters(SIZE[0] - 2.6 * MARGIN, size, bold="fontweight" in looks)
-    lines = textwrap.wrap(printable(words), width, max_lines=most, placeholder=" …")
+    lines = wrapped(printable(words), width)
+    if len(lines) > most:
+        lines = textwrap.wrap(printable(words), width, max_lines=most, placeholder=" …")
     made = figure.text(MARGIN / SIZE[0], 1 - top / SIZE[1], "\n".join(lines), va="top", linespacing=1.3)
     text(made, size, **looks)
     return top + len(lines) * size * 1.3 / 72 * 1.17
@@ -127,7 +135,7 @@ def _table(figure: Figure, top: float, table: VariantsTable) -> float:
     """Write the table of the variants, and return how far down it reaches, in inches."""
     names = labels([cells[0].text for _, cells in table.rows], 22)
     rows = [[names[cells[0].text], *(cell.text for cell in cells[1:])] for _, cells in table.rows]
-    headings = [textwrap.wrap(column.heading, 13) for column in table.columns]
+    headings = [wrapped(column.heading, 13) for column in table.columns]
     widths = [max(map(len, [*heading, *(row[k] for row in rows)]), default=1) + 2 for k, heading in enumerate(headings)]
     room = SIZE[0] - 2 * MARGIN
     ends = [room * sum(widths[: k + 1]) / sum(widths) for k in range(len(widths))]

@@ -10,6 +10,7 @@ import pandas as pd
 from lab.pages.vegalite import SPLIT_COLOURS, Row, Spec, dash, short, spec
 from lab.report.curves import has
 from lab.report.strength_path import LOSSES, axis_name, path, positions
+from lab.statistics.language import named, say
 
 SPLITS = dict(zip(LOSSES, ("train", "validation", "test"), strict=True))
 
@@ -45,10 +46,12 @@ class Family:
 
     def words(self, i: int) -> str:
         """Return what the slider says at the i-th strength."""
-        values = ", ".join(f"{row['split']} {row['m'][i]:.3g}" for row in self.losses if row["m"][i] is not None)
-        runs = f"{self.runs[i]} {'run' if self.runs[i] == 1 else 'runs'}"
-        words = f"{self.name} {strength_words(self.strengths[i])}: {values or 'no finite data loss'} ({runs})"
-        return f"{words}, the lowest validation data loss" if i == self.chosen else words
+        values = say(", ").join(
+            f"{named(row['split'])} {row['m'][i]:.3g}" for row in self.losses if row["m"][i] is not None
+        )
+        runs = say("1 run") if self.runs[i] == 1 else say("{count} runs", count=self.runs[i])
+        words = f"{self.name} {strength_words(self.strengths[i])}: {values or say('no finite data loss')} ({runs})"
+        return say("{words}, the lowest validation data loss", words=words) if i == self.chosen else words
 
 
 def strength_words(strength: float) -> str:
@@ -124,22 +127,22 @@ def path_chart(family: Family) -> Spec:
     label = f"datum.value == 0 || {zero} ? '0' : format(datum.value, {form})"
     axis = alt.Axis(values=_ticks(family), labelExpr=label, labelOverlap=True, grid=False)
     x = alt.X("x:Q", title=axis_name(family.name), scale=scale, axis=axis)
-    y = alt.Y("m:Q", title="data loss", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format="~g"))
+    y = alt.Y("m:Q", title=say("data loss"), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format="~g"))
     hues = alt.Scale(domain=splits, range=[SPLIT_COLOURS[split] for split in splits])
     colour = alt.Color("split:N", scale=hues, legend=None)
     data = alt.Chart(alt.NamedData("path")).transform_flatten(["i", "x", "s", "m", "lo", "hi"])
     apart = "datum.s == 0" if family.log else "false"
     data = data.transform_calculate(apart=apart)
     band = data.mark_area(opacity=0.13).encode(
-        x=x, y=alt.Y("lo:Q", title="data loss"), y2="hi:Q", color=colour, detail="apart:N"
+        x=x, y=alt.Y("lo:Q", title=say("data loss")), y2="hi:Q", color=colour, detail="apart:N"
     )
     lines = data.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash(splits), detail="apart:N")
     tips = [
-        alt.Tooltip("split:N", title="measured on"),
-        alt.Tooltip("s:Q", title="strength", format=".4~g"),
-        alt.Tooltip("m:Q", title="median", format=".4~g"),
-        alt.Tooltip("lo:Q", title="lower quartile", format=".4~g"),
-        alt.Tooltip("hi:Q", title="upper quartile", format=".4~g"),
+        alt.Tooltip("split:N", title=say("measured on")),
+        alt.Tooltip("s:Q", title=say("strength"), format=".4~g"),
+        alt.Tooltip("m:Q", title=say("median"), format=".4~g"),
+        alt.Tooltip("lo:Q", title=say("lower quartile"), format=".4~g"),
+        alt.Tooltip("hi:Q", title=say("upper quartile"), format=".4~g"),
     ]
     dots = data.mark_point(size=26, filled=True, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips)
     now = data.transform_filter("datum.i == at")
@@ -158,8 +161,13 @@ def path_chart(family: Family) -> Spec:
     return spec(
         chart,
         "path",
-        f"Lines of the {' and '.join(splits)} data loss against {axis_name(family.name)}, "
-        f"from {strength_words(family.strengths[0])} to {strength_words(family.strengths[-1])}.",
+        say(
+            "Lines of the {splits} data loss against {axis}, from {weakest} to {strongest}.",
+            splits=say(" and ").join(map(named, splits)),
+            axis=axis_name(family.name),
+            weakest=strength_words(family.strengths[0]),
+            strongest=strength_words(family.strengths[-1]),
+        ),
         300,
     )
 

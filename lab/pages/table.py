@@ -9,6 +9,7 @@ import pandas as pd
 
 from lab.report.curves import has
 from lab.statistics import words
+from lab.statistics.language import named, say
 from lab.statistics.runs import averaged_over
 
 
@@ -59,9 +60,9 @@ def variants_table(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[s
         metric: what is compared, in words.
     """
     runs = runs.assign(variant=runs["variant"].map(str))
-    averaged = averaged_over(runs)
+    averaged = named(averaged_over(runs))
     means = [
-        (name, Column(column.heading, column.meaning.format(over=averaged)))
+        (name, Column(named(column.heading), say(column.meaning, over=averaged)))
         for name, column in _MEANS
         if has(runs, name)
     ]
@@ -70,17 +71,20 @@ def variants_table(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[s
     decimals = words.places(compared["difference"].astype(float), 2)
     verdicts = {"verdict", "onset"} <= set(runs.columns)
     columns = [
-        Column("variant", "the baseline first", numeric=False),
-        Column(f"difference in {metric}", f"to the baseline, paired over the {averaged}, with 95 % interval"),
-        Column("decision", "what is shown at 5 %, corrected for the number of variants", numeric=False),
-        Column("p", "of the paired t test, corrected for the number of variants"),
+        Column(say("variant"), say("the baseline first"), numeric=False),
+        Column(
+            say("difference in {metric}", metric=metric),
+            say("to the baseline, paired over the {over}, with 95 % interval", over=averaged),
+        ),
+        Column(say("decision"), say("what is shown at 5 %, corrected for the number of variants"), numeric=False),
+        Column("p", say("of the paired t test, corrected for the number of variants")),
         *(column for _, column in means),
     ]
     if "kept_epoch" in runs:
-        columns.append(Column("kept epoch", "median epoch of the lowest validation data loss"))
+        columns.append(Column(say("kept epoch"), say("median epoch of the lowest validation data loss")))
     if verdicts:
-        columns.append(Column("overfits", "runs that overfit, and from which epoch (median)"))
-    columns.append(Column("runs", "runs that count; those that diverged in brackets"))
+        columns.append(Column(say("overfits"), say("runs that overfit, and from which epoch (median)")))
+    columns.append(Column(say("runs"), say("runs that count; those that diverged in brackets")))
 
     kept = _over_seeds(runs, ["kept_epoch"]).median() if "kept_epoch" in runs else None
     over = _overfits(runs) if verdicts else {}
@@ -99,7 +103,7 @@ def variants_table(compared: pd.DataFrame, runs: pd.DataFrame, names: Sequence[s
             cells.append(_number(kept["kept_epoch"].get(name, np.nan), 0))
         if verdicts:
             cells.append(over.get(name, Cell("", "")))
-        lost = f" ({int(row['diverged'])} diverged)" if row["diverged"] else ""
+        lost = say(" ({count} diverged)", count=int(row["diverged"])) if row["diverged"] else ""
         rows.append((v, [*cells, Cell(f"{int(row['runs'])}{lost}", _key(row["runs"]))]))
     return VariantsTable(columns, rows)
 
@@ -108,11 +112,11 @@ def _compared(row: Mapping[str, Any], places: int) -> list[Cell]:
     """Return the cells of the difference, the decision and p."""
     decision = str(row["decision"])
     if decision == "baseline":
-        return [Cell("", ""), Cell(decision, decision), Cell("", "")]
+        return [Cell("", ""), Cell(named(decision), decision), Cell("", "")]
     p = float(row["p_adjusted"])
     shown = "" if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
     difference = words.difference(row["difference"], row["difference_low"], row["difference_high"], f"+.{places}f")
-    return [Cell(difference, _key(row["difference"])), Cell(decision, decision), Cell(shown, _key(p))]
+    return [Cell(difference, _key(row["difference"])), Cell(named(decision), decision), Cell(shown, _key(p))]
 
 
 def _over_seeds(runs: pd.DataFrame, columns: list[str]) -> Any:
@@ -135,6 +139,11 @@ def _overfits(runs: pd.DataFrame) -> dict[str, Cell]:
     onsets = _over_seeds(runs[over], ["onset"]).median()["onset"]
     cells = {}
     for name, many, of in counts.itertuples():
-        since = f", from {onsets[name]:.0f}" if many and np.isfinite(onsets[name]) else ""
-        cells[str(name)] = Cell(f"{many} of {of}{since}", _key(many / of))
+        known = many and np.isfinite(onsets[name])
+        told = (
+            say("{count} of {runs}, from {epoch}", count=many, runs=of, epoch=f"{onsets[name]:.0f}")
+            if known
+            else (say("{count} of {runs}", count=many, runs=of))
+        )
+        cells[str(name)] = Cell(told, _key(many / of))
     return cells

@@ -46,13 +46,14 @@ from lab.results.schema import (
     figure_file,
 )
 from lab.results.tables import Tables, read_tables, table_path
+from lab.statistics.language import named, say, spoken
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _TABLES = {
     COMPARISON: "one row per variant, against the baseline",
     SUMMARY: "one row per run",
     HISTORIES: "one row per epoch of a run",
-    MEASURE_TABLE: "one row per run: more measures of the test split",
+    MEASURE_TABLE: "one row per run: more metrics of the test split",
     RELIABILITY_TABLE: "one row per bin of a run's confidence: how often it is right",
     STRENGTH_TABLE: "the strength of each variant of a path",
 }
@@ -135,10 +136,12 @@ def playground_page(folder: Path) -> Path:
         folder: of the experiments' folders, as in results. Nothing of it is read.
     """
     held = playground.settings()
+    # Its words are English only.
     page = _render(
         "playground/page.html.j2",
         [assets.playground_script()],
         single=True,
+        language="en",
         settings=held,
         playground_style=Markup(_source("playground/playground.css")),
         sets=held["sets"],
@@ -254,12 +257,19 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals |= {"say": say, "named": named}
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment
 
 
 def _render(
-    template: str, scripts: Sequence[str], *, single: bool = False, loads: bool = True, **content: object
+    template: str,
+    scripts: Sequence[str],
+    *,
+    single: bool = False,
+    loads: bool = True,
+    language: str | None = None,
+    **content: object,
 ) -> str:
     # The style sheet and the scripts are the lab's own and Vega's: the only text that is not escaped.
     return (
@@ -270,6 +280,7 @@ def _render(
             scripts=[Markup(script) for script in scripts],
             style=Markup(_source("style.css")),
             single=single,
+            language=language or spoken(),
             **content,
         )
     )

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from lab.report.layout import footnote, headline_over, own
 from lab.report.theme import Style, columns_of, labels, look, printable, styles, text
 from lab.statistics import words
+from lab.statistics.language import say
 from lab.statistics.scope import FOLDS_OF_DATA, scope, scope_sentence
 
 COLUMNS = ["variant", "difference", "difference_low", "difference_high", "n"]
@@ -115,17 +116,23 @@ def forest(
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
         _sides(ax, names[baseline])
-        text(ax.set_xlabel(f"difference in {printable(metric)} to {names[baseline]}"), 9)
-        headline_over(ax, f"{printable(metric)} compared with {names[baseline]}", of, above=26)
+        compared = {"metric": printable(metric), "baseline": names[baseline]}
+        text(ax.set_xlabel(say("difference in {metric} to {baseline}", **compared)), 9)
+        headline_over(
+            ax,
+            say("{metric} compared with {baseline}", **compared),
+            of,
+            above=26,
+        )
         footnote(
             ax,
             [
-                f"Paired over {'folds' if scope(comparison) == FOLDS_OF_DATA else 'seeds'}, with 95 % intervals.",
-                (
-                    "Filled: shown to differ, corrected for the number of variants. Open: not shown."
-                    if "decision" in comparison
-                    else "Filled: the interval excludes zero. Open: not shown."
-                ),
+                say("Paired over folds, with 95 % intervals.")
+                if scope(comparison) == FOLDS_OF_DATA
+                else say("Paired over seeds, with 95 % intervals."),
+                say("Filled: shown to differ, corrected for the number of variants. Open: not shown.")
+                if "decision" in comparison
+                else say("Filled: the interval excludes zero. Open: not shown."),
                 *filter(None, [scope_sentence(comparison)]),
             ],
         )
@@ -134,8 +141,8 @@ def forest(
 
 def _sides(ax: Axes, baseline: str) -> None:
     for side, shift, align in (
-        (f"\N{LEFTWARDS ARROW} better than {baseline}", -7, "right"),
-        (f"worse than {baseline} \N{RIGHTWARDS ARROW}", 7, "left"),
+        (say("← better than {baseline}", baseline=baseline), -7, "right"),
+        (say("worse than {baseline} →", baseline=baseline), 7, "left"),
     ):
         made = ax.annotate(
             side, (0, 1), (shift, 5), xycoords=ax.get_xaxis_transform(), textcoords="offset points", ha=align,

@@ -5,7 +5,6 @@ follows: what is averaged, what is left out, why an axis is as it is.
 """
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
@@ -16,8 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lab.checks import UsageError
-from lab.report.theme import canvas, characters, labels, printable, text
+from lab.report.theme import canvas, characters, labels, lines, printable, text
 from lab.report.value_axis import LOG_ABOVE, Axis
+from lab.statistics.language import say
 from lab.statistics.runs import FOLD
 
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.72, 0.2, 0.62, 0.24
@@ -106,12 +106,12 @@ class Sheet:
 def headline(title: str, of: str, inches: float) -> str:
     """Return a title in lines that fit: what is seen, after the experiment in which it is seen."""
     words = f"{printable(of)}: {title}" if of else title[:1].upper() + title[1:]
-    return textwrap.fill(words, characters(inches, 11.0, bold=True))
+    return "\n".join(lines(words, characters(inches, 11.0, bold=True)))
 
 
 def note(sentences: Sequence[str], inches: float) -> str:
     """Return the notes in lines that fit."""
-    return textwrap.fill(" ".join(sentences), characters(inches, 7.5))
+    return "\n".join(lines(say(" ").join(sentences), characters(inches, 7.5)))
 
 
 def headline_over(ax: Axes, title: str, of: str, inches: float = PANEL[0], above: float | None = None) -> None:
@@ -223,25 +223,32 @@ def path_axes(count: int, below: bool) -> tuple[Figure, list[Axes], list[Axes]]:
     return figure, tops, bottoms
 
 
+_SEEDS = ("One seed", "{count} seeds", "{low} to {high} seeds")
+_RUNS = ("One run", "{count} runs", "{low} to {high} runs")
+
+
 def seeds_note(state: pd.DataFrame) -> str:
     """Return how many seeds, or runs in folds, a variant has, from one row per run."""
     counts = state.groupby("variant", sort=False).size()
     low, high = int(counts.min()), int(counts.max())
-    one = "run" if FOLD in state else "seed"
-    seeds = f"One {one}" if high == 1 else f"{low} {one}s" if low == high else f"{low} to {high} {one}s"
-    return f"{seeds} per variant." if len(counts) > 1 else f"{seeds}."
+    one, many, span = _RUNS if FOLD in state else _SEEDS
+    seeds = say(one) if high == 1 else say(many, count=low) if low == high else say(span, low=low, high=high)
+    return say("{seeds} per variant.", seeds=seeds) if len(counts) > 1 else say("{seeds}.", seeds=seeds)
 
 
 def diverged_note(state: pd.DataFrame) -> str:
     """Return how many runs diverged and what that means for the medians, from one row per run."""
-    return f"Diverged: {int(state['diverged'].sum())} of {len(state)} runs, in no median."
+    lost = int(state["diverged"].sum())
+    return say("Diverged: {count} of {runs} runs, in no median.", count=lost, runs=len(state))
 
 
 def axis_notes(axis: Axis) -> list[str]:
     """Return why an axis is logarithmic and that it cuts lines, where it is or does."""
     notes = []
     if axis.log:
-        notes.append(f"Logarithmic axis: the highest value is over {LOG_ABOVE:g} times the lowest.")
+        notes.append(
+            say("Logarithmic axis: the highest value is over {times} times the lowest.", times=f"{LOG_ABOVE:g}")
+        )
     if axis.cut:
-        notes.append("Lines that reach the edge continue beyond it.")
+        notes.append(say("Lines that reach the edge continue beyond it."))
     return notes

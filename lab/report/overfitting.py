@@ -15,6 +15,7 @@ from lab.report.curves import Curves, isolated, segments, tidy
 from lab.report.layout import Sheet, axis_notes, diverged_note, epochs_axis, scale, seeds_note
 from lab.report.theme import DASHED, GREY, SOLID, Style, columns_of, look, styles
 from lab.report.value_axis import Axis
+from lab.statistics.language import named, say
 from lab.statistics.runs import averaged_over
 
 PAIRS = {
@@ -166,13 +167,29 @@ def _legend(axes: Sequence[Axes], averaged: str) -> list[Line2D]:
     }
     many = "_validation seeds" in drawn
     dark = "0.2"
-    bold = f", median over {averaged}" if many else ""
+    over = named(averaged)
     entries = [
-        Line2D([], [], color=dark, lw=1.6, ls=SOLID, label=f"train{bold}"),
-        Line2D([], [], color=dark, lw=1.6, ls=DASHED, label=f"validation{bold}"),
+        Line2D(
+            [],
+            [],
+            color=dark,
+            lw=1.6,
+            ls=SOLID,
+            label=say("train, median over {over}" if many else "train", over=over),
+        ),
+        Line2D(
+            [],
+            [],
+            color=dark,
+            lw=1.6,
+            ls=DASHED,
+            label=say("validation, median over {over}" if many else "validation", over=over),
+        ),
     ]
     if many:
-        entries.append(Line2D([], [], color=GREY, lw=0.6, label="one seed" if averaged == "seeds" else "one run"))
+        entries.append(
+            Line2D([], [], color=GREY, lw=0.6, label=say("one seed") if averaged == "seeds" else say("one run"))
+        )
     marks: dict[str, tuple[str, dict[str, Any]]] = {
         "_kept_epoch": ("kept epoch", {"marker": "o", "ms": 5.5, "mfc": dark, "mec": "white"}),
         "_onset": ("onset of overfitting", {"marker": "^", "ms": 5.5, "mfc": "white", "mec": dark}),
@@ -180,7 +197,7 @@ def _legend(axes: Sequence[Axes], averaged: str) -> list[Line2D]:
     }
     for label, (words, looks) in marks.items():
         if label in drawn:
-            entries.append(Line2D([], [], ls="none", label=words, **looks))
+            entries.append(Line2D([], [], ls="none", label=named(words), **looks))
     return entries
 
 
@@ -190,5 +207,5 @@ def _notes(state: pd.DataFrame, axis: Axis) -> list[str]:
     if state["diverged"].any():
         notes.append(diverged_note(state))
     if going.groupby("variant", sort=False)["epochs"].nunique().gt(1).any():
-        notes.append("Runs end at different epochs: a median stops where the first of its runs ends.")
+        notes.append(say("Runs end at different epochs: a median stops where the first of its runs ends."))
     return notes + axis_notes(axis)

@@ -24,6 +24,7 @@ from lab.report.layout import (
 )
 from lab.report.theme import DASHED, GREY, SOLID, Style, columns_of, labels, look, styles
 from lab.report.value_axis import Axis, shared
+from lab.statistics.language import named, say
 from lab.statistics.runs import averaged_over
 
 # With more variants than this only the baseline and the best are told apart; the others are grey.
@@ -86,7 +87,9 @@ def overlay(
         ax = own(ax)
         notes = _draw(ax, curves, column, look_of)
         beside(ax, _legend(curves, [column], look_of))
-        headline_over(ax, title or f"{WORDS.get(column, column)} of all variants", curves.experiment)
+        headline_over(
+            ax, title or say("{metric} of all variants", metric=named(WORDS.get(column, column))), curves.experiment
+        )
         footnote(ax, notes)
     return ax
 
@@ -109,7 +112,7 @@ def gap(
         "gap",
         baseline=baseline,
         look_of=look_of,
-        title="how far validation lies above train",
+        title=say("how far validation lies above train"),
         ax=ax,
     )
 
@@ -125,7 +128,7 @@ def penalty(
 
     Args and Raises are those of `overlay`. Variants without a penalty are listed and have no line.
     """
-    title = "what the regularizers add to the loss"
+    title = say("what the regularizers add to the loss")
     return overlay(histories, "penalty", baseline=baseline, look_of=look_of, title=title, ax=ax)
 
 
@@ -175,8 +178,8 @@ def _draw(ax: Axes, curves: Curves, column: str, look_of: Mapping[str, Style]) -
         else:
             ax.plot(rows["epoch"], rows["median"], color="0.8", lw=0.7, label="_other", zorder=1.5)
     epochs_axis(ax, curves.table)
-    ax.set_xlabel("epoch")
-    ax.set_ylabel(WORDS.get(column, column))
+    ax.set_xlabel(say("epoch"))
+    ax.set_ylabel(named(WORDS.get(column, column)))
     early = (
         ["The axis fits the epochs from half of the earliest kept one on; earlier values may lie outside."]
         if len(shown) < len(middle)
@@ -222,12 +225,12 @@ def _legend(curves: Curves, columns: Sequence[str], look_of: Mapping[str, Style]
         going = runs.loc[~runs["diverged"], "epochs"]
         facts = []
         if len(going) < len(runs):
-            facts.append(f"{len(runs) - len(going)} of {len(runs)} diverged")
+            facts.append(say("{count} of {runs} diverged", count=len(runs) - len(going), runs=len(runs)))
         if going.nunique() > 1:
-            facts.append(f"n = {len(going)} to epoch {going.min():g}, then fewer")
+            facts.append(say("n = {count} to epoch {epoch}, then fewer", count=len(going), epoch=f"{going.min():g}"))
         drawn = len(going) > 0
         if columns[0] == "penalty" and not table.loc[table["variant"] == variant, "penalty"].any():
-            facts, drawn = ["no penalty"], False
+            facts, drawn = [say("no penalty")], False
         words += f"\n({'; '.join(facts)})" if facts else ""
         looks: dict[str, Any] = (
             {"marker": style.marker, "ms": 6.5 * _LARGER.get(style.marker, 1.0), "mec": "white", "mew": 0.7}
@@ -237,17 +240,20 @@ def _legend(curves: Curves, columns: Sequence[str], look_of: Mapping[str, Style]
         entries.append(Line2D([], [], color=style.colour, ls=dashes if drawn else "none", lw=1.5, label=words, **looks))
     others = len(names) - len(named)
     if others:
-        entries.append(Line2D([], [], color="0.8", lw=0.9, label=f"{others} other variants"))
+        entries.append(Line2D([], [], color="0.8", lw=0.9, label=say("{count} other variants", count=others)))
     return entries
 
 
 def _notes(state: pd.DataFrame, middle: pd.DataFrame, axis: Axis) -> list[str]:
     notes = [seeds_note(state)]
     if (middle["runs"] > 1).any():
-        notes.append(f"Lines: median over {averaged_over(state)}; bands: their middle half.")
-    notes.append("Large marker: median kept epoch." if (middle["runs"] > 1).any() else "Large marker: kept epoch.")
+        notes.append(say("Lines: median over {over}; bands: their middle half.", over=named(averaged_over(state))))
+    is_median = (middle["runs"] > 1).any()
+    notes.append(say("Large marker: median kept epoch.") if is_median else say("Large marker: kept epoch."))
     if not middle["whole"].all():
-        notes.append("Runs end at different epochs: bold while all of a variant train, thin for those that remain.")
+        notes.append(
+            say("Runs end at different epochs: bold while all of a variant train, thin for those that remain.")
+        )
     if state["diverged"].any():
         notes.append(diverged_note(state))
     return notes + axis_notes(axis)

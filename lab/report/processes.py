@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import TypeVar
 
+from lab.statistics.language import speaking, spoken
+
 Result = TypeVar("Result")
 
 
@@ -22,7 +24,7 @@ def divided(jobs: Sequence[Callable[[], Result]], pool: Executor | None) -> list
     """
     if pool is None:
         return [job() for job in jobs]
-    futures = [pool.submit(job) for job in jobs]
+    futures = [pool.submit(_spoken, spoken(), job) for job in jobs]
     done: dict[int, Result] = {}
     try:
         for i in reversed(range(len(jobs))):
@@ -32,3 +34,8 @@ def divided(jobs: Sequence[Callable[[], Result]], pool: Executor | None) -> list
     finally:
         for future in futures:
             future.cancel()
+
+
+def _spoken(language: str, job: Callable[[], Result]) -> Result:
+    with speaking(language):
+        return job()

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -21,14 +22,17 @@ from lab.report.overfitting import PAIRS, overfitting
 from lab.report.overlay import accuracy, gap, overlay, penalty
 from lab.report.processes import divided
 from lab.report.strength_path import strength_path, strengths_of
-from lab.report.theme import DPI, Style, look, styles
+from lab.report.theme import DPI, Style, can_write, look, styles
 from lab.results import write_atomically
+from lab.statistics.language import LANGUAGES, catalogue, speaking, spoken
 
 PANELS = 36
 """The most panels of a sheet."""
 
 COLOURS = 128
 """The number of colours of a PNG. Such a palette makes the file a third as large, and the eye sees no difference."""
+
+NO_FONT = "the figures are labelled in English: no installed font has Japanese characters; install Noto Sans CJK JP"
 
 KINDS = ("png", "svg")
 """The kinds of files: PNG always, SVG on request."""
@@ -115,6 +119,10 @@ def draw_all(
         DataError: a table cannot be drawn, or a file cannot be written.
     """
     curves = tidy(histories, baseline_of(comparison), summary)
+    if spoken() != LANGUAGES[0] and not can_write("".join(catalogue(spoken()).values())):
+        warnings.warn(NO_FONT, stacklevel=2)
+        with speaking(LANGUAGES[0]):
+            return draw_all(curves, None, comparison, into, strengths=strengths, svg=svg, pool=pool)
     jobs = [
         functools.partial(_written, draw, [Path(into) / f"{name}.{kind}" for kind in KINDS[: 1 + svg]])
         for name, draw in _figures(curves, comparison, strengths)

@@ -15,6 +15,7 @@ from lab.report import value_axis
 from lab.report.curves import has
 from lab.report.layout import axis_notes, beside, footnote, headline_over, path_axes, plain_number, scale
 from lab.report.theme import DASHED, DOTTED, GREY, SOLID, columns_of, look, printable, text
+from lab.statistics.language import say
 from lab.statistics.runs import FOLD
 
 LOSSES = ("train_data_loss", "val_data_loss", "test_data_loss")
@@ -94,15 +95,15 @@ def strength_path(runs: pd.DataFrame) -> Figure:
             lowest = bottoms[i] if zeros else tops[i]
             _strengths(lowest, table)
             text(lowest.set_xlabel(printable(axis_name(name))))
-        tops[0].set_ylabel("data loss")
+        tops[0].set_ylabel(say("data loss"))
         if zeros:
             bottoms[0].set_ylabel("|w| ≤ 0.001")
             figure.align_ylabels([tops[0], bottoms[0]])
         beside(tops[-1], _legend(tops[-1]))
         above = 36 if any(parts) else 20
-        against = "the strength of regularization" if all(map(_regularizes, parts)) else ", ".join(parts)
+        against = say("the strength of regularization") if all(map(_regularizes, parts)) else say(", ").join(parts)
         of = str(runs["experiment"].iloc[0]) if "experiment" in runs else ""
-        headline_over(tops[0], f"data loss against {against}", of, 9.0, above)
+        headline_over(tops[0], say("data loss against {against}", against=against), of, 9.0, above)
         footnote((bottoms if zeros else tops)[0], _notes(runs, list(parts.values()), shared), 9.0)
     return figure
 
@@ -123,7 +124,9 @@ def strengths_of(runs: pd.DataFrame | None) -> dict[str, float]:
 
 def axis_name(family: str) -> str:
     """Return the name of the axis of a path, which may also be over what regularizes in passing, as batch size."""
-    return (f"strength of {family}" if family else "strength") if _regularizes(family) else family
+    if not _regularizes(family):
+        return family
+    return say("strength of {family}", family=family) if family else say("strength")
 
 
 def _regularizes(family: str) -> bool:
@@ -218,12 +221,12 @@ def _strengths(ax: Axes, table: pd.DataFrame) -> None:
 def _legend(ax: Axes) -> list[Line2D]:
     drawn = {line.get_label() for line in ax.lines}
     entries = [
-        Line2D([], [], color=colour, ls=dashes, lw=1.5, marker=marker, mec="white", ms=5.5, label=name)
+        Line2D([], [], color=colour, ls=dashes, lw=1.5, marker=marker, mec="white", ms=5.5, label=say(name))
         for name, colour, dashes, marker in _SPLITS.values()
         if name in drawn
     ]
     if "_kept" in drawn:
-        chosen = "chosen: lowest\nvalidation data loss"
+        chosen = say("chosen: lowest\nvalidation data loss")
         blue = _SPLITS["val_data_loss"][1]
         star = Line2D([], [], color=blue, marker="*", ls="none", ms=12, mec="white", label=chosen)
         entries.append(star)
@@ -234,11 +237,25 @@ def _notes(runs: pd.DataFrame, parts: list[pd.DataFrame], shared: value_axis.Axi
     counts = pd.concat([part["n"] for part in parts])
     low, high = int(counts.min()), int(counts.max())
     if high <= 1:
-        counted = "One seed per strength."
+        counted = say("One seed per strength.")
     else:
-        seeds = f"{low}" if low == high else f"{low} to {high}"
-        counted = f"{seeds} {'runs' if FOLD in runs else 'seeds'} per strength; lines: median, bands: middle half."
+        count = f"{low}" if low == high else say("{low} to {high}", low=low, high=high)
+        counted = (
+            say("{count} runs per strength; lines: median, bands: middle half.", count=count)
+            if FOLD in runs
+            else say("{count} seeds per strength; lines: median, bands: middle half.", count=count)
+        )
     losses_of = pd.to_numeric(runs["val_data_loss"], errors="coerce")
     lost = int((~np.isfinite(losses_of)).sum())
-    left = [f"{lost} of {len(runs)} runs have no finite validation data loss and are left out."] if lost else []
+    left = (
+        [
+            say(
+                "{count} of {runs} runs have no finite validation data loss and are left out.",
+                count=lost,
+                runs=len(runs),
+            )
+        ]
+        if lost
+        else []
+    )
     return [counted, *left, *axis_notes(shared)]

@@ -6,6 +6,8 @@ the figures can be read in black and white and by people who do not see all colo
 
 import functools
 import math
+import re
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -147,6 +149,31 @@ def _shortened(text: str, width: int) -> str:
         tail = text[len(text) - (width - 1) // 2 :]
         head = head[:-1]
     return f"{head}…{tail}"
+
+
+def can_write(words: str) -> bool:
+    """Say whether the installed fonts have all characters of a text."""
+    return printable(words) == words
+
+
+def lines(words: str, width: int) -> list[str]:
+    """Return a text in lines of so many characters; wide ones, between which a line may end, count twice."""
+    if _width(words) == len(words):
+        return textwrap.wrap(words, width)
+    found, line = [], ""
+    # What may not be torn: a word of narrow characters, or a wide one with the marks that close after it.
+    parts: list[str] = []
+    for part in re.findall(r"\s+|[!-~]+|.", words):
+        if parts and unicodedata.category(part[0]) in ("Pe", "Pf", "Po") and not part.isascii():
+            parts[-1] += part
+        else:
+            parts.append(part)
+    for part in parts:
+        if line and _width(line + part) > width:
+            found.append(line.rstrip())
+            line = ""
+        line += part.lstrip() if not line else part
+    return [*found, line.rstrip()]
 
 
 def labels(variants: Iterable[str], width: int = 32) -> dict[str, str]:

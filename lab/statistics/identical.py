@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from lab.statistics.language import say
 from lab.statistics.runs import pair_columns
 
 
@@ -33,12 +34,15 @@ def identical(summary: pd.DataFrame) -> list[list[str]]:
 
 def identical_note(summary: pd.DataFrame) -> str:
     """Return a sentence for each group of identical variants; empty where there is none."""
-    return " ".join(
-        f"{_names(group)} have the same losses to the last digit on every seed: what differs in their declarations "
-        "has no effect."
+    return say(" ").join(
+        say(
+            "{names} have the same losses to the last digit on every seed: what differs in their declarations has no "
+            "effect.",
+            names=_names(group),
+        )
         for group in identical(summary)
     )
 
 
 def _names(group: Sequence[str]) -> str:
-    return f"{', '.join(group[:-1])} and {group[-1]}"
+    return say(" and ").join([say(", ").join(group[:-1]), group[-1]])

@@ -13,6 +13,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from lab.data.dataset import REDRAWN
+from lab.statistics.language import named, say
 
 SEEDS = "seeds"
 TRAINING_SPLITS = "seeds and training splits of this data set"
@@ -61,12 +62,12 @@ def scope(comparison: pd.DataFrame) -> str:
 def scope_sentence(comparison: pd.DataFrame) -> str:
     """Return what the intervals of a comparison generalize over, as a sentence; empty where it is not known."""
     found = scope(comparison)
-    return f"The intervals generalize over {found}." if found else ""
+    return say("The intervals generalize over {scope}.", scope=named(found)) if found else ""
 
 
 def scope_note(comparison: pd.DataFrame) -> str:
     """Return what varies from run to run of a variant, and so what the intervals are good for; empty if not known."""
-    return NOTES.get(scope(comparison), "")
+    return named(NOTES.get(scope(comparison), ""))
 
 
 def rules_sentence(comparison: pd.DataFrame) -> str:
@@ -76,9 +77,12 @@ def rules_sentence(comparison: pd.DataFrame) -> str:
     said, first = [], comparison.iloc[0]
     if "most_seeds" in first:
         said.append(
-            f"Seeds were added until each variant was decided, at most {int(first['most_seeds'])}; tests and intervals "
-            "allow for every look."
+            say(
+                "Seeds were added until each variant was decided, at most {most}; tests and intervals allow for every "
+                "look.",
+                most=int(first["most_seeds"]),
+            )
         )
     if "margin" in first:
-        said.append(f"Equivalent: shown to differ by less than {first['margin']:g}.")
-    return " ".join(said)
+        said.append(say("Equivalent: shown to differ by less than {margin}.", margin=f"{first['margin']:g}"))
+    return say(" ").join(said)

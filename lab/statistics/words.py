@@ -8,6 +8,8 @@ import math
 import numpy as np
 import pandas as pd
 
+from lab.statistics.language import say
+
 MINUS = "\N{MINUS SIGN}"
 
 LONG = 1e6
@@ -39,8 +41,8 @@ def difference(value: float, low: float, high: float, form: str, minus: str = MI
     """
     at, start, end = (number(each, form, minus) for each in (value, low, high))
     if not at:
-        return "no pair of seeds"
-    return f"{at} [{start}, {end}]" if start and end else f"{at}, no interval"
+        return say("no pair of seeds")
+    return f"{at} [{start}, {end}]" if start and end else say("{value}, no interval", value=at)
 
 
 def places(values: pd.Series, digits: int, most: int = 6) -> int:

@@ -9,7 +9,7 @@ RUN_OPTIONS = (
     "'--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', "
     "'--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', "
     "'--until-decided', '--most-seeds', '--margin', '--folds', '--epochs', '--results', '--engine', "
-    "'--precision', '--keep-models', '--retry-failed', '--fresh', '--quiet', '--verbose'"
+    "'--precision', '--keep-models', '--retry-failed', '--fresh', '--language', '--quiet', '--verbose'"
 )
 CASES = [
     ('run dropout --seeds 0', 2, '--seeds must be a whole number from 1 to 10000 (it is the number of seeds), got 0'),
@@ -149,7 +149,7 @@ CASES = [
     ('report --results', 2, '--results must be followed by its value, got nothing'),
     ('report --results nowhere', 1, 'nowhere holds no experiment; run one first: python -m lab list'),
     ("report --results ''", 2, "--results must not be empty, got ''"),
-    ('report --svgg', 2, "an option of report must be one of '--results', '--svg', got '--svgg'; did you mean '--svg'?"),
+    ('report --svgg', 2, "an option of report must be one of '--results', '--svg', '--language', got '--svgg'; did you mean '--svg'?"),
     ('report nothing --results nowhere', 1, 'nowhere/nothing/histories.csv does not exist; run the experiment first, or name its folder'),
     ('export pag x', 2, "the command must be one of 'model', 'page', 'pdf', got 'pag'; did you mean 'page'?"),
     ('export page', 2, 'export page must be followed by the EXPERIMENT, got nothing'),
@@ -165,7 +165,7 @@ CASES = [
     ("export page nothing -o ''", 2, "-o must not be empty, got ''"),
     ('export page nothing --output', 2, '--output must be followed by its value, got nothing'),
     ('export page nothing -o a -o b', 2, '-o must be given once, got it several times; leave one out'),
-    ('export page nothing --format csv', 2, "an option of export page must be one of '--output', '-o', '--results', got '--format'"),
+    ('export page nothing --format csv', 2, "an option of export page must be one of '--output', '-o', '--results', '--language', got '--format'"),
     ('compare', 2, 'compare must be followed by the EXPERIMENT, got nothing'),
     ("compare ''", 2, "the name of an experiment must not be empty, got ''"),
     ('compare nothing', 1, 'results/nothing does not exist; run the experiment first, or name its folder'),
@@ -290,7 +290,7 @@ CASES = [
     ('compare x --no-fail-if-overfits', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--no-fail-if-overfits'; did you mean '--fail-if-overfits'?"),
     ('compare x --fail-if-overfit', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--fail-if-overfit'; did you mean '--fail-if-overfits'?"),
     ('export x', 2, "the command must be one of 'model', 'page', 'pdf', got 'x'"),
-    ('export page x --svg', 2, "an option of export page must be one of '--output', '-o', '--results', got '--svg'"),
+    ('export page x --svg', 2, "an option of export page must be one of '--output', '-o', '--results', '--language', got '--svg'"),
     ('export page x x', 2, "export page takes no further argument, got 'x'; leave it out"),
     ('export pages x', 2, "the command must be one of 'model', 'page', 'pdf', got 'pages'; did you mean 'page'?"),
     ('status x y', 2, "status takes no further argument, got 'y'; leave it out"),

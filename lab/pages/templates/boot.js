@@ -1,7 +1,9 @@
 "use strict";
 // boot.js: loads the two scripts that all pages of a folder of results share: Vega, and the one that draws the page.
 (() => {
-  const [vega, page] = document.currentScript.dataset.load.split(" ");
+  const { load: files, lost = "This chart cannot be drawn: {file} is missing. Keep this page in its folder of " +
+    "results, or make one for sending with “python -m lab export page”." } = document.currentScript.dataset;
+  const [vega, page] = files.split(" ");
   const load = (source, then) => {
     const script = document.createElement("script");
     script.src = source;
@@ -12,12 +14,11 @@
   const finish = (missing) => {
     if (!missing) return;
     for (const place of document.querySelectorAll(".chart")) {
-      place.textContent = "This chart cannot be drawn: " + missing + " is missing. Keep this page in its folder of " +
-        "results, or make one for sending with “python -m lab export page”.";
+      place.textContent = lost.replace("{file}", missing);
       place.className = "failed";
     }
     document.documentElement.dataset.drawn = "some";
   };
   // Without Vega the page's own script says so in the place of each chart, and its tables work.
-  load(vega, (lost) => load(page, (missing) => finish(missing && (lost || missing))));
+  load(vega, (noVega) => load(page, (missing) => finish(missing && (noVega || missing))));
 })();

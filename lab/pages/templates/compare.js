@@ -44,7 +44,7 @@ function showComparison(epoch, left) {
   const cell = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
   const table = document.createElement("table");
   const head = table.createTHead().insertRow();
-  head.append(cell("th", "epoch " + found.epoch), ...splits.map((split) => cell("th", split)));
+  head.append(cell("th", say("epoch {epoch}", { epoch: found.epoch })), ...splits.map((split) => cell("th", named(split))));
   const body = table.createTBody();
   // The one in front is among the rows whatever its value.
   const first = found.rows.filter((row) => row.v === front());
@@ -58,7 +58,7 @@ function showComparison(epoch, left) {
   }
   panel.replaceChildren(table);
   const more = found.rows.length - listed.length;
-  if (more) panel.append(cell("p", "and " + more + " more"));
+  if (more) panel.append(cell("p", say("and {count} more", { count: more })));
   panel.classList.toggle("left", left);
   panel.hidden = false;
   return found;
@@ -103,7 +103,7 @@ function comparing() {
     const found = showComparison(next, next > (from + to) / 2);
     if (!found) return;
     const told = found.rows.slice(0, MOST_COMPARED).map((row) => names[row.v] + ": " + state.splits
-      .filter((split) => row[split] !== undefined).map((split) => split + " " + said(row[split])).join(", "));
-    document.getElementById("said").textContent = "Epoch " + found.epoch + ". " + told.join("; ");
+      .filter((split) => row[split] !== undefined).map((split) => named(split) + " " + said(row[split])).join(", "));
+    document.getElementById("said").textContent = say("Epoch {epoch}. {values}", { epoch: found.epoch, values: told.join("; ") });
   });
 }

@@ -10,7 +10,7 @@ function choose(v, run = null) {
 }
 
 const strengthSays = () =>
-  (state.at < 0 ? "all " + path().places.length + " strengths" : path().says[state.at]);
+  (state.at < 0 ? say("all {count} strengths", { count: path().places.length }) : path().says[state.at]);
 
 function showControls() {
   for (const input of inputs("[data-state]")) {
@@ -31,14 +31,19 @@ function showControls() {
   if (reset) reset.disabled = state.x === null && state.y === null;
   const smooth = document.getElementById("smooth-said");
   if (smooth) {
-    smooth.value = state.smooth ? "mean of " + (2 * state.smooth + 1) : "off";
+    smooth.value = state.smooth ? say("mean of {count}", { count: 2 * state.smooth + 1 }) : say("off");
     inputs("[data-state=smooth]")[0].setAttribute("aria-valuetext", smooth.value);
   }
   showFan();
-  for (const button of document.querySelectorAll("button.pick")) {
+  showPicked(document);
+}
+
+// Shows which name is pressed: that of the chosen variant, or of its chosen run.
+function showPicked(within) {
+  for (const button of within.querySelectorAll("button.pick")) {
     const { v, run } = button.dataset;
-    const pressed = +v === state.variant && (run === undefined ? state.run === null : +run === state.run);
-    button.setAttribute("aria-pressed", pressed);
+    const pressed = String(+v === state.variant && (run === undefined ? state.run === null : +run === state.run));
+    if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed);
   }
 }
 
@@ -97,7 +102,11 @@ function controlling() {
     const button = event.target.closest("button");
     if (!button) return;
     const { all, none, save } = button.dataset;
-    if (all) update({ [all]: inputs(`[data-list="${all}"]`).map(valueOf) });
+    if (all) {
+      // All variants are those with a switch of their own and a fan; one that was switched off comes back.
+      const fan = all === "shown" && !path() && paths.length ? { family: START.family, at: -1 } : {};
+      update({ [all]: inputs(`[data-list="${all}"]`).map(valueOf), ...fan });
+    }
     if (none) update({ [none]: [], ...(none === "shown" ? { family: -1, at: -1, variant: -1, run: null } : {}) });
     if (button.id === "reset") resetAxes();
     if (save) saving[save]();

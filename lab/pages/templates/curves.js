@@ -43,7 +43,15 @@ function drawnSeeds() {
 // A value that a scale cannot show is left out, and leaves a gap in the line.
 const fits = (value, log) => value !== null && (!log || value > 0);
 
+// The rows of the chart, made once for each state.
+let rowsMade = { of: "" };
 function tables() {
+  const of = JSON.stringify([state, front()]);
+  if (rowsMade.of !== of) rowsMade = { of, rows: makeTables() };
+  return rowsMade.rows;
+}
+
+function makeTables() {
   const lines = drawnLines();
   const row = (line, i, y) =>
     ({ v: line.v, g: line.group, c: hue(line.v), split: line.split, w: line.whole, e: line.e[i], y });
@@ -99,14 +107,43 @@ function signals() {
   const { x, y } = fitted;
   // A little room, so that marks at the first and last epoch are whole.
   const room = state.logx ? 0 : 0.012 * (x[1] - x[0]);
-  return { x0: x[0] - room, x1: x[1] + room, y0: y[0], y1: y[1], front: front(), run: chosenRun() };
+  return { x0: x[0] - room, x1: x[1] + room, y0: y[0], y1: y[1] };
+}
+
+const SINGLE = { usual: 0.9, chosen: 2.6 };  // the width of the line of a run
+
+// How each row of a table is drawn: paler behind what is brought forward.
+function emphasis() {
+  const [first, run] = [front(), chosenRun()];
+  return (table, row) => {
+    const { usual, behind, fewer } = curves.opacity[table];
+    const chosen = run && row.r === run;
+    const pale = run || (first >= 0 && row.v !== first);
+    const width = table === "singles" ? { width: chosen ? SINGLE.chosen : SINGLE.usual } : {};
+    return { opacity: chosen ? 1 : pale ? behind : fewer && !row.w ? fewer : usual, ...width };
+  };
+}
+
+// Makes paler what is drawn and not brought forward.
+function fade() {
+  if (!views.curves) return;
+  const looks = emphasis();
+  for (const shape of chart.querySelectorAll("g.mark-line path, g.mark-area path, g.mark-symbol path")) {
+    const { datum, mark } = shape.__data__;
+    const layer = /layer_(\d+)_/.exec(mark.name);
+    const table = layer && curves.spec.layer[layer[1]].data.name;
+    if (!(table in curves.opacity)) continue;
+    const { opacity, width } = looks(table, datum);
+    shape.setAttribute("opacity", opacity);
+    if (width) shape.setAttribute("stroke-width", width);
+  }
 }
 
 // The specification with the chosen measure and scales.
 function curvesSpec() {
   const spec = copy(curves.spec);
   // Vega labels the chart with it.
-  spec.description = spec.description.replace(measures[0].name, measure().name);
+  spec.description = spec.description.replace(named(measures[0].name), named(measure().name));
   // A logarithmic scale knows no zero, and warns where one is spoken of.
   const scaled = (scale, log) => {
     scale.type = log ? "log" : "linear";
@@ -116,20 +153,21 @@ function curvesSpec() {
     scaled(encoding.x.scale, state.logx);
     if (!encoding.y) continue;
     scaled(encoding.y.scale, isLog());
-    encoding.y.title = measure().name;
+    encoding.y.title = named(measure().name);
   }
   for (const parameter of spec.params) if (parameter.name in signals()) parameter.value = signals()[parameter.name];
   return spec;
 }
 
 function emptiness(rows) {
-  if (!shownVariants().length && state.variant < 0) return "No variant is shown. Switch one on, or “show all”.";
+  if (!shownVariants().length && state.variant < 0) return say("No variant is shown. Switch one on, or “show all”.");
   if (!state.splits.some((split) => measure()[split])) {
-    const other = state.splits.length ? "“" + measure().name + "” has no such line" : "No line is shown";
-    return other + ". Switch on train or validation.";
+    return state.splits.length ?
+      say("“{metric}” has no such line. Switch on train or validation.", { metric: named(measure().name) }) :
+      say("No line is shown. Switch on train or validation.");
   }
-  if (!rows.lines.length && isLog()) return "A logarithmic axis shows values above 0, and here there are none.";
-  if (!rows.lines.length) return "The variants that are shown have no number to draw here: their runs diverged.";
+  if (!rows.lines.length && isLog()) return say("A logarithmic axis shows values above 0, and here there are none.");
+  if (!rows.lines.length) return say("The variants that are shown have no number to draw here: their runs diverged.");
   const { x, y } = fitted;
   // A line counts from point to point, for it may cross a part in which no point of it lies.
   const crosses = (row, i, all) => {
@@ -137,7 +175,7 @@ function emptiness(rows) {
     return row.e <= x[1] && next.e >= x[0] && Math.min(row.y, next.y) <= y[1] && Math.max(row.y, next.y) >= y[0];
   };
   const some = rows.lines.some(crosses) || rows.singles.some(crosses);
-  return some ? "" : "Nothing lies in this part of the axes. Reset them.";
+  return some ? "" : say("Nothing lies in this part of the axes. Reset them.");
 }
 
 async function drawCurves() {
@@ -149,6 +187,7 @@ async function drawCurves() {
     await draw("curves", curvesSpec(), rows);
   }
   await set("curves", signals(), rows);
+  fade();
   const empty = document.getElementById("empty");
   empty.textContent = emptiness(rows);
   empty.hidden = !empty.textContent;
@@ -160,5 +199,6 @@ function bringForward(v) {
   hovered = v;
   if (!views.curves) return;
   // The one in front has a band, which is in the rows.
-  set("curves", { front: front() }, path() ? { bands: tables().bands } : {});
+  if (path()) set("curves", {}, { bands: tables().bands }).then(fade);
+  else fade();
 }

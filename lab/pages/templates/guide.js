@@ -46,7 +46,8 @@
       header.removeAttribute("aria-sort");
       if (header.dataset.sort === key) header.setAttribute("aria-sort", down ? "descending" : "ascending");
     }
-    document.getElementById("count").textContent = `${seen.size} of ${cards.length} shown`;
+    const count = document.getElementById("count");
+    count.textContent = count.dataset.says.replace("{shown}", seen.size).replace("{all}", cards.length);
   }
 
   function changed() {

@@ -7,7 +7,7 @@ function download(content, name) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  tell("Saved as " + name + ".");
+  tell(say("Saved as {name}.", { name }));
 }
 
 const tell = (text) => { document.getElementById("saved").textContent = text; };
@@ -35,8 +35,14 @@ function wrapped(text, width) {
 
 // The chart with a title, a legend and a ground, for it is on its own in a file.
 async function picture() {
-  const rows = tables();
+  const looks = emphasis();
+  const rows = Object.fromEntries(Object.entries(tables()).map(([name, own]) =>
+    [name, name in curves.opacity ? own.map((row) => ({ ...row, ...looks(name, row) })) : own]));
   const spec = curvesSpec();
+  for (const { data, encoding } of spec.layer) {
+    if (data.name in curves.opacity) encoding.opacity = { field: "opacity", type: "quantitative", scale: null };
+    if (data.name === "singles") encoding.strokeWidth = { field: "width", type: "quantitative", scale: null };
+  }
   const seen = [...new Set(rows.lines.map((row) => row.v))];
   const bottom = { title: null, orient: "bottom", symbolType: "stroke", symbolSize: 300, symbolStrokeWidth: 2 };
   const black = { labelColor: "var(--ink)", symbolStrokeColor: "var(--ink)" };
@@ -117,10 +123,10 @@ const saving = {
     line.select();
     try {
       await navigator.clipboard.writeText(line.value);
-      tell("Copied.");
+      tell(say("Copied."));
     } catch (error) {
       // A browser that does not let a page write to the clipboard lets a person.
-      tell("Copy the selected line.");
+      tell(say("Copy the selected line."));
     }
   },
 };

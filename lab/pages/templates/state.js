@@ -2,10 +2,16 @@
 // a reload and can be shared. Only what differs from the start is there; variants have their names, not their places.
 const drawn = JSON.parse(document.getElementById("drawn").textContent);
 const { names, paths, curves } = drawn;
+// The words of the page in its language; English is what is written here, and its own translation.
+const WORDS = drawn.words || {};
+const named = (word) => WORDS[word] ?? word;
+const say = (text, values = {}) => named(text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
 const measures = curves ? curves.measures : [];
 
 // A run of a variant is known by its seed; where the data are cut into folds, by seed * folds + fold.
-const runWords = (run) => (drawn.folds ? Math.floor(run / drawn.folds) + " fold " + (run % drawn.folds) : String(run));
+const runWords = (run) => (drawn.folds ?
+  say("{seed} fold {fold}", { seed: Math.floor(run / drawn.folds), fold: run % drawn.folds }) : String(run));
 
 const START = {
   metric: 0,                          // the place of the measure

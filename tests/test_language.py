@@ -1,0 +1,165 @@
+"""Reports and pages in Japanese: no text without its translation, and what users wrote as they wrote it."""
+
+import ast
+import re
+import string
+import warnings
+from pathlib import Path
+
+import pytest
+
+import lab
+from lab import pages, report
+from lab.cli import options
+from lab.pages.experiment import contents, curves_of
+from lab.report import theme
+from lab.report.save import NO_FONT
+from lab.results.tables import read_tables
+from lab.statistics import DECISIONS, VERDICTS
+from lab.statistics.language import LANGUAGES, catalogue, say, speaking, spoken
+from lab.statistics.scope import NOTES
+from tests.test_page_curves import rich
+
+HOME = Path(lab.__file__).parent
+TEMPLATES = [path for path in (HOME / "pages" / "templates").iterdir() if path.suffix in (".j2", ".js")]
+SAID = re.compile(r'\b(?:say|named)\(\s*"((?:[^"\\]|\\.)*)"')
+
+# Words of a Japanese page that are names: of files, formats, libraries, keys and settings.
+NAMES = {
+    *("none", "l1", "l2", "or", "less", "rich", "Does", "it", "help", "PNG", "SVG", "CSV", "Ctrl", "Shift", "pandas"),
+    *("csv", "histories", "summary", "comparison", "JavaScript", "python", "lab", "export", "page", "p"),
+    *("Nadeau", "and", "Bengio", "t"),
+}
+
+
+def literals() -> set[str]:
+    """The texts that are passed to `say` or `named` as they stand."""
+    found = {text.replace('\\"', '"') for path in TEMPLATES for text in SAID.findall(path.read_text())}
+    for path in HOME.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("say", "named") and node.args:
+                text = node.args[0]
+                choices = [text.body, text.orelse] if isinstance(text, ast.IfExp) else [text]
+                found |= {one.value for one in choices if isinstance(one, ast.Constant)}
+    return found
+
+
+def written() -> set[str]:
+    """All texts of the sources: what is said is among them, though it may be said by another name."""
+    found = literals()
+    for path in [*HOME.rglob("*.py"), *(HOME.parent / "experiments").glob("__init__.py")]:
+        found |= {
+            node.value
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+class TestCatalogue:
+    def test_every_text_that_is_said_has_its_translation(self, language):
+        assert literals() - set(catalogue(language)) == set()
+
+    def test_what_tables_and_files_say_has_its_translation(self, language):
+        assert {*DECISIONS, *VERDICTS, *NOTES, *NOTES.values()} - set(catalogue(language)) == set()
+
+    def test_no_translation_is_of_a_text_that_nobody_says(self, language):
+        # A few are made of a name with its underscores.
+        made = {text.replace("_", " ") for text in written()}
+        assert set(catalogue(language)) - written() - made == set()
+
+    def test_a_translation_has_the_values_of_its_text(self, language):
+        def values(text: str) -> list[str]:
+            return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+        assert {text: said for text, said in catalogue(language).items() if values(text) != values(said)} == {}
+
+    def test_no_translation_is_left_in_english(self, language):
+        left = {text for text, said in catalogue(language).items() if text == said}
+        assert {text for text in left if re.search("[a-z]{2}", re.sub(r"\{\w+\}", "", text))} == set()
+
+
+def test_the_command_line_takes_the_languages():
+    assert options.LANGUAGES == LANGUAGES
+
+
+def test_english_is_spoken_unless_another_is_asked_for_and_again_afterwards():
+    assert spoken() == "en"
+    with speaking("ja"):
+        assert say("{count} runs", count=3) == "3 回の実行"
+    assert say("{count} runs", count=3) == "3 runs"
+
+
+class TestPages:
+    @pytest.fixture(scope="class")
+    def folder(self, tmp_path_factory) -> Path:
+        folder = rich(tmp_path_factory.mktemp("pages") / "rich")
+        with speaking("ja"):
+            pages.experiment_page(folder)
+            pages.index_page(folder.parent)
+        return folder
+
+    @pytest.mark.parametrize("width", [1280, 390])
+    @pytest.mark.parametrize("page", ["rich/index.html", "index.html"])
+    def test_no_english_is_left_on_a_page_but_names(self, folder, opened, page, width):
+        seen = opened(folder.parent / page, width, drawn="all" if "/" in page else "")
+        assert seen.page.locator("html").get_attribute("lang") == "ja"
+        seen.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        if "/" in page:
+            seen.page.locator("#runs-table tbody tr").first.wait_for()
+        text = seen.page.evaluate(
+            """() => [document.body.innerText, ...[...document.querySelectorAll('[aria-label], [title], option')]
+            .flatMap(one => [one.ariaLabel, one.title, one.tagName === 'OPTION' ? one.textContent : ''])].join(' ')"""
+        )
+        # A name is known by what it is made of: letters, digits and underscores.
+        assert set(re.findall(r"[A-Za-z][A-Za-z0-9_]*", text)) - NAMES == set()
+        assert seen.page.evaluate("document.documentElement.scrollWidth") == width
+        assert seen.complaints == []
+
+    def test_the_answer_of_every_kind_is_one_sentence(self, folder):
+        with speaking("ja"):
+            tables = read_tables(folder)
+            found = contents(folder, tables, curves_of(tables))
+        assert found.answer.endswith("。")
+        assert found.title == "Does it help?"
+
+    def test_a_choice_keeps_its_place_in_the_address_whatever_the_language(self, folder, opened):
+        seen = opened(folder / "index.html")
+        seen.page.get_by_label("指標").select_option("正解率")
+        seen.page.wait_for_selector("#curves[aria-busy=false]")
+        assert seen.page.url.endswith("#metric=accuracy")
+        assert "正解率" in seen.page.locator("#curves").inner_text()
+
+
+class TestFigures:
+    def test_japanese_figures_want_a_font_and_are_english_with_one_warning_without(self, tmp_path, monkeypatch):
+        folder = rich(tmp_path / "rich")
+        tables = read_tables(folder)
+        drawn = {}
+        for language, fonts in (("en", True), ("ja", False)):
+            if not fonts:
+                monkeypatch.setattr(theme, "_WIDE_FONTS", ())
+                for cached in (theme._families, theme._shown):
+                    cached.cache_clear()
+            with speaking(language), warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                paths = report.draw_all(tables.histories, tables.summary, tables.comparison, tmp_path / language)
+            assert [str(one.message) for one in told] == ([] if fonts else [NO_FONT])
+            drawn[language] = [path.read_bytes() for path in paths]
+        monkeypatch.undo()
+        for cached in (theme._families, theme._shown):
+            cached.cache_clear()
+        assert drawn["ja"] == drawn["en"]
+
+    @pytest.mark.skipif(not theme.can_write("正則化"), reason="no font with Japanese characters is installed")
+    def test_a_japanese_figure_has_japanese_labels(self, tmp_path):
+        tables = read_tables(rich(tmp_path / "rich"))
+        with speaking("ja"):
+            ax = report.overlay(tables.histories)
+        assert ax.get_xlabel() == "エポック"
+        assert ax.get_ylabel() == "検証のデータ損失"
+
+    def test_a_text_without_spaces_is_broken_where_it_may_be(self):
+        assert theme.lines("線は中央値、帯は中央。", 8) == ["線は中央", "値、帯は", "中央。"]
+        assert theme.lines("from weak to strong", 10) == ["from weak", "to strong"]
