@@ -91,15 +91,17 @@ def test_english_is_spoken_unless_another_is_asked_for_and_again_afterwards():
     assert say("{count} runs", count=3) == "3 runs"
 
 
-class TestPages:
-    @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory) -> Path:
-        folder = rich(tmp_path_factory.mktemp("pages") / "rich")
-        with speaking("ja"):
-            pages.experiment_page(folder)
-            pages.index_page(folder.parent)
-        return folder
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """An experiment whose page, and the guide beside it, are in Japanese."""
+    made = rich(tmp_path_factory.mktemp("pages") / "rich")
+    with speaking("ja"):
+        pages.experiment_page(made)
+        pages.index_page(made.parent)
+    return made
 
+
+class TestPages:
     @pytest.mark.parametrize("width", [1280, 390])
     @pytest.mark.parametrize("page", ["rich/index.html", "index.html"])
     def test_no_english_is_left_on_a_page_but_names(self, folder, opened, page, width):

@@ -5,7 +5,7 @@ A script imports this before it declares anything, so nothing heavy is loaded un
     app            the commands
     running        `run`, and what is printed at its end; options: its sizes and data; fresh: `run --fresh`
     find           where scripts are, and what they declare
-    status         `status`
+    status         `status`; watch: `watch`
     verify         `verify`; prune: `prune`
     folders        the folder of an experiment that is named
     drawing        `report`: folders drawn again, on several cores

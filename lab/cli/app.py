@@ -24,6 +24,7 @@ from lab.cli.sentences import FoundError
 from lab.cli.status import show_status
 from lab.cli.usage import refusal
 from lab.cli.verify import verify_runs
+from lab.cli.watch import watch
 from lab.experiment import Experiment
 
 
@@ -108,6 +109,7 @@ lab_app.command(show_status, name="status")
 lab_app.command(verify_runs, name="verify")
 lab_app.command(prune)
 lab_app.command(lint)
+lab_app.command(watch)
 lab_app.command(ensemble)
 export_app = _application("Write what is to be sent to somebody.")
 lab_app.command(export_app, name="export")

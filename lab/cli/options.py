@@ -36,6 +36,17 @@ def _count(meaning: str, most: int, least: int = 1) -> Parameter:
     return Parameter(converter=convert)
 
 
+def _port() -> Parameter:
+    """Return a parameter that takes the number of a port; 0 is any that is free."""
+
+    def convert(_: type, tokens: Sequence[Token]) -> int:
+        text = tokens[0].value
+        value = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
+        return whole(str(tokens[0].keyword), value, "the port of the address, 0 for a free one", low=0, high=65535)
+
+    return Parameter(converter=convert)
+
+
 def _not_empty(kind: Callable[[str], Any], argument: str = "the name of an experiment") -> Parameter:
     """Return a parameter that refuses the empty text that an unset variable of a shell leaves.
 
@@ -98,6 +109,7 @@ Margin = Annotated[float | None, Parameter(converter=_margin)]
 Confidence = Annotated[float, Parameter(converter=_confidence)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
 Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
+Port = Annotated[int, _port()]
 Language = Annotated[str, _one_of(LANGUAGES)]
 RESULTS = Path("results")
 

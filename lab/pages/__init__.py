@@ -21,7 +21,7 @@ browser. Nothing here needs Keras. One file per part of a page:
     experiment         what a page holds; charts: its charts and their data, for the script
     reliability_panel  how sure a model is against how often it is right
     sheet              an experiment on one sheet of paper, as PDF
-    write              the documents, filled into templates/
+    write              the documents, filled into templates/; policy: what they may load
     vegalite           shared by the charts: scales and rows; look: the figures' colours on light and dark screens
     assets             the scripts of a page: Vega, and the page's own, whose files in templates/ each say what they do
 """
@@ -29,13 +29,14 @@ browser. Nothing here needs Keras. One file per part of a page:
 from lab.pages.answer import answer
 from lab.pages.experiment import curves_of
 from lab.pages.sheet import one_page
-from lab.pages.write import experiment_page, index_page, playground_page, single_file, study_page
+from lab.pages.write import experiment_page, index_page, live_page, playground_page, single_file, study_page
 
 __all__ = [
     "answer",
     "curves_of",
     "experiment_page",
     "index_page",
+    "live_page",
     "one_page",
     "playground_page",
     "single_file",

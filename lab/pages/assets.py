@@ -26,6 +26,7 @@ SCRIPTS = (
     "table.js",
     "runs.js",
     "reliability.js",
+    "live.js",
     "page.js",
 )
 """The files of an experiment's page's script, each after those that it needs."""
@@ -97,13 +98,18 @@ def _joined(names: Sequence[str], kind: str = "") -> str:
 
 def provide(results: Path) -> list[str]:
     """Write the scripts beside the pages below a folder, where they are missing or others, and return their names."""
-    page = page_script().encode()
-    scripts = {NAME: _PACKAGED.read_bytes(), f"page-{hashlib.sha256(page).hexdigest()[:8]}.js": page}
-    for name, script in scripts.items():
+    found = scripts()
+    for name, script in found.items():
         path = results / FOLDER / name
         if not path.exists() or path.read_bytes() != script:
             write_atomically(path, script)
-    return list(scripts)
+    return list(found)
+
+
+def scripts() -> dict[str, bytes]:
+    """Return the scripts of an experiment's page by their names."""
+    page = page_script().encode()
+    return {NAME: _PACKAGED.read_bytes(), f"page-{hashlib.sha256(page).hexdigest()[:8]}.js": page}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lab import results
+from lab.statistics.language import say
 
 
 def failed_runs(folder: Path) -> list[tuple[str, str]]:
@@ -25,6 +26,8 @@ def _who(failures: list[results.Failure]) -> str:
     names = list(dict.fromkeys(failure.variant for failure in failures))
     if len(failures) == 1:
         [one] = failures
-        return f"{one.variant} at seed {one.seed}" + ("" if one.fold is None else f" in fold {one.fold}")
-    shown = names if len(names) < 4 else [*names[:3], f"{len(names) - 3} more"]
-    return f"{len(failures)} runs of {' and '.join(filter(None, [', '.join(shown[:-1]), shown[-1]]))}"
+        told = "{variant} at seed {seed}" if one.fold is None else "{variant} at seed {seed} in fold {fold}"
+        return say(told, variant=one.variant, seed=one.seed, fold=one.fold)
+    shown = names if len(names) < 4 else [*names[:3], say("{count} more", count=len(names) - 3)]
+    who = say(" and ").join(filter(None, [say(", ").join(shown[:-1]), shown[-1]]))
+    return say("{count} runs of {variants}", count=len(failures), variants=who)

@@ -1,12 +1,11 @@
 """The documents: index.html of an experiment, of a study and of all of them, offline from the folder of results.
 
 What comes from files is text: Jinja escapes it in HTML and, for the data of the charts, in JSON. A page is served by
-nobody, so its own content security policy is what keeps it from running or loading anything else; see `policy`.
+nobody, so its own content security policy is what keeps it from running or loading anything else: `lab.pages.policy`.
 """
 
 import base64
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -26,6 +25,7 @@ from lab.pages.failed_runs import failed_runs
 from lab.pages.guide import cards, in_chapters
 from lab.pages.measures_table import measures_table
 from lab.pages.overview import FOUND
+from lab.pages.policy import policy
 from lab.pages.provenance import provenance
 from lab.pages.reliability_panel import reliability_panel
 from lab.pages.run_numbers import run_words
@@ -76,6 +76,19 @@ def experiment_page(folder: Path, tables: Tables | None = None, curves: Curves |
     page = _experiment(folder, tables, curves)
     results.write_atomically(folder / PAGE_FILE, _render("experiment.html.j2", [_source("boot.js")], load=load, **page))
     return folder / PAGE_FILE
+
+
+def live_page(folder: Path, tables: Tables, live: Mapping[str, str]) -> str:
+    """Return the page of an experiment as a server on this machine shows it while runs train.
+
+    Args:
+        folder: the experiment's.
+        tables: its tables so far, with the runs that train.
+        live: "says", a sentence on how far it is, and "version", which changes with what is shown.
+    """
+    load = " ".join(f"/{assets.FOLDER}/{name}" for name in assets.scripts())
+    page = _experiment(folder, tables, None) | {"beside": [], "files": [], "figures": [], "live": live}
+    return _render("experiment.html.j2", [_source("boot.js")], load=load, **page)
 
 
 def study_page(folder: Path) -> Path:
@@ -136,12 +149,11 @@ def playground_page(folder: Path) -> Path:
         folder: of the experiments' folders, as in results. Nothing of it is read.
     """
     held = playground.settings()
-    # Its words are English only.
     page = _render(
         "playground/page.html.j2",
         [assets.playground_script()],
         single=True,
-        language="en",
+        language="en",  # the only one of its words
         settings=held,
         playground_style=Markup(_source("playground/playground.css")),
         sets=held["sets"],
@@ -219,30 +231,6 @@ def _there(folder: Path, tables: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(table_path(folder, name).name, of) for name, of in tables.items() if results.has_table(folder, name)]
 
 
-def policy(scripts: Sequence[str], single: bool = False, loads: bool = True) -> str:
-    """Return the content security policy of a page: its own script and what that loads, and nothing from outside.
-
-    A page in a folder of results runs one script inside it, known by its hash, which loads two from the folder beside
-    ("strict-dynamic": only a script that was trusted may add one, never the page's markup). The hash of a script
-    outside the page would be the stricter rule, but a browser does not check one of a page opened from disk. Its
-    pictures are files beside it; 'self' is meant for pages on a server, and file: for those on disk, which have no
-    origin. A page for sending holds its scripts and pictures itself.
-
-    The script of the guide loads nothing (`loads` is False), so that it may not.
-
-    Vega is told to interpret its expressions, so that no text becomes code ("unsafe-eval" is not there).
-    """
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    allowed = " ".join(f"'sha256-{value}'" for value in hashes) or "'none'"
-    if scripts and loads and not single:
-        allowed += " 'strict-dynamic'"
-    pictures = "data:" if single else "'self' file:"
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src {pictures}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
 def _source(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
@@ -263,24 +251,17 @@ def _environment() -> jinja2.Environment:
 
 
 def _render(
-    template: str,
-    scripts: Sequence[str],
-    *,
-    single: bool = False,
-    loads: bool = True,
-    language: str | None = None,
-    **content: object,
+    template: str, scripts: Sequence[str], *, single: bool = False, loads: bool = True, **content: object
 ) -> str:
     # The style sheet and the scripts are the lab's own and Vega's: the only text that is not escaped.
     return (
         _environment()
         .get_template(template)
         .render(
-            policy=policy(scripts, single, loads),
+            policy=policy(scripts, single, loads, "live" in content),
             scripts=[Markup(script) for script in scripts],
             style=Markup(_source("style.css")),
             single=single,
-            language=language or spoken(),
-            **content,
+            **{"language": spoken()} | content,
         )
     )

@@ -162,18 +162,18 @@ def _draw(ax: Axes, curves: Curves, column: str, look_of: Mapping[str, Style]) -
     if column.startswith("val_") and kept.notna().any():
         # The fall of the first epochs is ten times what the variants differ by later.
         shown = middle[middle["epoch"] >= EARLY * kept.min()]
-    named = curves.named(NAMED)
+    told_apart = curves.named(NAMED)
     drawn = shown[["median", "low", "high"]].copy()
     # The grey lines have no band.
-    drawn.loc[~shown["variant"].isin(named), ["low", "high"]] = float("nan")
+    drawn.loc[~shown["variant"].isin(told_apart), ["low", "high"]] = float("nan")
     axis = shared(drawn, drawn.max(axis=1).groupby(shown["variant"]).max())
     scale(ax, axis)
     if column == "gap":
         ax.axhline(0, color=GREY, lw=0.8, zorder=1)
     for variant, rows in middle.groupby("variant", sort=False):
         dashes = DASHED if column.startswith("val_") else SOLID
-        if variant in named:
-            place = named.index(str(variant)), len(named)
+        if variant in told_apart:
+            place = told_apart.index(str(variant)), len(told_apart)
             _line(ax, str(variant), rows, look_of[str(variant)], dashes, float(kept.get(variant, 0)), place)
         else:
             ax.plot(rows["epoch"], rows["median"], color="0.8", lw=0.7, label="_other", zorder=1.5)
@@ -215,11 +215,11 @@ def _line(
 
 def _legend(curves: Curves, columns: Sequence[str], look_of: Mapping[str, Style]) -> list[Line2D]:
     table, state = curves.table, curves.runs(columns[0])
-    named = curves.named(NAMED)
+    told_apart = curves.named(NAMED)
     names = labels(curves.variants, 30)
     dashes = DASHED if columns[0].startswith("val_") else SOLID
     entries = []
-    for variant, runs in state[state["variant"].isin(named)].groupby("variant", sort=False):
+    for variant, runs in state[state["variant"].isin(told_apart)].groupby("variant", sort=False):
         style = look_of[str(variant)]
         words = names[str(variant)]
         going = runs.loc[~runs["diverged"], "epochs"]
@@ -238,7 +238,7 @@ def _legend(curves: Curves, columns: Sequence[str], look_of: Mapping[str, Style]
             else {}
         )
         entries.append(Line2D([], [], color=style.colour, ls=dashes if drawn else "none", lw=1.5, label=words, **looks))
-    others = len(names) - len(named)
+    others = len(names) - len(told_apart)
     if others:
         entries.append(Line2D([], [], color="0.8", lw=0.9, label=say("{count} other variants", count=others)))
     return entries

@@ -10,7 +10,7 @@ import pandas as pd
 from lab import statistics
 from lab.checks import DataError, UsageError
 from lab.results.experiments import has_experiment, read_experiment
-from lab.results.many_runs import read_runs
+from lab.results.many_runs import Runs, read_runs
 from lab.results.provenance import read_provenance, write_provenance
 from lab.results.schema import (
     COMPARISON,
@@ -122,37 +122,49 @@ def rebuild(folder: Path) -> None:
         if not names:
             raise DataError(f"{folder / RUNS_FOLDER} must hold a run of the experiment, got none; run it first")
         runs = read_runs([run_folder(folder, name) for name in names])
-        records = runs.records
-        summary = pd.DataFrame(list(_summary_rows(folder, records, runs.measured)))
-        # An experiment that was interrupted may have no run of the baseline yet.
-        has_baseline = (summary["variant"] == experiment["baseline"]).any()
-        empty = pd.DataFrame(columns=list(statistics.COMPARISON))
-        tables = {
-            SUMMARY: summary,
-            COMPARISON: statistics.compare(
-                summary,
-                experiment["baseline"],
-                generalizes_over=experiment.get("generalizes_over", ""),
-                margin=experiment.get("margin"),
-                most_seeds=experiment.get("most_seeds"),
-            )
-            if has_baseline
-            else empty,
-        }
-        if experiment.get("paths"):
-            tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
-        optional = {
-            MEASURE_TABLE: [row for record in records if (row := _measures_row(record))],
-            RELIABILITY_TABLE: [row for record in records for row in _reliability_rows(record)],
-        }
-        tables |= {name: pd.DataFrame(rows) for name, rows in optional.items() if rows}
+        tables = combined(folder, experiment, runs)
         write_table(folder, HISTORIES, runs.histories() if runs.text is None else runs.text)
         for name, table in tables.items():
             write_table(folder, name, table)
-        for name in optional.keys() - tables.keys():
+        for name in {MEASURE_TABLE, RELIABILITY_TABLE} - tables.keys():
             # Those of earlier runs would be taken for those of these.
             remove_table(folder, name)
-        write_provenance(folder, records)
+        write_provenance(folder, runs.records)
+
+
+def combined(folder: Path, experiment: Mapping[str, Any], runs: Runs) -> dict[str, pd.DataFrame]:
+    """Return the tables of some runs by their names, without their histories.
+
+    Args:
+        folder: of the experiment.
+        experiment: its experiment.json.
+        runs: at least one.
+    """
+    records = runs.records
+    summary = pd.DataFrame(list(_summary_rows(folder, records, runs.measured)))
+    # An experiment that was interrupted may have no run of the baseline yet.
+    has_baseline = (summary["variant"] == experiment["baseline"]).any()
+    empty = pd.DataFrame(columns=list(statistics.COMPARISON))
+    tables = {
+        SUMMARY: summary,
+        COMPARISON: statistics.compare(
+            summary,
+            experiment["baseline"],
+            generalizes_over=experiment.get("generalizes_over", ""),
+            margin=experiment.get("margin"),
+            most_seeds=experiment.get("most_seeds"),
+        )
+        if has_baseline
+        else empty,
+    }
+    if experiment.get("paths"):
+        tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
+    optional = {
+        MEASURE_TABLE: [row for record in records if (row := _measures_row(record))],
+        RELIABILITY_TABLE: [row for record in records for row in _reliability_rows(record)],
+    }
+    tables |= {name: pd.DataFrame(rows) for name, rows in optional.items() if rows}
+    return tables
 
 
 def _runs(folder: Path, experiment: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 # ruff: noqa: E501, RUF001
 
 # fmt: off
-COMMANDS = "'list', 'run', 'report', 'status', 'verify', 'prune', 'lint', 'ensemble', 'export', 'compare'"
+COMMANDS = "'list', 'run', 'report', 'status', 'verify', 'prune', 'lint', 'watch', 'ensemble', 'export', 'compare'"
 
 RUN_OPTIONS = (
     "'--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', "
@@ -149,6 +149,11 @@ CASES = [
     ('report --results', 2, '--results must be followed by its value, got nothing'),
     ('report --results nowhere', 1, 'nowhere holds no experiment; run one first: python -m lab list'),
     ("report --results ''", 2, "--results must not be empty, got ''"),
+    ('report --language fr', 2, "--language must be one of 'en', 'ja', got 'fr'"),
+    ('watch nothing', 1, "results/nothing holds no experiment; run it first: python -m lab list"),
+    ('watch nothing --port 65536', 2, "--port must be a whole number from 0 to 65535 (it is the port of the address, 0 for a free one), got 65536"),
+    ('watch nothing --port x', 2, "--port must be a whole number from 0 to 65535 (it is the port of the address, 0 for a free one), got 'x'"),
+    ('watch ../x', 2, "the experiment must be the name of a folder in results, got '../x'; --results names another folder of results"),
     ('report --svgg', 2, "an option of report must be one of '--results', '--svg', '--language', got '--svgg'; did you mean '--svg'?"),
     ('report nothing --results nowhere', 1, 'nowhere/nothing/histories.csv does not exist; run the experiment first, or name its folder'),
     ('export pag x', 2, "the command must be one of 'model', 'page', 'pdf', got 'pag'; did you mean 'page'?"),

@@ -49,3 +49,4 @@ for (const id of ["forest", "pairs"]) {
 await show(Object.keys(START));
 watchers.push(show);
 document.documentElement.dataset.drawn = failed.length ? "some" : "all";
+if (document.getElementById("live")) follow();
