@@ -4,9 +4,9 @@
 do so; R is the number of runs that train together:
 
     groups = runs by blueprint(model)                      # blueprint, graph: what must be equal, who is refused
-    compare two steps with Keras, if layers lack a rule    # rehearsal
     for runs in groups, at most 32 at a time:              # cohort; fewer where memory is short: memory
         w = stack([initial weights of each run])           # starts: (R, ...); stacking: per run l1, l2, rates, seeds
+        compare two steps with Keras                       # rehearsal: if layers lack a rule
         for epoch in 1..epochs:                            # loop
             for i, (x, y) in enumerate(batches):           # program: x is (R, batch, ...), each run in its own order
                 z = forward(w, x)                          # forward: layer_kinds, layer_rules, unrolled; draws: masks

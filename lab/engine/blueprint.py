@@ -89,17 +89,21 @@ def _foreign(v: Any) -> bool:
     return v.constraint is not None and norm_axes(v.constraint, len(v.shape)) is None
 
 
-def blueprint(task: Task) -> Blueprint:
+def blueprint(task: Task, with_values: bool = False) -> Blueprint:
     """Build a run's model and take it apart.
 
     The model is built without giving its variables values, which takes half the time and no memory; they are computed
     by the same initializers when they are stacked. A factory that needs the values, or sets them itself, is called
     again in the usual way, and so is one whose model has operations without a rule.
 
+    Args:
+        task: the run.
+        with_values: whether it is known that the model needs its values.
+
     Raises:
         RefusedError: the model cannot be stacked.
     """
-    model = keras_internals.built_without_values(task.build)
+    model = None if with_values else keras_internals.built_without_values(task.build)
     result = None if model is None else _taken_apart(task, model)
     return _taken_apart(task, task.build()) if result is None or result.unrolled else result
 

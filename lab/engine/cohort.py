@@ -72,7 +72,7 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
     """Sort tasks into those that train together and those that cannot, before anything is trained.
 
     Blueprints are kept for `train`, so that each model is built once, those of one recipe together (and those with
-    operations that are unrolled again).
+    operations that are unrolled again). `train` may still refuse what is unrolled.
 
     Args:
         tasks: the runs.
@@ -96,19 +96,7 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
             joined.indices.append(i)
             # A model with operations that are unrolled holds its weights; it is built again when its turn comes.
             joined.blueprints.append(None if found.unrolled else found)
-    groups = []
-    for members in together.values():
-        try:
-            first = tasks[members.indices[0]]
-            # The tests hold every rule against Keras; what has no rule is tried on the model itself.
-            if members.blueprints[0] is None:
-                on_wait("comparing two steps with Keras, as the model has operations without a rule")
-                rehearse(first, blueprint(first))
-            groups.append(members)
-        except (RefusedError, UsageError, DataError, MemoryError) as refusal:
-            # A factory that fails only now is called again, run by run, and costs the others of its structure nothing.
-            refused |= dict.fromkeys(members.indices, str(refusal) or type(refusal).__name__)
-    return Plan(groups, dict(sorted(refused.items())), failed)
+    return Plan(list(together.values()), refused, failed)
 
 
 def _blueprint(task: Task, known: dict[Hashable, Blueprint]) -> Blueprint:
@@ -142,27 +130,36 @@ def train(
         The results, in the order of the tasks; an empty list if they are not kept.
 
     Raises:
-        RefusedError: a model that cannot be stacked, or models of different structures.
+        RefusedError: a model that cannot be stacked, models of different structures, or a model with operations without
+            a rule whose first steps are not those of Keras. No result was handed over then.
     """
     results: dict[int, Trained | None] = {}
     programs: dict[tuple, Program] = {}
     known: list[Blueprint | None] = list(blueprints) if blueprints is not None else [None] * len(tasks)
+    is_unrolled = [blueprints is not None and one is None for one in known]
+    rehearsed = False
 
     def finish(index: int, trained: Trained) -> None:
         results[index] = trained if keep else None
         on_trained(index, trained)
 
     def attempt(indices: list[int]) -> None:
+        nonlocal rehearsed
         try:
             began = time.perf_counter()
-            members = [known[i] or blueprint(tasks[i]) for i in indices]
+            members = [known[i] or blueprint(tasks[i], with_values=is_unrolled[i]) for i in indices]
             if any(member.signature != members[0].signature for member in members):
                 raise RefusedError("models of different structures cannot train together; group them first")
             if len(indices) > _at_most(members[0], tasks[indices[0]]):
                 raise MemoryError
             for i in indices:
                 known[i] = None  # The loop holds them now, and they need not outlive it.
-            Loop([tasks[i] for i in indices], members, programs, began).train(
+            loop = Loop([tasks[i] for i in indices], members, programs, began)
+            # The tests hold every rule against Keras; what has no rule is tried on the model itself.
+            if members[0].unrolled and not rehearsed:
+                rehearse(loop)
+                rehearsed = True
+            loop.train(
                 lambda epoch, live, best, rows: on_epoch(epoch, live, best, {indices[k]: rows[k] for k in rows}),
                 lambda position, trained: finish(indices[position], trained),
             )

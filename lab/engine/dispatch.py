@@ -94,6 +94,7 @@ class _Dispatch:
     def train_in_cohorts(self) -> list[int]:
         """Train the tasks that cohorts can train, and return the others."""
         from lab.engine import cohort
+        from lab.engine.graph import RefusedError
 
         plan = cohort.group(self.tasks, self.on_wait)
         for i, reason in plan.refused.items():
@@ -109,8 +110,9 @@ class _Dispatch:
             except Exception as error:
                 self._raise_if_of_callback(error)
                 left = [i for i in group.indices if i not in self.trained]
+                reason = str(error) if isinstance(error, RefusedError) else f"its cohort failed: {raised(error)}"
                 for i in left:
-                    self.on_refusal(i, f"its cohort failed: {raised(error)}")
+                    self.on_refusal(i, reason)
                 rest += left
         return rest
 

@@ -120,6 +120,21 @@ class Loop:
                 costs = []
 
     def _epoch(self, epoch: int) -> None:
+        rates = np.stack([self.runs[i].rates[epoch - 1] for i in self.members], axis=1)
+        per_run = self.numbers()
+        sums, visits = self.take_steps(epoch, rates, per_run, len(rates))
+        data_loss, hits, extra, *penalties = sums
+        fitted = np.stack([data_loss, _added(penalties, extra), hits]) / visits
+        self._record(epoch, fitted, self.measure(False, [self.measured, self.validation], per_run))
+
+    def numbers(self) -> dict[Key, tf.Tensor]:
+        """Return the numbers in which the replicas differ."""
+        return {key: tf.constant(values[self.members]) for key, values in self.per_run.items()}
+
+    def take_steps(
+        self, epoch: int, rates: np.ndarray, per_run: dict[Key, tf.Tensor], steps: int
+    ) -> tuple[np.ndarray, int]:
+        """Train the first steps of an epoch; return the sums of `Program.epoch` and the visits of a whole epoch."""
         members, n = self.members, self.train_split.examples
         orders: dict[int, np.ndarray] = {}
         for i in members:
@@ -128,22 +143,19 @@ class Loop:
                 orders[seed] = self.training.order(n, seed, epoch)
         visits = np.stack([orders[self.runs[i].task.seed] for i in members])
         order = np.stack([visits + n * table.rows[members][:, None] for table in self.train_split.tables])
-        rates = np.stack([self.runs[i].rates[epoch - 1] for i in members], axis=1)
-        per_run = {key: tf.constant(values[members]) for key, values in self.per_run.items()}
         sums = self.program.epoch(
             tuple(_flat(table.values) for table in self.train_split.tables),
             tf.constant(order.astype(np.int32)),
             tf.constant(rates),
+            tf.constant(steps),
             tf.constant(self.decay[members]) if self.decay.any() else None,
             tf.constant(self.smoothing[members]) if self.smoothing.any() else None,
             per_run,
             {i: tf.constant(seeds) for i, seeds in self.draws.seeds.items()},
         )
-        data_loss, hits, extra, *penalties = sums.numpy()
-        fitted = np.stack([data_loss, _added(penalties, extra), hits]) / visits.shape[1]
-        self._record(epoch, fitted, self._measure(False, [self.measured, self.validation], per_run))
+        return sums.numpy(), visits.shape[1]
 
-    def _measure(self, best: bool, splits: list[Splits], per_run: dict[Key, tf.Tensor]) -> list[np.ndarray]:
+    def measure(self, best: bool, splits: list[Splits], per_run: dict[Key, tf.Tensor]) -> list[np.ndarray]:
         """Return data loss, penalty and accuracy of each split, of shape (3, members)."""
         values = self.program.values(best)
         penalties = self.program.charged(values, per_run).numpy()
@@ -172,11 +184,11 @@ class Loop:
         began = time.perf_counter()
         measured = np.full((3, len(self.members)), np.nan)
         kept_ones = ended[self.keeper.kept[ended] > 0]
-        per_run = {key: tf.constant(values[self.members]) for key, values in self.per_run.items()}
+        per_run = self.numbers()
         for own, split in self.tests:
             if own[kept_ones].any():
                 here = own[self.members]
-                measured[:, here] = self._measure(True, [split], per_run)[0][:, here]
+                measured[:, here] = self.measure(True, [split], per_run)[0][:, here]
         position = {int(i): k for k, i in enumerate(self.members)}
         results = []
         for i in ended:

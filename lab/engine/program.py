@@ -100,18 +100,20 @@ class Program:
         train: tuple[tf.Tensor | OnDisk, ...],
         order: tf.Tensor,
         rates: tf.Tensor,
+        steps: tf.Tensor,
         decay: tf.Tensor | None,
         smoothing: tf.Tensor | None,
         per_run: dict[Key, tf.Tensor],
         seeds: dict[int, tf.Tensor],
     ) -> tf.Tensor:
-        """Train one epoch.
+        """Train one epoch, or the first steps of one.
 
         Args:
             train: examples, labels and, if there are any, weights of all distinct training splits, one after the other.
                 Examples that stay on the disk are read batch by batch.
             order: the rows of each of these that each replica visits, int32 of shape (2 or 3, replicas, visits).
             rates: the learning rates, of shape (steps, replicas).
+            steps: how many steps are taken, an int32.
             decay, smoothing: of shape (replicas,), or None if no replica has any.
             per_run, seeds: what differs between the replicas.
 
@@ -126,7 +128,6 @@ class Program:
             x, y, *weight = (gathered(values, batch[k]) for k, values in enumerate(train))
             return i + 1, sums + self._step(x, y, weight, rates[i], decay, smoothing, per_run, seeds)
 
-        steps = tf.shape(rates)[0]
         start = tf.zeros([3 + len(self.penalties.keys), self.replicas])
         return tf.while_loop(lambda i, sums: i < steps, step, [tf.constant(0), start])[1]
 
