@@ -100,8 +100,8 @@ REFUSED = {
         (without(3), " must have a row for variant 'l2', got none"),
         (changed(3, decision="baseline"), " must have one row with the decision 'baseline', got 2"),
         (changed(2, decision="not shown"), " must have one row with the decision 'baseline', got 0"),
-        (changed(3, decision="best"), ", line 3: 'decision' must be one of 'baseline', 'better', 'worse', 'equivalent', 'not shown', "
-         "got 'best'"),
+        (changed(3, decision="best"), ", line 3: 'decision' must be one of 'baseline', 'better', 'worse', "
+         "'equivalent', 'not shown', got 'best'"),
         (changed(3, variant="l3"), ", line 3: 'variant' must be one of 'none', 'l2', got 'l3'"),
         (changed(3, runs="1.5"), ", line 3: 'runs' must be a whole number of at least 0, got 1.5"),
         (changed(3, difference="less"), ", line 3: 'difference' must be a number, got 'less'"),
