@@ -1,0 +1,225 @@
+"""The families of regularizers: one table, from which docs/regularizers.md is made and which advice is taken from.
+
+`python -m lab.models.families` prints the page. Nothing here needs Keras.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """One kind of regularizer, whose strength is one field of a value.
+
+    Args:
+        name: in words.
+        value: the value that has the field: "Regularization" or "Training".
+        field: of the value.
+        strengths: three to begin with, from weak to strong, in the order of what they do.
+        kinds: the layers or the models it is for: "dense", "image" or both.
+        losses: the losses it goes with; empty for all.
+        paper: its reference.
+        formula: what it adds or does, in the notation of the field's docstring.
+        keras: Keras's own form, or what Keras lacks.
+        cost: what a step of training takes more.
+        shown: the experiments of the lab that show it.
+        off: the value of the field that leaves it out.
+    """
+
+    name: str
+    value: str
+    field: str
+    strengths: tuple[float | str, ...]
+    paper: str
+    formula: str
+    keras: str
+    cost: str
+    kinds: tuple[str, ...] = ("dense", "image")
+    losses: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    off: float | str | None = 0.0
+
+
+_R, _T = "Regularization", "Training"
+_ENTROPY = ("softmax_cross_entropy", "binary_cross_entropy")
+_ONE_PASS = "one pass over the weights"
+
+FAMILIES = (
+    Family(
+        name="L1 penalty",
+        value=_R,
+        field="l1",
+        strengths=(1e-5, 1e-4, 1e-3),
+        paper="Tibshirani 1996",
+        formula="`l1 * sum(abs(w))` is added to the loss",
+        keras="`keras.regularizers.L1`",
+        cost=_ONE_PASS,
+        shown=("weight_penalty", "strength_path", "penalty_geometry", "small_data"),
+    ),
+    Family(
+        name="L2 penalty",
+        value=_R,
+        field="l2",
+        strengths=(1e-4, 1e-3, 1e-2),
+        paper="Krogh and Hertz 1991",
+        formula="`l2 * sum(w ** 2)` is added to the loss",
+        keras="`keras.regularizers.L2`",
+        cost=_ONE_PASS,
+        shown=("weight_penalty", "strength_path", "penalty_geometry", "strength_regions", "small_data", "transfer"),
+    ),
+    Family(
+        name="L2 towards the start",
+        value=_R,
+        field="l2_start",
+        strengths=(1e-4, 1e-3, 1e-2),
+        paper="Li et al. 2018",
+        formula="`l2_start * sum((w - w_start) ** 2)` is added to the loss",
+        keras="none",
+        cost=_ONE_PASS,
+        shown=("transfer",),
+    ),
+    Family(
+        name="L1 penalty on activations",
+        value=_R,
+        field="activity_l1",
+        strengths=(1e-5, 1e-4, 1e-3),
+        paper="Glorot et al. 2011",
+        formula="`activity_l1 * sum(abs(a))`, averaged over the batch, is added to the loss",
+        keras="`activity_regularizer`",
+        cost="one pass over the activations",
+        shown=("weight_penalty",),
+    ),
+    Family(
+        name="L2 penalty on activations",
+        value=_R,
+        field="activity_l2",
+        strengths=(1e-5, 1e-4, 1e-3),
+        paper="Merity et al. 2017",
+        formula="`activity_l2 * sum(a ** 2)`, averaged over the batch, is added to the loss",
+        keras="`activity_regularizer`",
+        cost="one pass over the activations",
+        shown=("weight_penalty",),
+    ),
+    Family(
+        name="dropout",
+        value=_R,
+        field="dropout",
+        strengths=(0.1, 0.25, 0.5),
+        paper="Srivastava et al. 2014",
+        formula="units are dropped with probability `dropout`, the others divided by `1 - dropout`",
+        keras="`keras.layers.Dropout`",
+        cost="one random number per unit and example",
+        shown=("dropout", "dropout_ensemble", "optimizer_dropout", "strength_path", "small_data", "data_size"),
+    ),
+    Family(
+        name="DropConnect",
+        value=_R,
+        field="dropconnect",
+        strengths=(0.1, 0.25, 0.5),
+        paper="Wan et al. 2013",
+        formula="weights are dropped with probability `dropconnect`, the others divided by `1 - dropconnect`",
+        keras="none; `lab.layers.DropConnectDense`, `DropConnectConv2D`",
+        cost="one random number per weight",
+        shown=("dropout", "small_data"),
+    ),
+    Family(
+        name="Gaussian noise",
+        value=_R,
+        field="noise",
+        strengths=(0.05, 0.1, 0.3),
+        paper="Bishop 1995",
+        formula="a normal number of deviation `noise` is added to each activation",
+        keras="`keras.layers.GaussianNoise`",
+        cost="one random number per unit and example",
+    ),
+    Family(
+        name="normalization",
+        value=_R,
+        field="normalization",
+        strengths=("layer", "group", "batch"),
+        paper="Ioffe and Szegedy 2015; Ba et al. 2016; Wu and He 2018",
+        formula="inputs of the activation get mean 0 and variance 1, then a learned scale and shift",
+        keras="`BatchNormalization`, `LayerNormalization`, `GroupNormalization`",
+        cost="a few passes over the activations",
+        shown=("normalization", "vanishing_gradient"),
+        off="none",
+    ),
+    Family(
+        name="max-norm",
+        value=_R,
+        field="max_norm",
+        strengths=(4.0, 2.0, 1.0),
+        paper="Srebro and Shraibman 2005",
+        formula="the weights into a unit are scaled down to Euclidean norm `max_norm`, if theirs is larger",
+        keras="`keras.constraints.MaxNorm`, whose default axis is wrong for convolutions",
+        cost=_ONE_PASS,
+        off=None,
+    ),
+    Family(
+        name="decoupled weight decay",
+        value=_T,
+        field="weight_decay",
+        strengths=(1e-3, 1e-2, 1e-1),
+        paper="Loshchilov and Hutter 2019",
+        formula="each step takes `learning_rate * weight_decay * w` off each kernel",
+        keras="`weight_decay` of an optimizer, which spares biases only if told so before it is built",
+        cost=_ONE_PASS,
+    ),
+    Family(
+        name="label smoothing",
+        value=_T,
+        field="label_smoothing",
+        strengths=(0.05, 0.1, 0.2),
+        paper="Szegedy et al. 2016",
+        formula="the share `label_smoothing` of the target is spread evenly over the classes",
+        keras="`label_smoothing` of `CategoricalCrossentropy`, not of the sparse one",
+        cost="one pass over the outputs",
+        losses=_ENTROPY,
+    ),
+    Family(
+        name="early stopping",
+        value=_T,
+        field="patience",
+        strengths=(20, 10, 5),
+        paper="Prechelt 1998",
+        formula="a run ends after `patience` epochs without a lower validation data loss",
+        keras="`keras.callbacks.EarlyStopping`",
+        cost="none",
+        shown=("implicit",),
+        off=None,
+    ),
+)
+"""The regularizers of which the lab has a strength, in the order of the documentation."""
+
+
+def page() -> str:
+    """Return the page of all families as Markdown."""
+    lines = [
+        "# Regularizers",
+        "",
+        "Made from the table in `lab/models/families.py` by `python -m lab.models.families`; change that one.",
+        "The cost is what a step of training takes more, in kind; it was not timed.",
+        "",
+        "| regularizer | field | first strengths | what it does | paper | in Keras | cost of a step | shown by |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for one in FAMILIES:
+        strengths = ", ".join(
+            f"{strength:g}" if not isinstance(strength, str) else strength for strength in one.strengths
+        )
+        shown = ", ".join(f"[{name}](../experiments/{name}.py)" for name in one.shown) or "-"
+        cells = (
+            one.name,
+            f"`{one.value}.{one.field}`",
+            strengths,
+            one.formula + (f" (with {' or '.join(one.losses)})" if one.losses else ""),
+            one.paper,
+            one.keras,
+            one.cost,
+            shown,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
