@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,12 +76,26 @@ class Unloaded:
         return f"{self.variant}-seed{self.seed}" + ("" if self.fold is None else f"-fold{self.fold[0]}")
 
 
-def plan(experiment: Experiment, unloaded: "list[Unloaded] | None" = None) -> list[Run]:
+Loaded = Dataset | DataError | MemoryError
+"""What comes of loading data: they, or why they cannot be loaded."""
+
+Place = tuple[str, int, Fold | None]
+"""The variant, the seed and the fold of a run."""
+
+
+def plan(
+    experiment: Experiment,
+    unloaded: "list[Unloaded] | None" = None,
+    only: Collection[Place] | None = None,
+    loaded: dict[Hashable, Loaded] | None = None,
+) -> list[Run]:
     """Return the runs of an experiment, seed by seed and fold by fold, with their data loaded.
 
     Args:
         experiment: what declares them.
         unloaded: gets the runs whose data cannot be loaded, where others' can; None refuses the first of them.
+        only: the runs that are wanted; None takes all.
+        loaded: data that were loaded before; what is loaded now is added.
 
     Raises:
         UsageError: the loss of a variant does not fit its data, a loader or factory has no identity, or two variants
@@ -93,7 +107,7 @@ def plan(experiment: Experiment, unloaded: "list[Unloaded] | None" = None) -> li
     runs = []
     count = experiment.folds
     folds = (None,) if count is None else tuple((place, count) for place in range(count))
-    planned = _tasks(experiment.variants, experiment.seeds, experiment.redraws, folds, unloaded)
+    planned = _tasks(experiment.variants, experiment.seeds, experiment.redraws, folds, unloaded, only, loaded)
     for (name, seed, fold), task in planned.items():
         load = _loader(experiment.variants[name], seed if experiment.redraws else None, fold)
         ends: dict[str, Any] = {"fingerprint": task.data.fingerprint, "seed": seed, "numerics": NUMERICS}
@@ -169,12 +183,17 @@ def _tasks(
     redraw_data: bool,
     folds: Sequence[Fold | None],
     unloaded: list[Unloaded] | None = None,
+    only: Collection[tuple[Key, int, Fold | None]] | None = None,
+    loaded: dict[Hashable, Loaded] | None = None,
 ) -> dict[tuple[Key, int, Fold | None], Task]:
-    loaded: dict[Hashable, Dataset | DataError | MemoryError] = {}
+    loaded = {} if loaded is None else loaded
+    wanted = None if only is None else set(only)
     planned = {}
     tried: set[Hashable] = set()
     for seed, fold in itertools.product(seeds, folds):
         for key, variant in variants.items():
+            if wanted is not None and (key, seed, fold) not in wanted:
+                continue
             data_seed = seed if redraw_data else None
             load = _loader(variant, data_seed, fold)
             call = _call(load) or (id(variant.data), data_seed, fold)
@@ -216,7 +235,7 @@ def _bound(value: Any) -> Any:
     return value.func, tuple(map(_bound, value.args)), tuple(keywords)
 
 
-def _loaded_or_not(load: Callable[[], Any], key: Hashable) -> Dataset | DataError | MemoryError:
+def _loaded_or_not(load: Callable[[], Any], key: Hashable) -> Loaded:
     try:
         return _loaded(load, key)
     except (DataError, MemoryError) as error:

@@ -10,19 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lab.checks import DataError, UsageError, choice, raised
+from lab.checks import DataError, UsageError, choice
 from lab.compute import compute
 from lab.data.preprocessing import Preprocessing
 from lab.engine import dispatch, precision
 from lab.engine.tensorflow import load_tensorflow
 from lab.experiment import Experiment, Variant
 from lab.plan import Run, Unloaded, plan, tasks
+from lab.sweep import distribute
 from lab.sweep.progress import SILENT, Progress, both, listening
+from lab.sweep.publishing import publisher
+from lab.sweep.source import Source, of_script
+from lab.sweep.workers import Workers
 
 if TYPE_CHECKING:
     import keras
 
-    from lab.engine.outputs import Measured
     from lab.engine.task import Task, Trained
     from lab.sweep.failing import Failing
 
@@ -41,6 +44,8 @@ def run(
     retry_failed: bool = False,
     margin: float | None = None,
     most_seeds: int | None = None,
+    workers: Workers | None = None,
+    source: Source | None = None,
     progress: Progress = SILENT,
 ) -> Path:
     """Train what is not published yet, publish each run as it ends, rebuild the tables and compute the studies.
@@ -55,6 +60,8 @@ def run(
         retry_failed: whether runs that failed before are tried again. Each would fail again, unless what it lacked is
             there now, as memory. Data that could not be loaded are always loaded again.
         margin, most_seeds: how its comparison decides, as in `lab.statistics.compare`.
+        workers: the processes that train the runs beside this one; None trains them in this one.
+        source: where workers find the experiment; None takes the script that this process runs, as it declares it.
         progress: called as the runs go on.
 
     Returns:
@@ -65,7 +72,8 @@ def run(
         UsageError: the precision of the experiment gains nothing on this machine, or TensorFlow was loaded for another.
         UsageError, DataError: the data of some variants cannot be loaded, or a model cannot be built or trained. Every
             other run is published first, and failed/<run>.json has the reasons.
-        DataError: another process runs these runs.
+        UsageError: workers are given, and this process runs no script that they could load.
+        DataError: another process runs these runs, or no worker can take work.
         HandedOverError: another process was given a changed declaration of this experiment, and asked for it.
         OSError: a file cannot be written. Every other run that ended is published first, and stays.
     """
@@ -82,6 +90,7 @@ def run(
     if experiment.precision != "exact":
         # A loader may compute with TensorFlow, whose precision follows from its start.
         load_tensorflow(experiment.precision)
+    crew = None if workers is None else (workers, source or of_script(None))
     # A loader or a factory may change the working folder.
     folder = Path(results_folder).absolute() / experiment.name
     unloaded: list[Unloaded] = []
@@ -96,7 +105,7 @@ def run(
         others = (kept, failing.progress(), removal.progress(), Handover(folder).progress())
         told = functools.reduce(both, others, progress)
         deciding = {"margin": margin, "most_seeds": most_seeds}
-        _run(experiment, runs, folder, engine, keep_models == "best", failing, told, deciding)
+        _run(experiment, runs, folder, engine, keep_models == "best", crew, failing, told, deciding)
         removal.refuse()
     return folder
 
@@ -107,12 +116,12 @@ def _run(
     folder: Path,
     engine: str,
     keep_models: bool,
+    crew: tuple[Workers, Source] | None,
     failing: "Failing",
     progress: Progress,
     deciding: Mapping[str, float | None],
 ) -> None:
     from lab import results
-    from lab.results.record import record
     from lab.statistics.scope import generalizes_over
 
     names = [run.name for run in runs]
@@ -147,34 +156,46 @@ def _run(
     progress.on_plan(len(runs) + len(failing.unloaded), len(runs) - len(missing))
     failing.tell(progress)
     failures: list[OSError] = []
+    write = publisher(folder, keep_models, progress.on_note)
+
+    def unwritten(i: int, error: OSError) -> None:
+        # A full disk may have room for the next run, and a run that is not published is lost.
+        failures.append(error)
+        progress.on_unwritten(pending[i], error)
 
     def publish(i: int, trained: "Trained") -> None:
-        measured = _measured(pending[i], trained, progress)
-        model = _model(pending[i], trained, progress) if keep_models else None
         try:
-            results.publish(
-                folder, pending[i].name, trained.rows, record(experiment.name, pending[i], trained, measured), model
-            )
+            write(pending[i], trained)
         except OSError as error:
-            # A full disk may have room for the next run, and a run that is not published is lost.
-            failures.append(error)
-            progress.on_unwritten(pending[i], error)
+            unwritten(i, error)
         else:
             progress.on_end(pending[i], trained)
 
     failed: UsageError | DataError | None = None
     try:
-        dispatch.train(
-            [run.task for run in pending],
-            [run.place for run in pending],
-            engine=engine,
-            precision=experiment.precision,
-            on_trained=publish,
-            on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
-            on_failure=lambda i, error: progress.on_failure(pending[i], str(error)),
-            on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
-            on_wait=progress.on_wait,
-        )
+        if crew is None:
+            dispatch.train(
+                [run.task for run in pending],
+                [run.place for run in pending],
+                engine=engine,
+                precision=experiment.precision,
+                on_trained=publish,
+                on_epoch=lambda members, *state: progress.on_epoch([pending[i] for i in members], *state),
+                on_failure=lambda i, error: progress.on_failure(pending[i], str(error)),
+                on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
+                on_wait=progress.on_wait,
+            )
+        else:
+            distribute.train(
+                pending,
+                folder,
+                *crew,
+                engine=engine,
+                precision=experiment.precision,
+                keep_models=keep_models,
+                on_unwritten=unwritten,
+                progress=progress,
+            )
     except (UsageError, DataError) as error:
         failed = error
     if failures and failed is None:
@@ -186,34 +207,6 @@ def _run(
     failing.refuse(failed)
     for study in experiment.studies:
         compute(study, folder, beside=[other for other in experiment.studies if other is not study])
-
-
-def _measured(run: Run, trained: "Trained", progress: Progress) -> "Measured | None":
-    """Measure a run's weights; where that fails, say so, and keep what it trained."""
-    # It imports TensorFlow, which the engine has loaded by now.
-    from lab.engine.outputs import measured
-
-    try:
-        return measured(run.task, trained)
-    except Exception as error:
-        progress.on_note(f"{run.place} is published without more measures of its test split: {raised(error)}")
-        return None
-
-
-def _model(run: Run, trained: "Trained", progress: Progress) -> tuple[bytes, str] | None:
-    """Return a run's kept model as the bytes of a .keras file, and its data as JSON; say so where there is none."""
-    from lab.data.description import description
-    from lab.models.keras_file import model_bytes
-
-    who = f"the model of {run.place}"
-    if trained.weights is None:
-        progress.on_note(f"{who} is not kept, as no epoch is")
-        return None
-    try:
-        return model_bytes(TrainedRun(run.task, trained).model(), who), description(run.task.data)
-    except Exception as error:
-        progress.on_note(error.args[0] if isinstance(error, DataError) else f"{who} is not kept: {raised(error)}")
-        return None
 
 
 def _notes(runs: Sequence[Run]) -> Iterator[str]:

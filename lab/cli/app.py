@@ -14,7 +14,7 @@ from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders, drawing_processes
 from lab.cli.ensemble import ensemble
 from lab.cli.export_model import export_model
-from lab.cli.find import Question, asked, find, folders, known
+from lab.cli.find import Question, asked, find, folders, known, script
 from lab.cli.folders import below
 from lab.cli.lint import lint
 from lab.cli.options import RESULTS, Confidence, Flag, Folder, Language, Margin, Name, OptionalPath, Options, Text
@@ -72,7 +72,7 @@ def run_experiment(experiment: Name, /, options: Options | None = None) -> None:
         experiment: its name in the folder "experiments" here or among the lab's own, or the path of a script that
             declares EXPERIMENT.
     """
-    run_question(find(experiment), options or Options())
+    run_question(find(experiment), options or Options(), script(experiment))
 
 
 @lab_app.command(name="report")
@@ -250,10 +250,10 @@ def answer_script(question: Question) -> None:
     """
     if not isinstance(question, Question):
         raise UsageError(f"main must be called with an Experiment or a Study, got {shown(question)}")
-    script = sys.modules["__main__"]
+    main = sys.modules["__main__"]
     # A notebook and an interpreter have no script, and their command line is not the experiment's.
-    is_script = hasattr(script, "__file__") or not hasattr(sys, "ps1")
-    named = asked(question, script.__doc__ if is_script else None)
+    is_script = hasattr(main, "__file__") or not hasattr(sys, "ps1")
+    named = asked(question, main.__doc__ if is_script else None)
     app = _application(named.question)
     app.default(functools.partial(_script, named))
     _answer(app, None if is_script else [])

@@ -47,19 +47,31 @@ def find(name: str) -> Question:
     Raises:
         UsageError: there is no such script, it cannot be read or run, or it declares no EXPERIMENT.
     """
-    if name.endswith(".py"):
-        path = Path(name)
-        if not path.is_file():
-            raise UsageError(f"experiment must be a name or the path of a script, got {name!r}, which is no file")
-    else:
-        scripts = known()
-        looked = " and ".join(str(folder) for folder in folders())
-        path = scripts[choice("experiment", name, scripts, otherwise=f"the path of a script (looked in {looked})")]
+    path = script(name)
     module = _load(path)
     found = getattr(module, "EXPERIMENT", None)
     if not isinstance(found, Question):
         raise UsageError(f"{path} must declare EXPERIMENT = Experiment(...) or Study(...), got {shown(found)}")
     return asked(found, module.__doc__)
+
+
+def script(name: str) -> Path:
+    """Return the path of a script.
+
+    Args:
+        name: as `find` takes it.
+
+    Raises:
+        UsageError: there is no such script.
+    """
+    if name.endswith(".py"):
+        path = Path(name)
+        if not path.is_file():
+            raise UsageError(f"experiment must be a name or the path of a script, got {name!r}, which is no file")
+        return path
+    scripts = known()
+    looked = " and ".join(str(folder) for folder in folders())
+    return scripts[choice("experiment", name, scripts, otherwise=f"the path of a script (looked in {looked})")]
 
 
 def asked(found: Question, docstring: str | None) -> Question:

@@ -15,6 +15,7 @@ from lab.data.folds import MOST
 from lab.data.labels import OF_A_COLUMN
 from lab.engine.precision import PRECISIONS
 from lab.run import ENGINES, KEPT_MODELS
+from lab.sweep.workers import MOST_WORKERS, Workers
 
 TABLES = (".csv", ".parquet")
 OF_TABLES = ("target", "labels", "categories", "leave_out", "group", "time", "sample_weight", "class_weight")
@@ -167,6 +168,12 @@ class Options:
     "best publishes each run with its model, as model.keras; none (unless named) does not."
     retry_failed: Flag = False
     "Train again the runs that failed before; without it they are reported again and not trained."
+    workers: Annotated[int | None, _count("the number of processes that train", MOST_WORKERS)] = None
+    "Train in so many processes on this machine, which divide its threads; in one unless given."
+    cluster: Text = None
+    "Train with the workers of the Dask scheduler at this address, as tcp://10.0.0.1:8786."
+    scheduler_file: Annotated[OptionalPath, Parameter(name="--scheduler-file")] = None
+    "Train with the workers of the Dask scheduler that has written its address into this file."
     fresh: Flag = False
     "Train again what is already published, and replace it when everything is trained."
     language: Language = "en"
@@ -183,6 +190,26 @@ class Options:
             raise UsageError(f"--seeds must be left out where --until-decided is given, got {self.seeds}")
         if self.most_seeds is not None and not self.until_decided:
             raise UsageError(f"--most-seeds must be left out without --until-decided, got {self.most_seeds}")
+
+    def crew(self) -> Workers | None:
+        """Return who trains beside this process, or None.
+
+        Raises:
+            UsageError: several are named, there is no such file, or Dask is not installed.
+        """
+        given = {
+            name: value
+            for name in ("workers", "cluster", "scheduler_file")
+            if (value := getattr(self, name)) is not None
+        }
+        if len(given) > 1:
+            words = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise UsageError(
+                f"one of --workers, --cluster and --scheduler-file must be given, got {words}; leave one out"
+            )
+        if not given:
+            return None
+        return Workers(count=self.workers, cluster=self.cluster, scheduler_file=self.scheduler_file)
 
     def loader(self) -> tuple[Callable | None, str]:
         """Return the loader that `--data` names, or None, and what the data is called.

@@ -1,6 +1,7 @@
 """Run what a script declares with the options of a command line, and say what came out and where it is."""
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -19,17 +20,35 @@ from lab.run import run
 from lab.study import Study
 from lab.sweep.deciding import run_until_decided
 from lab.sweep.progress import on_terminal
+from lab.sweep.source import Source, of_script
+
+SIZES = ("train_size", "validation_size", "seeds", "folds", "epochs", "precision")
+"""The options that `lab.experiment.Experiment.resized` takes."""
 
 
-def run_question(question: Question, options: Options) -> None:
+def run_question(question: Question, options: Options, script: Path | None = None) -> None:
     """Run an experiment or compute a study with the options of a command line; print and draw what came out.
+
+    Args:
+        question: what the script declares.
+        options: of the command line.
+        script: its path; None takes the script that this process runs.
 
     Raises:
         UsageError, DataError, OSError: as `lab.run.run` and `lab.compute.compute`; also options that do not fit.
     """
     if isinstance(question, Study):
         others = ("data", "separator", "image_size", "engine", "validation_size", "folds", "precision", "keep_models")
-        refused = (*OF_TABLES, *others, "retry_failed", "until_decided", "margin")
+        refused = (
+            *OF_TABLES,
+            *others,
+            "retry_failed",
+            "until_decided",
+            "margin",
+            "workers",
+            "cluster",
+            "scheduler_file",
+        )
         question.refuse({name: getattr(options, name) or None for name in refused})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
@@ -38,6 +57,8 @@ def run_question(question: Question, options: Options) -> None:
         _drawn(folder, [study], options)
         return
     experiment = declared(question, options)
+    workers = options.crew()
+    source = None if workers is None else _source(options, script)
     engine = options.engine or "cohort"
     made: Callable[..., Path] = functools.partial(run, margin=options.margin)
     if options.until_decided:
@@ -53,6 +74,8 @@ def run_question(question: Question, options: Options) -> None:
                     engine=engine,
                     keep_models=options.keep_models or "none",
                     retry_failed=options.retry_failed,
+                    workers=workers,
+                    source=source,
                     progress=progress,
                 ),
             )
@@ -93,6 +116,13 @@ def _draw_the_others(folder: Path, options: Options) -> None:
         with contextlib.suppress(UsageError, DataError, OSError):
             _drawn(folder, (), options)
             write_guide(options.results)
+
+
+def _source(options: Options, script: Path | None) -> Source:
+    """Return where workers find the experiment that `declared` returned."""
+    loader, called = options.loader()
+    sizes = {name: getattr(options, name) for name in SIZES}
+    return dataclasses.replace(of_script(script), loader=loader, called=called, sizes=sizes)
 
 
 def _drawn(folder: Path, studies: Sequence[Study], options: Options) -> None:

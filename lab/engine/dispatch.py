@@ -61,6 +61,14 @@ def train(
     dispatch.raise_failure()
 
 
+def raise_first(failures: Sequence[UsageError | DataError]) -> None:
+    """Raise the first of some runs' failures, if there is one, and say how many others there are."""
+    if failures:
+        first, others = failures[0], len(failures) - 1
+        too = {0: "", 1: "; 1 other run failed too"}.get(others, f"; {others} other runs failed too")
+        raise type(first)(f"{first}{too}") from first
+
+
 class _Dispatch:
     """Tasks in training; the arguments are those of `train`.
 
@@ -144,12 +152,8 @@ class _Dispatch:
                 self._hand_over(i, trained)
 
     def raise_failure(self) -> None:
-        """Raise the first failure, if there is one, and say how many others there are."""
-        if not self.failures:
-            return
-        first, others = self.failures[0], len(self.failures) - 1
-        too = {0: "", 1: "; 1 other run failed too"}.get(others, f"; {others} other runs failed too")
-        raise type(first)(f"{first}{too}") from first
+        """Raise the first failure, if there is one."""
+        raise_first(self.failures)
 
     def _on_epoch_together(
         self, members: Sequence[int], epoch: int, live: int, best: float, histories: "Mapping[int, History]"

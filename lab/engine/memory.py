@@ -5,6 +5,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+_sharing = 1
+
+
+def share(processes: int) -> None:
+    """Say how many processes train on this machine, which divide its free memory."""
+    global _sharing
+    _sharing = processes
+
 
 def free_memory(root: Path = Path("/"), address_space: int | None = None) -> int:
     """Return the bytes that can still be allocated before the machine or a limit refuses.
@@ -17,14 +25,15 @@ def free_memory(root: Path = Path("/"), address_space: int | None = None) -> int
         address_space: the process's limit in bytes, as `ulimit -v` sets it; None asks the operating system.
 
     Returns:
-        The least of what is known; where nothing is, as on other systems than Linux, `sys.maxsize`.
+        The least of what is known, divided by the number of processes that `share` was told; where nothing is known,
+        as on other systems than Linux, `sys.maxsize` divided by it.
     """
     known = [
         *_of_machine(root / "proc/meminfo"),
         *_of_groups(root),
         *_of_process(root / "proc/self/statm", _address_space() if address_space is None else address_space),
     ]
-    return max(0, min(known, default=sys.maxsize))
+    return max(0, min(known, default=sys.maxsize)) // _sharing
 
 
 def _of_machine(meminfo: Path) -> Iterator[int]:

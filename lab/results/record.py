@@ -76,7 +76,10 @@ def _threads() -> int:
     import tensorflow as tf
 
     # 0 means as many as there are; results are the same to the last bit only with one number of threads.
-    return tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+    # TensorFlow does not tell what it has taken from its environment.
+    asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    of_environment = int(asked) if asked.isdigit() else 0
+    return tf.config.threading.get_intra_op_parallelism_threads() or of_environment or os.cpu_count() or 1
 
 
 @functools.cache
