@@ -18,6 +18,9 @@ from lab.sweep.workers import Workers
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+VISIBLE_WITHIN = 5.0
+"""Seconds in which the file that a worker writes must be seen here: a shared file system may need some."""
+
 LOOK_EVERY = 0.5
 """Seconds between two looks at which workers are there at least."""
 
@@ -261,7 +264,7 @@ def _content(future: "Future") -> dict[str, Any] | None:
 
 def _holds(path: Path, token: str) -> bool:
     """Say whether a file holds a text; a shared file system may show it only after a while."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + VISIBLE_WITHIN
     while True:
         try:
             return path.read_text(encoding="ascii") == token

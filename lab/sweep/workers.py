@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from distributed import Client
 
 MOST_WORKERS = 1000
+CONNECT_WITHIN = 10.0
+"""Seconds in which a scheduler must answer."""
+
 THREADS = "TF_NUM_INTRAOP_THREADS"
 """The environment variable from which TensorFlow takes the number of threads of one operation."""
 
@@ -101,7 +104,7 @@ def connected(workers: Workers, on_wait: Callable[[str], None]) -> "Iterator[Cli
                 address=workers.cluster,
                 scheduler_file=None if workers.scheduler_file is None else str(workers.scheduler_file),
                 set_as_default=False,
-                timeout=10,
+                timeout=CONNECT_WITHIN,
             )
         except (OSError, TimeoutError, ValueError) as error:
             raise DataError(

@@ -1,0 +1,444 @@
+"""Workers: other processes train the cohorts of a sweep, and nothing of what they publish tells that they did."""
+
+import dataclasses
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lab import results
+from lab.checks import DataError, UsageError
+from lab.cli.find import find
+from lab.data import from_csv
+from lab.engine.task import Trained
+from lab.plan import plan
+from lab.run import run
+from lab.sweep import crew, distribute, publishing, source, workers
+from lab.sweep.crew import Answer, Crew, Worker
+from lab.sweep.progress import Progress
+from lab.sweep.source import Source
+from lab.sweep.workers import Workers
+
+SCRIPT = '''"""Does a penalty help?"""
+from functools import partial
+from lab import Experiment, Regularization, Training, Variant
+from lab.data import digits
+from lab.models import dense
+
+def variant(epochs=EPOCHS, **penalty):
+    return Variant(
+        data=partial(digits, train_size=60),
+        model=partial(dense, widths=(8,), regularization=Regularization(**penalty)),
+        training=Training(epochs=epochs, batch_size=20),
+    )
+
+EXPERIMENT = Experiment(
+    name="x", variants={"none": variant(), "l2": variant(l2=0.01)}, baseline="none", seeds=range(8)
+)
+
+if __name__ == "__main__":
+    from lab.cli import main
+
+    main(EXPERIMENT)
+'''
+
+
+@pytest.fixture
+def script(tmp_path):
+    return written(tmp_path, epochs=3)
+
+
+def written(folder, epochs):
+    path = folder / "x.py"
+    path.write_text(SCRIPT.replace("EPOCHS", str(epochs)))
+    return path
+
+
+def histories(folder):
+    return {path.parent.name: path.read_bytes() for path in folder.glob("x/runs/*/history.csv")}
+
+
+def test_two_workers_publish_the_same_bytes_as_one_process(tmp_path, script):
+    pytest.importorskip("distributed")
+    experiment = find(str(script))
+    heard = []
+    run(
+        experiment,
+        results_folder=tmp_path / "two",
+        workers=Workers(count=2),
+        source=Source(script),
+        progress=Progress(
+            on_wait=heard.append,
+            on_epoch=lambda runs, epoch, live, best, rows: heard.append((len(runs), [len(one) for one in rows])),
+            on_end=lambda run, trained: heard.append(run.name),
+        ),
+    )
+    run(experiment, results_folder=tmp_path / "one")
+    names = [run.name for run in plan(experiment)]
+    assert sorted(item for item in heard if item in names) == sorted(names)
+    assert "starting 2 workers" in heard
+    assert (8, [1] * 8) in heard
+    assert histories(tmp_path / "two") == histories(tmp_path / "one")
+    assert len(histories(tmp_path / "two")) == 16
+    expected = workers.threads_of_each(2)
+    assert {record["threads"] for record in results.read_provenance(tmp_path / "two" / "x")} == {expected}
+
+
+class FakeCrew:
+    """A crew of workers that answer as a test says."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.requests = []
+        self.there = {name: Worker(name, 0, 0, False, "ready", "a host") for name in ("a", "b")}
+        self.news = []
+
+    def look(self):
+        lost = [worker for worker in self.there.values() if worker.state == "dead"]
+        for worker in lost:
+            worker.state, worker.future = "ready", None
+        return lost
+
+    def idle(self):
+        return [worker for worker in self.there.values() if worker.state == "ready" and worker.future is None]
+
+    def give(self, worker, function, request, work):
+        self.requests.append((function.__name__, [run[3] for run in request["runs"]]))
+        worker.work, worker.future = work, "busy"
+        answer = self.answers.pop(0) if self.answers else {"failed": [], "unwritten": []}
+        if answer == "dies":
+            worker.state = "dead"
+        else:
+            self.news.append((worker, work, answer))
+
+    def hear(self, seconds):
+        if not self.news:
+            return None
+        worker, work, answer = self.news.pop(0)
+        worker.future = None
+        return Answer(worker, work, answer)
+
+
+def sweep(monkeypatch, crew, count, **callbacks):
+    runs = [SimpleNamespace(name=f"r{i}", variant="v", seed=i, fold=None, place=f"run {i}") for i in range(count)]
+    ended = []
+    monkeypatch.setattr(distribute, "published", lambda *_: None)
+    made = distribute._Sweep(
+        crew, runs, Path("folder"), {}, Progress(on_end=lambda run, _: ended.append(run.name), **callbacks)
+    )
+    return made, ended
+
+
+def test_runs_are_sorted_by_a_worker_and_then_given_out_in_parts_the_largest_first(monkeypatch):
+    found = {"groups": [[0, 1], list(range(2, 30))], "refused": [[30, "it has a loop"]], "largest": 32}
+    fake = FakeCrew(found)
+    refused = []
+    made, ended = sweep(monkeypatch, fake, 31, on_refusal=lambda run, reason: refused.append((run.name, reason)))
+    made.train("cohort")
+    names = [(kind, len(runs)) for kind, runs in fake.requests]
+    assert names == [("group", 31), ("train", 14), ("train", 14), ("train", 2), ("train", 1)]
+    assert fake.requests[-1] == ("train", ["r30"])
+    assert refused == [("r30", "it has a loop")]
+    assert sorted(ended) == sorted(f"r{i}" for i in range(31))
+
+
+def test_what_a_dead_worker_leaves_is_given_to_another_and_divided_after_three_deaths(monkeypatch):
+    found = {"groups": [[0, 1, 2, 3]], "refused": [], "largest": 32}
+    fake = FakeCrew(found, "dies", "dies", "dies")
+    notes = []
+    made, ended = sweep(monkeypatch, fake, 4, on_note=notes.append)
+    made.train("cohort")
+    assert [len(runs) for _, runs in fake.requests] == [4, 4, 4, 4, 2, 2]
+    assert sorted(ended) == ["r0", "r1", "r2", "r3"]
+    assert notes == ["a worker on a host is gone, and another one trains what it has left"] * 3
+
+
+def test_a_run_with_which_three_workers_die_has_failed_and_the_others_are_trained(monkeypatch):
+    fake = FakeCrew("dies", "dies", "dies")
+    fake.there.pop("b")
+    failed = []
+    made, ended = sweep(monkeypatch, fake, 2, on_failure=lambda run, reason: failed.append(run.name))
+    made.train("keras_fit")
+    assert (failed, ended) == (["r0"], ["r1"])
+    assert str(made.failures[0]) == (
+        "run 0 cannot be trained: 3 workers ended with it, perhaps for want of memory; make its model, batch_size or "
+        "train_size smaller, or train with fewer workers"
+    )
+
+
+def test_failures_and_runs_that_could_not_be_written_are_told_and_cost_no_other(monkeypatch):
+    answer = {"failed": [[0, "UsageError", "wrong"]], "unwritten": [[1, 28, "No space left on device", "/r/runs/r1"]]}
+    fake = FakeCrew({"groups": [[0, 1, 2]], "refused": [], "largest": 32}, answer)
+    failed = []
+    made, ended = sweep(monkeypatch, fake, 3, on_failure=lambda run, reason: failed.append((run.name, reason)))
+    made.train("cohort")
+    assert ended == ["r2"]
+    assert failed == [("r1", "[Errno 28] No space left on device: '/r/runs/r1'"), ("r0", "wrong")]
+    assert type(made.failures[0]) is UsageError
+    assert made.unwritten[0].errno == 28
+
+
+def test_work_that_a_worker_cannot_do_is_given_to_another(monkeypatch):
+    fake = FakeCrew({"error": "its script differs"})
+    made, ended = sweep(monkeypatch, fake, 1)
+    made.train("keras_fit")
+    assert [kind for kind, _ in fake.requests] == ["train", "train"]
+    assert ended == ["r0"]
+
+
+class FakeClient:
+    def subscribe_topic(self, *_):
+        return None
+
+
+@pytest.fixture
+def probed(tmp_path):
+    """Return a function that says what a worker's answer to the probe, and the file that it wrote, lead to."""
+    notes = []
+    place = tmp_path / ".tmp-probe"
+    place.mkdir()
+    made = Crew(FakeClient(), Workers(cluster="tcp://h:1"), place, notes.append, lambda _: None)
+
+    def answer(content, text=None):
+        worker = Worker("tcp://h:2", 0, 0, False, host="worker-1")
+        if text is not None:
+            (place / "worker-1").write_text(text or made.token)
+        made._take_in(worker, content)
+        return worker.state, notes
+
+    return answer
+
+
+ANSWER = {"host": "node7", "version": crew.__version__, "trouble": ""}
+
+
+def test_a_worker_that_has_written_what_the_driver_wrote_gets_work(probed):
+    assert probed(ANSWER, "") == ("ready", [])
+
+
+def test_a_worker_that_cannot_see_the_results_gets_no_work_and_says_so(probed, tmp_path):
+    state, notes = probed({**ANSWER, "trouble": "No such file or directory"})
+    assert state == "refused"
+    assert notes == [
+        f"the worker tcp://h:2 on node7 gets no work: it must see {tmp_path} of this machine and write there, got No "
+        "such file or directory; mount it there under the same path"
+    ]
+
+
+def test_a_worker_with_another_folder_of_that_name_gets_no_work(probed, monkeypatch):
+    monkeypatch.setattr(crew, "VISIBLE_WITHIN", 0)
+    state, notes = probed(ANSWER, "another token")
+    assert state == "refused"
+    assert "got another folder of that name" in notes[0]
+
+
+def test_a_worker_with_another_version_of_the_lab_gets_no_work(probed):
+    state, notes = probed({**ANSWER, "version": "9.9"})
+    assert state == "refused"
+    assert notes == [
+        f"the worker tcp://h:2 on node7 gets no work: it must run the lab {crew.__version__} as this machine does, got "
+        "9.9; install the same version there"
+    ]
+
+
+def test_a_worker_without_the_lab_gets_no_work(probed):
+    state, notes = probed({"error": "ModuleNotFoundError: No module named 'lab'"})
+    assert state == "refused"
+    assert notes == [
+        "the worker tcp://h:2 on tcp://h:2 gets no work: it cannot run the lab (ModuleNotFoundError: No module named "
+        "'lab'); install it there"
+    ]
+
+
+def test_a_source_survives_json(script):
+    made = Source(script, None, "", {"epochs": 2, "seeds": None})
+    again = source.from_json(json.loads(json.dumps(made.to_json())))
+    assert again == Source(script, None, "", {"epochs": 2})
+    assert list(again.experiment().variants) == ["none", "l2"]
+    assert again.experiment().variants["l2"].training.epochs == 2
+
+
+def test_the_data_of_a_source_survive_json(tmp_path, script):
+    loader = functools.partial(from_csv, tmp_path / "t.csv", target="y", leave_out=("a", "b"))
+    again = source.from_json(json.loads(json.dumps(Source(script, loader, "t").to_json())))
+    assert (again.loader.func, again.loader.args, again.loader.keywords) == (
+        from_csv,
+        (tmp_path / "t.csv",),
+        {"target": "y", "leave_out": ("a", "b")},
+    )
+
+
+def test_one_of_the_labs_own_scripts_is_found_wherever_the_lab_is():
+    from lab.cli.find import OWN
+
+    assert Source(OWN / "dropout.py").to_json()["script"] == "dropout"
+    assert source.from_json(Source(OWN / "dropout.py").to_json()).script == OWN / "dropout.py"
+
+
+def test_runs_that_are_declared_otherwise_on_a_worker_are_refused(script):
+    from lab.sweep import on_worker
+
+    asked = {"source": Source(script).to_json(), "precision": "exact", "runs": [["none", 0, None, "none-seed0-abc"]]}
+    with pytest.raises(DataError, match="must declare the same runs on .* got none-seed0-.* instead of none-seed0-abc"):
+        on_worker._runs(asked)
+    asked["runs"] = [["l3", 0, None, "l3-seed0-abc"]]
+    with pytest.raises(DataError, match="got no such run instead of l3-seed0-abc"):
+        on_worker._runs(asked)
+
+
+def test_threads_are_divided_unless_the_environment_names_them(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8))
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    assert [workers.threads_of_each(count) for count in (1, 2, 3, 16)] == [8, 4, 2, 1]
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "5")
+    assert workers.threads_of_each(2) == 5
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "0")
+    assert workers.threads_of_each(2) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "workers must be given as exactly one of 'count', 'cluster' and 'scheduler_file', got {}"),
+        ({"count": 0}, "workers must be a whole number in [1, 1000] (it is the number of processes that train), got 0"),
+        ({"cluster": 8786}, "cluster must be the address of a Dask scheduler, got 8786"),
+        (
+            {"scheduler_file": Path("absent.json")},
+            "scheduler_file must be the file that a Dask scheduler writes its address into, got 'absent.json', which "
+            "is no file; start the scheduler first: dask scheduler --scheduler-file FILE",
+        ),
+    ],
+    ids=["none", "no worker", "a port", "no file"],
+)
+def test_workers_that_cannot_be_are_refused(given, sentence):
+    with pytest.raises(UsageError) as caught:
+        Workers(**given)
+    assert str(caught.value) == sentence
+
+
+def test_without_dask_a_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(workers.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError) as caught:
+        Workers(count=2)
+    assert str(caught.value) == (
+        "workers must have the package distributed, got an installation without it; pip install "
+        "'regularization-lab[workers]' brings it"
+    )
+
+
+def test_an_address_where_no_scheduler_is_is_refused_in_a_sentence(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(workers, "CONNECT_WITHIN", 0.5)
+    with pytest.raises(DataError) as caught, workers.connected(Workers(cluster="tcp://127.0.0.1:9"), lambda _: None):
+        pass
+    assert str(caught.value).startswith("the workers of the scheduler tcp://127.0.0.1:9 cannot be reached (")
+
+
+def test_a_process_that_runs_no_script_must_name_one(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace())
+    with pytest.raises(UsageError) as caught:
+        source.of_script(None)
+    assert str(caught.value) == (
+        "script must name the file that declares the experiment where workers train (they load it themselves), got "
+        "None in a process that runs no script; write the experiment into one"
+    )
+    with pytest.raises(UsageError, match="which is no file"):
+        source.of_script(tmp_path / "absent.py")
+
+
+def test_a_published_run_is_read_back_without_its_weights(tmp_path, script):
+    experiment = find(str(script))
+    one = plan(dataclasses.replace(experiment, seeds=(0,)))[0]
+    rows = [dict.fromkeys(results.HISTORY, 0.5) | {"epoch": 1}]
+    trained = Trained("cohort", "finished", 1, rows, None, None, None, 3, 0.25, [0.25])
+    results.publish(tmp_path / "x", one.name, rows, results_record("x", one, trained))
+    again = publishing.published(tmp_path / "x", one.name, 0)
+    assert (again.engine, again.status, again.kept_epoch, again.rows) == ("cohort", "finished", 1, rows)
+    with pytest.raises(DataError):
+        publishing.published(tmp_path / "x", "none-seed9-00000000", 0)
+
+
+def results_record(*arguments):
+    from lab.results.record import record
+
+    return record(*arguments)
+
+
+def started(script, folder, *options):
+    return subprocess.Popen(
+        [sys.executable, str(script), "--results", str(folder), "--verbose", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder.parent,
+    )
+
+
+def below(process):
+    """Return the processes below one, by the children files of the kernel."""
+    found = []
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in children.read_text().split():
+            found += [int(child), *below(int(child))]
+    return found
+
+
+def trainers(process):
+    """Return the processes below one that have loaded TensorFlow."""
+    found = []
+    for child in below(process):
+        try:
+            maps = Path(f"/proc/{child}/maps").read_text()
+        except OSError:
+            continue
+        if "libtensorflow" in maps:
+            found.append(child)
+    return found
+
+
+def waited_for(condition, seconds=120):
+    until = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.1)
+    return value
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_nothing_and_the_bytes_are_those_of_one_process(tmp_path):
+    pytest.importorskip("distributed")
+    script = written(tmp_path, epochs=400)
+    driver = started(script, tmp_path / "two", "--workers", "2")
+    for _ in range(2):
+        os.kill(waited_for(lambda: trainers(driver.pid))[0], signal.SIGKILL)
+        time.sleep(2)
+    said, _ = driver.communicate(timeout=240)
+    assert driver.returncode == 0, said
+    assert "is gone, and another one trains what it has left" in said
+    run(find(str(script)), results_folder=tmp_path / "one")
+    assert histories(tmp_path / "two") == histories(tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_no_worker_outlives_a_killed_driver_and_the_same_command_goes_on(tmp_path):
+    pytest.importorskip("distributed")
+    script = written(tmp_path, epochs=4000)
+    driver = started(script, tmp_path / "two", "--workers", "2")
+    waited_for(lambda: len(trainers(driver.pid)) == 2)
+    time.sleep(3)
+    left = below(driver.pid)
+    driver.kill()
+    driver.wait()
+    waited_for(lambda: not [process for process in left if Path(f"/proc/{process}").exists()], seconds=5)
+    # The lock is free, and what was half-written is swept.
+    script = written(tmp_path, epochs=3)
+    said, _ = started(script, tmp_path / "two", "--workers", "2").communicate(timeout=240)
+    assert len(histories(tmp_path / "two")) == 16, said
+    assert list((tmp_path / "two" / "x").glob(".tmp-*")) == []
