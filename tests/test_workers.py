@@ -216,7 +216,7 @@ def probed(tmp_path):
     return answer
 
 
-ANSWER = {"host": "node7", "version": crew.__version__, "trouble": ""}
+ANSWER = {"host": "node7", "version": crew.version(), "trouble": ""}
 
 
 def test_a_worker_that_has_written_what_the_driver_wrote_gets_work(probed):
@@ -243,7 +243,7 @@ def test_a_worker_with_another_version_of_the_lab_gets_no_work(probed):
     state, notes = probed({**ANSWER, "version": "9.9"})
     assert state == "refused"
     assert notes == [
-        f"the worker tcp://h:2 on node7 gets no work: it must run the lab {crew.__version__} as this machine does, got "
+        f"the worker tcp://h:2 on node7 gets no work: it must run the lab {crew.version()} as this machine does, got "
         "9.9; install the same version there"
     ]
 
@@ -286,7 +286,9 @@ def test_runs_that_are_declared_otherwise_on_a_worker_are_refused(script):
     from lab.sweep import on_worker
 
     asked = {"source": Source(script).to_json(), "precision": "exact", "runs": [["none", 0, None, "none-seed0-abc"]]}
-    with pytest.raises(DataError, match="must declare the same runs on .* got none-seed0-.* instead of none-seed0-abc"):
+    with pytest.raises(
+        DataError, match=r"must declare the same runs on .* got none-seed0-.* instead of none-seed0-abc"
+    ):
         on_worker._runs(asked)
     asked["runs"] = [["l3", 0, None, "l3-seed0-abc"]]
     with pytest.raises(DataError, match="got no such run instead of l3-seed0-abc"):
@@ -307,7 +309,10 @@ def test_threads_are_divided_unless_the_environment_names_them(monkeypatch):
     ("given", "sentence"),
     [
         ({}, "workers must be given as exactly one of 'count', 'cluster' and 'scheduler_file', got {}"),
-        ({"count": 0}, "workers must be a whole number in [1, 1000] (it is the number of processes that train), got 0"),
+        (
+            {"count": 0},
+            "workers must be a whole number from 1 to 1000 (it is the number of processes that train), got 0",
+        ),
         ({"cluster": 8786}, "cluster must be the address of a Dask scheduler, got 8786"),
         (
             {"scheduler_file": Path("absent.json")},

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lab import __version__
 from lab.checks import DataError, raised
 from lab.sweep import on_worker
-from lab.sweep.workers import Workers
+from lab.sweep.workers import Workers, version
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -197,10 +196,10 @@ class Crew:
         who = f"the worker {worker.address} on {worker.host}"
         if "error" in content:
             self._refuse(worker, f"{who} gets no work: it cannot run the lab ({content['error']}); install it there")
-        elif content["version"] != __version__:
+        elif content["version"] != version():
             self._refuse(
                 worker,
-                f"{who} gets no work: it must run the lab {__version__} as this machine does, got "
+                f"{who} gets no work: it must run the lab {version()} as this machine does, got "
                 f"{content['version']}; install the same version there",
             )
         elif content["trouble"] or not _holds(path, self.token):

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import __version__
 from lab.checks import DataError, UsageError, raised
 from lab.data import Dataset
 from lab.engine import dispatch, memory
@@ -24,6 +23,7 @@ from lab.engine.tensorflow import load_tensorflow
 from lab.plan import Run, plan
 from lab.sweep import source
 from lab.sweep.publishing import publisher
+from lab.sweep.workers import version
 
 if TYPE_CHECKING:
     from lab.engine.task import History, Trained
@@ -58,7 +58,7 @@ def probe(request: str) -> str:
         trouble = error.strerror or str(error)
     python = ".".join(map(str, sys.version_info[:2]))
     return json.dumps(
-        {"host": socket.gethostname(), "process": os.getpid(), "version": __version__, "python": python}
+        {"host": socket.gethostname(), "process": os.getpid(), "version": version(), "python": python}
         | {"trouble": trouble}
     )
 

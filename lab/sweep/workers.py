@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,14 @@ class Workers:
     def sharing(self) -> int:
         """How many workers divide the memory of a machine; that is only known here."""
         return self.count or 1
+
+
+def version() -> str:
+    """Return the version of the lab that is installed here."""
+    try:
+        return metadata.version("regularization-lab")
+    except metadata.PackageNotFoundError:
+        return "that is not installed"
 
 
 def threads_of_each(count: int) -> int:
