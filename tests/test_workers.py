@@ -126,14 +126,12 @@ class FakeCrew:
         return Answer(worker, work, answer)
 
 
-def sweep(monkeypatch, crew, count, **callbacks):
+def sweep(monkeypatch, crew, count, on_unwritten=None, **callbacks):
     runs = [SimpleNamespace(name=f"r{i}", variant="v", seed=i, fold=None, place=f"run {i}") for i in range(count)]
     ended = []
     monkeypatch.setattr(distribute, "published", lambda *_: None)
-    made = distribute._Sweep(
-        crew, runs, Path("folder"), {}, Progress(on_end=lambda run, _: ended.append(run.name), **callbacks)
-    )
-    return made, ended
+    progress = Progress(on_end=lambda run, _: ended.append(run.name), **callbacks)
+    return distribute._Sweep(crew, runs, Path("folder"), {}, on_unwritten, progress), ended
 
 
 def test_runs_are_sorted_by_a_worker_and_then_given_out_in_parts_the_largest_first(monkeypatch):
@@ -176,13 +174,19 @@ def test_a_run_with_which_three_workers_die_has_failed_and_the_others_are_traine
 def test_failures_and_runs_that_could_not_be_written_are_told_and_cost_no_other(monkeypatch):
     answer = {"failed": [[0, "UsageError", "wrong"]], "unwritten": [[1, 28, "No space left on device", "/r/runs/r1"]]}
     fake = FakeCrew({"groups": [[0, 1, 2]], "refused": [], "largest": 32}, answer)
-    failed = []
-    made, ended = sweep(monkeypatch, fake, 3, on_failure=lambda run, reason: failed.append((run.name, reason)))
+    failed, unwritten = [], []
+    made, ended = sweep(
+        monkeypatch,
+        fake,
+        3,
+        on_unwritten=lambda i, error: unwritten.append((i, str(error))),
+        on_failure=lambda run, reason: failed.append((run.name, reason)),
+    )
     made.train("cohort")
     assert ended == ["r2"]
-    assert failed == [("r1", "[Errno 28] No space left on device: '/r/runs/r1'"), ("r0", "wrong")]
+    assert failed == [("r0", "wrong")]
+    assert unwritten == [(1, "[Errno 28] No space left on device: '/r/runs/r1'")]
     assert type(made.failures[0]) is UsageError
-    assert made.unwritten[0].errno == 28
 
 
 def test_work_that_a_worker_cannot_do_is_given_to_another(monkeypatch):

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.checks import DataError, UsageError, raised
-from lab.data import Dataset
 from lab.engine import dispatch, memory
 from lab.engine.tensorflow import load_tensorflow
-from lab.plan import Run, plan
+from lab.plan import Loaded, Run, plan
 from lab.sweep import source
 from lab.sweep.publishing import publisher
 from lab.sweep.workers import version
@@ -194,7 +193,7 @@ def _stop_if_abandoned() -> None:
         raise AbandonedError
 
 
-_prepared: dict[str, tuple["Experiment", dict[Hashable, Dataset]]] = {}
+_prepared: dict[str, tuple["Experiment", dict[Hashable, Loaded]]] = {}
 """The experiment that was asked for last, and the data of the runs that were."""
 
 

@@ -9,7 +9,7 @@ RUN_OPTIONS = (
     "'--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', "
     "'--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', "
     "'--until-decided', '--most-seeds', '--margin', '--folds', '--epochs', '--results', '--engine', "
-    "'--precision', '--keep-models', '--retry-failed', '--fresh', '--language', '--quiet', '--verbose'"
+    "'--precision', '--keep-models', '--retry-failed', '--workers', '--cluster', '--scheduler-file', '--fresh', '--language', '--quiet', '--verbose'"
 )
 CASES = [
     ('run dropout --seeds 0', 2, '--seeds must be a whole number from 1 to 10000 (it is the number of seeds), got 0'),
@@ -84,6 +84,12 @@ CASES = [
     ('run dropout --keep-models', 2, "--keep-models must be followed by its value, got nothing"),
     ('run dropout --quiet --verbose', 2, "--quiet must be left out where --verbose is given, got both; leave one out"),
     ('run dropout --fresh yes', 2, "run takes no further argument, got 'yes'; leave it out"),
+    ('run dropout --workers 0', 2, '--workers must be a whole number from 1 to 1000 (it is the number of processes that train), got 0'),
+    ('run dropout --workers two', 2, "--workers must be a whole number from 1 to 1000 (it is the number of processes that train), got 'two'"),
+    ("run dropout --cluster ''", 2, "--cluster must not be empty, got ''"),
+    ('run dropout --workers 2 --cluster tcp://10.0.0.1:8786', 2, 'one of --workers, --cluster and --scheduler-file must be given, got --workers and --cluster; leave one out'),
+    ('run dropout --scheduler-file absent.json', 2, "scheduler_file must be the file that a Dask scheduler writes its address into, got 'absent.json', which is no file; start the scheduler first: dask scheduler --scheduler-file FILE"),
+    ('run spirals --workers 2', 2, 'the study spirals takes --seeds, --epochs, got --workers 2; leave it out'),
     ('run dropout --no-fresh', 2, f"an option of run must be one of {RUN_OPTIONS}, got '--no-fresh'; did you mean '--fresh'?"),
     ('run dropout extra', 2, "run takes no further argument, got 'extra'; leave it out"),
     ('run dropout extra more', 2, "run takes no further argument, got 'extra', 'more'; leave it out"),
