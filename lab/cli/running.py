@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -39,16 +40,8 @@ def run_question(question: Question, options: Options, script: Path | None = Non
     """
     if isinstance(question, Study):
         others = ("data", "separator", "image_size", "engine", "validation_size", "folds", "precision", "keep_models")
-        refused = (
-            *OF_TABLES,
-            *others,
-            "retry_failed",
-            "until_decided",
-            "margin",
-            "workers",
-            "cluster",
-            "scheduler_file",
-        )
+        more = ("retry_failed", "until_decided", "margin", "workers", "cluster", "scheduler_file")
+        refused = (*OF_TABLES, *others, *more)
         question.refuse({name: getattr(options, name) or None for name in refused})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
         with on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
@@ -98,14 +91,7 @@ def declared(question: Experiment, options: Options) -> Experiment:
             f"{options.target} is predicted as a number: losses are squared errors in units of its standard deviation "
             "over the training split"
         )
-    return (question if data is None else question.with_data(data, called)).resized(
-        train_size=options.train_size,
-        validation_size=options.validation_size,
-        seeds=options.seeds,
-        folds=options.folds,
-        epochs=options.epochs,
-        precision=options.precision,
-    )
+    return (question if data is None else question.with_data(data, called)).resized(**_sizes(options))
 
 
 def _draw_the_others(folder: Path, options: Options) -> None:
@@ -121,8 +107,11 @@ def _draw_the_others(folder: Path, options: Options) -> None:
 def _source(options: Options, script: Path | None) -> Source:
     """Return where workers find the experiment that `declared` returned."""
     loader, called = options.loader()
-    sizes = {name: getattr(options, name) for name in SIZES}
-    return dataclasses.replace(of_script(script), loader=loader, called=called, sizes=sizes)
+    return dataclasses.replace(of_script(script), loader=loader, called=called, sizes=_sizes(options))
+
+
+def _sizes(options: Options) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in SIZES}
 
 
 def _drawn(folder: Path, studies: Sequence[Study], options: Options) -> None:
