@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from lab import results
+from lab import results, statistics
 from lab.checks import DataError
 from lab.results.tables import read_tables
 from tests.test_results import experiment
@@ -51,6 +51,10 @@ def without_column(name):
         return [",".join(cell for i, cell in enumerate(line.split(",")) if i != place) for line in lines]
 
     return edit
+
+
+def with_column(name, cell):
+    return lambda lines: [f"{lines[0]},{name}", *(f"{line},{cell}" for line in lines[1:])]
 
 
 def only_header(lines):
@@ -102,6 +106,11 @@ REFUSED = {
         (changed(2, decision="not shown"), " must have one row with the decision 'baseline', got 0"),
         (changed(3, decision="best"), ", line 3: 'decision' must be one of 'baseline', 'better', 'worse', "
          "'equivalent', 'not shown', got 'best'"),
+        (changed(3, decision="equivalent"), " must have the column 'margin', got " + ", ".join(statistics.COMPARISON)),
+        (with_column("margin", "-1"), ", line 2: 'margin' must be a number above 0, got -1"),
+        (with_column("margin", "wide"), ", line 2: 'margin' must be a number, got 'wide'"),
+        (with_column("most_seeds", "4"), ", line 2: 'most_seeds' must be a whole number of at least 5, got 4"),
+        (with_column("p_equivalent", "few"), ", line 2: 'p_equivalent' must be a number, got 'few'"),
         (changed(3, variant="l3"), ", line 3: 'variant' must be one of 'none', 'l2', got 'l3'"),
         (changed(3, runs="1.5"), ", line 3: 'runs' must be a whole number of at least 0, got 1.5"),
         (changed(3, difference="less"), ", line 3: 'difference' must be a number, got 'less'"),

@@ -17,6 +17,7 @@ from lab.statistics.measures import MEASURES
 from lab.statistics.reliability import BINS, RELIABILITY
 from lab.statistics.runs import FOLD, FOLDS, RUN, run_columns
 from lab.statistics.scope import NOTES
+from lab.statistics.sequential import FIRST_LOOK
 
 HUGE = 1e100
 """No loss of a float32 model comes near it: what lies beyond was never measured."""
@@ -98,6 +99,15 @@ def check_comparison(path: Path, table: pd.DataFrame, summary: pd.DataFrame, rem
         refuse.unless_whole(column, low=0)
     decisions = statistics.DECISIONS
     refuse.wrong("decision", ~table["decision"].isin(decisions), _one_of(decisions))
+    for column in statistics.RULES:
+        if column in table:
+            refuse.unless_number(column)
+    if "margin" in table:
+        refuse.wrong("margin", ~(table["margin"] > 0), "a number above 0")
+    elif (table["decision"] == "equivalent").any():
+        refuse.lacking(["margin"])
+    if "most_seeds" in table:
+        refuse.unless_whole("most_seeds", low=FIRST_LOOK)
     refuse.twice(["variant"])
     variants = summary["variant"].unique()
     refuse.wrong("variant", ~table["variant"].isin(variants), _one_of(variants))

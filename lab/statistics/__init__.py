@@ -7,7 +7,7 @@ length in `bands.py`.
 """
 
 from lab.statistics.bands import BANDS, UNEQUAL, curves
-from lab.statistics.comparison import COMPARISON, DECISIONS, compare, seeds_needed_interval
+from lab.statistics.comparison import COMPARISON, DECISIONS, RULES, compare, seeds_needed_interval
 from lab.statistics.estimates import CORRECTIONS, METHODS, adjust
 from lab.statistics.facts import FACTS, VERDICTS, diverged, facts, run_facts
 from lab.statistics.measures import better_direction
@@ -21,6 +21,7 @@ __all__ = [
     "DECISIONS",
     "FACTS",
     "METHODS",
+    "RULES",
     "SEEDS_CONFIDENCE",
     "UNEQUAL",
     "VERDICTS",

@@ -46,6 +46,9 @@ COMPARISON = (
 )
 """The columns of `compare`."""
 
+RULES = ("margin", "p_equivalent", "most_seeds")
+"""The columns of `compare` that a table has only where it is asked for equivalence, or seeds were added."""
+
 DECISIONS = ("baseline", "better", "worse", "equivalent", "not shown")
 
 _NO_SPREAD = 4 * float(np.finfo(np.float32).eps)  # metrics are float32: less than this is rounding
