@@ -67,7 +67,7 @@ def test_a_sweep_that_is_asked_for_ends_with_its_epoch_and_is_taken_up_with_the_
     long = experiment(9, "a", "b")
     with pytest.raises(HandedOverError) as caught:
         run(long, results_folder=tmp_path, progress=Progress(on_epoch=at))
-    assert epochs == [1, 2, 3]
+    assert epochs == [1, 2, 3, 4], "at the end of epoch 4 what is to be kept can be kept"
     assert str(caught.value) == (
         "x is handed over to process 77 on elsewhere, which was given a changed declaration; what is published stays, "
         "and that process goes on from there"
@@ -91,6 +91,20 @@ def test_a_request_counts_only_while_its_author_lives(tmp_path, asker):
     assert asked(tmp_path / "x") is None
     (tmp_path / "x" / REQUEST).unlink()
     assert asked(tmp_path / "x") is None
+
+
+def test_a_request_that_is_seen_too_late_for_a_checkpoint_ends_the_next_epoch(tmp_path, asker):
+    now = [0.0]
+    watch = Handover(tmp_path / "x", clock=lambda: now[0])
+    told = watch.progress()
+    assert not watch.is_asked(), "it has looked a moment ago"
+    now[0] = 1.0
+    told.on_epoch([], 1, 1, 0.5, [])
+    assert watch.is_asked()
+    with pytest.raises(HandedOverError):
+        told.on_epoch([], 2, 1, 0.5, [])
+    with pytest.raises(HandedOverError):
+        told.on_wait("compiling")
 
 
 def test_a_sweep_looks_for_requests_now_and_then_and_not_at_every_epoch(tmp_path, monkeypatch):

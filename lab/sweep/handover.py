@@ -107,6 +107,13 @@ class Handover:
             self.looked = self.clock()
         return self.who is not None
 
+    def _end_of_epoch(self, *_: Any) -> None:
+        # A request that is seen only now was not seen when the checkpoint of this epoch could be written.
+        if self.who is None:
+            self.is_asked()
+        else:
+            self._end_if_asked()
+
     def _end_if_asked(self, *_: Any) -> None:
         if self.is_asked():
             raise HandedOverError(
@@ -120,4 +127,4 @@ class Handover:
         Raises:
             HandedOverError: by its callbacks, where another process asks for the sweep.
         """
-        return Progress(on_epoch=self._end_if_asked, on_wait=self._end_if_asked)
+        return Progress(on_epoch=self._end_of_epoch, on_wait=self._end_if_asked)
