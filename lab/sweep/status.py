@@ -105,7 +105,8 @@ def status(folder: Path) -> Status:
         reason = failed.pop(name).reason if kind == MISSING and cohort is None and name in failed else ""
         kind = kind if kind != MISSING else RUNNING if cohort else FAILED if reason else MISSING
         runs.append(RunStatus(name, *named_run(name), kind, cohort, reason))
-    runs += [_unloaded(failure) for name, failure in failed.items() if name not in set(names)]
+    known = set(names)
+    runs += [_unloaded(failure) for name, failure in failed.items() if name not in known]
     missing = sum(run.kind in (MISSING, DAMAGED) for run in runs)
     left = (sum(seconds) / len(seconds) * missing) if seconds else None
     if runner is not None:
