@@ -11,7 +11,10 @@ from lab.cli.options import Name, Options, Share, Text
 from lab.cli.running import declared
 from lab.experiment import Experiment
 
-OTHERS = ("engine", "keep_models", "retry_failed", "fresh", "until_decided", "margin")
+OTHERS = (
+    *("engine", "keep_models", "retry_failed", "fresh", "until_decided", "margin"),
+    *("workers", "cluster", "scheduler_file", "checkpoint_every"),
+)
 """The options of `run` that decide nothing here: a run is trained by the engine that trained it."""
 
 
@@ -36,7 +39,7 @@ def verify_runs(
     """
     options = options or Options()
     for name in OTHERS:
-        if getattr(options, name):
+        if getattr(options, name, None) not in (None, False):
             words = f"--{name.replace('_', '-')}"
             raise UsageError(f"{words} must be left out of verify, which trains each run as it was trained")
     number("--tolerance", tolerance, "the largest difference, as a share of the published number", high=1.0)
