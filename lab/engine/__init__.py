@@ -7,7 +7,7 @@ do so; R is the number of runs that train together:
     for runs in groups, at most 32 at a time:              # cohort; fewer where memory is short: memory
         w = stack([initial weights of each run])           # starts: (R, ...); stacking: per run l1, l2, rates, seeds
         compare two steps with Keras                       # rehearsal: if layers lack a rule
-        for epoch in 1..epochs:                            # loop
+        for epoch in 1..epochs:                            # loop; in the first what measures is compiled: beside
             for i, (x, y) in enumerate(batches):           # program: x is (R, batch, ...), each run in its own order
                 z = forward(w, x)                          # forward: layer_kinds, layer_rules, unrolled; draws: masks
                 loss = mean(data_loss(y, z), 1)            # objective: (R,), label-smoothed and weighted if asked

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lab.engine import stacking, starts
+from lab.engine.beside import measuring_compiled
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.history import Keeper, row, tested
@@ -122,7 +123,8 @@ class Loop:
     def _epoch(self, epoch: int) -> None:
         rates = np.stack([self.runs[i].rates[epoch - 1] for i in self.members], axis=1)
         per_run = self.numbers()
-        sums, visits = self.take_steps(epoch, rates, per_run, len(rates))
+        with measuring_compiled(self.program, self.validation, per_run):
+            sums, visits = self.take_steps(epoch, rates, per_run, len(rates))
         data_loss, hits, extra, *penalties = sums
         fitted = np.stack([data_loss, _added(penalties, extra), hits]) / visits
         self._record(epoch, fitted, self.measure(False, [self.measured, self.validation], per_run))
