@@ -1,0 +1,81 @@
+"""Exports are read back with the tools that they are made for."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lab.checks import DataError, UsageError
+from lab.results import elsewhere
+from lab.results.elsewhere import write_mlflow, write_parquet, write_tensorboard
+from lab.results.schema import HISTORY
+from lab.results.tables import read_tables
+
+COMMITTED = Path(__file__).parent.parent / "results" / "dropout"
+TABLES = read_tables(COMMITTED)
+
+
+def one(variant, seed):
+    histories = TABLES.histories
+    return histories[(histories["variant"] == variant) & (histories["seed"] == seed)]
+
+
+def test_a_parquet_file_holds_the_table_of_the_histories(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = write_parquet(COMMITTED, tmp_path / "x.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(path), TABLES.histories)
+
+
+def test_tensorboard_reads_each_curve_of_each_run(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    place = tmp_path / "events"
+    count = write_tensorboard(COMMITTED, place)
+    assert count == len(TABLES.summary) == len(os.listdir(place))
+    variant = TABLES.summary["variant"].iloc[-1]
+    read = EventAccumulator(str(place / f"{variant}-seed1"), size_guidance={"scalars": 0}).Reload()
+    history = one(variant, 1)
+    for column in ("data_loss", "val_data_loss", "train_accuracy"):
+        events = read.Scalars(column)
+        assert [event.step for event in events] == list(history["epoch"])
+        assert [event.value for event in events] == pytest.approx(list(history[column]), rel=1e-6)
+    assert set(read.Tags()["scalars"]) <= set(HISTORY)
+    with pytest.raises(UsageError, match="output must be a new or an empty folder"):
+        write_tensorboard(COMMITTED, place)
+
+
+def test_mlflow_reads_each_curve_of_each_run(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    small = TABLES.histories[(TABLES.histories["seed"] == 0)]
+    monkeypatch.setattr(elsewhere, "read_tables", lambda _: TABLES.__class__(small, TABLES.summary, TABLES.comparison))
+    uri = (tmp_path / "store").as_uri()
+    assert write_mlflow(COMMITTED, uri) == small["variant"].nunique()
+    client = mlflow.tracking.MlflowClient(tracking_uri=uri)
+    found = client.search_runs([client.get_experiment_by_name("dropout").experiment_id])
+    by_name = {run.info.run_name: run for run in found}
+    variant = small["variant"].iloc[0]
+    run = by_name[f"{variant}-seed0"]
+    curve = client.get_metric_history(run.info.run_id, "val_data_loss")
+    assert [metric.step for metric in curve] == list(one(variant, 0)["epoch"])
+    assert [metric.value for metric in curve] == list(one(variant, 0)["val_data_loss"])
+    assert run.data.params == {"variant": variant, "seed": "0"}
+    assert run.data.tags["lab.status"] == "finished"
+
+
+def test_an_address_that_mlflow_does_not_know_is_refused_in_a_sentence():
+    pytest.importorskip("mlflow")
+    with pytest.raises(DataError, match=r"^MLflow cannot write to nowhere://x \("):
+        write_mlflow(COMMITTED, "nowhere://x")
+
+
+def test_without_the_package_a_sentence_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(elsewhere.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError) as caught:
+        write_tensorboard(COMMITTED, tmp_path)
+    assert str(caught.value) == (
+        "the package tensorboard must be installed for this export, got an installation without it; pip install "
+        "'regularization-lab[tensorboard]' brings it"
+    )
