@@ -11,7 +11,7 @@ A script imports this before it declares anything, so nothing heavy is loaded un
     drawing        `report`: folders drawn again, on several cores
     compare        `compare`; terminal: its table, and the table that ends a run
     lint           `lint`
-    export_model   `export model`; ensemble: `ensemble`
+    export_model   `export model`; export_page: `export page` and `export pdf`; ensemble: `ensemble`
     sentences      how a command ends; usage: refusals of a wrong command line; interruption: Ctrl-C and its like
 """
 

@@ -14,11 +14,12 @@ from lab.checks import DataError, UsageError, shown
 from lab.cli.drawing import draw_folders, drawing_processes
 from lab.cli.ensemble import ensemble
 from lab.cli.export_model import export_model
+from lab.cli.export_page import export_page, export_pdf
 from lab.cli.export_tables import export_mlflow, export_parquet, export_tensorboard
 from lab.cli.find import Question, asked, find, folders, known, script
 from lab.cli.folders import below
 from lab.cli.lint import lint
-from lab.cli.options import RESULTS, Confidence, Flag, Folder, Language, Margin, Name, OptionalPath, Options, Text
+from lab.cli.options import RESULTS, Confidence, Flag, Folder, Language, Margin, Name, Options, Text
 from lab.cli.prune import prune
 from lab.cli.running import print_outcome, run_question, write_guide
 from lab.cli.sentences import FoundError
@@ -120,62 +121,8 @@ export_app.command(export_model, name="model")
 export_app.command(export_tensorboard, name="tensorboard")
 export_app.command(export_mlflow, name="mlflow")
 export_app.command(export_parquet, name="parquet")
-
-
-@export_app.command(name="page")
-def export_page(
-    experiment: Name,
-    /,
-    *,
-    output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
-    results: Folder = RESULTS,
-    language: Language = "en",
-) -> None:
-    """Write the page of an experiment or study as one file that holds its figures and the script of its charts.
-
-    Args:
-        experiment: a folder below the results.
-        output: the file; <experiment>.html in the current folder unless named.
-        results: the folder with the experiments' folders.
-        language: of the page: en or ja.
-    """
-    from lab import pages
-    from lab.results import write_atomically
-    from lab.statistics.language import speaking
-
-    folder = below(results, experiment)
-    path = output or Path(f"{folder.name}.html")
-    with speaking(language):
-        write_atomically(path, pages.single_file(folder))
-    print(f"page: {path}")
-
-
-@export_app.command(name="pdf")
-def export_pdf(
-    experiment: Name,
-    /,
-    *,
-    output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
-    results: Folder = RESULTS,
-    language: Language = "en",
-) -> None:
-    """Write an experiment on one sheet of paper: its question and answer, the curves, the differences and the table.
-
-    Args:
-        experiment: a folder below the results.
-        output: the file; <experiment>.pdf in the current folder unless named.
-        results: the folder with the experiments' folders.
-        language: of the sheet: en or ja.
-    """
-    from lab import pages
-    from lab.results import write_atomically
-    from lab.statistics.language import speaking
-
-    folder = below(results, experiment)
-    path = output or Path(f"{folder.name}.pdf")
-    with speaking(language):
-        write_atomically(path, pages.one_page(folder))
-    print(f"sheet: {path}")
+export_app.command(export_page, name="page")
+export_app.command(export_pdf, name="pdf")
 
 
 @lab_app.command(name="compare")

@@ -18,7 +18,7 @@ from lab.report.forest import forest
 from lab.report.forest import rows as differences
 from lab.report.overlay import WORDS, overlay
 from lab.report.strength_path import strengths_of
-from lab.report.theme import canvas, characters, labels, look, printable, styles, text
+from lab.report.theme import canvas, characters, labels, look, printable, styles, text, width_of
 from lab.report.theme import lines as wrapped
 from lab.results.schema import HISTORIES
 from lab.results.tables import Tables, read_tables
@@ -136,7 +136,9 @@ def _table(figure: Figure, top: float, table: VariantsTable) -> float:
     names = labels([cells[0].text for _, cells in table.rows], 22)
     rows = [[names[cells[0].text], *(cell.text for cell in cells[1:])] for _, cells in table.rows]
     headings = [wrapped(column.heading, 13) for column in table.columns]
-    widths = [max(map(len, [*heading, *(row[k] for row in rows)]), default=1) + 2 for k, heading in enumerate(headings)]
+    widths = [
+        max(map(width_of, [*heading, *(row[k] for row in rows)]), default=1) + 2 for k, heading in enumerate(headings)
+    ]
     room = SIZE[0] - 2 * MARGIN
     ends = [room * sum(widths[: k + 1]) / sum(widths) for k in range(len(widths))]
     deepest = max(map(len, headings))

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from lab.report.layout import beside, footnote, headline, headline_over, note, own, plain_number, scale
 from lab.report.theme import Style, canvas, characters, columns_of, labels, look, styles, text
 from lab.report.value_axis import fitted
+from lab.statistics.language import say
 
 # A bar this many times the next lower one would flatten all others, so it is cut.
 CUT = 4.0
@@ -61,11 +62,11 @@ def activation_histograms(table: pd.DataFrame, *, title: str = "activations laye
         text(figure.text(x, (_BOTTOM - 0.26) / height, "value", ha="center", va="top"), 9)
         over = headline(title, of, _LEFT + inner)
         text(figure.text(0.1 / width, (height + 0.22) / height, over, va="bottom"), 11, fontweight="bold")
-        notes = ["The number is the share of values in the fullest bin; each panel has its own height."]
+        notes = [say("The number is the share of values in the fullest bin; each panel has its own height.")]
         if any(_cut(cell) for _, cell in cells):
-            notes.append("A bar that reaches the top edge is cut.")
+            notes.append(say("A bar that reaches the top edge is cut."))
         if cells["share"].sum().min() < 0.995:
-            notes.append("Not all values lie in the bins.")
+            notes.append(say("Not all values lie in the bins."))
         under = note(notes, _LEFT + inner)
         text(figure.text(0.1 / width, (_BOTTOM - 0.5) / height, under, va="top"), 7.5, color="0.35", linespacing=1.35)
     return figure
@@ -140,8 +141,8 @@ def weight_histograms(
         # Where every weight lies outside of the bins there is nothing to take a logarithm of.
         if axis.log:
             scale(ax, axis)
-        ax.set_xlabel("weight")
-        ax.set_ylabel("share of the weights within the axis")
+        ax.set_xlabel(say("weight"))
+        ax.set_ylabel(say("share of the weights within the axis"))
         beside(ax, entries)
         headline_over(ax, title, of)
         footnote(ax, ["Logarithmic axis: a bin without weights is empty."])

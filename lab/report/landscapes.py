@@ -15,6 +15,7 @@ from lab.checks import DataError
 from lab.report.layout import beside, footnote, headline, headline_over, own
 from lab.report.regions import SQUARE, grid
 from lab.report.theme import Style, canvas, columns_of, look, printable, styles, text
+from lab.statistics.language import say
 
 LEVELS = 18
 
@@ -85,7 +86,7 @@ def contours(
         if len(entries) > 1:
             beside(ax, entries)
         headline_over(ax, title or f"{height} over {first} and {second}", of, size[0])
-        notes = ["Ring: the start."] if paths else []
+        notes = [say("Ring: the start.")] if paths else []
         notes += ["Contours at equal ratios of the height."] if logarithmic and levels is None else []
         footnote(ax, notes, size[0])
     return ax

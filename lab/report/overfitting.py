@@ -91,10 +91,10 @@ def overfitting(
             epochs_axis(ax, curves.table)
         state = curves.runs(columns["validation"])
         sheet.finish(
-            title=_TITLES[pair],
+            title=say(_TITLES[pair]),
             of=curves.experiment,
-            x="epoch",
-            y=_AXES[pair],
+            x=say("epoch"),
+            y=say(_AXES[pair]),
             legend=_legend(sheet.axes, averaged_over(state)),
             notes=_notes(state, axis) + _left_out(state),
         )

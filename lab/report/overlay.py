@@ -181,7 +181,7 @@ def _draw(ax: Axes, curves: Curves, column: str, look_of: Mapping[str, Style]) -
     ax.set_xlabel(say("epoch"))
     ax.set_ylabel(named(WORDS.get(column, column)))
     early = (
-        ["The axis fits the epochs from half of the earliest kept one on; earlier values may lie outside."]
+        [say("The axis fits the epochs from half of the earliest kept one on; earlier values may lie outside.")]
         if len(shown) < len(middle)
         else []
     )

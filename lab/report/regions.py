@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 
 from lab.report.layout import beside, headline_over, own
 from lab.report.theme import columns_of, look, styles
+from lab.statistics.language import say
 
 SQUARE = (4.2, 4.2)
 
@@ -57,8 +58,8 @@ def decision(
                 ax.plot(*at, ls="none", marker=style.marker, ms=5, mfc=style.colour, mec="white", mew=0.7)
         ax.set_xlim(x1[0], x1[-1])
         ax.set_ylim(x2[0], x2[-1])
-        ax.set_xlabel("first feature")
-        ax.set_ylabel("second feature")
+        ax.set_xlabel(say("first feature"))
+        ax.set_ylabel(say("second feature"))
         if legend:
             beside(ax, [
                 Line2D([], [], ls="none", marker=style.marker, ms=6, mfc=style.colour, mec="white", label=str(i))

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from lab.report.layout import Sheet, plain_number, scale
 from lab.report.theme import Style, columns_of, labels, look, styles
 from lab.report.value_axis import Axis, fitted
+from lab.statistics.language import say
 
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), "-.")
 
@@ -90,7 +91,7 @@ def panels(
             x=names[0] or x,
             y=names[1] or y,
             legend=[Line2D([], [], label=of_lines[key], **_looks(look_of[key], i)) for i, key in enumerate(lines)],
-            notes=[*notes, *(["Lines: median over the seeds; bands: from the smallest to the largest."] * many)],
+            notes=[*notes, *([say("Lines: median over the seeds; bands: from the smallest to the largest.")] * many)],
         )
     return sheet.figure
 

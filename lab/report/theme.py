@@ -136,16 +136,17 @@ def printable(text: object) -> str:
     return "".join(_shown(character) for character in str(text))
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
+    """Return how many narrow characters are as wide as a text: wide ones count twice."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _shortened(text: str, width: int) -> str:
-    if _width(text) <= width:
+    if width_of(text) <= width:
         return text
     head, tail = text, ""
     # The end of a name often tells variants apart (l2_0.01, l2_0.1), so the middle goes.
-    while _width(head) + _width(tail) + 1 > width and head:
+    while width_of(head) + width_of(tail) + 1 > width and head:
         tail = text[len(text) - (width - 1) // 2 :]
         head = head[:-1]
     return f"{head}…{tail}"
@@ -153,23 +154,24 @@ def _shortened(text: str, width: int) -> str:
 
 def can_write(words: str) -> bool:
     """Say whether the installed fonts have all characters of a text."""
-    return printable(words) == words
+    return printable(words.replace("\n", "")) == words.replace("\n", "")
 
 
 def lines(words: str, width: int) -> list[str]:
     """Return a text in lines of so many characters; wide ones, between which a line may end, count twice."""
-    if _width(words) == len(words):
+    if width_of(words) == len(words):
         return textwrap.wrap(words, width)
     found, line = [], ""
-    # What may not be torn: a word of narrow characters, or a wide one with the marks that close after it.
+    # What may not be torn: a word of narrow characters, or a wide one with the brackets and marks at its sides.
     parts: list[str] = []
     for part in re.findall(r"\s+|[!-~]+|.", words):
-        if parts and unicodedata.category(part[0]) in ("Pe", "Pf", "Po") and not part.isascii():
+        closes = unicodedata.category(part[0]) in ("Pe", "Pf", "Po") and not part.isascii()
+        if parts and (closes or unicodedata.category(parts[-1][-1]) in ("Ps", "Pi")):
             parts[-1] += part
         else:
             parts.append(part)
     for part in parts:
-        if line and _width(line + part) > width:
+        if line and width_of(line + part) > width:
             found.append(line.rstrip())
             line = ""
         line += part.lstrip() if not line else part
