@@ -29,6 +29,9 @@ vega: setup
 # What no test notices: .venv/bin/mutmut results, and why: tests/mutation_survivors.md.
 mutation: setup
 	nice $(BIN)/mutmut run $(if $(ROOM),"$(ROOM)*")
+	@$(BIN)/mutmut export-cicd-stats > /dev/null
+	@$(BIN)/python -c 'import json; s = json.load(open("mutants/mutmut-cicd-stats.json")); n = s["killed"] + s["timeout"]; \
+		of = n + s["survived"] + s["suspicious"] + s["no_tests"]; print(f"{n} of {of} faults that were planted are noticed ({n / of:.0%})")'
 
 bench: setup
 	$(BIN)/python -m benchmarks.sweep

@@ -102,16 +102,17 @@ def files(folder: Path) -> tuple[int, int, int]:
 
 
 def measured(command: list[str], folder: Path) -> dict[str, float]:
-    """Return the wall seconds and the largest memory, in GB, of a command of the lab."""
+    """Return the wall seconds, the CPU seconds of all its processes and the largest memory, in GB, of a command."""
     code = (
         "import json, resource, subprocess, sys, time; begin = time.perf_counter();"
         "rc = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
-        "print(json.dumps([rc, time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))"
+        "seconds = time.perf_counter() - begin; used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+        "print(json.dumps([rc, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss]))"
     )
     full = [sys.executable, "-m", "lab", *command, "--results", str(folder)]
     said = subprocess.run([sys.executable, "-c", code, *full], stdout=subprocess.PIPE, text=True, check=True).stdout
-    code_of_end, seconds, kilobytes = json.loads(said)
-    return {"seconds": round(seconds, 2), "gigabytes": round(kilobytes / 1e6, 3)} | (
+    code_of_end, seconds, cpu, kilobytes = json.loads(said.splitlines()[-1])
+    return {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2), "gigabytes": round(kilobytes / 1e6, 3)} | (
         {"exit": code_of_end} if code_of_end else {}
     )
 

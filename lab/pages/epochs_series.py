@@ -235,15 +235,21 @@ def _singles(
         left = say(_NO_SINGLES[one], points=POINTS)
         return [], [], [left]
     table = table[table["s"].isin(listed)]
+    # As arrays: there may be tens of thousands of runs, and a frame of each takes a millisecond.
+    number = table.groupby(["variant", "s"], sort=False).ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
+    names, numbers, epochs = (table[name].to_numpy() for name in ("variant", "s", "epoch"))
+    values = {column: table[column].to_numpy() for column in columns}
     rows = [
         {
-            "name": str(variant),
+            "name": str(names[part[0]]),
             "column": column,
-            "s": int(rows_of_run["s"].iloc[0]),
-            "e": rows_of_run["epoch"].tolist(),
-            "y": short(rows_of_run[column]),
+            "s": int(numbers[part[0]]),
+            "e": epochs[part].tolist(),
+            "y": short(values[column][part]),
         }
-        for (variant, _), rows_of_run in table.groupby(["variant", "s"], sort=False)
+        for part in (parts if len(order) else [])
         for column in columns
     ]
     left = say(_FIRST_SINGLES[one], all=len(every), shown=len(listed))

@@ -27,8 +27,7 @@ def number(value: float, form: str, minus: str = MINUS) -> str:
     if not math.isfinite(value):
         return ""
     words = format(value, f"{form.partition('.')[0]}.2e" if form.endswith("f") and abs(value) >= LONG else form)
-    digits = words.partition("e")[0]
-    return words.replace("-", minus) if any(digit in digits for digit in "123456789") else words.lstrip("+-")
+    return words.replace("-", minus) if any(digit in words for digit in "123456789") else words.lstrip("+-")
 
 
 def difference(value: float, low: float, high: float, form: str, minus: str = MINUS) -> str:
