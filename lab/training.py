@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.checks import UsageError, choice, flag, number, shown, whole
+from lab.regularization import InTraining
 from lab.seeds import derive
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
@@ -29,8 +30,8 @@ FEWEST_MEASURED = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
-    """How a run is trained.
+class Training(InTraining):
+    """How a run is trained. What regularizes by it, from `focal` to `mixup`, is documented in `InTraining`.
 
     Args:
         optimizer: "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam" or "adamw", with Keras's
@@ -98,6 +99,7 @@ class Training:
         def store(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
+        super().__post_init__()
         choice("optimizer", self.optimizer, OPTIMIZERS)
         choice("schedule", self.schedule, SCHEDULES)
         choice("loss", self.loss, LOSSES)
@@ -136,6 +138,13 @@ class Training:
                 f"label_smoothing spreads the target of a cross-entropy and means nothing for the loss "
                 f"{self.loss!r}, got {self.label_smoothing}; set it to 0 or choose softmax_cross_entropy"
             )
+        for name in ("focal", "noise_robust", "confidence_penalty"):
+            strength = getattr(self, name)
+            if strength and self.loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
+                raise UsageError(f"{name} changes a cross-entropy and means nothing for {self.loss!r}, got {strength}")
+        reshaped = [name for name in ("label_smoothing", "focal", "noise_robust") if getattr(self, name)]
+        if len(reshaped) > 1:
+            raise UsageError(f"label_smoothing, focal and noise_robust must not be combined, got {', '.join(reshaped)}")
         if self.epochs > MOST_EPOCHS:
             raise UsageError(f"epochs must be at most {MOST_EPOCHS}, got {shown(self.epochs)}")
 
@@ -161,6 +170,11 @@ class Training:
                 raise UsageError(
                     f"loss must be 'binary_cross_entropy' where an example may have several classes, got {self.loss!r}"
                 )
+            for name in ("focal", "noise_robust"):
+                if getattr(self, name):
+                    raise UsageError(
+                        f"{name} must be 0 where an example may have several classes, got {getattr(self, name)}"
+                    )
             return classes
         if self.loss == "binary_cross_entropy" and classes != 2:
             raise UsageError(
@@ -221,6 +235,22 @@ class Training:
         if self.replacement:
             return generator.integers(0, examples, self.steps(examples) * self.batch_size, dtype=np.int32)
         return generator.permutation(examples).astype(np.int32)
+
+    def shares(self, examples: int, seed: int, epoch: int) -> np.ndarray:
+        """Return how much of each example remains in each step of an epoch with `mixup`, float32 of shape (steps,).
+
+        The shares follow from the seed and the epoch alone, and are 1 without mixup.
+
+        Args:
+            examples: the number of training examples.
+            seed: the run's seed.
+            epoch: from 1.
+        """
+        steps = self.steps(examples)
+        if not self.mixup:
+            return np.ones(steps, np.float32)
+        drawn = np.random.default_rng(derive(seed, "mixup", epoch)).beta(self.mixup, self.mixup, steps)
+        return drawn.astype(np.float32)
 
     def part(self, examples: int, validation: int) -> np.ndarray | None:
         """Return which training examples are measured after each epoch.

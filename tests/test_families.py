@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.models.families import FAMILIES, page
-from lab.regularization import Regularization
+from lab.models.families import FAMILIES
+from lab.models.families_page import page
+from lab.regularization import InTraining, Regularization
 from lab.training import LOSSES, Training
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,11 @@ def test_a_family_names_a_field_its_default_and_strengths_that_are_taken(family)
 def test_every_field_of_a_regularization_is_a_family():
     fields = {f.name for f in dataclasses.fields(Regularization)} - NOT_FAMILIES
     assert fields == {family.field for family in FAMILIES if family.value == "Regularization"}
+
+
+def test_every_way_to_regularize_by_training_is_a_family():
+    fields = {f.name for f in dataclasses.fields(InTraining)}
+    assert fields <= {family.field for family in FAMILIES if family.value == "Training"}
 
 
 def test_the_page_of_regularizers_is_made_from_the_table():

@@ -12,6 +12,7 @@ do so; R is the number of runs that train together:
                 z = forward(w, x)                          # forward: layer_kinds, layer_rules, unrolled; draws: masks
                 loss = mean(data_loss(y, z), 1)            # objective: (R,), label-smoothed and weighted if asked
                 g = gradient(sum(loss + penalties), w)     # penalties: run r has only its own strengths
+                g = SAM, clipping, noise, if asked         # gradients
                 w = step(w, g, rate[i])                    # update, optimizers: Keras's own arithmetic
             train, validation = measure(w), measure(w)     # program: inference mode, chunk by chunk
             keep w of the runs that are better             # history: the kept epoch, and which runs end

@@ -3,7 +3,8 @@
 Two runs train together if their signatures are equal. A signature holds everything that must not differ: the kinds and
 sizes of the layers and how they are connected; the optimizer and its constants; the loss; batch size, number of epochs
 and when a run ends early; how batches are drawn and how many examples are measured; the sizes of the splits that are
-measured after each epoch and whether examples are weighted. Everything else is a number or a seed of the replica:
+measured after each epoch, whether examples are weighted, and what is done to gradients. Everything else is a number or a
+seed of the replica:
 strengths, rates, noise, momenta of moving statistics, largest norms, learning rates and schedules, weight decay, label
 smoothing, the data themselves.
 """
@@ -16,6 +17,7 @@ import keras
 import numpy as np
 
 from lab.engine import keras_internals, layer_kinds, optimizers, penalties
+from lab.engine.gradients import GRADIENT_NUMBERS
 from lab.engine.graph import RefusedError, calls, check, function
 from lab.engine.layer_kinds import Rule
 from lab.engine.penalties import Key, norm_axes, strengths
@@ -220,7 +222,19 @@ def _variable_form(v: Any) -> tuple:
 
 
 def _training_form(t: "Training") -> tuple:
-    return *optimizers.constants(t), t.batch_size, t.epochs, t.patience, t.min_delta, t.loss, t.replacement, t.measured
+    # Beside runs whose gradients are changed, TensorFlow would round those of the others differently.
+    changed = tuple(name for name in GRADIENT_NUMBERS if getattr(t, name))
+    return (
+        changed,
+        *optimizers.constants(t),
+        t.batch_size,
+        t.epochs,
+        t.patience,
+        t.min_delta,
+        t.loss,
+        t.replacement,
+        t.measured,
+    )
 
 
 def _data_form(task: Task) -> tuple:

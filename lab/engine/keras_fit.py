@@ -13,11 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from lab.data.rows import Rows
-from lab.engine import objective, optimizers
+from lab.engine import gradients, objective, optimizers, stacking
 from lab.engine.history import Keeper, row, tested
 from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.task import History, Task, Trained
-from lab.training import Training, pieces
+from lab.training import pieces
 
 EVALUATION_BATCH = 1024
 
@@ -25,10 +25,11 @@ EVALUATION_BATCH = 1024
 class _Ledger(keras.Model):
     """A model around the model that logs data loss and penalty apart, of which Keras logs only the sum."""
 
-    def __init__(self, model: keras.Model, training: Training) -> None:
+    def __init__(self, model: keras.Model, task: Task) -> None:
         super().__init__(name="ledger")
         self.model = model
-        self.training = training
+        self.training = task.training
+        self.numbers = {name: tf.constant(values) for name, values in stacking.in_training([task]).items()}
         self.data_losses = keras.metrics.Mean("data_loss")
         self.penalties = keras.metrics.Mean("penalty")
         self.accuracies = keras.metrics.Mean("accuracy")
@@ -37,13 +38,61 @@ class _Ledger(keras.Model):
         return self.model(x, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        plain = objective.data_loss(self.training.loss, y, y_pred)
         penalty = tf.add_n([tf.cast(loss, tf.float32) for loss in self.losses]) if self.losses else tf.constant(0.0)
+        minimized, plain, hits = self._of_labels(y, y_pred, sample_weight)
         self.data_losses.update_state(plain)
         self.penalties.update_state(penalty, sample_weight=tf.shape(plain)[0])
-        self.accuracies.update_state(objective.hits(y, y_pred))
-        minimized = objective.smoothed(self.training.loss, self.training.label_smoothing, y, y_pred, plain)
-        return tf.reduce_mean(minimized if sample_weight is None else minimized * sample_weight) + penalty
+        self.accuracies.update_state(hits)
+        mean = tf.reduce_mean(minimized)
+        if self.training.flooding:
+            mean = objective.flooded(mean, self.training.flooding)
+        return mean + penalty
+
+    def _of_labels(self, y, y_pred, weight):
+        """Return what is minimized, the plain data loss and the hits of each example."""
+        if isinstance(y, tuple):
+            # Mixed examples: their labels, those of what was mixed in, and the shares.
+            own, other, share = y
+            others = self._of_labels(other, y_pred, None if weight is None else tf.roll(weight, 1, 0))
+            pairs = zip(self._of_labels(own, y_pred, weight), others, strict=True)
+            return tuple(share * a + (1.0 - share) * b for a, b in pairs)
+        plain = objective.data_loss(self.training.loss, y, y_pred)
+        minimized = objective.minimized(self.training.loss, objective.numbers(self.training), y, y_pred, plain)
+        return minimized if weight is None else minimized * weight, plain, objective.hits(y, y_pred)
+
+    def train_step(self, data):
+        """Take a step, as Keras does unless something is to be done to the gradients."""
+        if not self.numbers.keys() & set(gradients.GRADIENT_NUMBERS):
+            return super().train_step(data)
+        weights, states = self.trainable_variables, self.model.non_trainable_variables
+        before = [v.value.read_value() for v in states]
+        found = self._gradients(data)
+        logs = self.get_metrics_result()
+        if "sharpness" in self.numbers:
+            here, after = [v.value.read_value() for v in weights], [v.value.read_value() for v in states]
+            counted = [(v, v.value.read_value()) for v in self.metrics_variables]
+            there = gradients.uphill([w[None] for w in here], found, self.numbers["sharpness"])
+            # The second pass draws what the first drew, and leaves neither statistics nor sums behind.
+            for v, value in zip([*weights, *states], [*(w[0] for w in there), *before], strict=True):
+                v.assign(value)
+            found = self._gradients(data)
+            for v, value in [*zip([*weights, *states], [*here, *after], strict=True), *counted]:
+                v.assign(value)
+        if "clip_norm" in self.numbers:
+            found = gradients.clipped(found, self.numbers["clip_norm"])
+        if "gradient_noise" in self.numbers:
+            step = tf.cast(self.optimizer.iterations.value, tf.int64)
+            found = gradients.noisy(found, self.numbers["gradient_noise"], self.numbers["noise_seeds"], step)
+        self.optimizer.apply_gradients([(g[0], v) for g, v in zip(found, weights, strict=True) if g is not None])
+        return logs
+
+    def _gradients(self, data):
+        """Return the gradients of the weights, as those of one replica."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x, y, self(x, training=True), weight)
+        found = tape.gradient(loss, self.trainable_variables)
+        return [None if g is None else tf.convert_to_tensor(g)[None] for g in found]
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):
@@ -113,23 +162,32 @@ def train(task: Task, on_epoch: Callable[[int, float, History], None] = lambda e
     data, training = task.data, task.training
     keras.backend.clear_session()
     model = task.build()
-    ledger = _Ledger(model, training)
+    ledger = _Ledger(model, task)
     rates = training.rates(len(data.train.y))
     optimizer = optimizers.optimizer(training, _Rates(rates), model.trainable_variables)
     ledger.compile(optimizer, loss=lambda y, y_pred: 0.0)
     diary = _Diary(task, on_epoch)
 
     def orders():
+        n = len(data.train.y)
         for epoch in range(1, training.epochs + 1):
-            yield from pieces(training.order(len(data.train.y), task.seed, epoch), training.batch_size)
+            batches = pieces(training.order(n, task.seed, epoch), training.batch_size)
+            yield from zip(batches, training.shares(n, task.seed, epoch), strict=True)
+
+    def batch(order, share):
+        x, y, *weight = (gathered(array, order) for array in arrays)
+        if not training.mixup:
+            return x, y, *weight
+        mixed = share * x + (1.0 - share) * tf.roll(x, 1, 0)
+        return mixed, (y, tf.roll(y, 1, 0), tf.fill(tf.shape(order), share)), *weight
 
     weight = [] if data.train.weight is None else [data.train.weight]
     arrays = [
         OnDisk((array,)) if isinstance(array, Rows) else tf.constant(array)
         for array in (data.train.x, data.train.y, *weight)
     ]
-    batches = tf.data.Dataset.from_generator(orders, output_signature=tf.TensorSpec([None], tf.int32))
-    batches = batches.map(lambda order: tuple(gathered(array, order) for array in arrays)).prefetch(2)
+    signature = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.float32)
+    batches = tf.data.Dataset.from_generator(orders, output_signature=signature).map(batch).prefetch(2)
     ledger.fit(
         batches,
         epochs=training.epochs,

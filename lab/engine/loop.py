@@ -73,7 +73,7 @@ class Loop:
         n = self.train_split.examples
         self.per_run = stacking.per_run(blueprints)
         self.decay = np.array([task.training.weight_decay for task in tasks], np.float32)
-        self.smoothing = np.array([task.training.label_smoothing for task in tasks], np.float32)
+        self.in_training = stacking.in_training(tasks)
         self.blueprints = blueprints
         self.program = self._program(self.members)
         self.program.load(starts.stacked([b.starts for b in blueprints]), None, 0)
@@ -134,7 +134,12 @@ class Loop:
         return {key: tf.constant(values[self.members]) for key, values in self.per_run.items()}
 
     def take_steps(
-        self, epoch: int, rates: np.ndarray, per_run: dict[Key, tf.Tensor], steps: int
+        self,
+        epoch: int,
+        rates: np.ndarray,
+        per_run: dict[Key, tf.Tensor],
+        steps: int,
+        in_training: dict[str, tf.Tensor] | None = None,
     ) -> tuple[np.ndarray, int]:
         """Train the first steps of an epoch; return the sums of `Program.epoch` and the visits of a whole epoch."""
         members, n = self.members, self.train_split.examples
@@ -151,11 +156,19 @@ class Loop:
             tf.constant(rates),
             tf.constant(steps),
             tf.constant(self.decay[members]) if self.decay.any() else None,
-            tf.constant(self.smoothing[members]) if self.smoothing.any() else None,
+            self._in_training(epoch) if in_training is None else in_training,
             per_run,
             {i: tf.constant(seeds) for i, seeds in self.draws.seeds.items()},
         )
         return sums.numpy(), visits.shape[1]
+
+    def _in_training(self, epoch: int) -> dict[str, tf.Tensor]:
+        tasks = [self.runs[i].task for i in self.members]
+        return stacking.of_epoch(self.in_training, tasks, self.members, epoch)
+
+    def only_of_the_loss(self) -> dict[str, tf.Tensor]:
+        """Return these numbers with all off that is done to batches and gradients, whatever the layers."""
+        return stacking.only_of_the_loss(self._in_training(1))
 
     def measure(self, best: bool, splits: list[Splits], per_run: dict[Key, tf.Tensor]) -> list[np.ndarray]:
         """Return data loss, penalty and accuracy of each split, of shape (3, members)."""

@@ -4,7 +4,19 @@ The functions work on the last axis, so one model's outputs of shape (batch, out
 (runs, batch, outputs) go through the same lines.
 """
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from lab.training import Training
+
+LOSS_NUMBERS = ("label_smoothing", "focal", "noise_robust", "confidence_penalty")
+"""The fields of `Training` that change the loss of each example; `flooding` changes that of a batch."""
+
+TINY = 1e-7
+"""The smallest chance of being wrong that `focal` raises to a power: below 1 the power's slope is infinite at 0."""
 
 
 def data_loss(loss: str, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
@@ -32,6 +44,49 @@ def data_loss(loss: str, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(tf.nn.relu(outputs - right + 1.0) * (1.0 - truth), -1)
     truth = targets if targets.dtype.is_floating else tf.one_hot(targets, outputs.shape[-1], dtype=outputs.dtype)
     return tf.reduce_sum(tf.square(truth - outputs), -1)
+
+
+def numbers(training: "Training") -> dict[str, float]:
+    """Return those fields of a training that change the loss of each example, without those that are 0."""
+    return {name: value for name in LOSS_NUMBERS if (value := getattr(training, name))}
+
+
+def minimized(
+    loss: str, numbers: "Mapping[str, float | tf.Tensor]", targets: tf.Tensor, outputs: tf.Tensor, plain: tf.Tensor
+) -> tf.Tensor:
+    """Return what is minimized for each example, of shape (..., batch): `plain` where all numbers are 0, bit by bit.
+
+    Args:
+        loss: as for `data_loss`.
+        numbers: fields of `Training` by name: numbers, or for a cohort tensors of shape (runs, 1).
+        targets, outputs: as for `data_loss`.
+        plain: the result of `data_loss`, of shape (..., batch).
+    """
+    found = smoothed(loss, numbers.get("label_smoothing", 0.0), targets, outputs, plain)
+    if "focal" in numbers:
+        gamma = tf.convert_to_tensor(numbers["focal"])
+        wrong = tf.maximum(-tf.math.expm1(-plain), TINY)
+        found = tf.where(gamma > 0.0, found * tf.pow(wrong, gamma), found)
+    if "noise_robust" in numbers:
+        q = tf.convert_to_tensor(numbers["noise_robust"])
+        exponent = tf.where(q > 0.0, q, 1.0)
+        found = tf.where(q > 0.0, -tf.math.expm1(-exponent * plain) / exponent, found)
+    if "confidence_penalty" in numbers:
+        weight = tf.convert_to_tensor(numbers["confidence_penalty"])
+        found = tf.where(weight > 0.0, found - weight * _entropy(loss, outputs), found)
+    return found
+
+
+def flooded(mean: tf.Tensor, level: "float | tf.Tensor") -> tf.Tensor:
+    """Return what is minimized of a batch's mean loss: it climbs below the level (Ishida et al. 2020)."""
+    return tf.where(level > 0.0, tf.abs(mean - level) + level, mean)
+
+
+def _entropy(loss: str, outputs: tf.Tensor) -> tf.Tensor:
+    """Return the entropy of the predicted classes of each example; the mean where it may have several classes."""
+    if loss == "binary_cross_entropy":
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.sigmoid(outputs), outputs), -1)
+    return -tf.reduce_sum(tf.nn.softmax(outputs) * tf.nn.log_softmax(outputs), -1)
 
 
 def smoothed(

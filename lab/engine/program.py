@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lab.engine import invariant, objective, optimizers
+from lab.engine import optimizers
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.forward import Forward
@@ -20,6 +20,7 @@ from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.penalties import Key, Penalties, norm_axes
 from lab.engine.replicas import Values
 from lab.engine.stacking import Splits
+from lab.engine.step import Step
 from lab.engine.update import Update, compiled
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ FEWEST_AT_ONCE = 32
 """The fewest examples of a chunk, however large a tensor they make."""
 
 
-class Program:
+class Program(Step):
     """Trains and measures `replicas` models of one structure.
 
     Args:
@@ -102,7 +103,7 @@ class Program:
         rates: tf.Tensor,
         steps: tf.Tensor,
         decay: tf.Tensor | None,
-        smoothing: tf.Tensor | None,
+        numbers: dict[str, tf.Tensor],
         per_run: dict[Key, tf.Tensor],
         seeds: dict[int, tf.Tensor],
     ) -> tf.Tensor:
@@ -114,7 +115,9 @@ class Program:
             order: the rows of each of these that each replica visits, int32 of shape (2 or 3, replicas, visits).
             rates: the learning rates, of shape (steps, replicas).
             steps: how many steps are taken, an int32.
-            decay, smoothing: of shape (replicas,), or None if no replica has any.
+            decay: of shape (replicas,), or None if no replica has any.
+            numbers: the fields of `InTraining` and label smoothing that any replica has, each of shape (replicas,);
+                of mixup the shares, of shape (steps, replicas); and "noise_seeds", int64, of gradient noise.
             per_run, seeds: what differs between the replicas.
 
         Returns:
@@ -126,63 +129,11 @@ class Program:
         def step(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             batch = order[:, :, i * size : tf.minimum((i + 1) * size, visits)]
             x, y, *weight = (gathered(values, batch[k]) for k, values in enumerate(train))
-            return i + 1, sums + self._step(x, y, weight, rates[i], decay, smoothing, per_run, seeds)
+            now = {name: values[i] if name == "mixup" else values for name, values in numbers.items()}
+            return i + 1, sums + self._step(x, y, weight, rates[i], decay, now, per_run, seeds)
 
         start = tf.zeros([3 + len(self.penalties.keys), self.replicas])
         return tf.while_loop(lambda i, sums: i < steps, step, [tf.constant(0), start])[1]
-
-    def _step(self, x, y, weight, rates, decay, smoothing, per_run, seeds):
-        values = [v.value.read_value() for v in self.variables]
-        forward = Forward(
-            models=self.models,
-            replicas=self.replicas,
-            values=Values(values),
-            per_run=per_run,
-            draws=self.draws,
-            seeds=seeds,
-            step=self.update.optimizer.iterations.value,
-            training=True,
-            batch=self.training.batch_size,
-        )
-        watched = [values[i] for i in self.trained]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(watched)
-            outputs = forward.run(x)
-            minimized, plain, hits = self._losses(y, outputs, smoothing)
-            extra = self._differentiated(forward)
-            if weight:
-                minimized *= weight[0]
-            loss = tf.reduce_sum(tf.reduce_mean(minimized, 1) + extra)
-        gradients = tape.gradient(loss, watched)
-        penalties = self.penalties.parts(values, per_run)
-        strengths = [self.penalties.strengths(i, per_run) for i in self.trained]
-        largest = [per_run.get(("variable", i, "max_norm")) for i in self.trained]
-        self.update.step(gradients, rates, decay, strengths, largest)
-        reached = {i for i, gradient in zip(self.trained, gradients, strict=True) if gradient is not None}
-        for i in self.foreign:
-            if i not in reached:
-                continue
-            v = self.variables[i]
-            bounded = [m.variables[i].constraint(v.value[r]) for r, m in enumerate(self.models)]
-            v.assign(tf.stack(bounded))
-        trained = set(self.trained)
-        for i, v in enumerate(self.variables):
-            if i not in trained and forward.values[i] is not values[i]:
-                v.assign(forward.values[i])
-        visits = tf.cast(tf.shape(plain)[1], tf.float32)
-        return tf.concat([[invariant.sums(plain), invariant.sums(hits), extra * visits], penalties * visits], 0)
-
-    def _losses(self, y, outputs, smoothing):
-        """Return what is minimized, the plain data loss and the hits, each of shape (replicas, batch)."""
-
-        def losses(y: tf.Tensor, outputs: tf.Tensor, *share: tf.Tensor) -> tf.Tensor:
-            plain = objective.data_loss(self.training.loss, y, outputs)
-            smoothed = objective.smoothed(self.training.loss, share[0][:, None] if share else 0.0, y, outputs, plain)
-            return tf.stack([smoothed, plain, objective.hits(y, outputs)], 1)
-
-        # The exponentials of a loss are rounded alike for every replica.
-        found = invariant.in_lanes(losses, y, outputs, *([] if smoothing is None else [smoothing]))
-        return tf.unstack(found, axis=1)
 
     def values(self, best: bool) -> list[tf.Tensor]:
         """Return the values of the variables as they are, or those of the kept epoch."""
@@ -254,13 +205,8 @@ class Program:
             training=False,
             batch=self.chunk,
         )
-        _, plain, hits = self._losses(y, forward.run(x), None)
+        _, plain, hits = self._losses(y, forward.run(x), {})
         return plain, hits, self._differentiated(forward)
-
-    def _differentiated(self, forward: Forward) -> tf.Tensor:
-        """Return the penalties that are differentiated with the loss, of shape (replicas,)."""
-        total = self.penalties.differentiated(forward.values)
-        return functools.reduce(tf.add, forward.charges, total)
 
     def _keep(self, rows: tf.Tensor) -> None:
         """Copy the weights of some replicas, int32 of shape (some,), to `best`."""

@@ -79,7 +79,7 @@ def _step(loop: Loop, rate: float) -> dict[str, float]:
     """Train the first batch of the first epoch and return what the first run sees of it."""
     steps = loop.training.steps(loop.train_split.examples)
     rates = np.full((steps, len(loop.members)), rate, np.float32)
-    (data_loss, _, extra, *penalties), visits = loop.take_steps(1, rates, loop.numbers(), 1)
+    (data_loss, _, extra, *penalties), visits = loop.take_steps(1, rates, loop.numbers(), 1, loop.only_of_the_loss())
     seen = min(loop.training.batch_size, visits)
     return {"data_loss": data_loss[0] / seen, "penalty": (sum(part[0] for part in penalties) + extra[0]) / seen}
 
@@ -149,7 +149,7 @@ class _Reference:
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
             plain = objective.data_loss(training.loss, y, outputs)
-            minimized = objective.smoothed(training.loss, training.label_smoothing, y, outputs, plain)
+            minimized = objective.minimized(training.loss, objective.numbers(training), y, outputs, plain)
             penalty = self._penalty()
             loss = tf.reduce_mean(minimized * weight) + penalty
         gradients = tape.gradient(loss, variables)

@@ -1,5 +1,6 @@
 """The splits of many runs, and the numbers in which the runs differ, as arrays with a leading axis."""
 
+import dataclasses
 import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,12 @@ import tensorflow as tf
 from lab.data import Split
 from lab.data.rows import Rows
 from lab.engine.blueprint import Blueprint
+from lab.engine.objective import LOSS_NUMBERS
 from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key, is_strength
+from lab.engine.task import Task
+from lab.regularization import InTraining
+from lab.seeds import derive
 
 MOST_EXAMPLES = 2**31 - 1
 """The most examples of all distinct arrays together: their places are int32."""
@@ -107,6 +112,44 @@ def table(arrays: Sequence[np.ndarray | Rows]) -> Table:
 def _key(array: np.ndarray | Rows) -> Hashable:
     """Return what is equal for equal arrays; of examples on the disk, for the same rows of one file."""
     return array.key if isinstance(array, Rows) else hashlib.blake2b(np.ascontiguousarray(array).data).digest()
+
+
+def in_training(tasks: Sequence[Task]) -> dict[str, np.ndarray]:
+    """Return the fields by which trainings regularize, without those that no run has, each of shape (runs,).
+
+    They are float32; the seeds of gradient noise, "noise_seeds", are int64.
+    """
+    names = ("label_smoothing", *(field.name for field in dataclasses.fields(InTraining)))
+    found = {}
+    for name in names:
+        values = [getattr(task.training, name) for task in tasks]
+        if any(values):
+            found[name] = np.array([np.inf if value is None else value for value in values], np.float32)
+    if "gradient_noise" in found:
+        found["noise_seeds"] = noise_seeds(tasks)
+    return found
+
+
+def of_epoch(
+    numbers: dict[str, np.ndarray], tasks: Sequence[Task], members: np.ndarray, epoch: int
+) -> dict[str, tf.Tensor]:
+    """Return what `in_training` returned as `Program.epoch` takes it, of some runs; of mixup the epoch's shares."""
+    found = {name: tf.constant(values[members]) for name, values in numbers.items()}
+    if "mixup" in found:
+        shares = [task.training.shares(len(task.data.train.y), task.seed, epoch) for task in tasks]
+        found["mixup"] = tf.constant(np.stack(shares, 1))
+    return found
+
+
+def only_of_the_loss(numbers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Return what `of_epoch` returned with all off that is done to batches and gradients, whatever the layers."""
+    off, kept = {"clip_norm": np.inf, "mixup": 1.0}, (*LOSS_NUMBERS, "noise_seeds")
+    return {name: x if name in kept else tf.fill(x.shape, off.get(name, 0.0)) for name, x in numbers.items()}
+
+
+def noise_seeds(tasks: Sequence[Task]) -> np.ndarray:
+    """Return the seeds of the runs' gradient noise, int64 of shape (runs,)."""
+    return np.array([derive(task.seed, "gradient_noise") for task in tasks], np.int64)
 
 
 def per_run(blueprints: Sequence[Blueprint]) -> dict[Key, np.ndarray]:

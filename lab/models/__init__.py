@@ -3,6 +3,7 @@
     factories             dense and convolutional nets with any regularization, seeded
       blocks              one hidden layer: its parts, their order and their checks
     families              the table of all regularizers: papers, formulas, first strengths
+      families_page       docs/regularizers.md, made from it
     user_model            anybody's model: seeded where it is not, checked, refused in a sentence
       seeding             seeds for initializers and random layers that have none
       keras_settings      Keras's settings for all models, which must be at their defaults

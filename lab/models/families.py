@@ -1,6 +1,6 @@
 """The families of regularizers: one table, from which docs/regularizers.md is made and which advice is taken from.
 
-`python -m lab.models.families` prints the page. Nothing here needs Keras.
+`lab.models.families_page` prints it. Nothing here needs Keras.
 """
 
 from dataclasses import dataclass
@@ -42,6 +42,7 @@ class Family:
 _R, _T = "Regularization", "Training"
 _ENTROPY = ("softmax_cross_entropy", "binary_cross_entropy")
 _ONE_PASS = "one pass over the weights"
+_OUTPUTS = "one pass over the outputs"
 
 FAMILIES = (
     Family(
@@ -172,8 +173,92 @@ FAMILIES = (
         paper="Szegedy et al. 2016",
         formula="the share `label_smoothing` of the target is spread evenly over the classes",
         keras="`label_smoothing` of `CategoricalCrossentropy`, not of the sparse one",
-        cost="one pass over the outputs",
+        cost=_OUTPUTS,
         losses=_ENTROPY,
+    ),
+    Family(
+        name="focal loss",
+        value=_T,
+        field="focal",
+        strengths=(0.5, 1.0, 2.0),
+        paper="Lin et al. 2017",
+        formula="the cross-entropy of an example is multiplied by `(1 - p) ** focal`, p being its class's probability",
+        keras="`CategoricalFocalCrossentropy`, not for labels that are whole numbers",
+        cost=_OUTPUTS,
+        losses=_ENTROPY,
+    ),
+    Family(
+        name="generalized cross-entropy",
+        value=_T,
+        field="noise_robust",
+        strengths=(0.2, 0.5, 0.8),
+        paper="Zhang and Sabuncu 2018",
+        formula="`(1 - p ** q) / q` with q = `noise_robust` takes the place of the cross-entropy",
+        keras="`CategoricalGeneralizedCrossEntropy`",
+        cost=_OUTPUTS,
+        losses=_ENTROPY,
+    ),
+    Family(
+        name="confidence penalty",
+        value=_T,
+        field="confidence_penalty",
+        strengths=(0.03, 0.1, 0.3),
+        paper="Pereyra et al. 2017",
+        formula="`confidence_penalty` times the entropy of the predicted classes is taken off the loss",
+        keras="none",
+        cost=_OUTPUTS,
+        losses=_ENTROPY,
+    ),
+    Family(
+        name="flooding",
+        value=_T,
+        field="flooding",
+        strengths=(0.02, 0.05, 0.1),
+        paper="Ishida et al. 2020",
+        formula="`abs(L - flooding) + flooding` is minimized, L being the batch's mean data loss",
+        keras="none",
+        cost="nothing that grows",
+    ),
+    Family(
+        name="gradient clipping",
+        value=_T,
+        field="clip_norm",
+        strengths=(10.0, 1.0, 0.1),
+        paper="Pascanu et al. 2013",
+        formula="the gradients are scaled down to norm `clip_norm` together, if theirs is larger",
+        keras="`global_clipnorm` of an optimizer",
+        cost="two passes over the gradients",
+        off=None,
+    ),
+    Family(
+        name="gradient noise",
+        value=_T,
+        field="gradient_noise",
+        strengths=(1e-4, 1e-3, 1e-2),
+        paper="Neelakantan et al. 2015",
+        formula="normal numbers of variance `gradient_noise / (1 + t) ** 0.55` are added to the gradients of step t",
+        keras="none",
+        cost="one random number per weight",
+    ),
+    Family(
+        name="sharpness-aware minimization (SAM)",
+        value=_T,
+        field="sharpness",
+        strengths=(0.02, 0.05, 0.1),
+        paper="Foret et al. 2021",
+        formula="the gradient is taken at `w + sharpness * g / norm(g)`, g being the gradient at w",
+        keras="none; gone with tf-keras",
+        cost="a second forward and backward pass",
+    ),
+    Family(
+        name="mixup",
+        value=_T,
+        field="mixup",
+        strengths=(0.1, 0.3, 1.0),
+        paper="Zhang et al. 2018",
+        formula="examples and their losses are mixed in pairs, by a share drawn from Beta(`mixup`, `mixup`)",
+        keras="`keras.layers.MixUp`, for images in a dict with float labels",
+        cost="one pass over the examples, and the loss twice",
     ),
     Family(
         name="early stopping",
@@ -189,37 +274,3 @@ FAMILIES = (
     ),
 )
 """The regularizers of which the lab has a strength, in the order of the documentation."""
-
-
-def page() -> str:
-    """Return the page of all families as Markdown."""
-    lines = [
-        "# Regularizers",
-        "",
-        "Made from the table in `lab/models/families.py` by `python -m lab.models.families`; change that one.",
-        "The cost is what a step of training takes more, in kind; it was not timed.",
-        "",
-        "| regularizer | field | first strengths | what it does | paper | in Keras | cost of a step | shown by |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for one in FAMILIES:
-        strengths = ", ".join(
-            f"{strength:g}" if not isinstance(strength, str) else strength for strength in one.strengths
-        )
-        shown = ", ".join(f"[{name}](../experiments/{name}.py)" for name in one.shown) or "-"
-        cells = (
-            one.name,
-            f"`{one.value}.{one.field}`",
-            strengths,
-            one.formula + (f" (with {' or '.join(one.losses)})" if one.losses else ""),
-            one.paper,
-            one.keras,
-            one.cost,
-            shown,
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

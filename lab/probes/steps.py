@@ -60,7 +60,7 @@ def follow(variant: Variant, *, seed: int, every: int) -> "Iterator[tuple[int, k
             with tf.GradientTape() as tape:
                 outputs = model(tf.gather(x, orders[i]), training=True)
                 plain = objective.data_loss(training.loss, targets, outputs)
-                minimized = objective.smoothed(training.loss, training.label_smoothing, targets, outputs, plain)
+                minimized = objective.minimized(training.loss, objective.numbers(training), targets, outputs, plain)
                 loss = tf.reduce_mean(minimized) + tf.add_n([tf.constant(0.0), *model.losses])
             optimizer.apply(tape.gradient(loss, model.trainable_variables))
 

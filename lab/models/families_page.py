@@ -1,0 +1,37 @@
+"""The page docs/regularizers.md: `python -m lab.models.families_page` prints it."""
+
+from lab.models.families import FAMILIES
+
+
+def page() -> str:
+    """Return the page of all families as Markdown."""
+    lines = [
+        "# Regularizers",
+        "",
+        "Made from the table in `lab/models/families.py` by `python -m lab.models.families_page`; change that one.",
+        "The cost is what a step of training takes more, in kind; it was not timed.",
+        "",
+        "| regularizer | field | first strengths | what it does | paper | in Keras | cost of a step | shown by |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for one in FAMILIES:
+        strengths = ", ".join(
+            f"{strength:g}" if not isinstance(strength, str) else strength for strength in one.strengths
+        )
+        shown = ", ".join(f"[{name}](../experiments/{name}.py)" for name in one.shown) or "-"
+        cells = (
+            one.name,
+            f"`{one.value}.{one.field}`",
+            strengths,
+            one.formula + (f" (with {' or '.join(one.losses)})" if one.losses else ""),
+            one.paper,
+            one.keras,
+            one.cost,
+            shown,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
