@@ -3,10 +3,9 @@
 Two runs train together if their signatures are equal. A signature holds everything that must not differ: the kinds and
 sizes of the layers and how they are connected; the optimizer and its constants; the loss; batch size, number of epochs
 and when a run ends early; how batches are drawn and how many examples are measured; the sizes of the splits that are
-measured after each epoch, whether examples are weighted, and what is done to gradients. Everything else is a number or a
-seed of the replica:
-strengths, rates, noise, momenta of moving statistics, largest norms, learning rates and schedules, weight decay, label
-smoothing, the data themselves.
+measured after each epoch, whether examples are weighted, and what is done to gradients. Everything else is a number
+or a seed of the replica: strengths, rates, noise, momenta of moving statistics, largest norms, learning rates and
+schedules, weight decay, label smoothing, the data themselves.
 """
 
 from collections.abc import Hashable
