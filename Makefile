@@ -1,6 +1,6 @@
 # On a fresh machine with Python 3.11, 3.12 or 3.13, `make run` and `make test` do all set-up themselves.
 .DELETE_ON_ERROR:
-.PHONY: run test test-slow mutation setup lock bench vega clean
+.PHONY: run test test-slow chaos mutation setup lock bench vega clean
 
 BIN := .venv/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -20,6 +20,10 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest $(CORES) -m slow --timeout 3600
+
+# Kills the drivers of sweeps 200 times, and compares what is left with sweeps that nothing interrupted.
+chaos: setup
+	$(BIN)/python -m tests.chaos --kills 200
 
 # Bundles the script that draws the charts of the pages anew, after another version of vl-convert.
 vega: setup

@@ -5,12 +5,12 @@ process, the same call goes on where it stopped.
 """
 
 import functools
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from lab.checks import DataError, UsageError, choice
+from lab.checks import DataError, UsageError, choice, number
 from lab.compute import compute
 from lab.data.preprocessing import Preprocessing
 from lab.engine import dispatch, precision
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     import keras
 
     from lab.engine.task import Task, Trained
+    from lab.sweep.checkpoints import Checkpoints
     from lab.sweep.failing import Failing
 
 ENGINES = ("cohort", "keras_fit")
 KEPT_MODELS = ("none", "best")
+CHECKPOINT_EVERY = 30.0
+"""Seconds of training after which the state of the runs in training is written again."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -41,6 +44,7 @@ def run(
     results_folder: str | Path = "results",
     engine: str = "cohort",
     keep_models: str = "none",
+    checkpoint_every: float = CHECKPOINT_EVERY,
     retry_failed: bool = False,
     margin: float | None = None,
     most_seeds: int | None = None,
@@ -57,6 +61,8 @@ def run(
             "keras_fit" those that no cohort can train.
         keep_models: "best" publishes with each run its model with the weights of the kept epoch, model.keras, and its
             data, model.json; "none" does not. It is no part of a run's id.
+        checkpoint_every: seconds of training after which the state of the runs in training is written again, at an
+            epoch's end; 0 writes none. Whatever ends the process, the same call goes on from what was written last.
         retry_failed: whether runs that failed before are tried again. Each would fail again, unless what it lacked is
             there now, as memory. Data that could not be loaded are always loaded again.
         margin, most_seeds: how its comparison decides, as in `lab.statistics.compare`.
@@ -79,6 +85,7 @@ def run(
     """
     # pandas and TensorFlow load here: declaring and refusing cost nothing.
     from lab import results
+    from lab.sweep.checkpoints import Checkpoints
     from lab.sweep.failing import Failing
     from lab.sweep.handover import Handover, ask
     from lab.sweep.journal import journal
@@ -86,6 +93,9 @@ def run(
 
     choice("engine", engine, ENGINES)
     choice("keep_models", keep_models, KEPT_MODELS)
+    checkpoint_every = number(
+        "checkpoint_every", checkpoint_every, "the seconds of training after which a checkpoint is written", low=0
+    )
     precision.check(experiment.precision)
     if experiment.precision != "exact":
         # A loader may compute with TensorFlow, whose precision follows from its start.
@@ -102,10 +112,14 @@ def run(
             progress.on_note(handed_over)
         failing = Failing(folder, runs, unloaded, retry_failed)
         removal = Removal(folder, hold, progress.on_note)
-        others = (kept, failing.progress(), removal.progress(), Handover(folder).progress())
+        handover = Handover(folder)
+        others = (kept, failing.progress(), removal.progress(), handover.progress())
         told = functools.reduce(both, others, progress)
         deciding = {"margin": margin, "most_seeds": most_seeds}
-        _run(experiment, runs, folder, engine, keep_models == "best", crew, failing, told, deciding)
+        keeping = functools.partial(
+            Checkpoints, folder, every=checkpoint_every, on_note=progress.on_note, wanted=handover.is_asked
+        )
+        _run(experiment, runs, folder, engine, keep_models == "best", keeping, crew, failing, told, deciding)
         removal.refuse()
     return folder
 
@@ -116,13 +130,14 @@ def _run(
     folder: Path,
     engine: str,
     keep_models: bool,
+    keeping: "Callable[[Mapping[int, str]], Checkpoints]",
     crew: tuple[Workers, Source] | None,
     failing: "Failing",
     progress: Progress,
     deciding: Mapping[str, float | None],
 ) -> None:
     from lab import results
-    from lab.statistics.scope import generalizes_over
+    from lab.sweep.about import about
 
     names = [run.name for run in runs]
     for sentence in (*results.set_damaged_aside(folder, names), *_notes(runs)):
@@ -134,29 +149,13 @@ def _run(
             "a run that is already there keeps no model now; where it has none, this trains it again and writes it: "
             f"reglab export model {experiment.name} --variant V --seed K"
         )
-    results.write_experiment(
-        folder,
-        {
-            "name": experiment.name,
-            "question": experiment.question,
-            "notes": experiment.notes,
-            "baseline": experiment.baseline,
-            "variants": list(experiment.variants),
-            "seeds": list(experiment.seeds),
-            **({} if experiment.folds is None else {"folds": experiment.folds}),
-            **{name: value for name, value in deciding.items() if value is not None},
-            "generalizes_over": generalizes_over(
-                [run.task.data.redrawn for run in runs] if experiment.redraws else [], experiment.folds is not None
-            ),
-            "paths": {family: dict(strengths) for family, strengths in experiment.strength_paths.items()},
-            "runs": names,
-        },
-    )
+    results.write_experiment(folder, about(experiment, runs, names, deciding))
     results.sweep(folder)
     progress.on_plan(len(runs) + len(failing.unloaded), len(runs) - len(missing))
     failing.tell(progress)
     failures: list[OSError] = []
     write = publisher(folder, keep_models, progress.on_note)
+    checkpoints = keeping({id(run.task): run.name for run in pending})
 
     def unwritten(i: int, error: OSError) -> None:
         # A full disk may have room for the next run, and a run that is not published is lost.
@@ -169,6 +168,7 @@ def _run(
         except OSError as error:
             unwritten(i, error)
         else:
+            checkpoints.published(pending[i].name)
             progress.on_end(pending[i], trained)
 
     failed: UsageError | DataError | None = None
@@ -184,6 +184,7 @@ def _run(
                 on_failure=lambda i, error: progress.on_failure(pending[i], str(error)),
                 on_refusal=lambda i, reason: progress.on_refusal(pending[i], reason),
                 on_wait=progress.on_wait,
+                checkpoints=checkpoints,
             )
         else:
             distribute.train(
@@ -205,6 +206,7 @@ def _run(
     if not failures and (has_runs or not (failed or failing.reasons)):
         results.rebuild(folder)
     failing.refuse(failed)
+    checkpoints.clear()
     for study in experiment.studies:
         compute(study, folder, beside=[other for other in experiment.studies if other is not study])
 

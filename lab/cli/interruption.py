@@ -2,7 +2,7 @@
 
 The signal is raised as an exception where Python stands, so that half-written files are removed and the terminal is
 left as it was. TensorFlow may keep Python waiting for longer than anybody who pressed Ctrl-C wants to wait: then a
-thread ends the process. Nothing is lost by that, since runs are published by one rename.
+thread ends the process. Nothing is lost by that, since runs and checkpoints appear by one rename.
 """
 
 import contextlib
@@ -14,7 +14,10 @@ import threading
 import time
 from collections.abc import Iterator
 
+from lab.sweep import resumption
+
 SENTENCE = "interrupted; what is published stays, and the same command goes on from there"
+"""What is said, and then from where the runs in training go on."""
 PATIENCE = 1.5
 """Seconds until the process is ended where the exception did not end it."""
 
@@ -85,7 +88,7 @@ def end(number: int, stderr: int) -> None:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             sys.stdout.flush()
         with contextlib.suppress(OSError):
-            os.write(stderr, f"{cursor}{SENTENCE}\n".encode())
+            os.write(stderr, f"{cursor}{SENTENCE}{resumption.told()}\n".encode())
         os._exit(128 + number)
 
 

@@ -100,6 +100,15 @@ def _share(_: type, tokens: Sequence[Token]) -> float:
 
 
 Share = Parameter(converter=_share)
+
+
+def _seconds(_: type, tokens: Sequence[Token]) -> float:
+    """Return the seconds in a text, or refuse the text."""
+    text, keyword = tokens[0].value, str(tokens[0].keyword)
+    value = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else text
+    return number(keyword, value, "the seconds of training after which a checkpoint is written")
+
+
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Name = Annotated[str, _not_empty(str)]
 Text = Annotated[str | None, _not_empty(str)]
@@ -166,6 +175,8 @@ class Options:
     "exact (unless named) multiplies in float32; fast in bfloat16 or TF32, where the hardware has units for it."
     keep_models: Annotated[str | None, _one_of(KEPT_MODELS)] = None
     "best publishes each run with its model, as model.keras; none (unless named) does not."
+    checkpoint_every: Annotated[float | None, Parameter(converter=_seconds)] = None
+    "Seconds of training after which runs in training are written to the disk (30 unless named; 0 never)."
     retry_failed: Flag = False
     "Train again the runs that failed before; without it they are reported again and not trained."
     workers: Annotated[int | None, _count("the number of processes that train", MOST_WORKERS)] = None

@@ -17,7 +17,7 @@ from lab.cli.options import OF_TABLES, Options
 from lab.compute import compute
 from lab.experiment import Experiment
 from lab.outcome import Outcome, draw_outcome
-from lab.run import run
+from lab.run import CHECKPOINT_EVERY, run
 from lab.study import Study
 from lab.sweep.deciding import run_until_decided
 from lab.sweep.progress import on_terminal
@@ -40,7 +40,7 @@ def run_question(question: Question, options: Options, script: Path | None = Non
     """
     if isinstance(question, Study):
         others = ("data", "separator", "image_size", "engine", "validation_size", "folds", "precision", "keep_models")
-        more = ("retry_failed", "until_decided", "margin", "workers", "cluster", "scheduler_file")
+        more = ("checkpoint_every", "retry_failed", "until_decided", "margin", "workers", "cluster", "scheduler_file")
         refused = (*OF_TABLES, *others, *more)
         question.refuse({name: getattr(options, name) or None for name in refused})
         study = question.resized(train_size=options.train_size, seeds=options.seeds, epochs=options.epochs)
@@ -66,6 +66,7 @@ def run_question(question: Question, options: Options, script: Path | None = Non
                     results_folder=results,
                     engine=engine,
                     keep_models=options.keep_models or "none",
+                    checkpoint_every=CHECKPOINT_EVERY if options.checkpoint_every is None else options.checkpoint_every,
                     retry_failed=options.retry_failed,
                     workers=workers,
                     source=source,

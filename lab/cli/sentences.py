@@ -16,6 +16,7 @@ from typing import NoReturn, TextIO
 
 from lab.checks import DataError, UsageError, is_out_of_memory
 from lab.cli.interruption import SENTENCE, interruptible
+from lab.sweep import resumption
 from lab.sweep.progress import HandedOverError
 
 _CLOSED_PIPE = 141
@@ -107,7 +108,7 @@ def ending(error: BaseException) -> tuple[int, str] | None:
         reason = error.strerror or error
         return 1, f"cannot read or write{where}: {reason}; what is published stays: mend it and go on"
     if isinstance(error, KeyboardInterrupt):
-        return 130, SENTENCE
+        return 130, f"{SENTENCE}{resumption.told()}"
     return None
 
 

@@ -32,6 +32,7 @@ from lab.engine.program import Program
 from lab.engine.rehearsal import rehearse
 from lab.engine.task import Task, Trained
 from lab.engine.tensorflow import collector_paused
+from lab.engine.training_state import NO_CHECKPOINTS, Checkpoints, Saved
 
 LARGEST_COHORT = 32
 """The most runs that train together: on a CPU more of them gain nothing and take memory."""
@@ -115,6 +116,7 @@ def train(
     on_trained: Callable[[int, Trained], None] = lambda index, trained: None,
     blueprints: Sequence[Blueprint | None] | None = None,
     keep: bool = True,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> list[Trained]:
     """Train runs of one structure together.
 
@@ -125,6 +127,7 @@ def train(
         blueprints: those that `group` returned for the tasks, so that the models are not built again.
         keep: whether the results are kept to be returned. Otherwise the weights of hundreds of runs need not fit into
             memory.
+        checkpoints: from which runs go on, and which take the state of the runs from time to time.
 
     Returns:
         The results, in the order of the tasks; an empty list if they are not kept.
@@ -143,7 +146,7 @@ def train(
         results[index] = trained if keep else None
         on_trained(index, trained)
 
-    def attempt(indices: list[int]) -> None:
+    def attempt(indices: list[int], saved: Saved | None = None) -> None:
         nonlocal rehearsed
         try:
             began = time.perf_counter()
@@ -154,14 +157,20 @@ def train(
                 raise MemoryError
             for i in indices:
                 known[i] = None  # The loop holds them now, and they need not outlive it.
-            loop = Loop([tasks[i] for i in indices], members, programs, began)
+            own = [tasks[i] for i in indices]
+            loop = Loop(own, members, programs, began)
             # The tests hold every rule against Keras; what has no rule is tried on the model itself.
             if members[0].unrolled and not rehearsed:
                 rehearse(loop)
                 rehearsed = True
+            state = saved and saved.read(own)
+            if saved and state and (reason := loop.resume(state)):
+                saved.refuse(reason)
+            del state  # It is as large as all that the loop holds.
             loop.train(
                 lambda epoch, live, best, rows: on_epoch(epoch, live, best, {indices[k]: rows[k] for k in rows}),
                 lambda position, trained: finish(indices[position], trained),
+                checkpoints.offer("cohort", own),
             )
         except Exception as error:
             left = [i for i in indices if i not in results]
@@ -169,12 +178,18 @@ def train(
                 raise
             programs.clear()
             warnings.warn(f"{len(left)} runs do not fit into memory together, training them in halves", stacklevel=2)
-            attempt(left[: len(left) // 2])
-            attempt(left[len(left) // 2 :])
+            attempt(left[: len(left) // 2], saved)
+            attempt(left[len(left) // 2 :], saved)
 
     if not tasks:
         return []
-    for indices in np.array_split(np.arange(len(tasks)), -(-len(tasks) // LARGEST_COHORT)):
+    place = {id(task): i for i, task in enumerate(tasks)}
+    new = set(range(len(tasks)))
+    for saved in checkpoints.saved("cohort", tasks):
+        begun = [place[id(task)] for task in saved.tasks]
+        new -= set(begun)
+        attempt(begun, saved)
+    for indices in np.array_split(sorted(new), -(-len(new) // LARGEST_COHORT)) if new else ():
         attempt([int(i) for i in indices])
     return [trained for i in range(len(tasks)) if (trained := results[i]) is not None]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.checks import DataError, UsageError, is_out_of_memory, raised
 from lab.engine.tensorflow import load_tensorflow
+from lab.engine.training_state import NO_CHECKPOINTS, Checkpoints
 from lab.identity.failures import raised_in
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def train(
     on_failure: Callable[[int, UsageError | DataError], None] = lambda i, error: None,
     on_refusal: Callable[[int, str], None] = lambda i, reason: None,
     on_wait: Callable[[str], None] = lambda sentence: None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> None:
     """Train tasks. The callbacks name a task by its place in `tasks`.
 
@@ -46,6 +48,7 @@ def train(
         on_failure: called with each task that failed for good, and what is raised of it in the end.
         on_refusal: called with each task that no cohort can train, and the reason.
         on_wait: called with a few words on what is being done, each time before it takes a while.
+        checkpoints: from which tasks go on, and which take their states from time to time.
 
     Raises:
         UsageError, DataError: a model cannot be built or does not fit into memory, or a task failed in training. All
@@ -56,7 +59,7 @@ def train(
         return
     on_wait("loading TensorFlow")
     load_tensorflow(precision)
-    dispatch = _Dispatch(tasks, names, on_trained, on_epoch, on_failure, on_refusal, on_wait)
+    dispatch = _Dispatch(tasks, names, on_trained, on_epoch, on_failure, on_refusal, on_wait, checkpoints)
     dispatch.train_one_by_one(dispatch.train_in_cohorts() if engine == "cohort" else range(len(tasks)))
     dispatch.raise_failure()
 
@@ -87,6 +90,7 @@ class _Dispatch:
         on_failure: Callable[[int, UsageError | DataError], None],
         on_refusal: Callable[[int, str], None],
         on_wait: Callable[[str], None],
+        checkpoints: Checkpoints,
     ) -> None:
         self.tasks = tasks
         self.names = names
@@ -95,6 +99,7 @@ class _Dispatch:
         self.on_failure = on_failure
         self.on_refusal = on_refusal
         self.on_wait = on_wait
+        self.checkpoints = checkpoints
         self.trained: set[int] = set()
         self.failures: list[UsageError | DataError] = []
         self.callback_failed = False
@@ -135,6 +140,7 @@ class _Dispatch:
             on_trained=lambda place, trained: self._hand_over(members[place], trained),
             blueprints=group.blueprints,
             keep=False,
+            checkpoints=self.checkpoints,
         )
 
     def train_one_by_one(self, places: Iterable[int]) -> None:
@@ -144,7 +150,7 @@ class _Dispatch:
         for i in places:
             on_epoch = functools.partial(self._on_epoch_of_one, i)
             try:
-                trained = keras_fit.train(self.tasks[i], on_epoch=on_epoch)
+                trained = keras_fit.train(self.tasks[i], on_epoch, self.checkpoints)
             except Exception as error:
                 self._raise_if_of_callback(error)
                 self._fail(i, error)

@@ -90,3 +90,17 @@ def shortest(value: float) -> float:
     Both print and parse to the same float32, and the CSV files stay short and exact.
     """
     return float(str(np.float32(value)))
+
+
+_NOTHING = dict.fromkeys(("data_loss", "penalty", "accuracy"), 0.0)
+_COLUMNS = tuple(row(1, _NOTHING, _NOTHING, _NOTHING, 0.0))
+
+
+def packed(rows: list[dict[str, float]]) -> np.ndarray:
+    """Return the rows of a history as float64 of shape (epochs, columns)."""
+    return np.array([[one[name] for name in _COLUMNS] for one in rows], np.float64).reshape(-1, len(_COLUMNS))
+
+
+def unpacked(rows: np.ndarray) -> list[dict[str, float]]:
+    """Return the rows of a history that `packed` made an array of, with the same bits."""
+    return [{**dict(zip(_COLUMNS, map(float, one), strict=True)), "epoch": int(one[0])} for one in rows]

@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from lab.data.rows import Rows
 from lab.engine import gradients, objective, optimizers, stacking
-from lab.engine.history import Keeper, row, tested
+from lab.engine.history import Keeper, row, tested, unpacked
 from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.task import History, Task, Trained
+from lab.engine.training_state import NO_CHECKPOINTS, Checkpoints, Offer, State, numbered, past
 from lab.training import pieces
 
 EVALUATION_BATCH = 1024
@@ -108,9 +109,12 @@ class _Rates(keras.optimizers.schedules.LearningRateSchedule):
 class _Diary(keras.callbacks.Callback):
     """Measures both splits after each epoch, writes the row, keeps the best weights and ends the run."""
 
-    def __init__(self, task: Task, on_epoch: Callable[[int, float, History], None]) -> None:
+    offer: Offer
+
+    def __init__(self, task: Task, on_epoch: Callable[[int, float, History], None], start: float) -> None:
         super().__init__()
         self.task = task
+        self.start = start
         self.on_epoch = on_epoch
         self.keeper = Keeper(1, task.training.patience, task.training.min_delta)
         self.rates = task.training.rates(len(task.data.train.y))
@@ -132,7 +136,34 @@ class _Diary(keras.callbacks.Callback):
             self.weights = self.model.model.get_weights()
         self.model.stop_training = bool(self.keeper.ended[0])
         self.seconds.append(time.perf_counter() - self.began)
+        if not (self.model.stop_training or epoch + 1 == self.task.training.epochs):
+            self.offer([self.task], self.capture)
         self.on_epoch(epoch + 1, float(self.keeper.best[0]), self.rows)
+
+    def capture(self) -> State:
+        """Return the state of the run after an epoch."""
+        arrays = numbered("variable", [v.numpy()[None] for v in self.model.model.variables])
+        arrays |= numbered("optimizer", [v.numpy()[None] for v in self.model.optimizer.variables])
+        kept = self.model.model.get_weights() if self.weights is None else self.weights
+        arrays |= numbered("best", [array[None] for array in kept])
+        arrays |= past([self.rows], [time.perf_counter() - self.start], [self.seconds])
+        return State(len(self.rows), arrays | {"kept": self.keeper.kept.copy(), "lowest": self.keeper.best.copy()})
+
+    def resume(self, state: State) -> str:
+        """Go on from a state of the run; return why that cannot be, "" if it is done."""
+        if reason := state.misfit(self.capture().arrays):
+            return reason
+        for kind, variables in (
+            ("variable", self.model.model.variables),
+            ("optimizer", self.model.optimizer.variables),
+        ):
+            for v, value in zip(variables, state.all_of(kind), strict=True):
+                v.assign(value[0])
+        self.keeper.kept[:], self.keeper.best[:] = state.arrays["kept"], state.arrays["lowest"]
+        self.weights = [array[0] for array in state.all_of("best")] if self.keeper.kept[0] else None
+        self.rows, self.seconds = unpacked(state.arrays["rows"][0]), state.arrays["epoch_seconds"][0].tolist()
+        self.start -= float(state.arrays["seconds"][0])
+        return ""
 
 
 def _batches(x: np.ndarray | Rows, y: np.ndarray) -> tf.data.Dataset:
@@ -150,13 +181,18 @@ def measure(ledger: keras.Model, split: tf.data.Dataset) -> dict[str, float]:
     return {name: logs[name] for name in ("data_loss", "penalty", "accuracy")}
 
 
-def train(task: Task, on_epoch: Callable[[int, float, History], None] = lambda epoch, best, rows: None) -> Trained:
+def train(
+    task: Task,
+    on_epoch: Callable[[int, float, History], None] = lambda epoch, best, rows: None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+) -> Trained:
     """Train one run.
 
     Args:
         task: the run.
         on_epoch: called after each epoch with its number, the lowest validation data loss so far, and the rows of the
             history so far.
+        checkpoints: from which the run goes on, and which take its state from time to time.
     """
     began = time.perf_counter()
     data, training = task.data, task.training
@@ -166,11 +202,20 @@ def train(task: Task, on_epoch: Callable[[int, float, History], None] = lambda e
     rates = training.rates(len(data.train.y))
     optimizer = optimizers.optimizer(training, _Rates(rates), model.trainable_variables)
     ledger.compile(optimizer, loss=lambda y, y_pred: 0.0)
-    diary = _Diary(task, on_epoch)
+    diary = _Diary(task, on_epoch, began)
+    diary.set_model(ledger)
+    for saved in checkpoints.saved("keras_fit", [task]):
+        # Keras makes the optimizer's memory at the first step, and it must be there to be put back.
+        optimizer.build(model.trainable_variables)
+        state = saved.read([task])
+        if state and (reason := diary.resume(state)):
+            saved.refuse(reason)
+    diary.offer = checkpoints.offer("keras_fit", [task])
+    epochs_before = len(diary.rows)
 
     def orders():
         n = len(data.train.y)
-        for epoch in range(1, training.epochs + 1):
+        for epoch in range(epochs_before + 1, training.epochs + 1):
             batches = pieces(training.order(n, task.seed, epoch), training.batch_size)
             yield from zip(batches, training.shares(n, task.seed, epoch), strict=True)
 
@@ -191,6 +236,7 @@ def train(task: Task, on_epoch: Callable[[int, float, History], None] = lambda e
     ledger.fit(
         batches,
         epochs=training.epochs,
+        initial_epoch=epochs_before,
         steps_per_epoch=rates.shape[1],
         shuffle=False,
         callbacks=[diary],
@@ -212,6 +258,6 @@ def train(task: Task, on_epoch: Callable[[int, float, History], None] = lambda e
         weights=diary.weights,
         last_weights=last,
         parameters=int(sum(np.prod(v.shape) for v in model.trainable_variables)),
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - diary.start,
         epoch_seconds=diary.seconds,
     )

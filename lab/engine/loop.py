@@ -12,12 +12,13 @@ from lab.engine import stacking, starts
 from lab.engine.beside import measuring_compiled
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
-from lab.engine.history import Keeper, row, tested
+from lab.engine.history import Keeper, row, tested, unpacked
 from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key
 from lab.engine.program import Program, inputs
 from lab.engine.stacking import Splits
 from lab.engine.task import History, Task, Trained
+from lab.engine.training_state import Offer, Snapshot, State, past
 
 OnEpoch = Callable[[int, int, float, Mapping[int, History]], None]
 """Called after an epoch with its number, how many runs go on, the lowest validation data loss of any run so far, and
@@ -80,6 +81,31 @@ class Loop:
         seconds = (time.perf_counter() - began) / len(tasks)
         parameters = blueprints[0].parameters
         self.runs = [_Run(task, parameters, task.training.rates(n), seconds) for task in tasks]
+        self.epochs_before = 0
+
+    def capture(self, going: np.ndarray) -> State:
+        """Return the state of the runs that have not ended, after an epoch."""
+        position = {int(i): k for k, i in enumerate(self.members)}
+        arrays = Snapshot.of(self.program, [position[int(i)] for i in going]).arrays()
+        runs = [self.runs[i] for i in going]
+        arrays |= past([run.rows for run in runs], [run.seconds for run in runs], [run.epoch_seconds for run in runs])
+        return State(len(runs[0].rows), arrays | {"kept": self.keeper.kept[going], "lowest": self.keeper.best[going]})
+
+    def resume(self, state: State) -> str:
+        """Go on from a state of these runs, in their order; return why that cannot be, "" if it is done."""
+        expected = self.capture(self.members)
+        if reason := state.misfit(expected.arrays):
+            return reason
+        arrays = state.arrays
+        Snapshot.from_state(state).put_into(self.program)
+        self.keeper.kept[:], self.keeper.best[:] = arrays["kept"], arrays["lowest"]
+        for run, rows, seconds, epochs in zip(
+            self.runs, arrays["rows"], arrays["seconds"], arrays["epoch_seconds"], strict=True
+        ):
+            run.rows, run.epoch_seconds = unpacked(rows), epochs.tolist()
+            run.seconds += float(seconds)
+        self.epochs_before = state.epoch
+        return ""
 
     def _program(self, members: np.ndarray) -> Program:
         replicas = [self.blueprints[i] for i in members]
@@ -95,10 +121,15 @@ class Loop:
         program.draws = draws
         return program
 
-    def train(self, on_epoch: OnEpoch, on_trained: Callable[[int, Trained], None]) -> None:
+    def train(
+        self,
+        on_epoch: OnEpoch,
+        on_trained: Callable[[int, Trained], None],
+        offer: Offer = lambda going, capture: None,
+    ) -> None:
         """Train until every run has ended."""
         costs: list[float] = []
-        for epoch in range(1, self.training.epochs + 1):
+        for epoch in range(self.epochs_before + 1, self.training.epochs + 1):
             began = time.perf_counter()
             live = ~self.keeper.ended
             self._epoch(epoch)
@@ -112,6 +143,8 @@ class Loop:
             if len(ended):
                 self._hand_over(ended, on_trained)
             going = np.flatnonzero(~self.keeper.ended)
+            if len(going):
+                offer([self.runs[i].task for i in going], functools.partial(self.capture, going))
             histories = {int(i): self.runs[i].rows for i in np.flatnonzero(live)}
             on_epoch(epoch, len(going), float(self.keeper.best.min()), histories)
             if not len(going):
@@ -236,16 +269,9 @@ class Loop:
     def _compact(self, members: np.ndarray) -> None:
         """Go on with the runs that have not ended, in a smaller program."""
         position = {int(i): k for k, i in enumerate(self.members)}
-        rows = tf.constant([position[int(i)] for i in members])
-        old = self.program
-        values = [tf.gather(v.value.read_value(), rows) for v in old.variables]
-        best = [tf.gather(v.value.read_value(), rows) for v in old.best]
-        memory = [tf.gather(v.value.read_value(), rows) for v in old.update.memory]
-        step = int(old.update.optimizer.iterations.numpy())
+        snapshot = Snapshot.of(self.program, [position[int(i)] for i in members])
         self.program = self._program(members)
-        self.program.load(values, memory, step)
-        for v, value in zip(self.program.best, best, strict=True):
-            v.assign(value)
+        snapshot.put_into(self.program)
         self.members = members
 
 

@@ -59,7 +59,7 @@ def record(experiment: str, run: "Run", trained: "Trained", measured: "Measured 
 
 def environment(engine: str) -> dict[str, Any]:
     """Return what decides the last bits of a run beside its declaration: the engine, its threads and the versions."""
-    return {"engine": engine, "threads": _threads(), "versions": _versions()}
+    return {"engine": engine, "threads": threads(), "versions": versions()}
 
 
 def _measured(measured: "Measured") -> dict[str, Any]:
@@ -72,7 +72,8 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _threads() -> int:
+def threads() -> int:
+    """Return how many threads compute an operation of TensorFlow, which it loads."""
     import tensorflow as tf
 
     # 0 means as many as there are; results are the same to the last bit only with one number of threads.
@@ -83,7 +84,8 @@ def _threads() -> int:
 
 
 @functools.cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python, the lab and what it computes with, and the kind of processor."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for name in ("regularization-lab", "tensorflow", "keras", "numpy", "pandas"):
         try:

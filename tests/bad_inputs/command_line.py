@@ -9,7 +9,7 @@ RUN_OPTIONS = (
     "'--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', "
     "'--time', '--sample-weight', '--class-weight', '--image-size', '--train-size', '--validation-size', '--seeds', "
     "'--until-decided', '--most-seeds', '--margin', '--folds', '--epochs', '--results', '--engine', "
-    "'--precision', '--keep-models', '--retry-failed', '--workers', '--cluster', '--scheduler-file', '--fresh', '--language', '--quiet', '--verbose'"
+    "'--precision', '--keep-models', '--checkpoint-every', '--retry-failed', '--workers', '--cluster', '--scheduler-file', '--fresh', '--language', '--quiet', '--verbose'"
 )
 CASES = [
     ('run dropout --seeds 0', 2, '--seeds must be a whole number from 1 to 10000 (it is the number of seeds), got 0'),
@@ -81,6 +81,8 @@ CASES = [
     ('run dropout --fresh=maybe', 2, "--fresh must be given without a value, got 'maybe'; leave it out"),
     ('run dropout --fresh=', 2, "--fresh must be given without a value, got ''; leave it out"),
     ('run dropout --keep-models all', 2, "--keep-models must be one of 'none', 'best', got 'all'"),
+    ('run dropout --checkpoint-every -1', 2, "--checkpoint-every must be at least 0 (it is the seconds of training after which a checkpoint is written), got '-1'"),
+    ('run dropout --checkpoint-every often', 2, "--checkpoint-every must be at least 0 (it is the seconds of training after which a checkpoint is written), got 'often'"),
     ('run dropout --keep-models', 2, "--keep-models must be followed by its value, got nothing"),
     ('run dropout --quiet --verbose', 2, "--quiet must be left out where --verbose is given, got both; leave one out"),
     ('run dropout --fresh yes', 2, "run takes no further argument, got 'yes'; leave it out"),

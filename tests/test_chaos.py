@@ -1,0 +1,35 @@
+"""A sweep whose driver is killed again and again, at any moment and at any step of writing, ends as if it had not been.
+
+`make chaos` does the same 200 times and says how many seconds of training were lost.
+"""
+
+import os
+import random
+
+import pytest
+
+from tests.chaos import Chaos, contents, problems
+
+KILLS = 8
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are forked")
+def test_a_sweep_that_is_killed_again_and_again_leaves_the_same_bytes(tmp_path):
+    chaos = Chaos(tmp_path, random.Random(3), epochs=200, every=0.2)
+    try:
+        whole = contents(chaos.sweep("whole", "cohort", 0).folder)
+        assert sum(name.endswith("run.json") for name in whole) == 8
+        kills = 0
+        while kills < KILLS:
+            sweep = chaos.sweep(f"after {kills} kills", "cohort", KILLS - kills)
+            kills += len(sweep.ends)
+            assert problems(sweep, whole) == []
+            # No checkpoint that was written is lost: each process goes on from the last one of each run.
+            written = {}
+            for _, _, kind, runs, epoch in sweep.events():
+                if kind == "begin":
+                    assert all(epoch >= written.get(run, 0) for run in runs)
+                elif kind == "checkpoint":
+                    written.update(dict.fromkeys(runs, epoch))
+    finally:
+        chaos.close()

@@ -1,0 +1,307 @@
+"""Whatever ends the process, runs go on from their checkpoint and end with the bits of uninterrupted ones."""
+
+import json
+import os
+from dataclasses import replace
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+from lab.engine import cohort, keras_fit, loop
+from lab.engine.task import Task, Trained
+from lab.engine.training_state import State
+from lab.regularization import Regularization
+from lab.sweep import checkpoint_file, checkpoints
+from lab.sweep.checkpoints import Checkpoints
+from lab.training import Training
+from tests.cohorts import SHAPE, dataset, identical, rich, task
+
+
+class KilledError(Exception):
+    """Ends a process of these tests."""
+
+
+def recurrent(seed: int) -> keras.Model:
+    """Return a model that no rule covers: pictures moved at random, then read line by line."""
+    glorot = partial(keras.initializers.GlorotNormal, seed)
+    x = keras.Input(SHAPE)
+    y = keras.layers.Reshape((6, 6))(keras.layers.RandomTranslation(0.2, 0.2, seed=seed)(x))
+    orthogonal = keras.initializers.Orthogonal(seed)
+    y = keras.layers.LSTM(4, kernel_initializer=glorot(), recurrent_initializer=orthogonal)(y)
+    return keras.Model(x, keras.layers.Dense(3, kernel_initializer=glorot())(keras.layers.Dropout(0.2, seed=seed)(y)))
+
+
+def unrolled() -> list[Task]:
+    training = Training(epochs=5, batch_size=16, learning_rate=0.02)
+    return [Task(partial(recurrent, seed), dataset(), training, seed) for seed in range(2)]
+
+
+def scheduled(schedule: str, optimizer: str) -> list[Task]:
+    training = Training(
+        optimizer=optimizer,
+        schedule=schedule,
+        decay_steps=5,
+        learning_rate=0.05,
+        epochs=5,
+        batch_size=16,
+        weight_decay=1e-3,
+        label_smoothing=0.1,
+        replacement=optimizer == "rmsprop",
+    )
+    return [task(Regularization(l2=1e-3, max_norm=1.0), training=training, seed=seed) for seed in range(3)]
+
+
+def stopping() -> list[Task]:
+    """Return runs that end after 3, 5 and many epochs, the last of which is not their best."""
+    training = Training(epochs=9, batch_size=16, patience=2, learning_rate=0.01)
+    rates = (0.3, 0.0005, 0.08, 0.02)
+    return [
+        task(Regularization(dropout=0.2), training=replace(training, learning_rate=rate), seed=seed)
+        for seed, rate in enumerate(rates)
+    ]
+
+
+CASES = {
+    "dropout, noise, batch normalization and penalties": rich,
+    "convolutions": partial(rich, "conv", 5),
+    "unrolled, with augmentation": unrolled,
+    "cosine and momentum": partial(scheduled, "cosine", "momentum"),
+    "exponential and RMSprop, drawn with replacement": partial(scheduled, "exponential", "rmsprop"),
+    "early stopping": stopping,
+}
+
+
+def kept_in(folder, tasks: list[Task], notes: list[str] | None = None, every: float = 1e-9) -> Checkpoints:
+    """Return checkpoints as a new process would have them."""
+    names = {id(one): f"run{i}" for i, one in enumerate(tasks)}
+    return Checkpoints(folder, names, every, [].append if notes is None else notes.append)
+
+
+def train(engine: str, folder, tasks: list[Task], ended: dict[int, Trained], until: int = 10**9) -> list[int]:
+    """Train what has not ended in a process that is killed after an epoch; return the epochs that it trained."""
+    left = [i for i in range(len(tasks)) if i not in ended]
+    keeping, epochs = kept_in(folder, tasks), []
+
+    def on_epoch(epoch: int, *_: object) -> None:
+        epochs.append(epoch)
+        if epoch >= until:
+            raise KilledError
+
+    def end(i: int, trained: Trained) -> None:
+        ended[i] = trained
+        keeping.published(f"run{i}")
+
+    if engine == "cohort":
+        cohort.train([tasks[i] for i in left], on_epoch, lambda i, it: end(left[i], it), checkpoints=keeping)
+    else:
+        for i in left:
+            end(i, keras_fit.train(tasks[i], on_epoch, keeping))
+    return epochs
+
+
+@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+@pytest.mark.parametrize("case", CASES)
+def test_killed_twice_runs_end_with_the_same_bits(tmp_path, monkeypatch, engine, case):
+    # Whether it saves time is a matter of seconds.
+    monkeypatch.setattr(loop, "worth_compacting", lambda replicas, going, *_: going < replicas)
+    tasks = CASES[case]()[: 2 if engine == "keras_fit" else None]
+    whole, ended = {}, {}
+    train(engine, tmp_path / "whole", tasks, whole)
+    if case == "early stopping":
+        lengths = [len(one.rows) for one in whole.values()]
+        assert len(set(lengths)) > 1
+        assert any(one.kept_epoch < len(one.rows) for one in whole.values())
+    for until in (2, 3):
+        with pytest.raises(KilledError):
+            train(engine, tmp_path / "killed", tasks, ended, until)
+    assert len(ended) < len(tasks)
+    assert train(engine, tmp_path / "killed", tasks, ended)[0] == 4, "no epoch is trained again"
+    assert all(identical(ended[i], whole[i]) for i in range(len(tasks)))
+    for i in whole:
+        assert len(ended[i].epoch_seconds) == len(whole[i].epoch_seconds) == len(whole[i].rows)
+        assert all(np.array_equal(a, b) for a, b in zip(ended[i].last_weights, whole[i].last_weights, strict=True))
+    assert not list((tmp_path / "killed").rglob("*.safetensors")), "the files of published runs are removed"
+
+
+def killed_after(folder, tasks: list[Task], epoch: int) -> str:
+    """Kill the training of tasks after an epoch and return the path of the checkpoint."""
+    with pytest.raises(KilledError):
+        train("cohort", folder, tasks, {}, epoch)
+    [path] = folder.rglob("*.safetensors")
+    return path
+
+
+@pytest.fixture(scope="module")
+def three():
+    return rich()[:3]
+
+
+@pytest.fixture(scope="module")
+def whole(three):
+    return cohort.train(three)
+
+
+def test_runs_go_on_without_those_that_were_taken_out_and_with_new_ones(tmp_path, three, whole):
+    tasks = [*three, *rich()[3:]]
+    killed_after(tmp_path, tasks[:3], 2)
+    keeping, epochs = kept_in(tmp_path, tasks), []
+    mine = [tasks[4], tasks[2], tasks[0]]
+    found = cohort.train(mine, lambda epoch, live, *_: epochs.append((epoch, live)), checkpoints=keeping)
+    assert epochs[0] == (3, 2), "two runs go on"
+    assert (1, 1) in epochs, "and the new one begins"
+    assert identical(found[1], whole[2])
+    assert identical(found[2], whole[0])
+    assert identical(found[0], cohort.train([tasks[4]])[0])
+
+
+def test_a_cohort_that_is_halved_by_lack_of_memory_goes_on_from_its_checkpoint(tmp_path, monkeypatch, three, whole):
+    killed_after(tmp_path, three, 2)
+    monkeypatch.setattr(cohort, "_at_most", lambda *_: 2)
+    epochs = []
+    with pytest.warns(UserWarning, match="do not fit into memory together"):
+        found = cohort.train(three, lambda epoch, *_: epochs.append(epoch), checkpoints=kept_in(tmp_path, three))
+    assert epochs == [3, 4, 3, 4]
+    assert all(identical(a, b) for a, b in zip(found, whole, strict=True))
+
+
+def spoiled(path, how: str) -> None:
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    if how == "truncated":
+        path.write_bytes(content[:-1])
+    elif how == "its header torn":
+        path.write_bytes(content[:40])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "a bit turned":
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    elif how == "no checkpoint":
+        from safetensors.numpy import save_file
+
+        save_file({"x": np.zeros(3)}, path)
+    elif how == "a folder":
+        path.unlink()
+        path.mkdir()
+    elif how == "a FIFO":
+        path.unlink()
+        os.mkfifo(path)
+    else:
+        header, state = checkpoint_file.read(path)
+        del header["sha256"]
+        if how == "of another version":
+            header["bits"] = {**header["bits"], "tensorflow": "2.20.0"}
+        elif how == "of another number of threads":
+            header["bits"] = {**header["bits"], "threads": 96}
+        elif how == "of the other engine":
+            header["engine"] = "keras_fit"
+        elif how == "of another model":
+            arrays = {**state.arrays, "variable.0": state.arrays["variable.0"][:, :-1]}
+            state = State(state.epoch, arrays)
+        checkpoint_file.write(path, state, header)
+        if how == "of another format":
+            changed = path.read_bytes()[8 : 8 + size].replace(b'\\"format\\": 1', b'\\"format\\": 9')
+            path.write_bytes(content[:8] + changed + content[8 + size :])
+
+
+SPOILED = {
+    "truncated": "it is torn or no checkpoint (Error while deserializing header: incomplete metadata, file not fully "
+    "covered)",
+    "its header torn": None,
+    "empty": None,
+    "a bit turned": "its content does not have its hash",
+    "no checkpoint": "it is no checkpoint of the lab",
+    "a folder": "it is no file",
+    "a FIFO": "it is no file",
+    "of another version": "it was written with tensorflow 2.20.0 instead of 2.",
+    "of another number of threads": None,
+    "of the other engine": "it was written by the engine keras_fit, and cohort trains now",
+    "of another model": "its variable.0 is float32 of shape (3, 35, 12), and that of the model float32 of shape "
+    "(3, 36, 12)",
+    "of another format": "its format is 9, and this version of the lab reads 1",
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_a_checkpoint_that_cannot_be_used_is_ignored_with_one_sentence(tmp_path, three, whole, how):
+    path = killed_after(tmp_path, three, 2)
+    spoiled(path, how)
+    notes, epochs = [], []
+    keeping = kept_in(tmp_path, three, notes, every=0)
+    found = cohort.train(three, lambda epoch, *_: epochs.append(epoch), checkpoints=keeping)
+    assert epochs == [1, 2, 3, 4]
+    assert all(identical(a, b) for a, b in zip(found, whole, strict=True))
+    assert len(notes) == 1
+    assert notes[0].startswith(f"the checkpoint {path.name} is ignored: ")
+    assert notes[0].endswith("; its runs train from their first epoch")
+    assert SPOILED[how] is None or SPOILED[how] in notes[0]
+
+
+@pytest.mark.parametrize("reason", ["No space left on device", "Read-only file system"])
+def test_where_none_can_be_written_training_goes_on_and_one_sentence_says_so(
+    tmp_path, monkeypatch, three, whole, reason
+):
+    path = killed_after(tmp_path, three, 1)
+    before = path.read_bytes()
+
+    def fail(*_: object) -> None:
+        raise OSError(28, reason)
+
+    monkeypatch.setattr(checkpoint_file.os, "fsync", fail)
+    notes = []
+    found = cohort.train(three, checkpoints=kept_in(tmp_path, three, notes))
+    assert notes == [f"no checkpoint is written of 3 runs in training: {reason}; they train on without"]
+    assert all(identical(a, b) for a, b in zip(found, whole, strict=True))
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name], "nothing half-written is left"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("every", "seconds", "epochs"),
+    [
+        # After 24 s another epoch would end at 36 s, too late.
+        (30, 12, [2, 4, 6]),
+        (30, 10, [3, 6]),
+        (30, 100, [1, 2, 3, 4, 5, 6]),
+        (30, 1, []),
+        (0, 100, []),
+    ],
+)
+def test_it_is_written_so_often_that_no_more_than_the_interval_is_lost(tmp_path, monkeypatch, every, seconds, epochs):
+    written, clock = [], Clock()
+    monkeypatch.setattr(checkpoints, "write", lambda path, state, header: written.append(state.epoch))
+    one = task()
+    offer = Checkpoints(tmp_path, {id(one): "run"}, every, clock=clock).offer("cohort", [one])
+    for epoch in range(1, 7):
+        clock.now += seconds
+        offer([one], lambda epoch=epoch: State(epoch, {}))
+    assert written == epochs
+
+
+def test_it_is_written_at_once_where_that_is_wanted(tmp_path, monkeypatch):
+    written, wanted = [], []
+    monkeypatch.setattr(checkpoints, "write", lambda path, state, header: written.append(state.epoch))
+    one = task()
+    offer = Checkpoints(tmp_path, {id(one): "run"}, 1e9, wanted=lambda: bool(wanted)).offer("cohort", [one])
+    offer([one], lambda: State(1, {}))
+    wanted.append(True)
+    offer([one], lambda: State(2, {}))
+    assert written == [2]
+
+
+def test_a_checkpoint_says_what_it_holds(tmp_path, three):
+    path = killed_after(tmp_path, three, 2)
+    header = checkpoint_file.read_header(path)
+    assert (header["format"], header["engine"], header["epoch"]) == (1, "cohort", 2)
+    assert header["runs"] == ["run0", "run1", "run2"]
+    assert {"tensorflow", "keras", "numpy", "threads", "processor"} <= set(header["bits"])
+    assert json.loads(json.dumps(header)) == header
