@@ -10,9 +10,10 @@ import pytest
 
 from tests.chaos import Chaos, contents, problems
 
-KILLS = 8
+KILLS = 6
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked")
 def test_a_sweep_that_is_killed_again_and_again_leaves_the_same_bytes(tmp_path):
     chaos = Chaos(tmp_path, random.Random(3), epochs=200, every=0.2)

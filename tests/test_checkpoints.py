@@ -23,19 +23,18 @@ class KilledError(Exception):
     """Ends a process of these tests."""
 
 
-def recurrent(seed: int) -> keras.Model:
-    """Return a model that no rule covers: pictures moved at random, then read line by line."""
+def moved(seed: int) -> keras.Model:
+    """Return a model with a layer that no rule covers: pictures are moved at random."""
     glorot = partial(keras.initializers.GlorotNormal, seed)
     x = keras.Input(SHAPE)
-    y = keras.layers.Reshape((6, 6))(keras.layers.RandomTranslation(0.2, 0.2, seed=seed)(x))
-    orthogonal = keras.initializers.Orthogonal(seed)
-    y = keras.layers.LSTM(4, kernel_initializer=glorot(), recurrent_initializer=orthogonal)(y)
+    y = keras.layers.Flatten()(keras.layers.RandomTranslation(0.2, 0.2, seed=seed)(x))
+    y = keras.layers.Dense(8, "relu", kernel_initializer=glorot())(y)
     return keras.Model(x, keras.layers.Dense(3, kernel_initializer=glorot())(keras.layers.Dropout(0.2, seed=seed)(y)))
 
 
 def unrolled() -> list[Task]:
     training = Training(epochs=5, batch_size=16, learning_rate=0.02)
-    return [Task(partial(recurrent, seed), dataset(), training, seed) for seed in range(2)]
+    return [Task(partial(moved, seed), dataset(), training, seed) for seed in range(2)]
 
 
 def scheduled(schedule: str, optimizer: str) -> list[Task]:
@@ -101,8 +100,14 @@ def train(engine: str, folder, tasks: list[Task], ended: dict[int, Trained], unt
     return epochs
 
 
-@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("engine", "case"),
+    [
+        pytest.param(engine, case, marks=pytest.mark.slow if engine == "keras_fit" and i else ())
+        for engine in ("cohort", "keras_fit")
+        for i, case in enumerate(CASES)
+    ],
+)
 def test_killed_twice_runs_end_with_the_same_bits(tmp_path, monkeypatch, engine, case):
     # Whether it saves time is a matter of seconds.
     monkeypatch.setattr(loop, "worth_compacting", lambda replicas, going, *_: going < replicas)
@@ -223,7 +228,10 @@ SPOILED = {
 }
 
 
-@pytest.mark.parametrize("how", SPOILED)
+QUICK = ("truncated", "a bit turned", "of another version", "of another model")
+
+
+@pytest.mark.parametrize("how", [pytest.param(how, marks=() if how in QUICK else pytest.mark.slow) for how in SPOILED])
 def test_a_checkpoint_that_cannot_be_used_is_ignored_with_one_sentence(tmp_path, three, whole, how):
     path = killed_after(tmp_path, three, 2)
     spoiled(path, how)
