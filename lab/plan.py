@@ -13,6 +13,7 @@ from lab.engine.task import Task
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
 from lab.identity.failures import call_or_refuse
+from lab.sweep.loading import Loaded, key_of, loaded_or_not, loader, why
 
 if TYPE_CHECKING:
     import keras
@@ -76,9 +77,6 @@ class Unloaded:
         return f"{self.variant}-seed{self.seed}" + ("" if self.fold is None else f"-fold{self.fold[0]}")
 
 
-Loaded = Dataset | DataError | MemoryError
-"""What comes of loading data: they, or why they cannot be loaded."""
-
 Place = tuple[str, int, Fold | None]
 """The variant, the seed and the fold of a run."""
 
@@ -109,7 +107,7 @@ def plan(
     folds = (None,) if count is None else tuple((place, count) for place in range(count))
     planned = _tasks(experiment.variants, experiment.seeds, experiment.redraws, folds, unloaded, only, loaded)
     for (name, seed, fold), task in planned.items():
-        load = _loader(experiment.variants[name], seed if experiment.redraws else None, fold)
+        load = loader(experiment.variants[name], seed if experiment.redraws else None, fold)
         ends: dict[str, Any] = {"fingerprint": task.data.fingerprint, "seed": seed, "numerics": NUMERICS}
         if experiment.precision != "exact":
             ends["precision"] = experiment.precision
@@ -195,67 +193,21 @@ def _tasks(
             if wanted is not None and (key, seed, fold) not in wanted:
                 continue
             data_seed = seed if redraw_data else None
-            load = _loader(variant, data_seed, fold)
-            call = _call(load) or (id(variant.data), data_seed, fold)
+            load = loader(variant, data_seed, fold)
+            call = key_of(load) or (id(variant.data), data_seed, fold)
             if call not in loaded:
-                loaded[call] = _loaded_or_not(load, key)
+                loaded[call] = loaded_or_not(load, key)
             data = loaded[call]
             if isinstance(data, Dataset):
                 planned[key, seed, fold] = _task(variant, key, data, seed, tried)
             elif unloaded is None:
                 raise data
             else:
-                unloaded.append(Unloaded(str(key), seed, fold, _why(data, key)))
+                unloaded.append(Unloaded(str(key), seed, fold, why(data, key)))
     if unloaded and not planned:
         # Where nothing at all can be loaded there is nothing to go on with.
         raise next(data for data in loaded.values() if not isinstance(data, Dataset))
     return planned
-
-
-def _loader(variant: Variant, data_seed: int | None, fold: Fold | None) -> Callable[[], Dataset]:
-    bound = {name: value for name, value in (("seed", data_seed), ("fold", fold)) if value is not None}
-    return functools.partial(variant.data, **bound) if bound else variant.data
-
-
-def _call(load: Callable) -> Hashable:
-    """Return a key that is equal for equal calls of one loader; None if its arguments cannot be hashed, as arrays."""
-    call = _bound(load)
-    try:
-        hash(call)
-    except TypeError:
-        return None
-    return call
-
-
-def _bound(value: Any) -> Any:
-    """Return a partial as what it binds, other partials included; any other value as it is."""
-    if not isinstance(value, functools.partial):
-        return value
-    keywords = ((name, _bound(argument)) for name, argument in sorted(value.keywords.items()))
-    return value.func, tuple(map(_bound, value.args)), tuple(keywords)
-
-
-def _loaded_or_not(load: Callable[[], Any], key: Hashable) -> Loaded:
-    try:
-        return _loaded(load, key)
-    except (DataError, MemoryError) as error:
-        return error
-
-
-def _why(error: DataError | MemoryError, key: Hashable) -> str:
-    if isinstance(error, DataError):
-        return str(error)
-    return f"the data of variant {key!r} do not fit into memory; make its train_size smaller, or close other programs"
-
-
-def _loaded(load: Callable[[], Any], key: Hashable) -> Dataset:
-    data = call_or_refuse(load, f"the loader of variant {key!r} cannot load its data")
-    if not isinstance(data, Dataset):
-        raise DataError(
-            f"the loader of variant {key!r} must return a lab.data.Dataset, got {type(data).__name__}; "
-            "lab.data.from_arrays makes one"
-        )
-    return data
 
 
 def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[Hashable]) -> Task:

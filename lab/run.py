@@ -5,37 +5,35 @@ process, the same call goes on where it stopped.
 """
 
 import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from lab.checks import DataError, UsageError, choice, number
 from lab.compute import compute
 from lab.data.preprocessing import Preprocessing
 from lab.engine import dispatch, precision
+from lab.engine.dispatch import ENGINES
 from lab.engine.tensorflow import load_tensorflow
-from lab.experiment import Experiment, Variant
-from lab.plan import Run, Unloaded, plan, tasks
+from lab.experiment import Experiment
+from lab.plan import Run, Unloaded, plan
 from lab.sweep import distribute
-from lab.sweep.progress import SILENT, Progress, both, listening
+from lab.sweep.progress import SILENT, Progress, both
 from lab.sweep.publishing import publisher
 from lab.sweep.source import Source, of_script
+from lab.sweep.unpublished import TrainedRun, train
 from lab.sweep.workers import Workers
 
 if TYPE_CHECKING:
-    import keras
-
-    from lab.engine.task import Task, Trained
+    from lab.engine.task import Trained
     from lab.sweep.checkpoints import Checkpoints
     from lab.sweep.failing import Failing
 
-ENGINES = ("cohort", "keras_fit")
+__all__ = ["CHECKPOINT_EVERY", "ENGINES", "KEPT_MODELS", "TrainedRun", "run", "train"]
+
 KEPT_MODELS = ("none", "best")
 CHECKPOINT_EVERY = 30.0
 """Seconds of training after which the state of the runs in training is written again."""
-
-Key = TypeVar("Key", bound=Hashable)
 
 
 def run(
@@ -215,85 +213,3 @@ def _notes(runs: Sequence[Run]) -> Iterator[str]:
     """Yield what the loaders did to missing numbers, each sentence once."""
     tables = (run.task.data.preprocessing for run in runs)
     yield from filter(None, dict.fromkeys(table.note for table in tables if isinstance(table, Preprocessing)))
-
-
-@dataclass(frozen=True)
-class _StudyRun:
-    """A run of a study, which is not published and has no name, as progress is told of it."""
-
-    variant: str
-    seed: int
-    task: "Task"
-    fold: None = None
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedRun:
-    """A run that was trained and not published, for studies and notebooks.
-
-    Args:
-        task: its data, its model and its training.
-        trained: its result: the history, the kept epoch, the test losses, the kept weights.
-    """
-
-    task: "Task"
-    trained: "Trained"
-
-    def model(self) -> "keras.Model":
-        """Return the run's model with the kept weights, or with the initial ones if no epoch was kept."""
-        model = self.task.build()
-        if self.trained.weights is not None:
-            model.set_weights(self.trained.weights)
-        return model
-
-
-def train(
-    variants: Mapping[Key, Variant],
-    *,
-    seeds: Sequence[int],
-    redraw_data: bool = False,
-    engine: str = "cohort",
-) -> dict[tuple[Key, int], TrainedRun]:
-    """Train each variant at each seed without publishing anything: for studies and notebooks.
-
-    Args:
-        variants: by name or any other key, such as (width, rate).
-        seeds: of the runs.
-        redraw_data: whether each seed is also the data seed, so that the loaders are called with `seed=seed`.
-        engine: as for `run`.
-
-    Returns:
-        The trained runs, by (key of the variant, seed), variant by variant.
-
-    Raises:
-        UsageError, DataError: the loss of a variant does not fit its data, data cannot be loaded or used, or a model
-            cannot be built or trained.
-    """
-    choice("engine", engine, ENGINES)
-    planned = tasks(variants, seeds, redraw_data)
-    progress = listening()
-    keys, trained = list(planned), {}
-    runs = [_StudyRun(_label(key), seed, task) for (key, seed), task in planned.items()]
-    progress.on_plan(len(runs), 0)
-
-    def keep(i: int, result: "Trained") -> None:
-        trained[keys[i]] = result
-        progress.on_end(runs[i], result)
-
-    dispatch.train(
-        list(planned.values()),
-        [f"variant {key!r} at seed {seed}" for key, seed in keys],
-        engine=engine,
-        precision="exact",
-        on_trained=keep,
-        on_epoch=lambda members, *state: progress.on_epoch([runs[i] for i in members], *state),
-        on_failure=lambda i, error: progress.on_failure(runs[i], str(error)),
-        on_refusal=lambda i, reason: progress.on_refusal(runs[i], reason),
-        on_wait=progress.on_wait,
-    )
-    return {(key, seed): TrainedRun(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
-
-
-def _label(key: object) -> str:
-    """Return the key of a variant as people read it: (64, 0.5) is "64 0.5"."""
-    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)

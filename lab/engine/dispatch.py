@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lab.engine.cohort import Group
     from lab.engine.task import History, Task, Trained
 
+ENGINES = ("cohort", "keras_fit")
+
 OnEpoch = Callable[[Sequence[int], int, int, float, "Sequence[History]"], None]
 """Called after each epoch with the tasks that trained in it together, the epoch, how many of them go on, the lowest
 validation data loss of the cohort so far, and for each of these tasks the rows of its history until now, which are not

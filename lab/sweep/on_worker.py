@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from lab.checks import DataError, UsageError, raised
 from lab.engine import dispatch, memory
 from lab.engine.tensorflow import load_tensorflow
-from lab.plan import Loaded, Run, plan
+from lab.plan import Run, plan
 from lab.sweep import source
+from lab.sweep.loading import Loaded
 from lab.sweep.publishing import publisher
 from lab.sweep.workers import version
 
