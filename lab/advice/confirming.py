@@ -1,0 +1,74 @@
+"""Confirming: the candidates and the plain model on fresh seeds and test examples that chose nothing."""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.advice.fresh_splits import fresh_splits
+from lab.advice.space import Setting
+from lab.experiment import Experiment, Variant
+from lab.run import run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIRST_SEED = 1000
+"""The confirming seeds count from here; the screening took seed 0."""
+
+
+def confirm(
+    name: str,
+    load: Callable,
+    chosen: Sequence[Setting],
+    *,
+    parts: int,
+    margin: float | None,
+    until: float,
+    results_folder: Path,
+    say: Callable[[str], None],
+) -> "tuple[Path, pd.DataFrame]":
+    """Add seeds until each candidate is decided, the test examples are used up or the time is.
+
+    The decisions hold although one looks after each batch, and over all candidates together: see
+    `lab.statistics.sequential`. The first look is always reached.
+
+    Args:
+        name: of the experiment, whose folder is made.
+        load: the data, as `lab.advice.fresh_splits` takes them.
+        chosen: the plain model first, then the candidates.
+        parts: the most seeds.
+        margin: as in `lab.statistics.compare`.
+        until: when no further batch is begun that would end later, by `time.monotonic`.
+        results_folder: the folder of the experiment's folder.
+        say: told what is done and why.
+
+    Returns:
+        The experiment's folder, and its comparison.
+    """
+    from lab.results.tables import read_tables
+    from lab.statistics.sequential import looks
+
+    data = functools.partial(fresh_splits, load, parts=parts, first=FIRST_SEED)
+    variants = {one.name: Variant(data=data, model=one.variant.model, training=one.variant.training) for one in chosen}
+    plan = looks(parts)
+    for before, look in zip((0, *plan), plan, strict=False):
+        begun = time.monotonic()
+        experiment = Experiment(
+            name=name,
+            question="Which regularizer helps this model on these data?",
+            variants=variants,
+            baseline=chosen[0].name,
+            seeds=range(FIRST_SEED, FIRST_SEED + look),
+            redraw_data=True,
+        )
+        folder = run(experiment, results_folder=results_folder, margin=margin, most_seeds=parts)
+        comparison = read_tables(folder).comparison
+        undecided = int((comparison["decision"] == "not shown").sum())
+        say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
+        per_seed = (time.monotonic() - begun) / (look - before)
+        following = next((later for later in plan if later > look), look)
+        if not undecided or time.monotonic() + per_seed * (following - look) > until:
+            break
+    return folder, comparison

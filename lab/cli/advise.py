@@ -1,0 +1,64 @@
+"""`python -m lab advise`: which regularizer helps a saved model on a table or another data set."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from lab.checks import UsageError
+from lab.cli.options import OF_A_COLUMN, RESULTS, Flag, Folder, Margin, ModelFile, Options, Text, _one_of
+from lab.cli.running import print_outcome, write_guide
+from lab.outcome import draw_outcome
+
+
+def advise(
+    model: ModelFile,
+    /,
+    *,
+    data: Text = None,
+    target: Text = None,
+    separator: Text = None,
+    labels: Annotated[str | None, _one_of(OF_A_COLUMN)] = None,
+    budget: Text = "5m",
+    margin: Margin = None,
+    results: Folder = RESULTS,
+    quiet: Flag = False,
+) -> None:
+    """Say which regularizer helps a saved Keras model on data, confirmed on test examples that chose nothing.
+
+    Args:
+        model: the path of a .keras file. Nothing in it is run, and its weights are drawn anew.
+        data: as `run` takes it.
+        target: the column of a CSV or Parquet file that is to be predicted.
+        separator: what stands between the cells of a CSV file; a comma unless named.
+        labels: what that column holds, classes or numbers; found from its cells unless named.
+        budget: how long it may take, as 90s, 5m or 1h.
+        margin: the smallest difference in test data loss that matters; a smaller one is called equivalent.
+        results: the folder in which the folder of the confirmation is made.
+        quiet: print nothing but the answer.
+    """
+    from lab.advice import advise as ask
+    from lab.advice import seconds_of
+    from lab.models.keras_file import read_configuration
+
+    seconds = seconds_of(budget or "5m")
+    load, called = Options(data=data, target=target, separator=separator, labels=labels).loader()
+    if load is None:
+        raise UsageError("--data must name the data that the model is to be advised on, got none")
+    # Before TensorFlow loads.
+    read_configuration(Path(model))
+    advice = ask(
+        model,
+        load,
+        budget=seconds,
+        margin=margin,
+        name=f"advice-{called}",
+        results_folder=results,
+        say=(lambda sentence: None) if quiet else (lambda sentence: print(sentence, flush=True)),
+    )
+    outcome = draw_outcome(advice.folder)
+    write_guide(results)
+    if not quiet:
+        print()
+        print_outcome(advice.folder, outcome)
+    print(advice.sentence)
