@@ -8,6 +8,7 @@ An experiment is a value: variants, each a loader, a factory and a training, tim
     publish     results: CSV files, a folder per run
     count       statistics: paired differences, intervals, onset of overfitting
     draw        report: figures; pages: HTML; outcome: both of one experiment
+    advise      advice: which regularizer helps a model on data
     ask         cli: `reglab`, and `main(EXPERIMENT)` in a script
 
 What most people need can be had from here, and is loaded when it is first used: `import lab` loads neither TensorFlow
@@ -18,6 +19,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lab.advice import advise
     from lab.experiment import Experiment, Variant
     from lab.outcome import Outcome, show
     from lab.regularization import Regularization
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from lab.training import Training
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "Outcome", "Regularization", "Study", "Training", "Variant", "show"]
+__all__ = ["Experiment", "Outcome", "Regularization", "Study", "Training", "Variant", "advise", "show"]
 
 _HOMES = {
     "Experiment": "lab.experiment",
@@ -34,6 +36,7 @@ _HOMES = {
     "Study": "lab.study",
     "Training": "lab.training",
     "Variant": "lab.experiment",
+    "advise": "lab.advice",
     "show": "lab.outcome",
 }
 _ROOMS = ("data", "models", "report", "results", "statistics")

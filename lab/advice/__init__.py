@@ -100,9 +100,7 @@ def advise(
     best = sorted((family for family in found if family != "none"), key=lambda family: found[family][1])
     candidates = [found[family][0] for family in best[:CANDIDATES]]
     if not candidates:
-        raise UsageError(
-            f"budget must suffice for one family beside the plain model, got {budget!r}; name a larger one"
-        )
+        raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
     say(f"confirming {', '.join(one.label for one in candidates)} on test examples that nothing has looked at")
     folder, comparison = confirm(
         name,

@@ -20,7 +20,8 @@ class Advice:
     Args:
         sentence: the answer.
         diagnosis: of the plain model: what it does at its kept epoch, in a sentence.
-        table: one row per candidate: variant, answer, difference to the plain model in test data loss, low, high, seeds.
+        table: one row per candidate: variant, answer, seeds, and its difference to the plain model in test data loss
+            with the ends of the interval.
         not_tried: by family why it was left out.
         folder: of the experiment that confirmed it, with its page and histories.
         seconds: how long it took.
@@ -58,9 +59,7 @@ def sentence_of(table: "pd.DataFrame", tried: int) -> str:
     if len(helps):
         best = helps.iloc[0]
         put = words.difference(best["difference"], best["low"], best["high"], "+.4f", minus="-")
-        return (
-            f"{best['variant']} helps: test data loss {put} against the plain model, over {best['seeds']} fresh seeds."
-        )
+        return f"{best['variant']} helps: test data loss {put} against the plain model on {best['seeds']} fresh seeds."
     counts = ", ".join(f"{n} {answer}" for answer, n in table["answer"].value_counts().items())
     return (
         f"Nothing is shown to help: of {tried} families the best {len(table)} were confirmed on fresh seeds ({counts})."

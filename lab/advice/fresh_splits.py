@@ -13,7 +13,7 @@ FEWEST_TESTED = 10
 
 
 def fresh_splits(load: Callable[..., Dataset], *, parts: int, first: int, seed: int) -> Dataset:
-    """Return the data of one confirming seed: its own training and validation split, and its own part of the test split.
+    """Return the data of one confirming seed: a training and a validation split, and a part of the test split.
 
     The test split is cut into `parts` disjoint parts, one per seed. So the differences of two seeds share no test
     example, and an interval over the seeds allows for the luck of the test examples. The training and the validation

@@ -20,7 +20,8 @@ def screen(
     Nothing here looks at the test split.
 
     Args:
-        space: as `lab.advice.space.settings` returns it, the plain model first. It is always tried.
+        space: as `lab.advice.space.settings` returns it, the plain model first. It and one family
+            are always tried.
         until: when no further family is begun, by `time.monotonic`; the longest of those before is taken to be as
             long as the next.
         say: told what is done and why.
@@ -32,7 +33,7 @@ def screen(
     left_out: dict[str, str] = {}
     longest = 0.0
     for family, tried in space.items():
-        if family != "none" and time.monotonic() + longest > until:
+        if len(found) > 1 and time.monotonic() + longest > until:
             left_out[family] = "not tried: the budget of the screening was spent"
             continue
         begun = time.monotonic()
@@ -47,10 +48,8 @@ def screen(
         lowest, best = min((_loss(runs[i, 0]), i) for i in range(len(tried)))
         found[family] = (tried[best], lowest, runs[best, 0])
         rate = tried[best].variant.training.learning_rate
-        what = tried[best].label if family != "none" else "the plain model"
-        say(
-            f"{len(tried)} settings of {family}: {what} at the learning rate {rate:.2g} has validation loss {lowest:.4g}"
-        )
+        which = tried[best].label if family != "none" else "the plain model"
+        say(f"{len(tried)} settings of {family}: validation loss {lowest:.4g} of {which} at the rate {rate:.2g}")
     return found, left_out
 
 

@@ -35,7 +35,7 @@ class Setting:
     @property
     def name(self) -> str:
         """The name of its variant, as in "dropout-0.25"."""
-        return self.family.replace(" ", "_") if self.strength is None else f"{self.label}".replace(" ", "_")
+        return self.family if self.strength is None else f"{self.family}-{self.strength}".replace(" ", "_")
 
     @property
     def label(self) -> str:
@@ -80,9 +80,8 @@ def settings(load: Callable, factory: Callable, training: Training) -> Mapping[s
                 found += at_rates(family.name, strength, None, replace(training, **changed))
         return found
 
+    of_training = ("weight_decay", "label_smoothing")
     fitting = [one for one in FAMILIES if not one.losses or training.loss in one.losses]
     # An early stop is part of every run here, and another optimizer or size of batch is no regularizer of this one.
-    fitting = [
-        one for one in fitting if one.value == "Regularization" or one.field in ("weight_decay", "label_smoothing")
-    ]
+    fitting = [one for one in fitting if one.value == "Regularization" or one.field in of_training]
     return {"none": at_rates("none", None, None, training)} | {one.name: of(one) for one in fitting}

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from lab.checks import UsageError
 from lab.cli.options import OF_A_COLUMN, RESULTS, Flag, Folder, Margin, ModelFile, Options, Text, _one_of
 from lab.cli.running import print_outcome, write_guide

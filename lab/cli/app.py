@@ -11,6 +11,7 @@ from rich.console import Console
 
 from lab import __version__
 from lab.checks import DataError, UsageError, shown
+from lab.cli.advise import advise
 from lab.cli.drawing import draw_folders, drawing_processes
 from lab.cli.ensemble import ensemble
 from lab.cli.export_model import export_model
@@ -113,6 +114,7 @@ lab_app.command(prune)
 lab_app.command(lint)
 lab_app.command(watch)
 lab_app.command(ensemble)
+lab_app.command(advise)
 export_app = _application("Write what is to be sent to somebody.")
 lab_app.command(export_app, name="export")
 

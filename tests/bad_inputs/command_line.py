@@ -3,7 +3,7 @@
 # ruff: noqa: E501, RUF001
 
 # fmt: off
-COMMANDS = "'list', 'run', 'report', 'status', 'verify', 'prune', 'lint', 'watch', 'ensemble', 'export', 'compare'"
+COMMANDS = "'list', 'run', 'report', 'status', 'verify', 'prune', 'lint', 'watch', 'ensemble', 'advise', 'export', 'compare'"
 
 RUN_OPTIONS = (
     "'--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', "
