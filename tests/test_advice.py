@@ -70,7 +70,7 @@ def test_only_a_candidate_that_is_decided_better_is_said_to_help():
     )
 
 
-@pytest.mark.parametrize("budget, seconds", [("90s", 90), ("5m", 300), ("1h", 3600), (2.5, 2.5)])
+@pytest.mark.parametrize(("budget", "seconds"), [("90s", 90), ("5m", 300), ("1h", 3600), (2.5, 2.5)])
 def test_a_budget_in_seconds(budget, seconds):
     assert seconds_of(budget) == seconds
 
@@ -101,7 +101,7 @@ def test_screening_does_not_look_at_the_test_split(monkeypatch):
 
 def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path):
     said: list[str] = []
-    model = functools.partial(lab.models.dense, hidden=(8,))
+    model = functools.partial(lab.models.dense, widths=(8,))
     advice = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
     assert list(advice.table["variant"]) == ["L1_penalty-" + advice.table["variant"][0].partition("-")[2]]
     assert advice.table["seeds"].tolist() == [5]
