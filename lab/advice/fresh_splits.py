@@ -1,5 +1,6 @@
 """Data for advice: what may choose never sees the test split, and each confirming seed sees a part of it once."""
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -36,7 +37,7 @@ def fresh_splits(load: Callable[..., Dataset], *, parts: int, first: int, seed: 
         validation = Split(x[validated], y[validated], pool=data.train.pool)
     rows = np.random.default_rng(first).permutation(len(data.test))[seed - first :: parts]
     test = Split(data.test.x[np.sort(rows)], data.test.y[np.sort(rows)], pool=data.test.pool)
-    return Dataset(data.name, train, validation, test, data.classes, redrawn="splits")
+    return dataclasses.replace(data, train=train, validation=validation, test=test, redrawn="splits")
 
 
 def parts_of(data: Dataset, most: int) -> int:
