@@ -13,7 +13,7 @@ FEWEST_TESTED = 10
 """The fewest test examples of one confirming seed."""
 
 
-def fresh_splits(load: Callable[..., Dataset], *, parts: int, first: int, seed: int) -> Dataset:
+def fresh_splits(load: Callable[..., Dataset], *, parts: int, first: int, seed: int | None = None) -> Dataset:
     """Return the data of one confirming seed: a training and a validation split, and a part of the test split.
 
     The test split is cut into `parts` disjoint parts, one per seed. So the differences of two seeds share no test
@@ -25,8 +25,9 @@ def fresh_splits(load: Callable[..., Dataset], *, parts: int, first: int, seed: 
         load: called without arguments, returns the data.
         parts: how many parts the test split has.
         first: the first confirming seed.
-        seed: the confirming seed, below `first + parts`.
+        seed: the confirming seed, below `first + parts`; None takes the first.
     """
+    seed = first if seed is None else seed
     data = load()
     train, validation = data.train, data.validation
     if not any(isinstance(split.x, Rows) or split.weight is not None for split in (train, validation)):
