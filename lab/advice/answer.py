@@ -66,7 +66,7 @@ def sentence_of(table: "pd.DataFrame", tried: int) -> str:
     )
 
 
-def diagnosis_of(verdict: Any, train: float, validation: float) -> str:
+def diagnosis_of(verdict: Any, train: Any, validation: Any) -> str:
     """Return in a sentence what the plain model does.
 
     Args:

@@ -38,7 +38,7 @@ def screen(
             continue
         begun = time.monotonic()
         try:
-            runs = train({i: one.variant for i, one in enumerate(tried)}, seeds=[0])
+            runs = train({i: setting.variant for i, setting in enumerate(tried)}, seeds=[0])
         except (UsageError, DataError) as error:
             if family == "none":
                 raise
