@@ -108,3 +108,22 @@ def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path):
     assert (tmp_path / "advice" / "comparison.csv").is_file()
     assert "dropout" in advice.not_tried
     assert any("test examples that nothing has looked at" in sentence for sentence in said)
+
+
+def test_what_is_noticed_of_the_model_is_said_once_and_other_warnings_are_left_alone():
+    import warnings
+
+    from lab.advice.notes import said_once
+    from lab.models.final_activation import ModelWarning
+
+    said: list[str] = []
+
+    def noticed() -> None:
+        with said_once(said.append):
+            for variant in ("none", "L1 penalty-0.1", 0, 12):
+                warnings.warn(f"the model of variant {variant!r} ends in softmax", ModelWarning, stacklevel=1)
+            warnings.warn("mine", RuntimeWarning, stacklevel=1)
+
+    with pytest.warns(RuntimeWarning, match="mine"):
+        noticed()
+    assert said == ["the model ends in softmax"]

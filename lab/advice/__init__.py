@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 from lab.advice.answer import Advice, diagnosis_of, sentence_of, table_of
 from lab.advice.confirming import confirm
 from lab.advice.fresh_splits import parts_of
+from lab.advice.notes import said_once
 from lab.advice.screening import screen
 from lab.advice.space import factory_of, settings
 from lab.checks import UsageError, number, shown
+from lab.engine.tensorflow import load_tensorflow
 from lab.training import Training
 
 if TYPE_CHECKING:
@@ -83,7 +85,9 @@ def advise(
         UsageError, DataError: as `lab.run.run`; too few test examples.
     """
     begun = time.monotonic()
-    seconds, factory = seconds_of(budget), factory_of(model)
+    seconds = seconds_of(budget)
+    load_tensorflow("exact")
+    factory = factory_of(model)
     if not callable(data):
         raise UsageError(f"data must be a loader, with functools.partial around it, got {shown(data)}")
     loaded = data()
@@ -91,27 +95,28 @@ def advise(
     training = training or Training(epochs=100, patience=10, loss=_loss_for(loaded, model))
     space = settings(data, factory, training)
     say(f"screening {len(space) - 1} families and the plain model, each at the same learning rates, by validation")
-    found, left_out = screen(space, begun + SCREENING_SHARE * seconds, say)
-    for family, why in left_out.items():
-        say(f"{family} {why}")
-    plain, _, run = found["none"]
-    diagnosis = _diagnosis(run.trained.rows, run.trained.status)
-    say(diagnosis)
-    best = sorted((family for family in found if family != "none"), key=lambda family: found[family][1])
-    candidates = [found[family][0] for family in best[:CANDIDATES]]
-    if not candidates:
-        raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
-    say(f"confirming {', '.join(one.label for one in candidates)} on test examples that nothing has looked at")
-    folder, comparison = confirm(
-        name,
-        data,
-        [plain, *candidates],
-        parts=parts,
-        margin=margin,
-        until=begun + seconds,
-        results_folder=Path(results_folder),
-        say=say,
-    )
+    with said_once(say):
+        found, left_out = screen(space, begun + SCREENING_SHARE * seconds, say)
+        for family, why in left_out.items():
+            say(f"{family} {why}")
+        plain, _, run = found["none"]
+        diagnosis = _diagnosis(run.trained.rows, run.trained.status)
+        say(diagnosis)
+        best = sorted((family for family in found if family != "none"), key=lambda family: found[family][1])
+        candidates = [found[family][0] for family in best[:CANDIDATES]]
+        if not candidates:
+            raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
+        say(f"confirming {', '.join(one.label for one in candidates)} on test examples that nothing has looked at")
+        folder, comparison = confirm(
+            name,
+            data,
+            [plain, *candidates],
+            parts=parts,
+            margin=margin,
+            until=begun + seconds,
+            results_folder=Path(results_folder),
+            say=say,
+        )
     table = table_of(comparison)
     sentence = sentence_of(table, len(found) - 1)
     return Advice(sentence, diagnosis, table, left_out, folder, time.monotonic() - begun)
