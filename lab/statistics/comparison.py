@@ -100,7 +100,9 @@ def compare(
     * `decision`: "better" or "worse" if `p_adjusted <= 1 - confidence`, else "not shown"; "baseline" for the
       baseline. A variant that diverged on a seed where the baseline finished is never called better, and one that
       finished where the baseline diverged is never called worse: the missing runs are not missing by chance. With a
-      margin, "equivalent" where the difference is shown to be smaller than it, whatever its sign.
+      margin, "equivalent" where the difference is shown to be smaller than it, whatever its sign. That some variant
+      is wrongly said to differ, and that some is wrongly called equivalent, have each at most the probability
+      `1 - confidence`. Equivalence rests on one-sided tests, so an interval may reach beyond the margin a little.
     * `generalizes_over`: what the intervals, p and the decision generalize over, the same in each row.
 
     One seed gives no interval and no decision: NaN and "not shown". Differences that are the same on every seed
