@@ -260,8 +260,8 @@ def planned(chance=2.0, target=None, classes=("a", "b"), part=None, fold=None):
 
 
 def test_the_record_of_a_run_has_these_fields(monkeypatch):
-    monkeypatch.setattr("lab.results.record._threads", lambda: 5)
-    monkeypatch.setattr("lab.results.record._versions", lambda: {"python": "3"})
+    monkeypatch.setattr("lab.results.record.threads", lambda: 5)
+    monkeypatch.setattr("lab.results.record.versions", lambda: {"python": "3"})
     monkeypatch.setattr("lab.results.record.share_of_zeros", lambda weights: float((weights["k"] == 0).mean()))
     common = {
         **{"schema": 1, "experiment": "x", "variant": "l2", "seed": 3, "id": "r1", "status": "finished"},
