@@ -4,10 +4,16 @@
 // a reload and can be shared. Only what differs from the start is there; variants have their names, not their places.
 const drawn = JSON.parse(document.getElementById("drawn").textContent);
 const { names, paths, curves } = drawn;
+// The words of the page in its language; English is what is written here, and its own translation.
+const WORDS = drawn.words || {};
+const named = (word) => WORDS[word] ?? word;
+const say = (text, values = {}) => named(text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
 const measures = curves ? curves.measures : [];
 
 // A run of a variant is known by its seed; where the data are cut into folds, by seed * folds + fold.
-const runWords = (run) => (drawn.folds ? Math.floor(run / drawn.folds) + " fold " + (run % drawn.folds) : String(run));
+const runWords = (run) => (drawn.folds ?
+  say("{seed} fold {fold}", { seed: Math.floor(run / drawn.folds), fold: run % drawn.folds }) : String(run));
 
 const START = {
   metric: 0,                          // the place of the measure
@@ -165,6 +171,15 @@ function said(value) {
 const VEGA = "../assets/vega.js";
 const views = {};
 const failed = [];
+const held = {};      // what each chart's tables hold: the rows of each line as text
+
+const groupOf = (row) => row.g ?? "";
+
+// The rows of each line as text.
+function grouped(rows) {
+  const groups = Map.groupBy(rows, groupOf);
+  return new Map([...groups].map(([g, own]) => [g, JSON.stringify(own)]));
+}
 
 // The embedder may write into what it is given.
 const copy = (value) => JSON.parse(JSON.stringify(value));
@@ -179,28 +194,48 @@ async function draw(id, spec, tables) {
   const place = document.getElementById(id);
   try {
     if (!window.vegaEmbed) {
-      throw new Error(VEGA + " is missing. Keep this page in its folder of results, or make one for sending with " +
-        "“python -m lab export page”.");
+      throw new Error(
+        say("{file} is missing. Keep this page in its folder of results, or make one for sending with “python -m lab export page”.",
+          { file: VEGA }));
     }
     const old = views[id];
     const embedded = await vegaEmbed(place, { ...copy(spec), datasets: copy(tables) }, EMBEDDED);
+    held[id] = Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, grouped(rows)]));
     if (old) old.finalize();
     views[id] = embedded.view;
     // Its place has a description; the hundred marks inside say nothing to those who do not see them.
     place.querySelector("svg").setAttribute("aria-hidden", "true");
   } catch (error) {
-    place.textContent = "This chart cannot be drawn: " + error.message;
+    place.textContent = say("This chart cannot be drawn: {why}", { why: error.message });
     place.className = "failed";
     failed.push(id);
     console.error(id, error);
   }
 }
 
+// The bundle gives no name to Vega's sets of changes; one is taken from the call that replaces a whole table.
+function changeset(view, name) {
+  let taken = null;
+  view.pulse = (_, changes) => { taken = changes.constructor(); };
+  view.data(name, []);
+  delete view.pulse;
+  return taken;
+}
+
 function set(id, signals, tables = {}) {
   const view = views[id];
   if (!view) return undefined;
   for (const [name, value] of Object.entries(signals)) view.signal(name, value);
-  for (const [name, rows] of Object.entries(tables)) view.data(name, copy(rows));
+  for (const [name, rows] of Object.entries(tables)) {
+    const [old, now] = [held[id][name], grouped(rows)];
+    // Only the lines that differ are passed on: Vega computes each point that it is given.
+    const gone = new Set([...old.keys()].filter((g) => old.get(g) !== now.get(g)));
+    const come = [...now.keys()].filter((g) => old.get(g) !== now.get(g));
+    if (!gone.size && !come.length) continue;
+    const change = changeset(view, name).remove((row) => gone.has(groupOf(row)));
+    view.change(name, change.insert(come.flatMap((g) => JSON.parse(now.get(g)))));
+    held[id][name] = now;
+  }
   return view.runAsync();
 }
 
@@ -249,7 +284,15 @@ function drawnSeeds() {
 // A value that a scale cannot show is left out, and leaves a gap in the line.
 const fits = (value, log) => value !== null && (!log || value > 0);
 
+// The rows of the chart, made once for each state.
+let rowsMade = { of: "" };
 function tables() {
+  const of = JSON.stringify([state, front()]);
+  if (rowsMade.of !== of) rowsMade = { of, rows: makeTables() };
+  return rowsMade.rows;
+}
+
+function makeTables() {
   const lines = drawnLines();
   const row = (line, i, y) =>
     ({ v: line.v, g: line.group, c: hue(line.v), split: line.split, w: line.whole, e: line.e[i], y });
@@ -305,14 +348,43 @@ function signals() {
   const { x, y } = fitted;
   // A little room, so that marks at the first and last epoch are whole.
   const room = state.logx ? 0 : 0.012 * (x[1] - x[0]);
-  return { x0: x[0] - room, x1: x[1] + room, y0: y[0], y1: y[1], front: front(), run: chosenRun() };
+  return { x0: x[0] - room, x1: x[1] + room, y0: y[0], y1: y[1] };
+}
+
+const SINGLE = { usual: 0.9, chosen: 2.6 };  // the width of the line of a run
+
+// How each row of a table is drawn: paler behind what is brought forward.
+function emphasis() {
+  const [first, run] = [front(), chosenRun()];
+  return (table, row) => {
+    const { usual, behind, fewer } = curves.opacity[table];
+    const chosen = run && row.r === run;
+    const pale = run || (first >= 0 && row.v !== first);
+    const width = table === "singles" ? { width: chosen ? SINGLE.chosen : SINGLE.usual } : {};
+    return { opacity: chosen ? 1 : pale ? behind : fewer && !row.w ? fewer : usual, ...width };
+  };
+}
+
+// Makes paler what is drawn and not brought forward.
+function fade() {
+  if (!views.curves) return;
+  const looks = emphasis();
+  for (const shape of chart.querySelectorAll("g.mark-line path, g.mark-area path, g.mark-symbol path")) {
+    const { datum, mark } = shape.__data__;
+    const layer = /layer_(\d+)_/.exec(mark.name);
+    const table = layer && curves.spec.layer[layer[1]].data.name;
+    if (!(table in curves.opacity)) continue;
+    const { opacity, width } = looks(table, datum);
+    shape.setAttribute("opacity", opacity);
+    if (width) shape.setAttribute("stroke-width", width);
+  }
 }
 
 // The specification with the chosen measure and scales.
 function curvesSpec() {
   const spec = copy(curves.spec);
   // Vega labels the chart with it.
-  spec.description = spec.description.replace(measures[0].name, measure().name);
+  spec.description = spec.description.replace(named(measures[0].name), named(measure().name));
   // A logarithmic scale knows no zero, and warns where one is spoken of.
   const scaled = (scale, log) => {
     scale.type = log ? "log" : "linear";
@@ -322,20 +394,21 @@ function curvesSpec() {
     scaled(encoding.x.scale, state.logx);
     if (!encoding.y) continue;
     scaled(encoding.y.scale, isLog());
-    encoding.y.title = measure().name;
+    encoding.y.title = named(measure().name);
   }
   for (const parameter of spec.params) if (parameter.name in signals()) parameter.value = signals()[parameter.name];
   return spec;
 }
 
 function emptiness(rows) {
-  if (!shownVariants().length && state.variant < 0) return "No variant is shown. Switch one on, or “show all”.";
+  if (!shownVariants().length && state.variant < 0) return say("No variant is shown. Switch one on, or “show all”.");
   if (!state.splits.some((split) => measure()[split])) {
-    const other = state.splits.length ? "“" + measure().name + "” has no such line" : "No line is shown";
-    return other + ". Switch on train or validation.";
+    return state.splits.length ?
+      say("“{metric}” has no such line. Switch on train or validation.", { metric: named(measure().name) }) :
+      say("No line is shown. Switch on train or validation.");
   }
-  if (!rows.lines.length && isLog()) return "A logarithmic axis shows values above 0, and here there are none.";
-  if (!rows.lines.length) return "The variants that are shown have no number to draw here: their runs diverged.";
+  if (!rows.lines.length && isLog()) return say("A logarithmic axis shows values above 0, and here there are none.");
+  if (!rows.lines.length) return say("The variants that are shown have no number to draw here: their runs diverged.");
   const { x, y } = fitted;
   // A line counts from point to point, for it may cross a part in which no point of it lies.
   const crosses = (row, i, all) => {
@@ -343,7 +416,7 @@ function emptiness(rows) {
     return row.e <= x[1] && next.e >= x[0] && Math.min(row.y, next.y) <= y[1] && Math.max(row.y, next.y) >= y[0];
   };
   const some = rows.lines.some(crosses) || rows.singles.some(crosses);
-  return some ? "" : "Nothing lies in this part of the axes. Reset them.";
+  return some ? "" : say("Nothing lies in this part of the axes. Reset them.");
 }
 
 async function drawCurves() {
@@ -355,6 +428,7 @@ async function drawCurves() {
     await draw("curves", curvesSpec(), rows);
   }
   await set("curves", signals(), rows);
+  fade();
   const empty = document.getElementById("empty");
   empty.textContent = emptiness(rows);
   empty.hidden = !empty.textContent;
@@ -366,7 +440,8 @@ function bringForward(v) {
   hovered = v;
   if (!views.curves) return;
   // The one in front has a band, which is in the rows.
-  set("curves", { front: front() }, path() ? { bands: tables().bands } : {});
+  if (path()) set("curves", {}, { bands: tables().bands }).then(fade);
+  else fade();
 }
 
 // zoom.js: zooms into the chart over the epochs by dragging a box, with the wheel, by key or by typing the ends.
@@ -522,7 +597,7 @@ function showComparison(epoch, left) {
   const cell = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
   const table = document.createElement("table");
   const head = table.createTHead().insertRow();
-  head.append(cell("th", "epoch " + found.epoch), ...splits.map((split) => cell("th", split)));
+  head.append(cell("th", say("epoch {epoch}", { epoch: found.epoch })), ...splits.map((split) => cell("th", named(split))));
   const body = table.createTBody();
   // The one in front is among the rows whatever its value.
   const first = found.rows.filter((row) => row.v === front());
@@ -536,7 +611,7 @@ function showComparison(epoch, left) {
   }
   panel.replaceChildren(table);
   const more = found.rows.length - listed.length;
-  if (more) panel.append(cell("p", "and " + more + " more"));
+  if (more) panel.append(cell("p", say("and {count} more", { count: more })));
   panel.classList.toggle("left", left);
   panel.hidden = false;
   return found;
@@ -581,8 +656,8 @@ function comparing() {
     const found = showComparison(next, next > (from + to) / 2);
     if (!found) return;
     const told = found.rows.slice(0, MOST_COMPARED).map((row) => names[row.v] + ": " + state.splits
-      .filter((split) => row[split] !== undefined).map((split) => split + " " + said(row[split])).join(", "));
-    document.getElementById("said").textContent = "Epoch " + found.epoch + ". " + told.join("; ");
+      .filter((split) => row[split] !== undefined).map((split) => named(split) + " " + said(row[split])).join(", "));
+    document.getElementById("said").textContent = say("Epoch {epoch}. {values}", { epoch: found.epoch, values: told.join("; ") });
   });
 }
 
@@ -598,7 +673,7 @@ function choose(v, run = null) {
 }
 
 const strengthSays = () =>
-  (state.at < 0 ? "all " + path().places.length + " strengths" : path().says[state.at]);
+  (state.at < 0 ? say("all {count} strengths", { count: path().places.length }) : path().says[state.at]);
 
 function showControls() {
   for (const input of inputs("[data-state]")) {
@@ -619,14 +694,19 @@ function showControls() {
   if (reset) reset.disabled = state.x === null && state.y === null;
   const smooth = document.getElementById("smooth-said");
   if (smooth) {
-    smooth.value = state.smooth ? "mean of " + (2 * state.smooth + 1) : "off";
+    smooth.value = state.smooth ? say("mean of {count}", { count: 2 * state.smooth + 1 }) : say("off");
     inputs("[data-state=smooth]")[0].setAttribute("aria-valuetext", smooth.value);
   }
   showFan();
-  for (const button of document.querySelectorAll("button.pick")) {
+  showPicked(document);
+}
+
+// Shows which name is pressed: that of the chosen variant, or of its chosen run.
+function showPicked(within) {
+  for (const button of within.querySelectorAll("button.pick")) {
     const { v, run } = button.dataset;
-    const pressed = +v === state.variant && (run === undefined ? state.run === null : +run === state.run);
-    button.setAttribute("aria-pressed", pressed);
+    const pressed = String(+v === state.variant && (run === undefined ? state.run === null : +run === state.run));
+    if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed);
   }
 }
 
@@ -685,7 +765,11 @@ function controlling() {
     const button = event.target.closest("button");
     if (!button) return;
     const { all, none, save } = button.dataset;
-    if (all) update({ [all]: inputs(`[data-list="${all}"]`).map(valueOf) });
+    if (all) {
+      // All variants are those with a switch of their own and a fan; one that was switched off comes back.
+      const fan = all === "shown" && !path() && paths.length ? { family: START.family, at: -1 } : {};
+      update({ [all]: inputs(`[data-list="${all}"]`).map(valueOf), ...fan });
+    }
     if (none) update({ [none]: [], ...(none === "shown" ? { family: -1, at: -1, variant: -1, run: null } : {}) });
     if (button.id === "reset") resetAxes();
     if (save) saving[save]();
@@ -714,7 +798,7 @@ function download(content, name) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  tell("Saved as " + name + ".");
+  tell(say("Saved as {name}.", { name }));
 }
 
 const tell = (text) => { document.getElementById("saved").textContent = text; };
@@ -742,8 +826,14 @@ function wrapped(text, width) {
 
 // The chart with a title, a legend and a ground, for it is on its own in a file.
 async function picture() {
-  const rows = tables();
+  const looks = emphasis();
+  const rows = Object.fromEntries(Object.entries(tables()).map(([name, own]) =>
+    [name, name in curves.opacity ? own.map((row) => ({ ...row, ...looks(name, row) })) : own]));
   const spec = curvesSpec();
+  for (const { data, encoding } of spec.layer) {
+    if (data.name in curves.opacity) encoding.opacity = { field: "opacity", type: "quantitative", scale: null };
+    if (data.name === "singles") encoding.strokeWidth = { field: "width", type: "quantitative", scale: null };
+  }
   const seen = [...new Set(rows.lines.map((row) => row.v))];
   const bottom = { title: null, orient: "bottom", symbolType: "stroke", symbolSize: 300, symbolStrokeWidth: 2 };
   const black = { labelColor: "var(--ink)", symbolStrokeColor: "var(--ink)" };
@@ -824,10 +914,10 @@ const saving = {
     line.select();
     try {
       await navigator.clipboard.writeText(line.value);
-      tell("Copied.");
+      tell(say("Copied."));
     } catch (error) {
       // A browser that does not let a page write to the clipboard lets a person.
-      tell("Copy the selected line.");
+      tell(say("Copy the selected line."));
     }
   },
 };
@@ -836,29 +926,30 @@ const saving = {
 const collator = new Intl.Collator("en", { numeric: true });
 const ORDERS = { none: "ascending", ascending: "descending", descending: "none" };
 
+// Compares by what `key` returns of each; an unknown value, "", comes last in both directions.
+function byKey(key, isNumber, order) {
+  return (a, b) => {
+    const [x, y] = [key(a), key(b)];
+    if (x === "" || y === "") return (x === "") - (y === "");
+    return (order === "descending" ? -1 : 1) * (isNumber ? x - y : collator.compare(x, y));
+  };
+}
+
 function sortRows(table, column, order) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, i) => { head.ariaSort = i === column ? order : "none"; });
   const body = table.tBodies[0];
   const rows = [...body.rows].sort((a, b) => a.dataset.place - b.dataset.place);
   if (column >= 0 && order !== "none") {
-    const key = (row) => row.cells[column].dataset.key;
-    const number = heads[column].classList.contains("number");
-    rows.sort((a, b) => {
-      const [x, y] = [key(a), key(b)];
-      // An unknown value comes last in both directions.
-      if (x === "" || y === "") return (x === "") - (y === "");
-      return (order === "descending" ? -1 : 1) * (number ? x - y : collator.compare(x, y));
-    });
+    rows.sort(byKey((row) => row.cells[column].dataset.key, heads[column].classList.contains("number"), order));
   }
   body.append(...rows);
 }
 
-// `sorted` is called with the column and the order that a heading asks for.
-function sortable(table, sorted = (column, order) => sortRows(table, column, order)) {
+function sortable(table) {
   [...table.tBodies[0].rows].forEach((row, place) => { row.dataset.place = place; });
   [...table.tHead.rows[0].cells].forEach((head, column) => {
-    head.querySelector("button").addEventListener("click", () => sorted(column, ORDERS[head.ariaSort]));
+    head.querySelector("button").addEventListener("click", () => sortRows(table, column, ORDERS[head.ariaSort]));
   });
 }
 
@@ -876,77 +967,112 @@ const runsFold = document.getElementById("runs");
 const runsTable = document.getElementById("runs-table");
 
 const runsHeads = () => [
-  { heading: "variant", meaning: "pressed, its curve comes forward" }, { heading: "seed", meaning: "of the run", decimals: 0 },
+  { heading: "variant", meaning: say("pressed, its curve comes forward") },
+  { heading: "seed", meaning: say("of the run"), decimals: 0 },
   ...runs.columns,
 ];
+
+// Whole numbers, as of parameters, are exact below 2 ** 53; losses of a model that went astray are written short.
+function runNumber(value, decimals) {
+  const long = Math.abs(value) >= (decimals ? 1e6 : 2 ** 53);
+  return (long ? value.toExponential(2) : value.toFixed(decimals)).replaceAll("-", "\u2212");
+}
 
 function runCell(column, value) {
   const cell = document.createElement("td");
   cell.dataset.key = value ?? "";
-  if (column.decimals === undefined) cell.textContent = value;
+  if (column.decimals === undefined) cell.textContent = named(value);
   else {
     cell.className = "number";
-    cell.textContent = value === null ? "" : value.toFixed(column.decimals).replace("-", "\u2212");
+    cell.textContent = value === null ? "" : runNumber(value, column.decimals);
   }
   return cell;
 }
 
-function makeRuns() {
+function makeHeads() {
   const heads = runsHeads();
   const head = runsTable.tHead.insertRow();
-  for (const { heading, meaning, decimals } of heads) {
+  heads.forEach(({ heading, meaning, decimals }, column) => {
     const th = document.createElement("th");
     th.scope = "col";
     th.ariaSort = "none";
     if (decimals !== undefined) th.className = "number";
-    const button = Object.assign(document.createElement("button"), { type: "button", title: meaning, textContent: heading });
+    const button = Object.assign(document.createElement("button"), { type: "button", title: named(meaning), textContent: named(heading) });
     button.append(Object.assign(document.createElement("span"), { className: "arrow", ariaHidden: "true" }));
+    button.addEventListener("click", () => {
+      const order = ORDERS[th.ariaSort];
+      update({ sort: order === "none" ? "" : (order === "descending" ? "-" : "") + heads[column].heading });
+    });
     th.append(button);
     head.append(th);
-  }
-  const body = runsTable.tBodies[0];
-  runs.seed.forEach((seed, i) => {
-    const v = runs.variant[i];
-    const row = document.createElement("tr");
-    const th = Object.assign(document.createElement("th"), { scope: "row" });
-    th.dataset.key = names[v];
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "pick name" });
-    const run = runs.run ? runs.run[i] : seed;
-    Object.assign(button.dataset, { v, run });
-    button.setAttribute("aria-label", names[v] + ", seed " + runWords(run));
-    button.append(swatch(v), Object.assign(document.createElement("span"), { textContent: names[v] }));
-    th.append(button);
-    row.append(th, runCell(heads[1], seed), ...runs.columns.map((column) => runCell(column, column.values[i])));
-    row.dataset.v = v;
-    body.append(row);
-  });
-  sortable(runsTable, (column, order) => {
-    update({ sort: order === "none" ? "" : (order === "descending" ? "-" : "") + heads[column].heading });
   });
 }
 
-function showRuns() {
+const runRows = [];  // each made when it is first listed
+
+function runRow(i) {
+  if (runRows[i]) return runRows[i];
+  const v = runs.variant[i];
+  const row = document.createElement("tr");
+  const th = Object.assign(document.createElement("th"), { scope: "row" });
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "pick name" });
+  const run = runs.run ? runs.run[i] : runs.seed[i];
+  Object.assign(button.dataset, { v, run });
+  button.setAttribute("aria-label", say("{variant}, seed {seed}", { variant: names[v], seed: runWords(run) }));
+  button.append(swatch(v), Object.assign(document.createElement("span"), { textContent: names[v] }));
+  th.append(button);
+  row.append(th, runCell(runsHeads()[1], runs.seed[i]), ...runs.columns.map((column) => runCell(column, column.values[i])));
+  row.dataset.v = v;
+  return (runRows[i] = row);
+}
+
+// The runs that fit, in the chosen order.
+function runsInOrder(fits) {
   const heads = runsHeads();
+  const descending = state.sort.startsWith("-");
+  const column = heads.findIndex(({ heading }) => heading === state.sort.slice(descending ? 1 : 0));
+  const places = runs.seed.map((_, i) => i).filter((i) => fits(i));
+  const order = column < 0 ? "none" : descending ? "descending" : "ascending";
+  [...runsTable.tHead.rows[0].cells].forEach((head, i) => { head.ariaSort = i === column ? order : "none"; });
+  if (column < 0) return places;
+  const values = column === 0 ? runs.variant.map((v) => names[v]) : column === 1 ? runs.seed : heads[column].values;
+  return places.sort(byKey((i) => values[i] ?? "", heads[column].decimals !== undefined, order));
+}
+
+// A browser lays out a few hundred rows at once; the others come when the table is scrolled towards its end.
+const AT_ONCE = 100;
+let inOrder = [];
+
+function listMore() {
+  const body = runsTable.tBodies[0];
+  body.append(...inOrder.slice(body.rows.length, body.rows.length + AT_ONCE).map(runRow));
+  showPicked(body);
+}
+
+function showRuns() {
   const verdicts = runs.columns.find((column) => column.decimals === undefined);
   const fits = (i) => (state.variant < 0 || runs.variant[i] === state.variant) &&
     (!state.verdict || !verdicts || verdicts.values[i] === state.verdict);
   const count = runs.seed.filter((_, i) => fits(i)).length;
   const all = runs.seed.length;
-  document.getElementById("runs-count").textContent = count < all ? count + " of " + all + " runs" :
-    all + (all === 1 ? " run" : " runs");
+  document.getElementById("runs-count").textContent = count < all ? say("{count} of {all} runs", { count, all }) :
+    all === 1 ? say("{count} run", { count: all }) : say("{count} runs", { count: all });
   document.getElementById("runs-variant").value = state.variant;
   const verdict = document.getElementById("runs-verdict");
   if (verdict) verdict.value = state.verdict;
   document.getElementById("runs-all").hidden = count === all;
   if (!runsFold.open) return;
-  if (!runsTable.tHead.rows.length) makeRuns();
-  for (const row of runsTable.tBodies[0].rows) row.hidden = !fits(+row.dataset.place);
-  const descending = state.sort.startsWith("-");
-  const column = heads.findIndex(({ heading }) => heading === state.sort.slice(descending ? 1 : 0));
-  const order = column < 0 ? "none" : descending ? "descending" : "ascending";
-  const now = column < 0 ? "none" : runsTable.tHead.rows[0].cells[column].ariaSort;
-  if (now !== order || column < 0) sortRows(runsTable, column, order);
+  if (!runsTable.tHead.rows.length) makeHeads();
+  const now = runsInOrder(fits);
   document.getElementById("runs-none").hidden = count > 0;
+  if (inOrder.length && same(now, inOrder)) return;
+  inOrder = now;
+  runsTable.ariaRowCount = String(count + 1);
+  // A run that is chosen keeps its focus.
+  const focused = document.activeElement;
+  runsTable.tBodies[0].replaceChildren();
+  listMore();
+  if (runsTable.contains(focused)) focused.focus({ preventScroll: true });
 }
 
 function listing() {
@@ -959,6 +1085,10 @@ function listing() {
     if (event.target.id === "runs-variant") update({ variant: +event.target.value, run: null });
     if (event.target.id === "runs-verdict") update({ verdict: event.target.value });
   });
+  const box = runsTable.parentElement;
+  box.addEventListener("scroll", () => {
+    if (box.scrollTop + 2 * box.clientHeight > box.scrollHeight) listMore();
+  }, { passive: true });
   document.getElementById("runs-all").addEventListener("click", () => update({ variant: -1, run: null, verdict: "" }));
 }
 
@@ -980,6 +1110,63 @@ function unfolding() {
   if (!reliabilityFold) return;
   reliabilityFold.addEventListener("toggle", showReliability);
   reliabilityFold.addEventListener("input", (event) => update({ variant: +event.target.value, run: null }));
+}
+
+// live.js: a page that `watch` serves asks how far the runs are, and takes over what came since it was drawn.
+const EVERY = 1000;
+
+// What was there before keeps its place: only what the runs changed is taken over.
+async function takeOver(text) {
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  const data = JSON.parse(fresh.getElementById("drawn").textContent);
+  const shape = (one) => JSON.stringify([one.names, one.curves && [one.curves.seeds, one.curves.measures.map((m) => m.name)],
+    one.paths.map((path) => path.name), !one.forest, !one.pairs, one.runs.columns.map((column) => column.heading)]);
+  // Another chart or switch is another page; its address keeps what is chosen.
+  if (shape(data) !== shape(drawn)) return location.reload();
+  for (const part of [".answer", ".glance", "table.sortable tbody"]) {
+    const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
+    if (old && now && old.innerHTML !== now.innerHTML) old.replaceWith(document.adoptNode(now));
+  }
+  for (const table of document.querySelectorAll("table.sortable")) {
+    [...table.tBodies[0].rows].forEach((row, place) => { row.dataset.place = place; });
+    const sorted = [...table.tHead.rows[0].cells].findIndex((head) => head.ariaSort !== "none");
+    if (sorted >= 0) sortRows(table, sorted, table.tHead.rows[0].cells[sorted].ariaSort);
+  }
+  Object.assign(runs, data.runs, { open: runs.open });
+  runRows.length = inOrder.length = 0;
+  if (curves) {
+    const untouched = same(state.shown, START.shown);
+    Object.assign(curves, data.curves);
+    measures.splice(0, measures.length, ...data.curves.measures);
+    for (const name of Object.keys(unpacked)) delete unpacked[name];
+    rowsMade = { of: "" };
+    START.shown = data.curves.shown;
+    if (untouched) state.shown = START.shown;
+  }
+  if (drawn.forest && !same(drawn.forest, data.forest)) await draw("forest", data.forest.spec, data.forest.tables);
+  drawn.forest = data.forest;
+  await show(Object.keys(START));
+}
+
+async function follow() {
+  const place = document.getElementById("live");
+  let { version } = place.dataset;
+  while (version !== undefined) {
+    await new Promise((done) => { setTimeout(done, EVERY); });
+    if (document.hidden) continue;
+    try {
+      const now = await (await fetch("state")).json();
+      if (place.textContent !== now.says) place.textContent = now.says;
+      if (now.version === version) continue;
+      const page = await fetch("");
+      if (page.ok) await takeOver(await page.text());
+      version = now.version;
+      place.dataset.version = version;
+    } catch (error) {
+      place.textContent = say("The command that serves this page has ended; what is shown is its last state.");
+      return;
+    }
+  }
 }
 
 // page.js: puts the page together: reads the state from the address, draws, and draws again whatever changes.
@@ -1033,5 +1220,6 @@ for (const id of ["forest", "pairs"]) {
 await show(Object.keys(START));
 watchers.push(show);
 document.documentElement.dataset.drawn = failed.length ? "some" : "all";
+if (document.getElementById("live")) follow();
 
 })();
