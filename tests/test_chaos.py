@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos import Chaos, contents, problems
 
-KILLS = 6
+KILLS = 3
 
 
 @pytest.mark.timeout(900)

@@ -72,6 +72,13 @@ CASES = {
 }
 
 
+QUICK_CASES = {
+    "cohort": ("dropout, noise, batch normalization and penalties", "unrolled, with augmentation", "early stopping"),
+    "keras_fit": ("dropout, noise, batch normalization and penalties",),
+}
+"""Those that `make test` runs; `make test-slow` runs the others."""
+
+
 def kept_in(folder, tasks: list[Task], notes: list[str] | None = None, every: float = 1e-9) -> Checkpoints:
     """Return checkpoints as a new process would have them."""
     names = {id(one): f"run{i}" for i, one in enumerate(tasks)}
@@ -103,9 +110,9 @@ def train(engine: str, folder, tasks: list[Task], ended: dict[int, Trained], unt
 @pytest.mark.parametrize(
     ("engine", "case"),
     [
-        pytest.param(engine, case, marks=pytest.mark.slow if engine == "keras_fit" and i else ())
+        pytest.param(engine, case, marks=() if case in QUICK_CASES[engine] else pytest.mark.slow)
         for engine in ("cohort", "keras_fit")
-        for i, case in enumerate(CASES)
+        for case in CASES
     ],
 )
 def test_killed_twice_runs_end_with_the_same_bits(tmp_path, monkeypatch, engine, case):

@@ -55,6 +55,22 @@ TRAININGS = {
 CASES = covering(MODELS, TRAININGS)
 
 
+def with_each_choice(cases: list[dict]) -> set[int]:
+    """Return the places of cases that have each choice of each kind at least once."""
+    seen: set[tuple[str, str]] = set()
+    kept = set()
+    for i, case in enumerate(cases):
+        choices = {(kind, repr(choice)) for kind, choice in case.items()}
+        if not choices <= seen:
+            kept.add(i)
+            seen |= choices
+    return kept
+
+
+QUICK = with_each_choice(CASES)
+"""Those that `make test` runs. Each pair of choices is in one of CASES, which `make test-slow` runs."""
+
+
 def pair(case: dict) -> list[Task]:
     """Return two runs of a case that differ in every number that may differ, in seed, data and labels."""
     loss, labels = case["loss"]
@@ -108,7 +124,9 @@ def assert_close(mine: Trained, reference: Trained, limit: float = CLOSE) -> Non
     assert far == {}
 
 
-@pytest.mark.parametrize("i", range(len(CASES)))
+@pytest.mark.parametrize(
+    "i", [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in range(len(CASES))]
+)
 def test_every_pair_of_choices_trains_as_keras_fit_does(i):
     tasks = pair(CASES[i])
     # One of the two in turn: keras_fit takes as long as the cohort.
@@ -405,10 +423,10 @@ def test_a_device_out_of_memory_halves_the_cohort_too(monkeypatch):
     whole = cohort.train(tasks)
     train = loop.Loop.train
 
-    def fail(self, on_epoch, on_trained):
+    def fail(self, *arguments):
         if len(self.runs) > 3:
             raise tf.errors.ResourceExhaustedError(None, None, "too large")
-        train(self, on_epoch, on_trained)
+        train(self, *arguments)
 
     monkeypatch.setattr(loop.Loop, "train", fail)
     with pytest.warns(UserWarning, match="5 runs do not fit into memory together"):

@@ -415,6 +415,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_an_experiment_killed_while_it_trains_goes_on_to_the_same_bytes(tmp_path):
     script = tmp_path / "x.py"
     script.write_text(SCRIPT)

@@ -43,7 +43,13 @@ def plain_run() -> Trained:
     return cohort.train([task(RICH, training=TRAINING)])[0]
 
 
-@pytest.mark.parametrize("name", STRENGTHS)
+# Each takes some ten seconds; the others are run by make test-slow.
+QUICK = ("focal", "flooding", "mixup", "sharpness")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in STRENGTHS]
+)
 def test_a_strength_trains_in_a_cohort_as_alone_and_without_it_no_bit_changes(name):
     tasks, off = runs(name), plain_run()
     if name in gradients.GRADIENT_NUMBERS:
@@ -64,6 +70,7 @@ def test_off_is_the_default_and_one_identity(name):
     assert replace(TRAINING, **{name: STRENGTHS[name][0]}) == TRAINING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["focal", "noise_robust", "confidence_penalty"])
 def test_a_loss_of_two_classes_trains_in_a_cohort_as_alone(name):
     tasks = runs(name, "binary_cross_entropy")

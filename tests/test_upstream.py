@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "upstream"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", sorted(path.name for path in FOLDER.glob("*.py")))
 def test_a_script_prints_what_the_page_says(script, capsys):
     runpy.run_path(str(FOLDER / script), run_name="__main__")
