@@ -43,14 +43,18 @@ def test_every_package_of_the_lab_and_the_scripts_are_in_the_wheel():
 
 
 def test_every_file_that_is_no_code_is_in_the_wheel():
-    folder = ROOT / "lab" / "pages"
+    data = PROJECT["tool"]["setuptools"]["package-data"]
     listed = {
-        path for pattern in PROJECT["tool"]["setuptools"]["package-data"]["lab.pages"] for path in folder.glob(pattern)
+        path
+        for package, patterns in data.items()
+        if package != "lab.experiments"
+        for pattern in patterns
+        for path in ROOT.joinpath(*package.split(".")).glob(pattern)
     }
     files = {path for path in (ROOT / "lab").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     assert files == listed
     assert [path.suffix for path in (ROOT / "experiments").iterdir() if path.suffix not in (".py", "")] == [".keras"]
-    assert PROJECT["tool"]["setuptools"]["package-data"]["lab.experiments"] == ["*.keras"]
+    assert data["lab.experiments"] == ["*.keras"]
 
 
 def test_the_requirements_name_what_the_project_declares_and_the_lock_pins_it():
