@@ -205,6 +205,7 @@ class FakeClient:
 @pytest.fixture
 def probed(tmp_path):
     """Return a function that says what a worker's answer to the probe, and the file that it wrote, lead to."""
+    pytest.importorskip("distributed")
     notes = []
     place = tmp_path / ".tmp-probe"
     place.mkdir()

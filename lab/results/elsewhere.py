@@ -40,9 +40,10 @@ def write_parquet(folder: Path, path: Path) -> Path:
         DataError: the tables cannot be read.
         OSError: the file cannot be written.
     """
+    histories = read_tables(folder).histories
     need("pyarrow", "parquet")
     content = io.BytesIO()
-    read_tables(folder).histories.to_parquet(content, index=False)
+    histories.to_parquet(content, index=False)
     write_atomically(path, content.getvalue())
     return path
 
@@ -65,6 +66,7 @@ def write_tensorboard(folder: Path, place: Path) -> int:
         DataError: the tables cannot be read.
         OSError: a file cannot be written.
     """
+    histories = read_tables(folder).histories
     need("tensorboard", "tensorboard")
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
@@ -73,7 +75,7 @@ def write_tensorboard(folder: Path, place: Path) -> int:
     if place.exists() and (not place.is_dir() or os.listdir(place)):
         raise UsageError(f"output must be a new or an empty folder, got {shown(str(place))}, in which something is")
     count = 0
-    for name, run in _runs(read_tables(folder).histories):
+    for name, run in _runs(histories):
         writer = EventFileWriter(str(place / name))
         for row in run.to_dict("records"):
             values = [
@@ -105,8 +107,8 @@ def write_mlflow(folder: Path, uri: str) -> int:
         UsageError: MLflow is not installed.
         DataError: the tables cannot be read, or MLflow cannot write there; the runs that were logged before stay.
     """
-    need("mlflow", "mlflow")
     tables = read_tables(folder)
+    need("mlflow", "mlflow")
     try:
         return _log(folder.name, tables.histories, tables.summary, uri)
     except Exception as error:
