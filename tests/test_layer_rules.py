@@ -282,7 +282,6 @@ def half():
     [
         (Subclassed, "model 'mine' is a Subclassed, whose call is code and not a graph of layers"),
         (two_inputs, "model 'two' has 2 inputs and 1 outputs, and cohorts know one of each"),
-        (masked, "its layer 'mask' (Masking) makes a mask, and cohorts carry none"),
         (half, "its layer 'out' (Dense) computes in float16, and cohorts in float32"),
         (
             lambda: keras.Sequential([L.Flatten(), L.Dense(3)], name="open"),
@@ -297,3 +296,12 @@ def test_what_cannot_be_stacked_is_refused_by_name_before_training(build, messag
     with pytest.raises(RefusedError) as refusal:
         cohort.train([task])
     assert str(refusal.value) == message
+
+
+def test_an_unrolled_model_that_cannot_be_stacked_is_refused_by_name_when_it_is_traced():
+    """It is built once only, with its values, where the cohort begins; no epoch is trained."""
+    epochs = []
+    with pytest.raises(RefusedError) as refusal:
+        cohort.train([Task(masked, dataset(), TRAINING, 0)], lambda epoch, *_: epochs.append(epoch))
+    assert str(refusal.value) == "its layer 'mask' (Masking) makes a mask, and cohorts carry none"
+    assert epochs == []
