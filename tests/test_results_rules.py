@@ -23,7 +23,7 @@ from lab.results.partial import partial_folder
 from lab.results.provenance import write_provenance
 from lab.results.record import record as record_of
 from lab.results.tables import read_histories, read_tables, table_path, write_table
-from tests.test_results import AGAIN, DAMAGES, history, record
+from tests.test_results import AGAIN, DAMAGES, experiment, history, record
 
 REBUILT = "run python -m lab report x, which rebuilds it from the runs"
 CURVE = [[1, 10, 0.05, 0.1], [15, 20, 0.99, 1]]
@@ -692,3 +692,17 @@ def test_asking_for_the_holder_leaves_no_file_open(tmp_path):
     before = len(os.listdir("/proc/self/fd"))
     assert [holder(tmp_path) for _ in range(3)] == [None] * 3
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("column", ["experiment", "variant"])
+def test_a_name_that_looks_like_a_number_stays_a_name(tmp_path, column):
+    folder = experiment(tmp_path / "x")
+    results.rebuild(folder)
+    for name in ("histories", "summary", "comparison"):
+        table = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
+        if column in table:
+            table[column] = table[column].map({"x": "01", "none": "01", "l2": "1e5"}.__getitem__)
+            table.to_csv(folder / f"{name}.csv", index=False)
+    tables = read_tables(folder)
+    assert set(tables.histories[column]) <= {"01", "1e5"}
+    assert set(tables.summary[column]) <= {"01", "1e5"}

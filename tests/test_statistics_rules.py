@@ -1,5 +1,7 @@
 """What the other tests of the statistics leave open: each rule at its edge, with the whole sentence."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -325,3 +327,15 @@ def test_the_power_of_a_textbook_test():
     assert power.seeds_for(np.array([100.0]), 0.05).tolist() == [2]
     many = power.seeds_for(np.array([0.01]), 0.05)[0]
     assert many == np.ceil(((1.959964 + 0.8416212) / 0.01) ** 2 + 1.959964**2 / 2)
+
+
+@pytest.mark.parametrize(("epochs", "width"), [(9, 3), (12, 3), (30, 5)])
+def test_the_margin_is_five_deviations_of_a_running_median_or_a_hundredth_of_the_lowest(epochs, width):
+    """Where neighbours take turns, each second difference is 2 and the median of a window one of the two values."""
+    values = np.arange(epochs) % 2.0
+    neighbours = 1.482602218505602 * 2 / math.sqrt(6) * math.sqrt(math.pi / 2 / width)
+    # One window apart an odd window meets the other value, so that those differences are 2 as well.
+    apart = 1.482602218505602 * 2 / math.sqrt(6) if epochs - width + 1 > 3 * width else 0.0
+    found = onset.margin(values, onset.smooth(values))
+    assert found == pytest.approx(5 * max(neighbours, apart), rel=1e-12)
+    assert onset.margin(np.full(epochs, -3.0), np.full(epochs - width + 1, -3.0)) == pytest.approx(0.03, rel=1e-12)
