@@ -73,7 +73,7 @@ class Unloaded:
 
     @property
     def name(self) -> str:
-        """What its failure is written down under; see `lab.results.failures.is_unloaded`."""
+        """The name under which its failure is written down; see `lab.results.failures.is_unloaded`."""
         return f"{self.variant}-seed{self.seed}" + ("" if self.fold is None else f"-fold{self.fold[0]}")
 
 

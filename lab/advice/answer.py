@@ -15,7 +15,7 @@ HEADINGS = {"better": "helps", "equivalent": "equivalent", "not shown": "undecid
 
 @dataclass(frozen=True, eq=False)
 class Advice:
-    """What came of `lab.advise`.
+    """The answer of `lab.advise`, with what it rests on.
 
     Args:
         sentence: the answer.

@@ -1,4 +1,4 @@
-"""What is noticed of the model, said once: every variant has the same one."""
+"""Warnings about the model, each given once: all variants have the same one."""
 
 import re
 import warnings

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from lab.sweep import resumption
 
 SENTENCE = "interrupted; what is published stays, and the same command goes on from there"
-"""What is said, and then from where the runs in training go on."""
+"""The sentence, and from where the runs in training go on."""
 PATIENCE = 1.5
 """Seconds until the process is ended where the exception did not end it."""
 

@@ -1,4 +1,4 @@
-"""What measures a cohort is compiled on another core while its first epoch is compiled and trained.
+"""Compiles the program that measures a cohort on another core, while its first epoch is compiled and trained.
 
 Making a graph is Python's work, one thread at a time; optimizing it, compiling it and computing with it are not, so the
 two overlap. Only the time differs: both are called with the same numbers as ever.

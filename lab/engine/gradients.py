@@ -1,4 +1,4 @@
-"""What is done to the gradients of a step: clipping, noise, and the way to the second pass of SAM.
+"""Gradients of a step on their way to the update: clipping, noise, and the second pass of SAM.
 
 Gradients are lists with one tensor per trained weight, of shape (replicas, ...), or None where the loss does not depend
 on it. A run that trains alone is one replica. What is off for a replica changes no bit of it.
