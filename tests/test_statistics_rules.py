@@ -17,7 +17,7 @@ from lab.statistics.measures import measures, of_numbers, temperature
 from lab.statistics.pairs import matrix, overlap
 from lab.statistics.reliability import calibration_error, curve, probabilities, reliability
 from lab.statistics.runs import averaged_over, pair_columns, run_columns
-from lab.statistics.scope import scope, scope_note, scope_sentence
+from lab.statistics.scope import rules_sentence, scope, scope_note, scope_sentence
 
 NAN = np.nan
 
@@ -339,3 +339,14 @@ def test_the_margin_is_five_deviations_of_a_running_median_or_a_hundredth_of_the
     found = onset.margin(values, onset.smooth(values))
     assert found == pytest.approx(5 * max(neighbours, apart), rel=1e-12)
     assert onset.margin(np.full(epochs, -3.0), np.full(epochs - width + 1, -3.0)) == pytest.approx(0.03, rel=1e-12)
+
+
+def test_what_else_a_comparison_was_decided_by_is_said_in_whole_sentences():
+    table = pd.DataFrame({"variant": ["a", "b"]})
+    looks = "Seeds were added until each variant was decided, at most 48; tests and intervals allow for every look."
+    margin = "Equivalent: shown to differ by less than 0.05."
+    assert rules_sentence(table) == ""
+    assert rules_sentence(table.iloc[:0].assign(margin=0.05)) == ""
+    assert rules_sentence(table.assign(most_seeds=48)) == looks
+    assert rules_sentence(table.assign(margin=0.05)) == margin
+    assert rules_sentence(table.assign(margin=0.05, most_seeds=48)) == f"{looks} {margin}"
