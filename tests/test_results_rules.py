@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 from types import SimpleNamespace
 
 import filelock
@@ -15,8 +16,9 @@ import pytest
 from lab import results
 from lab.checks import DataError, UsageError
 from lab.results import fields, files, schema, table_checks
-from lab.results.driver import LOCK, holder, only_driver
+from lab.results.driver import LOCK, Hold, holder, only_driver
 from lab.results.experiments import has_experiment
+from lab.results.failures import Failure, current_failures, write_failure
 from lab.results.keras_logs import from_keras, tables_of
 from lab.results.many_runs import read_runs
 from lab.results.partial import partial_folder
@@ -706,3 +708,40 @@ def test_a_name_that_looks_like_a_number_stays_a_name(tmp_path, column):
     tables = read_tables(folder)
     assert set(tables.histories[column]) <= {"01", "1e5"}
     assert set(tables.summary[column]) <= {"01", "1e5"}
+
+
+def test_a_figure_is_called_by_its_name_and_kind():
+    assert schema.figure_file("gap") == "gap.png"
+    assert schema.figure_file("gap", "svg") == "gap.svg"
+
+
+def test_a_comparison_may_lack_what_it_generalizes_over_and_nothing_else(tmp_path):
+    folder = experiment(tmp_path / "x")
+    results.rebuild(folder)
+    path = folder / "comparison.csv"
+    whole = pd.read_csv(path)
+    whole.drop(columns="generalizes_over").to_csv(path, index=False)
+    assert "generalizes_over" not in read_tables(folder).comparison
+    for column in ("effect_size", "n", "decision"):
+        whole.drop(columns=column).to_csv(path, index=False)
+        with pytest.raises(DataError, match=f"must have the column '{column}', got variant"):
+            read_tables(folder)
+
+
+def test_a_hold_notices_that_its_folder_is_gone_and_takes_it_again(tmp_path):
+    hold = Hold(tmp_path / "x")
+    assert not hold.is_lost()
+    shutil.rmtree(tmp_path / "x")
+    assert hold.is_lost()
+    hold.regain()
+    assert not hold.is_lost()
+    hold.release()
+
+
+def test_the_failures_of_an_experiment_are_those_of_its_runs_and_of_its_variants_that_could_not_be_loaded(tmp_path):
+    for name, variant in (("l2-seed0-r1", "l2"), ("l2-seed1-r9", "l2"), ("l1-seed0", "l1"), ("old-seed0", "old")):
+        write_failure(tmp_path, Failure(name, variant, 0, None, "no memory"))
+    found = current_failures(tmp_path, ["l2-seed0-r1"], ["l2", "l1"])
+    assert [failure.name for failure in found] == ["l1-seed0", "l2-seed0-r1"]
+    (tmp_path / "runs" / "l2-seed0-r1").mkdir(parents=True)
+    assert [failure.name for failure in current_failures(tmp_path, ["l2-seed0-r1"], ["l2", "l1"])] == ["l1-seed0"]

@@ -228,3 +228,12 @@ def test_seeds_are_added_until_all_is_decided_and_what_is_published_says_so(tmp_
     assert "at most 12; tests and intervals allow for every look." in said
     with pytest.raises(UsageError, match="folds must be left out where seeds are added until all is decided"):
         run_until_decided(experiment.resized(folds=3), results_folder=tmp_path)
+
+
+def test_a_look_of_one_more_seed_adds_one_normal_number():
+    random = np.random.default_rng(5)
+    raw = random.standard_normal((100_000, 6))
+    p = np.stack([scipy.stats.ttest_1samp(raw[:, :look], 0, axis=1).pvalue for look in (5, 6)], axis=1)
+    smallest = (p / np.array([5, 6]) * 6).min(axis=1)
+    for level in (0.05, 0.5):
+        assert abs((smallest <= np.quantile(_null((5, 6), False), level)).mean() - level) < 0.008

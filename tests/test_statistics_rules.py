@@ -350,3 +350,11 @@ def test_what_else_a_comparison_was_decided_by_is_said_in_whole_sentences():
     assert rules_sentence(table.assign(most_seeds=48)) == looks
     assert rules_sentence(table.assign(margin=0.05)) == margin
     assert rules_sentence(table.assign(margin=0.05, most_seeds=48)) == f"{looks} {margin}"
+
+
+def test_the_columns_of_a_comparison_are_these():
+    assert list(compare(summary(), "a")) == [
+        *("variant", "metric", "runs", "diverged", "n", "mean", "low", "high"),
+        *("difference", "difference_low", "difference_high", "effect_size", "probability_of_improvement"),
+        *("p_value", "p_adjusted", "seeds_needed", "decision", "generalizes_over"),
+    ]
