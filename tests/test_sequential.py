@@ -237,3 +237,23 @@ def test_a_look_of_one_more_seed_adds_one_normal_number():
     smallest = (p / np.array([5, 6]) * 6).min(axis=1)
     for level in (0.05, 0.5):
         assert abs((smallest <= np.quantile(_null((5, 6), False), level)).mean() - level) < 0.008
+
+
+def test_the_tests_of_a_comparison_at_its_looks_are_these():
+    random = np.random.default_rng(6)
+    base, gain = random.normal(0.5, 0.1, 12), random.normal(0.02, 0.02, 12)
+    for seeds in (5, 8, 12):
+        table = summary({"a": gain[:seeds]}, base[:seeds])
+        made = statistics.compare(table, "none", most_seeds=48, margin=0.03).iloc[1]
+        so_far = [look for look in PLAN if look <= seeds]
+        differences = (base + gain)[:seeds] - base[:seeds]
+        two, above, below = (
+            np.array([[scipy.stats.ttest_1samp(differences[:n], at, alternative=side).pvalue for n in so_far]])
+            for at, side in ((0, "two-sided"), (-0.03, "greater"), (0.03, "less"))
+        )
+        assert made["p_value"] == pytest.approx(sequential_p(two, PLAN)[0], rel=1e-6)
+        sides = [sequential_p(p, PLAN, one_sided=True)[0] for p in (above, below)]
+        assert made["p_equivalent"] == pytest.approx(max(sides), rel=1e-6)
+        level = needed_p(0.05, PLAN, len(so_far) - 1)
+        half = scipy.stats.t.ppf(1 - level / 2, seeds - 1) * differences.std(ddof=1) / np.sqrt(seeds)
+        assert made["difference_low"] == pytest.approx(differences.mean() - half, rel=1e-6)
