@@ -318,7 +318,11 @@ def test_threads_are_divided_unless_the_environment_names_them(monkeypatch):
             {"count": 0},
             "workers must be a whole number from 1 to 1000 (it is the number of processes that train), got 0",
         ),
-        ({"cluster": 8786}, "cluster must be the address of a Dask scheduler, got 8786"),
+        ({"cluster": 8786}, "cluster must be the address of a Dask scheduler, as tcp://10.0.0.1:8786, got 8786"),
+        (
+            {"cluster": "nowhere"},
+            "cluster must be the address of a Dask scheduler, as tcp://10.0.0.1:8786, got 'nowhere'",
+        ),
         (
             {"scheduler_file": Path("absent.json")},
             "scheduler_file must be the file that a Dask scheduler writes its address into, got 'absent.json', which "

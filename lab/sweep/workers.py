@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ CONNECT_WITHIN = 10.0
 
 THREADS = "TF_NUM_INTRAOP_THREADS"
 """The environment variable from which TensorFlow takes the number of threads of one operation."""
+
+_ADDRESS = re.compile(r"([a-z]+://)?[^/\s]+:[0-9]{1,5}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +53,11 @@ class Workers:
             )
         if self.count is not None:
             whole("workers", self.count, "the number of processes that train", high=MOST_WORKERS)
-        if self.cluster is not None and not isinstance(self.cluster, str):
-            raise UsageError(f"cluster must be the address of a Dask scheduler, got {shown(self.cluster)}")
+        # A client of an address without a port cannot be closed either: it waits, and complains at the end.
+        if self.cluster is not None and not (isinstance(self.cluster, str) and _ADDRESS.fullmatch(self.cluster)):
+            raise UsageError(
+                f"cluster must be the address of a Dask scheduler, as tcp://10.0.0.1:8786, got {shown(self.cluster)}"
+            )
         if self.scheduler_file is not None and not Path(self.scheduler_file).is_file():
             raise UsageError(
                 f"scheduler_file must be the file that a Dask scheduler writes its address into, got "
