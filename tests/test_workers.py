@@ -329,7 +329,7 @@ def test_threads_are_divided_unless_the_environment_names_them(monkeypatch):
             "is no file; start the scheduler first: dask scheduler --scheduler-file FILE",
         ),
     ],
-    ids=["none", "no worker", "a port", "no file"],
+    ids=["none", "no worker", "a port", "no port", "no file"],
 )
 def test_workers_that_cannot_be_are_refused(given, sentence):
     with pytest.raises(UsageError) as caught:
