@@ -16,7 +16,7 @@ import pytest
 from lab import results
 from lab.checks import DataError, UsageError
 from lab.results import fields, files, schema, table_checks
-from lab.results.driver import LOCK, Hold, holder, only_driver
+from lab.results.driver import LOCK, Hold, holder, is_held, only_driver
 from lab.results.experiments import has_experiment
 from lab.results.failures import Failure, current_failures, write_failure
 from lab.results.keras_logs import from_keras, tables_of
@@ -745,3 +745,24 @@ def test_the_failures_of_an_experiment_are_those_of_its_runs_and_of_its_variants
     assert [failure.name for failure in found] == ["l1-seed0", "l2-seed0-r1"]
     (tmp_path / "runs" / "l2-seed0-r1").mkdir(parents=True)
     assert [failure.name for failure in current_failures(tmp_path, ["l2-seed0-r1"], ["l2", "l1"])] == ["l1-seed0"]
+
+
+def test_a_lock_is_held_only_where_a_process_holds_it(tmp_path, monkeypatch):
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    path.touch()
+    assert not is_held(path)
+    with filelock.FileLock(path):
+        assert is_held(path)
+    assert not is_held(path)
+
+    def no_locks(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("lab.results.driver.fcntl.flock", no_locks)
+    assert not is_held(path)
+    monkeypatch.undo()
+    monkeypatch.setattr("lab.results.driver.fcntl", None)
+    assert not is_held(path)
+    with filelock.FileLock(path):
+        assert is_held(path)
