@@ -1,5 +1,6 @@
 """A run followed step by step is the run that the engines train."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -47,6 +48,24 @@ def test_the_steps_between_two_looks_must_be_at_least_one(blobs):
         next(follow(variant(blobs), seed=3, every=0))
     words = "every must be a whole number of at least 1 (it is the number of steps between two looks), got 0"
     assert str(refusal.value) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("flooding", 0.1), ("clip_norm", 1.0), ("gradient_noise", 0.1), ("sharpness", 0.05), ("mixup", 0.2)],
+)
+def test_a_training_that_cannot_be_followed_is_refused_and_not_followed_in_part(blobs, name, value):
+    run = replace(variant(blobs), training=replace(variant(blobs).training, **{name: value}))
+    with pytest.raises(UsageError, match=f"variant must train without {name} to be followed step by step"):
+        next(follow(run, seed=3, every=1))
+
+
+def test_weights_of_examples_are_not_left_out_without_a_word(blobs):
+    run = variant(blobs)
+    data = run.data()
+    weighted = replace(data, train=replace(data.train, weight=np.ones(len(data.train.y), np.float32)))
+    with pytest.raises(UsageError, match="variant must train without weights of examples"):
+        next(follow(replace(run, data=lambda: weighted), seed=3, every=1))
 
 
 def test_what_is_trained_comes_back_by_variant_and_seed_with_its_kept_model(blobs):

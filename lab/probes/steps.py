@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lab.checks import whole
+from lab.checks import UsageError, whole
 from lab.engine.task import Task
 from lab.engine.tensorflow import load_tensorflow
 from lab.experiment import Variant
@@ -18,6 +18,10 @@ from lab.training import pieces
 
 if TYPE_CHECKING:
     import keras
+
+
+_NOT_FOLLOWED = ("flooding", "clip_norm", "gradient_noise", "sharpness", "mixup")
+"""The fields of a training that change a step in more than the loss of each example."""
 
 
 def follow(variant: Variant, *, seed: int, every: int) -> "Iterator[tuple[int, keras.Model]]":
@@ -36,7 +40,8 @@ def follow(variant: Variant, *, seed: int, every: int) -> "Iterator[tuple[int, k
         looked at, not changed.
 
     Raises:
-        UsageError: `every` is no whole number of at least 1.
+        UsageError: `every` is no whole number of at least 1; the variant trains in a way that is not followed: with
+            weights of examples, flooding, mixup, SAM, clipping or noise on gradients.
     """
     every = whole("every", every, "the number of steps between two looks")
     load_tensorflow()
@@ -46,6 +51,13 @@ def follow(variant: Variant, *, seed: int, every: int) -> "Iterator[tuple[int, k
 
     (task,) = tasks({"followed": variant}, [seed]).values()
     data, training = task.data.train, task.training
+    # What is not followed would be left out of the steps without a word.
+    others = [name for name in _NOT_FOLLOWED if getattr(training, name)]
+    if others or data.weight is not None:
+        raise UsageError(
+            f"variant must train without {others[0] if others else 'weights of examples'} to be followed step by step, "
+            "got one with it; leave it out"
+        )
     model = task.build()
     rates = training.rates(len(data.y)).ravel()
     optimizer = optimizers.optimizer(training, training.learning_rate, model.trainable_variables)
