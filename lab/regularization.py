@@ -16,7 +16,7 @@ NORMALIZATIONS = ("none", "batch", "layer", "instance", "group")
 
 @dataclass(frozen=True, kw_only=True)
 class InTraining:
-    """What regularizes by the way a net is trained and not by what it is made of. All of it is off by default.
+    """Regularization by the way a net is trained, not by what it is made of. All of it is off by default.
 
     These are fields of `lab.training.Training`. Each is a number per run: in a cohort, runs with any strengths train
     beside runs without. Only runs with `clip_norm`, `gradient_noise` or `sharpness` train beside runs that have the

@@ -29,7 +29,7 @@ AGAIN = "run the experiment again, which writes it anew"
 
 
 NOT_MEASURED = ["nan", ""]
-"""What stands for a missing number in a CSV file of the lab; a variant may be called "null" or "NA"."""
+"""The words for a missing number in a CSV file of the lab; a variant may be called "null" or "NA"."""
 
 
 def rebuild_remedy(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What an ensemble gains over its members, with intervals over groups that share no member."""
+"""The gain of an ensemble over its members, with intervals over groups that share no member."""
 
 from collections.abc import Callable
 

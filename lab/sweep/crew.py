@@ -69,7 +69,7 @@ class Worker:
 
 
 class Answer(NamedTuple):
-    """What came of a piece of work, as the worker said it; "error" is a sentence where there is one."""
+    """The result of a piece of work, as the worker said it; "error" is a sentence where there is one."""
 
     worker: Worker
     work: Any
