@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 
 from lab.sweep import resumption
@@ -55,8 +54,9 @@ def interruptible() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     reader, writer = socket.socketpair()
     writer.setblocking(False)
+    left = threading.Event()
     old = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(reader, stderr), daemon=True).start()
+    threading.Thread(target=_watch, args=(reader, stderr, left), daemon=True).start()
     for number, handler in before.items():
         if handler != signal.SIG_IGN:
             signal.signal(number, raise_interrupted)
@@ -68,6 +68,8 @@ def interruptible() -> Iterator[None]:
             end(arrived[0], stderr)
         raise
     finally:
+        # A command that ends well on Ctrl-C, as one that serves a page does, has been quick enough.
+        left.set()
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
         signal.set_wakeup_fd(old)
@@ -96,10 +98,9 @@ def _say_nothing(*_: object) -> None:
     return None
 
 
-def _watch(reader: socket.socket, stderr: int) -> None:
+def _watch(reader: socket.socket, stderr: int, left: threading.Event) -> None:
     """Wait for the byte that Python writes when a signal arrives, even while it computes outside Python."""
     with reader:
         while received := reader.recv(1):
-            if received[0] in _SIGNALS:
-                time.sleep(PATIENCE)
+            if received[0] in _SIGNALS and not left.wait(PATIENCE):
                 end(received[0], stderr)

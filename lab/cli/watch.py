@@ -51,8 +51,9 @@ def watch(experiment: Name, /, *, port: Port = 0, results: Folder = RESULTS, lan
             f"port {port} cannot be served on ({error.strerror or error}); leave --port out, or name another one"
         ) from None
     server.daemon_threads = True
-    print(f"page: http://{HOST}:{server.server_port}/{quote(folder.name)}/ (Ctrl-C ends it)", flush=True)
     try:
+        # Inside: whoever reads the line may send the signal at once.
+        print(f"page: http://{HOST}:{server.server_port}/{quote(folder.name)}/ (Ctrl-C ends it)", flush=True)
         server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         print(ENDED, flush=True)
