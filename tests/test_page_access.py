@@ -72,7 +72,7 @@ class TestRuns:
         assert row.get_attribute("aria-pressed") == "true"
         assert seen.address == "variant=none&run=1"
         assert [cells[0] for cells in rows(seen)] == ["none"] * 3
-        widths = seen.page.locator("#curves g.mark-line path").evaluate_all(
+        widths = seen.page.locator("#curves g.mark-path:not(.drawn-bands) path").evaluate_all(
             "lines => lines.filter(line => line.getAttribute('stroke-width') === '2.6').length"
         )
         assert widths == 2

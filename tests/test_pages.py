@@ -906,7 +906,7 @@ class TestBrowser:
     def test_a_dark_screen_gets_light_lines_without_drawing_anew(self, tmp_path, opened):
         seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none"])))
         colour = "path => getComputedStyle(path).stroke"
-        line = seen.page.locator("#curves g.mark-line path").first
+        line = seen.page.locator("#curves g.mark-path:not(.drawn-bands) path").first
         assert line.evaluate(colour) == "rgb(0, 0, 0)"
         seen.page.emulate_media(color_scheme="dark")
         assert line.evaluate(colour) == "rgb(237, 237, 235)"

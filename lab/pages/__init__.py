@@ -8,7 +8,7 @@ browser. Nothing here needs Keras. One file per part of a page:
     table              the comparison
     chart_measures     the columns that the chart over the epochs can show
     measures_table     more metrics of the test split
-    epochs_series      its data; packing: as short text; epochs_chart: how it is drawn
+    epochs_series      its data; packing: as short text; templates/epochs.js: how it is drawn
     forest_chart       the differences with their intervals
     heat_map           each pair of two settings that vary
     strengths_chart    the chart of a strength path

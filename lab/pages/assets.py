@@ -18,6 +18,7 @@ SCRIPTS = (
     "state.js",
     "series.js",
     "charts.js",
+    "epochs.js",
     "curves.js",
     "zoom.js",
     "compare.js",
