@@ -13,13 +13,13 @@ const SHARES = { path: { field: "d" }, scaleX: { signal: "width" }, scaleY: { si
 const opacity = { field: "opacity" };
 
 const axisOf = (name, orient, format, more) => ({
-  scale: name, orient, title: { signal: name + "title" }, values: { signal: name + "ticks" },
+  scale: name, orient, aria: false, title: { signal: name + "title" }, values: { signal: name + "ticks" },
   tickCount: MOST_TICKS[name], labelFlush: name === "x", labelOverlap: true, ...more,
   encode: { labels: { update: { text: { signal: `format(${name}log ? exp(datum.value) : datum.value, '${format}')` } } } },
 });
 
 const pathsOf = (name) => ({
-  name: "drawn-" + name, type: "path", from: { data: name }, clip: true, interactive: false,
+  name: "drawn-" + name, type: "path", from: { data: name }, aria: false, clip: true, interactive: false,
   encode: {
     enter: { strokeDash: { scale: "dash", field: "split" }, strokeJoin: { value: "round" } },
     update: {
@@ -30,7 +30,7 @@ const pathsOf = (name) => ({
 });
 
 const symbolsOf = (name, update) => ({
-  name: "drawn-" + name, type: "symbol", from: { data: name }, clip: true, interactive: false,
+  name: "drawn-" + name, type: "symbol", from: { data: name }, aria: false, clip: true, interactive: false,
   encode: { update: { x: { scale: "x", field: "e" }, y: { scale: "y", field: "y" }, ...update } },
 });
 
@@ -40,6 +40,8 @@ const PLACE_WIDE = "isFinite(containerSize()[0]) ? containerSize()[0] : 200";
 const epochsSpec = () => ({
   description: curves.description,
   autosize: { type: "fit-x", contains: "padding" },
+  // The label of the last epoch is wider than its tick.
+  padding: { left: 0, top: 5, right: 10, bottom: 5 },
   height: 300,
   signals: [
     { name: "width", init: PLACE_WIDE, on: [{ update: PLACE_WIDE, events: "window:resize" }] },
@@ -58,11 +60,11 @@ const epochsSpec = () => ({
   axes: [axisOf("x", "bottom", "d", { tickMinStep: { signal: "xlog ? 1e-9 : 1" } }), axisOf("y", "left", "~g", { grid: true })],
   marks: [
     {
-      name: "drawn-bands", type: "path", from: { data: "bands" }, clip: true, interactive: false,
+      name: "drawn-bands", type: "path", from: { data: "bands" }, aria: false, clip: true, interactive: false,
       encode: { update: { ...SHARES, opacity, fill: { field: "c" } } },
     },
     {
-      name: "drawn-rule", type: "rule", from: { data: "rule" }, interactive: false,
+      name: "drawn-rule", type: "rule", from: { data: "rule" }, aria: false, interactive: false,
       encode: {
         update: {
           x: { scale: "x", field: "e" }, y: { value: 0 }, y2: { signal: "height" }, stroke: { value: "var(--soft)" },
