@@ -118,7 +118,7 @@ OptionalPath = Annotated[Path | None, _not_empty(Path)]
 Margin = Annotated[float | None, Parameter(converter=_margin)]
 Confidence = Annotated[float, Parameter(converter=_confidence)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
-Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
+Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)]
 Port = Annotated[int, _port()]
 Language = Annotated[str, _one_of(LANGUAGES)]
 RESULTS = Path("results")
@@ -134,7 +134,7 @@ class Options:
     target: Text = None
     "The column of a CSV or Parquet file that is to be predicted."
     separator: Text = None
-    "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\t', which is a tab."
+    "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\\\t', which is a tab."
     labels: Annotated[str | None, _one_of(OF_A_COLUMN)] = None
     "What that column holds, classes or numbers; found from its cells unless named. Numbers are scaled to deviation 1."
     categories: Columns = ()
