@@ -127,7 +127,7 @@ def index_page(
         raise DataError(f"{folder} holds no experiment; run one first: python -m lab list")
     page = _render(
         "index.html.j2",
-        [_source("guide.js")],
+        [_source("guide.js"), _source("overlaid.js")],
         loads=False,
         guide_style=Markup(_source("guide.css")),
         chapters=in_chapters(every, chapters),

@@ -143,7 +143,7 @@ function signals() {
     [name + "title"]: title,
   });
   const { x, y } = drawnEnds();
-  return { ...of("x", x, state.logx, named("epoch")), ...of("y", y, isLog(), named(measure().name)) };
+  return { ...of("x", x, state.logx, say("epoch")), ...of("y", y, isLog(), named(measure().name)) };
 }
 
 // Draws again with what is brought forward, where the state is the same.
