@@ -124,7 +124,7 @@
   for (const box of [...boxes, relative]) box.addEventListener("change", changed);
   clear.addEventListener("click", () => {
     const [first] = chosen();
-    for (const box of boxes) box.checked = false;
+    for (const box of [...boxes, relative]) box.checked = false;
     changed();
     first?.focus();
   });
