@@ -725,7 +725,7 @@ class TestDocument:
 
     def test_a_study_has_a_page_and_a_card_with_its_figure_and_escaped_notes(self, tmp_path):
         folder = tmp_path / "squares"
-        study = replace(STUDY, notes="One <b>fact</b>.\n\nWhere the course was wrong.")
+        study = replace(STUDY, notes="One <b>fact</b>.\n\n    a  b\n    1  2\n\nWhere the course was wrong.")
         compute(study, folder)
         draw(study, folder)
         for path, source in ((pages.study_page(folder), ""), (pages.index_page(tmp_path), "squares/")):
@@ -733,6 +733,8 @@ class TestDocument:
             assert "How do squares grow?" in text
             assert "One &lt;b&gt;fact&lt;/b&gt;." in text
             assert "Where the course was wrong." in text
+            # A table in a docstring stays a table.
+            assert '<pre class="given" tabindex="0">a  b\n1  2</pre>' in text
             assert re.findall(r'src="(.*?)"', text) == [f"{source}figures/squares.png"]
             assert "http" not in text.replace("http-equiv", "")
         assert '<a href="squares.csv">squares.csv</a>' in pages.study_page(folder).read_text()

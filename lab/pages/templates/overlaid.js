@@ -11,7 +11,7 @@
   const MOST = 6;  // as many as there are colours
 
   const part = (tag, values, text = "") => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    const made = document.createElementNS(chart.namespaceURI, tag);
     for (const [name, value] of Object.entries(values)) made.setAttribute(name, value);
     made.textContent = text;
     return made;
