@@ -183,7 +183,7 @@ class TestScreens:
         seen.at()
         seen.page.set_viewport_size({"width": 680, "height": 960})
         seen.page.emulate_media(media="print")
-        for place in ("#controls .controls", ".tools >> nth=0", "#runs", "nav"):
+        for place in ("#controls .controls", ".tools >> nth=0", "#runs", "nav >> nth=0", "nav >> nth=1"):
             assert not seen.page.locator(place).is_visible()
         boxes = [seen.page.locator(place).bounding_box() for place in ("#forest svg", "#curves svg")]
         assert max(box["y"] + box["height"] for box in boxes) < 960

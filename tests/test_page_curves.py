@@ -193,10 +193,10 @@ class TestAxes:
         assert 0 < min(values) <= 0.2
 
     def test_a_short_logarithmic_axis_is_marked_as_a_linear_one(self, seen):
-        assert seen.at("logy=log&y=0.52..0.58").ticks[1] == [0.52, 0.53, 0.54, 0.55, 0.56, 0.57, 0.58]
+        assert sorted(seen.at("logy=log&y=0.52..0.58").ticks[1]) == [0.52, 0.54, 0.56, 0.58]
 
     def test_a_long_logarithmic_axis_is_marked_at_a_few_powers_of_ten(self, seen):
-        assert seen.at("logy=log&y=0.000001..100000").ticks[1] == [1e-6, 1e-4, 0.01, 1, 100, 1e4]
+        assert sorted(seen.at("logy=log&y=0.000001..100000").ticks[1]) == [1e-6, 1e-4, 0.01, 1, 100, 1e4]
 
     def test_a_logarithmic_axis_without_a_number_above_0_says_so(self, seen):
         seen.at("metric=penalty&logy=log&shown=none")
