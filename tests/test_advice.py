@@ -12,7 +12,7 @@ from lab.advice import advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits, parts_of
 from lab.advice.screening import screen
-from lab.advice.space import RATES, factory_of, settings
+from lab.advice.space import RATES, factory_of, settings, wider
 from lab.checks import DataError, UsageError
 from lab.training import Training
 
@@ -81,32 +81,122 @@ def test_a_budget_that_is_none_is_refused(budget):
         seconds_of(budget)
 
 
-def test_screening_does_not_look_at_the_test_split(monkeypatch):
-    """The settings are the best of validation, although the test losses say the opposite."""
+FITTING = Training(loss="softmax_cross_entropy", epochs=18)
 
-    class Ran:
-        status = "finished"
 
-        def __init__(self, i):
-            self.trained = self
-            self.rows = [{"val_data_loss": 1.0 + i}]
-            self.test = {"data_loss": -i}
+def training(losses, monkeypatch, epochs=FITTING.epochs):
+    """Replace what trains: each setting's validation loss in each epoch is `losses(setting name, epoch)`.
 
-    monkeypatch.setattr("lab.advice.screening.train", lambda tried, seeds: {(i, 0): Ran(i) for i in tried})
-    space = settings(DIGITS, factory_of(lab.models.dense), Training())
-    found, left_out = screen(space, float("inf"), lambda sentence: None)
+    Returns:
+        The epochs that each setting has trained, by family, strength and place of the learning rate.
+    """
+    trained: dict = {}
+
+    def train(variants, *, seeds, leave):
+        live = {name: [] for name in variants}
+        for epoch in range(1, epochs + 1):
+            for name, rows in live.items():
+                trained[name] = epoch
+                rows.append({"val_data_loss": losses(name, epoch), "train_data_loss": 0.0})
+            for name, _ in leave([(name, 0) for name in live], epoch, list(live.values())):
+                del live[name]
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    return trained
+
+
+def silent(sentence):
+    return None
+
+
+def test_a_third_of_each_family_goes_on_and_then_the_best(monkeypatch):
+    trained = training(lambda name, epoch: float(name[-1]) / epoch, monkeypatch)
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    found, left_out = screen({name: space[name] for name in ("none", "dropout")}, float("inf"), silent)
     assert not left_out
-    assert all(found[family][0] is space[family][0] for family in space)
+    assert trained == {
+        **{"none 0": 18, "none 1": 3, "none 2": 3, "dropout 0": 18, "dropout 1": 6, "dropout 2": 6},
+        **{f"dropout {i}": 3 for i in range(3, 9)},
+    }
+    assert found["dropout"].setting is space["dropout"][0]
+    assert found["none"].loss == 0.0
+
+
+def test_a_run_that_fell_behind_one_that_ended_before_does_not_go_on(monkeypatch):
+    """Settings whose patience was spent are not asked any more, and are still the best of their family."""
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    asked = []
+
+    def train(variants, *, seeds, leave):
+        def rows(loss):
+            return [{"val_data_loss": loss}]
+
+        assert leave([("none 0", 0), ("none 1", 0)], 1, [rows(0.1), rows(0.2)]) == []
+        asked.append(leave([("none 1", 0)], 3, [rows(0.2)]))
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    found, _ = screen({"none": space["none"]}, float("inf"), silent)
+    assert asked == [[("none 1", 0)]]
+    assert found["none"].setting is space["none"][0]
+
+
+def test_strengths_grow_while_the_best_is_at_their_end(monkeypatch):
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    calls = []
+
+    def train(variants, *, seeds, leave):
+        strengths = {
+            name: one.model.keywords["regularization"].l2
+            for name, one in variants.items()
+            if isinstance(one.model, functools.partial)
+        }
+        calls.append([*strengths.values()])
+        for name in variants:
+            strength = strengths.get(name, 2.0)
+            leave([(name, 0)], 1, [[{"val_data_loss": abs(strength - 0.1)}]])
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    found, _ = screen({name: space[name] for name in ("none", "L2 penalty")}, float("inf"), silent)
+    grown = [[1e-4] * 3 + [1e-3] * 3 + [1e-2] * 3, [0.1] * 3, [1.0] * 3]
+    assert calls == grown
+    assert found["L2 penalty"].setting.strength == 0.1
+
+
+def test_rates_of_dropout_do_not_grow():
+    dropout = settings(DIGITS, factory_of(lab.models.dense), FITTING)["dropout"]
+    assert wider(dropout[-1], dropout) == []
+
+
+def test_what_has_no_epoch_in_time_is_named_and_what_has_counts(monkeypatch):
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+
+    def train(variants, *, seeds, leave):
+        leave([("none 0", 0), ("L1 penalty 1", 0)], 1, [[{"val_data_loss": 1.0}], [{"val_data_loss": 0.5}]])
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    found, left_out = screen(space, 0.0, silent)
+    assert set(found) == {"none", "L1 penalty"}
+    assert left_out["dropout"] == "not tried: the budget of the screening was spent"
+
+
+def test_without_an_epoch_of_the_plain_model_there_is_nothing_to_compare_with(monkeypatch):
+    monkeypatch.setattr("lab.advice.screening.train", lambda variants, *, seeds, leave: None)
+    with pytest.raises(UsageError) as refused:
+        screen(settings(DIGITS, factory_of(lab.models.dense), FITTING), 0.0, silent)
+    assert str(refused.value) == (
+        "the plain model must be trained before others can be compared with it, but: the budget ended before its first "
+        "epoch; raise it"
+    )
 
 
 def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path):
     said: list[str] = []
     model = functools.partial(lab.models.dense, widths=(8,))
     advice = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
-    assert list(advice.table["variant"]) == ["L1_penalty-" + advice.table["variant"][0].partition("-")[2]]
-    assert advice.table["seeds"].tolist() == [5]
+    assert len(advice.table) == 3
+    assert set(advice.table["seeds"]) == {5}
     assert (tmp_path / "advice" / "comparison.csv").is_file()
-    assert "dropout" in advice.not_tried
+    assert all("budget of the screening was spent" in why for why in advice.not_tried.values())
     assert any("test examples that nothing has looked at" in sentence for sentence in said)
 
 

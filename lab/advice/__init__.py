@@ -7,6 +7,7 @@ confirming     seeds are added until each candidate is decided
 answer         the sentence and the table
 """
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from lab.training import Training
 
 if TYPE_CHECKING:
     from lab.data import Dataset
+    from lab.engine.task import History
 
 __all__ = ["Advice", "advise", "seconds_of"]
 
@@ -99,18 +101,18 @@ def advise(
         found, left_out = screen(space, begun + SCREENING_SHARE * seconds, say)
         for family, why in left_out.items():
             say(f"{family} {why}")
-        plain, _, run = found["none"]
-        diagnosis = _diagnosis(run.trained.rows, run.trained.status)
+        plain = found["none"]
+        diagnosis = _diagnosis(plain.rows)
         say(diagnosis)
-        best = sorted((family for family in found if family != "none"), key=lambda family: found[family][1])
-        candidates = [found[family][0] for family in best[:CANDIDATES]]
+        best = sorted((family for family in found if family != "none"), key=lambda family: found[family].loss)
+        candidates = [found[family].setting for family in best[:CANDIDATES]]
         if not candidates:
             raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
         say(f"confirming {', '.join(one.label for one in candidates)} on test examples that nothing has looked at")
         folder, comparison = confirm(
             name,
             data,
-            [plain, *candidates],
+            [plain.setting, *candidates],
             parts=parts,
             margin=margin,
             until=begun + seconds,
@@ -133,10 +135,11 @@ def _loss_for(data: "Dataset", model: object) -> str:
     return "binary_cross_entropy" if data.train.y.ndim == 2 or one_output else "softmax_cross_entropy"
 
 
-def _diagnosis(rows: list[dict[str, float]], status: str) -> str:
+def _diagnosis(rows: "History") -> str:
     import pandas as pd
 
     from lab.statistics import run_facts
 
+    status = "finished" if math.isfinite(rows[-1]["val_data_loss"]) else "diverged"
     facts = run_facts(pd.DataFrame(rows), status=status)
     return diagnosis_of(facts["verdict"], facts["train_data_loss"], facts["val_data_loss"])

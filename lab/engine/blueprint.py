@@ -127,8 +127,23 @@ def of_another_seed(known: Blueprint, task: Task) -> Blueprint | None:
     }
     if len(starts) < len(known.starts) or len(seeds) < len(known.seeds):
         return None
-    signature = known.signature[0], _training_form(task.training), _data_form(task)
-    return replace(known, signature=signature, starts=starts, seeds=seeds)
+    twin = of_twin(known, task)
+    return twin and replace(twin, starts=starts, seeds=seeds)
+
+
+def of_twin(known: Blueprint, task: Task) -> Blueprint | None:
+    """Return the blueprint of a run whose model is that of a known one to the last bit, without building it.
+
+    Args:
+        known: of a run of the same `Task.twin`.
+        task: the run, which may have another training.
+
+    Returns:
+        None where each replica needs its own model.
+    """
+    if known.unrolled:
+        return None
+    return replace(known, signature=(known.signature[0], _training_form(task.training), _data_form(task)))
 
 
 def _taken_apart(task: Task, model: keras.Model) -> Blueprint:

@@ -110,6 +110,7 @@ class _Diary(keras.callbacks.Callback):
     """Measures both splits after each epoch, writes the row, keeps the best weights and ends the run."""
 
     offer: Offer
+    leaves: Callable[[int, History], bool]
 
     def __init__(self, task: Task, on_epoch: Callable[[int, float, History], None], start: float) -> None:
         super().__init__()
@@ -134,7 +135,7 @@ class _Diary(keras.callbacks.Callback):
         self.rows.append(row(epoch + 1, fitted, train, validation, self.rates[epoch, 0]))
         if self.keeper.update(epoch + 1, *(np.array([loss]) for loss in losses))[0]:
             self.weights = self.model.model.get_weights()
-        self.model.stop_training = bool(self.keeper.ended[0])
+        self.model.stop_training = bool(self.keeper.ended[0]) or self.leaves(epoch + 1, self.rows)
         self.seconds.append(time.perf_counter() - self.began)
         if not (self.model.stop_training or epoch + 1 == self.task.training.epochs):
             self.offer([self.task], self.capture)
@@ -185,6 +186,7 @@ def train(
     task: Task,
     on_epoch: Callable[[int, float, History], None] = lambda epoch, best, rows: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
+    leaves: Callable[[int, History], bool] = lambda epoch, rows: False,
 ) -> Trained:
     """Train one run.
 
@@ -193,6 +195,7 @@ def train(
         on_epoch: called after each epoch with its number, the lowest validation data loss so far, and the rows of the
             history so far.
         checkpoints: from which the run goes on, and which take its state from time to time.
+        leaves: asked after each epoch, with its number and the rows, whether the run ends with it.
     """
     began = time.perf_counter()
     data, training = task.data, task.training
@@ -203,6 +206,7 @@ def train(
     optimizer = optimizers.optimizer(training, _Rates(rates), model.trainable_variables)
     ledger.compile(optimizer, loss=lambda y, y_pred: 0.0)
     diary = _Diary(task, on_epoch, began)
+    diary.leaves = leaves
     diary.set_model(ledger)
     for saved in checkpoints.saved("keras_fit", [task]):
         # Keras makes the optimizer's memory at the first step, and it must be there to be put back.

@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,6 +23,14 @@ from lab.engine.training_state import Offer, Snapshot, State, past
 OnEpoch = Callable[[int, int, float, Mapping[int, History]], None]
 """Called after an epoch with its number, how many runs go on, the lowest validation data loss of any run so far, and
 for each run that trained in it the rows of its history until now, which are not to be changed."""
+
+Leave = Callable[[int, Mapping[int, History]], Collection[int]]
+"""Called after an epoch with its number and the rows of each run that trained in it; returns those that end with it."""
+
+
+def nobody(*_: object) -> Collection[int]:
+    """Let all runs go on."""
+    return ()
 
 
 @dataclass
@@ -126,6 +134,7 @@ class Loop:
         on_epoch: OnEpoch,
         on_trained: Callable[[int, Trained], None],
         offer: Offer = lambda going, capture: None,
+        leave: Leave = nobody,
     ) -> None:
         """Train until every run has ended."""
         costs: list[float] = []
@@ -135,6 +144,8 @@ class Loop:
             self._epoch(epoch)
             seconds = time.perf_counter() - began
             costs.append(seconds)
+            histories = {int(i): self.runs[i].rows for i in np.flatnonzero(live)}
+            self.keeper.ended[[*leave(epoch, histories)]] = True
             if epoch == self.training.epochs:
                 self.keeper.ended[:] = True
             for i in np.flatnonzero(live):
@@ -145,7 +156,6 @@ class Loop:
             going = np.flatnonzero(~self.keeper.ended)
             if len(going):
                 offer([self.runs[i].task for i in going], functools.partial(self.capture, going))
-            histories = {int(i): self.runs[i].rows for i in np.flatnonzero(live)}
             on_epoch(epoch, len(going), float(self.keeper.best.min()), histories)
             if not len(going):
                 return
