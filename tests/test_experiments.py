@@ -15,12 +15,14 @@ from lab.plan import plan
 from lab.results.tables import read_tables
 from lab.run import run
 from lab.study import Study
+from tests.selection import quick
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}
 DOWNLOADED = {"fashion": fashion_mnist, "transfer": fashion_mnist}
 """Scripts whose data is not embedded; where it cannot be had they are not tested."""
 LONG = (
+    *("activation_speed", "approximation", "capacity", "convolution", "implicit", "linear_classifiers"),
     *("alexnet", "course_mistakes", "data_size", "dead_units", "dropout", "fashion", "initialization", "loss_surface"),
     *(
         "normalization",
@@ -75,7 +77,7 @@ def test_a_script_asks_a_question_and_is_named_as_its_file(name):
     assert f"python experiments/{name}.py" in module.__doc__
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", quick(EXPERIMENTS, ("weight_penalty", "dropout", "normalization")))
 def test_variants_of_one_seed_start_from_the_same_weights(name):
     need_data(name)
     starts: dict[str, list] = {}
