@@ -11,9 +11,11 @@ import lab.models
 from lab.advice import advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits, parts_of
-from lab.advice.screening import screen
+from lab.advice.screening import Screened, screen
+from lab.advice.screening_file import identity_of, remember, remembered
 from lab.advice.space import RATES, factory_of, settings, wider
 from lab.checks import DataError, UsageError
+from lab.sweep.resumption import answered, forgotten
 from lab.training import Training
 
 DIGITS = functools.partial(lab.data.digits, train_size=60, validation_size=60, test_size=60)
@@ -189,7 +191,7 @@ def test_without_an_epoch_of_the_plain_model_there_is_nothing_to_compare_with(mo
     )
 
 
-def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path):
+def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path, monkeypatch):
     said: list[str] = []
     model = functools.partial(lab.models.dense, widths=(8,))
     advice = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
@@ -198,6 +200,72 @@ def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path):
     assert (tmp_path / "advice" / "comparison.csv").is_file()
     assert all("budget of the screening was spent" in why for why in advice.not_tried.values())
     assert any("test examples that nothing has looked at" in sentence for sentence in said)
+    # After a kill, the same call goes on from what the screening found.
+    monkeypatch.setattr("lab.advice.screen", lambda *_: pytest.fail("it was screened again"))
+    again = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
+    assert f"going on from the screening in {tmp_path / 'advice' / 'screening.json'}" in said
+    assert again.sentence == advice.sentence
+    assert answered() == ""
+
+
+@pytest.fixture(scope="module")
+def space():
+    return settings(DIGITS, factory_of(lab.models.dense), FITTING)
+
+
+class TestScreeningFile:
+    @pytest.fixture
+    def found(self, space):
+        rows = [{"epoch": 1, "val_data_loss": 0.5}]
+        grown = wider(space["L1 penalty"][-1], space["L1 penalty"])[1]
+        return {"none": Screened(space["none"][2], 0.5, rows), "L1 penalty": Screened(grown, 0.4, rows)}
+
+    def test_what_was_found_comes_back_with_strengths_that_have_grown(self, tmp_path, space, found):
+        remember(tmp_path, "an id", 5.0, found, {})
+        back, left_out = remembered(tmp_path, "an id", 60.0, space)
+        assert left_out == {}
+        assert back["none"].setting is space["none"][2]
+        assert back["L1 penalty"].setting.label == found["L1 penalty"].setting.label == "L1 penalty 0.01"
+        assert back["L1 penalty"].setting.variant.training == found["L1 penalty"].setting.variant.training
+        assert [(one.loss, one.rows) for one in back.values()] == [(one.loss, one.rows) for one in found.values()]
+
+    def test_one_that_left_families_out_counts_for_no_larger_budget(self, tmp_path, space, found):
+        remember(tmp_path, "an id", 5.0, found, {"dropout": "not tried"})
+        assert remembered(tmp_path, "an id", 5.0, space) is not None
+        assert remembered(tmp_path, "an id", 6.0, space) is None
+
+    @pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"id": "an id"}'])
+    def test_a_damaged_one_or_none_is_screened_again(self, tmp_path, space, damage):
+        assert remembered(tmp_path, "an id", 1.0, space) is None
+        (tmp_path / "screening.json").write_text(damage)
+        assert remembered(tmp_path, "an id", 1.0, space) is None
+
+    def test_that_of_other_data_or_settings_is_another(self, tmp_path, space, found):
+        remember(tmp_path, identity_of(space), 5.0, found, {})
+        other = functools.partial(lab.data.digits, train_size=61, validation_size=60, test_size=60)
+        others = settings(other, factory_of(lab.models.dense), FITTING)
+        assert identity_of(others) != identity_of(space)
+        assert remembered(tmp_path, identity_of(others), 1.0, others) is None
+        assert remembered(tmp_path, identity_of(space), 1.0, space) is not None
+
+
+def test_the_best_answer_so_far_is_ready_at_any_moment(monkeypatch):
+    said = []
+
+    def train(variants, *, seeds, leave):
+        for name, loss in (("none 0", 0.7), ("dropout 1", 0.6)):
+            leave([(name, 0)], 1, [[{"val_data_loss": loss}]])
+            said.append(answered())
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    with forgotten():
+        screen({name: space[name] for name in ("none", "dropout")}, float("inf"), silent)
+    assert said == [
+        "so far no family can be compared with the plain model\n",
+        "so far, by validation only: dropout 0.1 has a loss of 0.6 and the plain model 0.7; nothing is confirmed\n",
+    ]
+    assert answered() == ""
 
 
 def test_what_is_noticed_of_the_model_is_said_once_and_other_warnings_are_left_alone():

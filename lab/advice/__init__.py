@@ -2,6 +2,7 @@
 
 space          each family at its strengths and learning rates
 screening      the best setting of each family, by validation
+screening_file what it found, for the same command after a kill
 fresh_splits   training and test examples of the confirmation
 confirming     seeds are added until each candidate is decided
 answer         the sentence and the table
@@ -19,9 +20,11 @@ from lab.advice.confirming import confirm
 from lab.advice.fresh_splits import parts_of
 from lab.advice.notes import said_once
 from lab.advice.screening import screen
+from lab.advice.screening_file import FILE, identity_of, remember, remembered
 from lab.advice.space import factory_of, settings
 from lab.checks import UsageError, number, shown
 from lab.engine.tensorflow import load_tensorflow
+from lab.sweep.resumption import forgotten
 from lab.training import Training
 
 if TYPE_CHECKING:
@@ -83,6 +86,9 @@ def advise(
         results_folder: the folder of that folder.
         say: told in sentences what is done and why.
 
+    After a kill, the same call goes on: with the confirmation if the screening had ended, and otherwise anew. A command
+    that is interrupted says what the best answer so far is.
+
     Raises:
         UsageError, DataError: as `lab.run.run`; too few test examples.
     """
@@ -96,9 +102,16 @@ def advise(
     parts = parts_of(loaded, MOST_SEEDS)
     training = training or Training(epochs=100, patience=10, loss=_loss_for(loaded, model))
     space = settings(data, factory, training)
-    say(f"screening {len(space) - 1} families and the plain model, each at the same learning rates, by validation")
-    with said_once(say):
-        found, left_out = screen(space, begun + SCREENING_SHARE * seconds, say)
+    folder, identity = Path(results_folder) / name, identity_of(space)
+    with said_once(say), forgotten():
+        known = remembered(folder, identity, seconds, space)
+        if known is None:
+            say(f"screening {len(space) - 1} families and the plain model, each at the same learning rates")
+            known = screen(space, begun + SCREENING_SHARE * seconds, say)
+            remember(folder, identity, seconds, *known)
+        else:
+            say(f"going on from the screening in {folder / FILE}")
+        found, left_out = known
         for family, why in left_out.items():
             say(f"{family} {why}")
         plain = found["none"]
@@ -116,6 +129,7 @@ def advise(
             parts=parts,
             margin=margin,
             until=begun + seconds,
+            tried=len(found) - 1,
             results_folder=Path(results_folder),
             say=say,
         )

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits
 from lab.advice.space import Setting
 from lab.experiment import Experiment, Variant
 from lab.run import run
+from lab.sweep.resumption import so_far
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +28,7 @@ def confirm(
     parts: int,
     margin: float | None,
     until: float,
+    tried: int,
     results_folder: Path,
     say: Callable[[str], None],
 ) -> "tuple[Path, pd.DataFrame]":
@@ -41,6 +44,7 @@ def confirm(
         parts: the most seeds.
         margin: as in `lab.statistics.compare`.
         until: when no further batch is begun that would end later, by `time.monotonic`.
+        tried: how many families were screened.
         results_folder: the folder of the experiment's folder.
         say: told what is done and why.
 
@@ -66,6 +70,7 @@ def confirm(
         folder = run(experiment, results_folder=results_folder, margin=margin, most_seeds=parts)
         comparison = read_tables(folder).comparison
         undecided = int((comparison["decision"] == "not shown").sum())
+        so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(comparison), tried)}")
         say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
         per_seed = (time.monotonic() - begun) / (look - before)
         following = next((later for later in plan if later > look), look)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lab.advice.space import Setting, wider
 from lab.checks import DataError, UsageError
 from lab.sweep.progress import Progress, heard_by
+from lab.sweep.resumption import so_far
 from lab.sweep.unpublished import train
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def _train(
             losses[setting.family][name] = loss
             if setting.family not in found or loss < found[setting.family].loss:
                 found[setting.family] = Screened(setting, loss, rows)
+        so_far(_best(found))
         if time.monotonic() > until:
             raise _SpentError
         if epoch not in ends:
@@ -131,6 +133,17 @@ def _train(
         if not reasons:
             raise
     return False
+
+
+def _best(found: Mapping[str, Screened]) -> str:
+    plain = found.get("none")
+    best = min((one for family, one in found.items() if family != "none"), key=lambda one: one.loss, default=None)
+    if plain is None or best is None:
+        return "so far no family can be compared with the plain model"
+    return (
+        f"so far, by validation only: {best.setting.label} has a loss of {best.loss:.4g} and the plain model "
+        f"{plain.loss:.4g}; nothing is confirmed"
+    )
 
 
 def lowest(rows: "History") -> float:
