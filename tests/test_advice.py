@@ -1,6 +1,7 @@
 """Advice: its data, its space, its answer, and a whole one that is as small as it can be."""
 
 import functools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,13 @@ from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits, parts_of
 from lab.advice.screening import Screened, screen
 from lab.advice.screening_file import identity_of, remember, remembered
+from lab.advice.script import script_of
 from lab.advice.space import RATES, factory_of, settings, wider
 from lab.checks import DataError, UsageError
+from lab.cli.find import find
+from lab.experiment import Experiment, Variant
+from lab.plan import plan
+from lab.regularization import Regularization
 from lab.sweep.resumption import answered, forgotten
 from lab.training import Training
 
@@ -200,6 +206,10 @@ def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path, monk
     assert (tmp_path / "advice" / "comparison.csv").is_file()
     assert all("budget of the screening was spent" in why for why in advice.not_tried.values())
     assert any("test examples that nothing has looked at" in sentence for sentence in said)
+    # The confirmation is a script, which declares the runs that are published.
+    declared = find(str(tmp_path / "advice" / "experiment.py"))
+    published = {path.name for path in (tmp_path / "advice" / "runs").iterdir()}
+    assert {run.name for run in plan(declared)} == published
     # After a kill, the same call goes on from what the screening found.
     monkeypatch.setattr("lab.advice.screen", lambda *_: pytest.fail("it was screened again"))
     again = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
@@ -285,3 +295,37 @@ def test_what_is_noticed_of_the_model_is_said_once_and_other_warnings_are_left_a
     with pytest.warns(RuntimeWarning, match="mine"):
         noticed()
     assert said == ["the model ends in softmax"]
+
+
+class TestScript:
+    """The source of an experiment."""
+
+    def experiment(self, data=DIGITS, **settings):
+        variants = {
+            "none": Variant(data=data, model=lab.models.dense, training=Training(epochs=2)),
+            "first": Variant(
+                data=data,
+                model=functools.partial(lab.models.dense, widths=(8,), regularization=Regularization(l1=0.01)),
+                training=Training(learning_rate=3e-3),
+            ),
+        }
+        return Experiment(name="x", question="Which?", variants=variants, baseline="none", **settings)
+
+    @pytest.mark.parametrize("seeds", [(3,), (3, 5), (7, 8, 9), range(1000, 1024)])
+    def test_it_declares_the_same_experiment(self, seeds):
+        experiment = self.experiment(seeds=seeds, redraw_data=True)
+        names = {"__name__": "a script"}
+        exec(script_of(experiment, Path("results/x/experiment.py")), names)
+        assert repr(names["EXPERIMENT"]) == repr(experiment)  # partials are equal to themselves only
+
+    def test_it_names_what_is_exported_and_leaves_defaults_out(self):
+        source = script_of(self.experiment(seeds=range(5)), Path("x.py"))
+        assert "from functools import partial\n\nfrom lab import Experiment, Regularization" in source
+        assert "from lab.data import digits" in source
+        assert "Training(learning_rate=0.003)," in source
+        assert "on_data" not in source
+
+    def test_what_has_no_source_has_no_script(self):
+        assert script_of(self.experiment(data=lambda: None), Path("x.py")) is None
+        made = type("Loader", (), {"__call__": lambda self: None})()
+        assert script_of(self.experiment(data=made), Path("x.py")) is None

@@ -5,6 +5,7 @@ screening      the best setting of each family, by validation
 screening_file what it found, for the same command after a kill
 fresh_splits   training and test examples of the confirmation
 confirming     seeds are added until each candidate is decided
+script         the confirmation as a script
 answer         the sentence and the table
 """
 

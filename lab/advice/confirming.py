@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits
+from lab.advice.script import FILE, script_of
 from lab.advice.space import Setting
 from lab.experiment import Experiment, Variant
 from lab.run import run
@@ -49,8 +50,9 @@ def confirm(
         say: told what is done and why.
 
     Returns:
-        The experiment's folder, and its comparison.
+        The experiment's folder, with experiment.py if its data and model have a source, and its comparison.
     """
+    from lab.results.files import write_atomically
     from lab.results.tables import read_tables
     from lab.statistics.sequential import looks
 
@@ -69,6 +71,9 @@ def confirm(
         )
         folder = run(experiment, results_folder=results_folder, margin=margin, most_seeds=parts)
         comparison = read_tables(folder).comparison
+        script = script_of(experiment, folder / FILE)
+        if script is not None:
+            write_atomically(folder / FILE, script)
         undecided = int((comparison["decision"] == "not shown").sum())
         so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(comparison), tried)}")
         say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
