@@ -16,7 +16,7 @@ do so; R is the number of runs that train together:
                 w = step(w, g, rate[i])                    # update, optimizers: Keras's own arithmetic
             train, validation = measure(w), measure(w)     # program: inference mode, chunk by chunk
             keep w of the runs that are better             # history: the kept epoch, and which runs end
-            hand over the runs that ended, go on           # loop: the rest in a smaller program, if that pays
+            hand over the runs that ended, go on           # loop, member: the rest in a smaller program, if that pays
 
 Batches of examples that stay on the disk are read there by `on_disk`.
 

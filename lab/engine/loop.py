@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +13,7 @@ from lab.engine.beside import measuring_compiled
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.history import Keeper, row, tested, unpacked
+from lab.engine.member import Member
 from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key
 from lab.engine.program import Program, inputs
@@ -31,18 +32,6 @@ Leave = Callable[[int, Mapping[int, History]], Collection[int]]
 def nobody(*_: object) -> Collection[int]:
     """Let all runs go on."""
     return ()
-
-
-@dataclass
-class _Run:
-    """A run of a cohort, with the rows and times of its epochs so far."""
-
-    task: Task
-    parameters: int
-    rates: np.ndarray
-    seconds: float
-    rows: list[dict[str, float]] = field(default_factory=list)
-    epoch_seconds: list[float] = field(default_factory=list)
 
 
 class Loop:
@@ -88,7 +77,7 @@ class Loop:
         self.program.load(starts.stacked([b.starts for b in blueprints]), None, 0)
         seconds = (time.perf_counter() - began) / len(tasks)
         parameters = blueprints[0].parameters
-        self.runs = [_Run(task, parameters, task.training.rates(n), seconds) for task in tasks]
+        self.runs = [Member(task, parameters, task.training.rates(n), seconds) for task in tasks]
         self.epochs_before = 0
 
     def capture(self, going: np.ndarray) -> State:
@@ -257,20 +246,8 @@ class Loop:
                 weights = last = [best.value[k].numpy() for best in self.program.best]
                 if kept < len(run.rows):
                     last = [now.value[k].numpy() for now in self.program.variables[: len(weights)]]
-            results.append(
-                Trained(
-                    engine="cohort",
-                    status="diverged" if self.keeper.diverged[i] else "finished",
-                    kept_epoch=kept,
-                    rows=run.rows,
-                    test=test,
-                    weights=weights,
-                    last_weights=last,
-                    parameters=run.parameters,
-                    seconds=run.seconds + sum(run.epoch_seconds),
-                    epoch_seconds=run.epoch_seconds,
-                )
-            )
+            diverged = bool(self.keeper.diverged[i])
+            results.append(run.result(kept=kept, diverged=diverged, test=test, weights=weights, last=last))
         share = (time.perf_counter() - began) / len(ended)
         for i, trained in zip(ended, results, strict=True):
             trained.seconds += share
