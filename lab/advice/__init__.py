@@ -24,7 +24,9 @@ from lab.advice.screening import screen
 from lab.advice.screening_file import FILE, identity_of, remember, remembered
 from lab.advice.space import factory_of, settings
 from lab.checks import UsageError, number, shown
+from lab.engine import precision
 from lab.engine.tensorflow import load_tensorflow
+from lab.study import folder_name
 from lab.sweep.resumption import forgotten
 from lab.training import Training
 
@@ -93,17 +95,29 @@ def advise(
     Raises:
         UsageError, DataError: as `lab.run.run`; too few test examples.
     """
+    from lab.results.files import make_folder
+
     begun = time.monotonic()
     seconds = seconds_of(budget)
-    load_tensorflow("exact")
+    folder = Path(results_folder) / folder_name("names of experiments and variants become folders", name)
+    if margin is not None:
+        number("margin", margin, "the smallest difference that matters", low_open=True)
+    if not isinstance(training, Training | None):
+        raise UsageError(f"training must be a Training, got {shown(training)}")
     factory = factory_of(model)
     if not callable(data):
         raise UsageError(f"data must be a loader, with functools.partial around it, got {shown(data)}")
+    # A loader may compute with TensorFlow, and most fail without it.
+    precision.check("exact")
+    precision.prepare("exact")
     loaded = data()
     parts = parts_of(loaded, MOST_SEEDS)
+    # What cannot be written is not worth half of a budget.
+    make_folder(folder)
+    load_tensorflow("exact")
     training = training or Training(epochs=100, patience=10, loss=_loss_for(loaded, model))
     space = settings(data, factory, training)
-    folder, identity = Path(results_folder) / name, identity_of(space)
+    identity = identity_of(space)
     with said_once(say), forgotten():
         known = remembered(folder, identity, seconds, space)
         if known is None:
