@@ -2,14 +2,15 @@
 
 A factory of `lab.models` takes a `Regularization` and applies it in one fixed order, to every hidden layer:
 layer (with its weight penalty, DropConnect and max-norm constraint) -> normalization -> activation (with its
-activity penalty) -> noise -> dropout (for convolutions once a block, after pooling). The output layer is left alone;
-biases and the parameters of the normalization layers carry no penalty.
+activity penalty) -> noise -> dropout, Gaussian dropout, spatial dropout (for convolutions once a block, after pooling).
+The output layer is left alone; biases and the parameters of the normalization layers carry no penalty.
 """
 
 import dataclasses
 from dataclasses import dataclass
 
 from lab.checks import choice, number, whole
+from lab.structures import Structures
 
 NORMALIZATIONS = ("none", "batch", "layer", "instance", "group")
 
@@ -81,8 +82,10 @@ class InTraining:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Regularization:
+class Regularization(Structures):
     """Which regularizers a factory applies, and how strongly. All are off by default.
+
+    What acts on whole structures, as `spatial_dropout`, is documented in `lab.structures.Structures`.
 
     Penalties follow Keras: `l2` adds `l2 * sum(w ** 2)`, summed and without a half, so the `lambda` of
     the course and of CS231n (half lambda times the sum) is twice this `l2`; see `half_lambda`. Activity
@@ -99,6 +102,8 @@ class Regularization:
             while training ("inverted"), so inference needs no scaling.
         dropconnect: probability of dropping a weight, in [0, 1), scaled likewise.
         noise: standard deviation of Gaussian noise added after the activation while training, at least 0.
+        gaussian_dropout: the rate p, in [0, 1), of multiplying each unit by a normal number of mean 1 and variance
+            p / (1 - p) while training: the mean and variance that dropout of this rate gives it.
         normalization: "none", "batch", "layer", "instance" or "group". "layer" normalizes everything one
             example has (height x width x channels for images); "instance" one channel of one image at a
             time, and is refused on dense layers, where it would output zeros.
@@ -111,9 +116,9 @@ class Regularization:
     Raises:
         UsageError: a value outside its range, by name.
 
-    Reference: Srivastava et al. 2014 (dropout, max-norm); Wan et al. 2013 (DropConnect); Ioffe and Szegedy
-    2015, Ba et al. 2016, Ulyanov et al. 2016, Wu and He 2018 (batch, layer, instance, group); Li et al. 2018
-    (L2 towards the start).
+    Reference: Srivastava et al. 2014 (dropout, Gaussian dropout, max-norm); Wan et al. 2013 (DropConnect);
+    Ioffe and Szegedy 2015, Ba et al. 2016, Ulyanov et al. 2016, Wu and He 2018 (batch, layer, instance, group); Li et
+    al. 2018 (L2 towards the start).
     """
 
     l1: float = 0.0
@@ -124,12 +129,15 @@ class Regularization:
     dropout: float = 0.0
     dropconnect: float = 0.0
     noise: float = 0.0
+    gaussian_dropout: float = 0.0
     normalization: str = "none"
     groups: int = 4
     batch_momentum: float = 0.9
     max_norm: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+
         # 0 and 0.0 are one regularization and must have one identity: numbers are stored as floats.
         def store(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
@@ -146,6 +154,7 @@ class Regularization:
         for name, meaning in (
             ("dropout", "the probability of dropping a unit"),
             ("dropconnect", "the probability of dropping a weight"),
+            ("gaussian_dropout", "the rate of dropout whose variance the noise has"),
             ("batch_momentum", "the share of the moving statistics kept in a step"),
         ):
             store(name, number(name, getattr(self, name), meaning, high=1, high_open=True))

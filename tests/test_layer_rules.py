@@ -49,17 +49,17 @@ ON_IMAGES = {
     "GlobalAveragePooling2D": lambda r: L.GlobalAveragePooling2D(),
     "ZeroPadding2D": lambda r: L.ZeroPadding2D(1),
     "Dropout": lambda r: L.Dropout(0.2 * r, seed=r),
-    "Dropout rows": lambda r: L.Dropout(0.4, noise_shape=(None, 1, 1, 4), seed=r),
-    "SpatialDropout2D": lambda r: L.SpatialDropout2D(0.4, seed=r),
+    "Dropout rows": lambda r: L.Dropout(0.2 * r, noise_shape=(None, 1, 1, 4), seed=r),
+    "SpatialDropout2D": lambda r: L.SpatialDropout2D(0.2 * r, seed=r),
     "GaussianNoise": lambda r: L.GaussianNoise(0.2 * r, seed=r),
-    "GaussianDropout": lambda r: L.GaussianDropout(0.3, seed=r),
+    "GaussianDropout": lambda r: L.GaussianDropout(0.2 * r, seed=r),
     "Flatten": lambda r: L.Flatten(),
     "SeparableConv2D": lambda r: L.SeparableConv2D(4, 3),
     "ActivityRegularization": lambda r: L.ActivityRegularization(l1=0.1 * r, l2=0.01),
 }
 ON_VECTORS = (
     *("Dense", "DropConnectDense", "BatchNormalization", "LayerNormalization", "GroupNormalization 2", "PReLU", "ELU"),
-    *("Activation", "Maxout", "Dropout", "GaussianNoise", "ActivityRegularization"),
+    *("Activation", "Maxout", "Dropout", "GaussianNoise", "GaussianDropout", "ActivityRegularization"),
 )
 CALLS = [(name, (5, 6, 4)) for name in ON_IMAGES] + [(name, (12,)) for name in ON_VECTORS]
 

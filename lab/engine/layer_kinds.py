@@ -1,6 +1,7 @@
 """The kinds of layers that have a rule, when it holds, and what may differ between replicas and what may not."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,14 @@ def _dropped_share(layer: Any) -> dict[str, float]:
     return {"rate": layer.rate, "kept": 1 - layer.rate, "scale": 1 / (1 - layer.rate)}
 
 
+def _noise_shape(layer: Any) -> tuple:
+    return (layer.noise_shape,)
+
+
+def _channels_last(layer: Any) -> bool:
+    return layer.rate < 1 and getattr(layer, "data_format", "channels_last") == "channels_last"
+
+
 def _momentum(layer: Any) -> dict[str, float]:
     return {"momentum": layer.momentum, "renewal": 1.0 - layer.momentum}
 
@@ -143,10 +152,14 @@ RULES: dict[type, Rule] = {
         fits=lambda layer: layer.axis in (-1, layer.input_spec.ndim - 1),
     ),
     layers.PReLU: Rule(rules.prelu),
-    layers.Dropout: Rule(
-        rules.dropout, free=_dropped_share, fits=lambda layer: layer.noise_shape is None and layer.rate < 1
-    ),
+    layers.Dropout: Rule(rules.dropout, _noise_shape, _dropped_share, lambda layer: layer.rate < 1),
+    layers.SpatialDropout1D: Rule(rules.spatial_dropout, free=_dropped_share, fits=_channels_last),
+    layers.SpatialDropout2D: Rule(rules.spatial_dropout, free=_dropped_share, fits=_channels_last),
+    layers.SpatialDropout3D: Rule(rules.spatial_dropout, free=_dropped_share, fits=_channels_last),
     layers.GaussianNoise: Rule(rules.noise, free=lambda layer: {"stddev": layer.stddev}),
+    layers.GaussianDropout: Rule(
+        rules.gaussian_dropout, free=lambda layer: {"stddev": math.sqrt(layer.rate / (1 - layer.rate))}
+    ),
 }
 
 

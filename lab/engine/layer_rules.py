@@ -10,7 +10,7 @@ right whatever the layer does.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -210,10 +210,30 @@ def _flat(values: tf.Tensor) -> tf.Tensor:
 
 def dropout(call: Call, x: tf.Tensor) -> tf.Tensor:
     """Dropout; a replica of rate 0 keeps everything."""
+    return _dropped_where(call, x, call.layer.noise_shape or [None] * (len(x.shape) - 1))
+
+
+def spatial_dropout(call: Call, x: tf.Tensor) -> tf.Tensor:
+    """SpatialDropout1D, 2D and 3D: one number per example and channel, for all its positions."""
+    return _dropped_where(call, x, [None, *[1] * (len(x.shape) - 3), None])
+
+
+def _dropped_where(call: Call, x: tf.Tensor, sizes: Sequence[int | None]) -> tf.Tensor:
+    """Drop values; along an axis of size 1 they share a random number, and None is the size that `x` has."""
     if not call.training:
         return x
-    uniform = call.uniform(tf.shape(x)[1:])
+    shape = tf.shape(x)[1:]
+    if any(size is not None for size in sizes):
+        shape = tf.stack([shape[k] if size is None else size for k, size in enumerate(sizes)])
+    uniform = call.uniform(shape)
     return tf.where(uniform >= call.number("rate", x), x * call.number("scale", x), 0.0)
+
+
+def gaussian_dropout(call: Call, x: tf.Tensor) -> tf.Tensor:
+    """GaussianDropout; a replica of rate 0 is multiplied by 1."""
+    if not call.training:
+        return x
+    return x * (call.normal(tf.shape(x)[1:]) * call.number("stddev", x) + 1.0)
 
 
 def noise(call: Call, x: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 from lab.checks import UsageError, choice, number, whole
 from lab.regularization import NONE, Regularization
 from lab.seeds import derive
+from lab.structures import OF_IMAGES
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "maxout", "elu", "linear")
 KERAS_INITIALIZERS = (
@@ -110,6 +111,12 @@ class Style:
                 f"{name} is for the dense hidden layers, of which widths () makes none, got {regularization!r}; "
                 f"leave it at its default or give widths"
             )
+        for field in OF_IMAGES:
+            if getattr(regularization, field):
+                raise UsageError(
+                    f"{field} must be 0 in {name} (it drops parts of images, and dense layers have none), got "
+                    f"{getattr(regularization, field)}; use dropout there"
+                )
         for i, units in enumerate(widths, 1):
             check_normalization(f"dense_{i}", regularization, units * self.pieces)
 
@@ -193,12 +200,19 @@ class Style:
         return x
 
     def dropped(self, x: Any, name: str, r: Regularization) -> Any:
-        """Apply dropout, if there is any."""
+        """Apply the kinds of dropout that there are."""
         import keras
 
-        if not r.dropout:
-            return x
-        return keras.layers.Dropout(r.dropout, seed=derive(self.seed, name, "dropout"), name=f"{name}_dropout")(x)
+        layers = keras.layers
+        kinds = {
+            "dropout": layers.Dropout,
+            "gaussian_dropout": layers.GaussianDropout,
+            "spatial_dropout": layers.SpatialDropout2D,
+        }
+        for role, kind in kinds.items():
+            if rate := getattr(r, role):
+                x = kind(rate, seed=derive(self.seed, name, role), name=f"{name}_{role}")(x)
+        return x
 
     def hidden(self, x: Any, widths: tuple[int, ...], r: Regularization) -> Any:
         """Apply the dense hidden layers."""

@@ -162,6 +162,18 @@ class Treatment:
             if self.spatial and isinstance(site.layer, CONVOLUTIONS):
                 kind = _SPATIAL.get(len(found.end.outputs[0].shape), L.Dropout)
             self._add(site, found, "dropout", "rate", r.dropout, found.end, kind, done)
+        if r.gaussian_dropout:
+            rate = r.gaussian_dropout
+            self._add(site, found, "gaussian_dropout", "rate", rate, found.end, L.GaussianDropout, done)
+        if r.spatial_dropout:
+            self._drop_channels(site, found, r.spatial_dropout, done)
+
+    def _drop_channels(self, site: Site, found: Chain, rate: float, done: list[str]) -> None:
+        kind = _SPATIAL.get(len(found.end.outputs[0].shape))
+        if not isinstance(site.layer, CONVOLUTIONS) or kind is None:
+            site.missed.append(f"no spatial_dropout: {site.kind} has no channels of several positions here")
+            return
+        self._add(site, found, "spatial_dropout", "rate", rate, found.end, kind, done)
 
     def _penalize(self, site: Site, found: Chain, r: Regularization, done: list[str]) -> None:
         strengths = {name: getattr(r, name) for name in ("activity_l1", "activity_l2") if getattr(r, name)}
@@ -197,7 +209,7 @@ class Treatment:
         if own is None:
             seed = derive(self.seed, site.path, role)
             made = self._layer(site, role, lambda **options: kind(value, seed=seed, **options))
-            text = f"channel {role}" if kind in _SPATIAL.values() else role
+            text = "channel dropout" if kind in _SPATIAL.values() else role
             self._put(site, at, made, f"{text} {value:g}", done)
             return
         self._change(own, knob, value, site)
