@@ -1,8 +1,8 @@
-"""The layers Keras lacks: DropConnect for Dense and Conv2D, Maxout, local response normalization.
+"""The layers Keras lacks: DropConnect for Dense and Conv2D, DropBlock, Maxout, local response normalization.
 
 Each is an ordinary Keras layer, registered under the package name "lab": a model that holds one is saved to a
 `.keras` file and, wherever this module has been imported, loaded from it without `custom_objects`. So are the
-penalties of `lab.regularizers`, which this module imports.
+penalties of `lab.regularizers` and the layers in files of their own, which this module imports.
 """
 
 import functools
@@ -12,7 +12,10 @@ from keras import ops
 
 import lab.regularizers  # noqa: F401, it registers what a saved model may hold
 from lab.checks import UsageError, number, whole
+from lab.dropblock import DropBlock
 from lab.seeds import Derived
+
+__all__ = ["DropBlock", "DropConnectConv2D", "DropConnectDense", "LocalResponseNormalization", "Maxout", "drop_weights"]
 
 
 def drop_weights(kernel, uniform, rate):

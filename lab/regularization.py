@@ -2,8 +2,8 @@
 
 A factory of `lab.models` takes a `Regularization` and applies it in one fixed order, to every hidden layer:
 layer (with its weight penalty, DropConnect and max-norm constraint) -> normalization -> activation (with its
-activity penalty) -> noise -> dropout, Gaussian dropout, spatial dropout (for convolutions once a block, after pooling).
-The output layer is left alone; biases and the parameters of the normalization layers carry no penalty.
+activity penalty) -> noise -> dropout of units, Gaussian, of channels, of squares (for convolutions once a block,
+after pooling). The output layer is left alone; biases and the parameters of the normalization layers carry no penalty.
 """
 
 import dataclasses

@@ -10,6 +10,7 @@ from lab import models
 from lab.checks import UsageError
 from lab.engine import cohort, keras_fit
 from lab.engine.task import Task, Trained
+from lab.layers import DropBlock
 from lab.regularization import Regularization
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, difference, identical, together
@@ -19,6 +20,7 @@ TRAINING = Training(optimizer="momentum", learning_rate=0.02, epochs=2, batch_si
 LAYERS = {
     "gaussian_dropout": lambda rate: L.GaussianDropout(rate, seed=3),
     "spatial_dropout": lambda rate: L.SpatialDropout2D(rate, seed=4),
+    "dropblock": lambda rate: DropBlock(rate, 2, seed=6),
     "rows": lambda rate: L.Dropout(rate, noise_shape=(None, 1, 1, 1), seed=5),
 }
 """The layers; in a net with all of them each run has its own rates."""
@@ -76,7 +78,46 @@ def test_spatial_dropout_drops_whole_channels_and_keeps_the_mean():
     assert channels.mean() == pytest.approx(1.0, abs=0.06)
 
 
-@pytest.mark.parametrize("field", ["gaussian_dropout", "spatial_dropout"])
+def test_dropblock_drops_whole_squares_of_each_channel_by_its_gamma_and_scales_the_rest_up():
+    generator = keras.random.SeedGenerator(6)
+    x = np.random.default_rng(0).normal(size=(3, 6, 5, 2)).astype(np.float32)
+    layer = DropBlock(0.2, 2, seed=6)
+    found = np.array(layer(x, training=True))
+    gamma = 0.2 / 4 * 6 * 5 / (5 * 4)
+    begun = np.array(keras.random.uniform((3, 5, 4, 2), seed=generator)) < gamma
+    kept = np.ones_like(x)
+    for n, i, j, c in zip(*np.nonzero(begun), strict=True):
+        kept[n, i : i + 2, j : j + 2, c] = 0.0
+    assert 0 < (kept == 0).sum() < kept.size
+    expected = x * kept * (60 / kept.sum((1, 2, 3), keepdims=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_array_equal(layer(x), x)
+
+
+def test_the_share_that_dropblock_drops_is_that_of_its_gamma():
+    layer = DropBlock(0.1, 3, seed=1)
+    dropped = np.mean(np.array(layer(np.ones((400, 8, 8, 4), np.float32), training=True)) == 0, (0, 3))
+    # A value in the middle is kept if no block begins at any of 9 positions, one in a corner if none does at one.
+    assert dropped[2:6, 2:6].mean() == pytest.approx(1 - (1 - layer.begins) ** 9, rel=0.05)
+    assert dropped[[0, 0, -1, -1], [0, -1, 0, -1]].mean() == pytest.approx(layer.begins, rel=0.2)
+
+
+def test_a_block_larger_than_the_image_is_refused_by_factory_and_layer():
+    with pytest.raises(UsageError) as refusal:
+        models.conv(SHAPE, 3, blocks=((4,),), regularization=Regularization(dropblock=0.1, block_size=4))
+    assert str(refusal.value) == (
+        "block_size must be at most 3 in block 1, whose pooling leaves 3x3 pixels (it is the height and width of a "
+        "dropped square), got 4"
+    )
+    with pytest.raises(UsageError) as refusal:
+        DropBlock(0.1, 4, 0)(np.ones((1, 3, 5, 2), np.float32))
+    assert str(refusal.value).startswith(
+        "block_size must be at most the height and width of the images (it is the height and width of a dropped "
+        "square), got 4 for inputs of shape (3, 5, 2)"
+    )
+
+
+@pytest.mark.parametrize("field", ["gaussian_dropout", "spatial_dropout", "dropblock"])
 def test_a_factory_puts_it_behind_each_block_with_a_seed_of_its_own(field):
     model = models.conv(SHAPE, 3, blocks=((4,),), widths=(5,), regularization=Regularization(**{field: 0.3}), seed=2)
     names = [layer.name for layer in model.layers]
@@ -98,20 +139,28 @@ def test_spatial_dropout_is_refused_where_there_are_no_images():
 
 def test_an_existing_model_gets_both_behind_its_convolutions_and_spatial_dropout_reaches_no_dense_layer():
     model = models.conv(SHAPE, 3, blocks=((4,),), widths=(5,), seed=2)
-    made = models.regularized(model, Regularization(spatial_dropout=0.3, gaussian_dropout=0.1))
+    made = models.regularized(model, Regularization(spatial_dropout=0.3, gaussian_dropout=0.1, dropblock=0.1))
     names = [layer.name for layer in made.layers]
-    assert names[names.index("pool_1") + 1 :][:2] == ["conv_1_1_gaussian_dropout", "conv_1_1_spatial_dropout"]
+    assert names[names.index("pool_1") + 1 :][:3] == [
+        f"conv_1_1_{role}" for role in ("gaussian_dropout", "spatial_dropout", "dropblock")
+    ]
     why = {row.layer: row.why for row in models.describe(made)}
-    assert why["dense_1"] == "no spatial_dropout: Dense has no channels of several positions here"
-    again = models.regularized(made, Regularization(spatial_dropout=0.2, gaussian_dropout=0.2))
+    assert why["dense_1"] == (
+        "no spatial_dropout: Dense has no channels of several positions here; "
+        "no dropblock: no square of 3x3 fits what Dense returns"
+    )
+    changed = Regularization(spatial_dropout=0.2, gaussian_dropout=0.2, dropblock=0.2, block_size=2)
+    again = models.regularized(made, changed)
     assert len(again.layers) == len(made.layers)
     assert again.get_layer("conv_1_1_spatial_dropout").rate == again.get_layer("conv_1_1_gaussian_dropout").rate == 0.2
+    assert (again.get_layer("conv_1_1_dropblock").rate, again.get_layer("conv_1_1_dropblock").block_size) == (0.2, 2)
 
 
 def test_a_rate_of_1_is_refused():
     for field, meaning in (
         ("spatial_dropout", "the probability of dropping a channel"),
         ("gaussian_dropout", "the rate of dropout whose variance the noise has"),
+        ("dropblock", "the share of the values that is dropped in squares"),
     ):
         with pytest.raises(UsageError) as refusal:
             Regularization(**{field: 1.0})

@@ -10,7 +10,7 @@ from lab.engine.forward import Forward
 from lab.engine.graph import RefusedError
 from lab.engine.replicas import Values
 from lab.engine.task import Task
-from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
+from lab.layers import DropBlock, DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, difference
 
@@ -53,6 +53,7 @@ ON_IMAGES = {
     "SpatialDropout2D": lambda r: L.SpatialDropout2D(0.2 * r, seed=r),
     "GaussianNoise": lambda r: L.GaussianNoise(0.2 * r, seed=r),
     "GaussianDropout": lambda r: L.GaussianDropout(0.2 * r, seed=r),
+    "DropBlock": lambda r: DropBlock(0.2 * r, 2, seed=r),
     "Flatten": lambda r: L.Flatten(),
     "SeparableConv2D": lambda r: L.SeparableConv2D(4, 3),
     "ActivityRegularization": lambda r: L.ActivityRegularization(l1=0.1 * r, l2=0.01),

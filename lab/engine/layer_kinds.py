@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from lab.engine import keras_internals
 from lab.engine import layer_rules as rules
-from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
+from lab.layers import DropBlock, DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
 
 layers = keras.layers
 
@@ -156,6 +156,7 @@ RULES: dict[type, Rule] = {
     layers.SpatialDropout1D: Rule(rules.spatial_dropout, free=_dropped_share, fits=_channels_last),
     layers.SpatialDropout2D: Rule(rules.spatial_dropout, free=_dropped_share, fits=_channels_last),
     layers.SpatialDropout3D: Rule(rules.spatial_dropout, free=_dropped_share, fits=_channels_last),
+    DropBlock: Rule(rules.dropblock, lambda layer: (layer.block_size,), lambda layer: {"begins": layer.begins}),
     layers.GaussianNoise: Rule(rules.noise, free=lambda layer: {"stddev": layer.stddev}),
     layers.GaussianDropout: Rule(
         rules.gaussian_dropout, free=lambda layer: {"stddev": math.sqrt(layer.rate / (1 - layer.rate))}

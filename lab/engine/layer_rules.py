@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lab.dropblock import kept, scale
 from lab.engine import invariant, keras_internals
 from lab.engine.penalties import meeting
 
@@ -227,6 +228,17 @@ def _dropped_where(call: Call, x: tf.Tensor, sizes: Sequence[int | None]) -> tf.
         shape = tf.stack([shape[k] if size is None else size for k, size in enumerate(sizes)])
     uniform = call.uniform(shape)
     return tf.where(uniform >= call.number("rate", x), x * call.number("scale", x), 0.0)
+
+
+def dropblock(call: Call, x: tf.Tensor) -> tf.Tensor:
+    """DropBlock; a replica of rate 0 keeps everything, and is multiplied by 1."""
+    if not call.training:
+        return x
+    size, (height, width, channels) = call.layer.block_size, x.shape[2:]
+    uniform = call.uniform(tf.stack([tf.shape(x)[1], height - size + 1, width - size + 1, channels]))
+    begun = uniform < meeting(call.per_run("begins"), uniform)
+    mask = kept(tf.reshape(begun, [-1, height - size + 1, width - size + 1, channels]), size)
+    return x * tf.reshape(mask * scale(mask), [begun.shape[0], -1, height, width, channels])
 
 
 def gaussian_dropout(call: Call, x: tf.Tensor) -> tf.Tensor:

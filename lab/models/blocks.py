@@ -4,6 +4,7 @@ The factories of `lab.models` are made of these. Wrong arguments are refused bef
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lab.checks import UsageError, choice, number, whole
@@ -203,11 +204,14 @@ class Style:
         """Apply the kinds of dropout that there are."""
         import keras
 
+        from lab.layers import DropBlock
+
         layers = keras.layers
-        kinds = {
+        kinds: dict[str, Any] = {
             "dropout": layers.Dropout,
             "gaussian_dropout": layers.GaussianDropout,
             "spatial_dropout": layers.SpatialDropout2D,
+            "dropblock": partial(DropBlock, block_size=r.block_size),
         }
         for role, kind in kinds.items():
             if rate := getattr(r, role):
@@ -258,7 +262,13 @@ class Block:
             if padding == "valid":
                 size = slide(f"conv_{i}_{j}", self.window, 1)
             check_normalization(f"conv_{i}_{j}", r, units * pieces, size[0] * size[1])
-        return slide(f"pool_{i}", self.pool, self.stride)
+        size = slide(f"pool_{i}", self.pool, self.stride)
+        if r.dropblock and min(size) < r.block_size:
+            raise UsageError(
+                f"block_size must be at most {min(size)} in block {i}, whose pooling leaves {size[0]}x{size[1]} pixels "
+                f"(it is the height and width of a dropped square), got {r.block_size}"
+            )
+        return size
 
     def apply(self, x: Any, i: int, style: Style, r: Regularization) -> Any:
         """Apply the block's layers."""

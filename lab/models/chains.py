@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 import keras
 
 from lab.engine import keras_internals
+from lab.layers import DropBlock
 from lab.models.activations import activation_of, is_activation
 
 L = keras.layers
@@ -63,8 +64,8 @@ class Chain:
         activation: the call that ends with the activation; the last of these calls if there is none.
         end: the last call of normalization, activation, noise, pooling and dropout.
         normalization: the layer that normalizes the output, or None.
-        own: the layers that regularize it already, by "dropout", "gaussian_dropout", "noise" and "activity"; a dropout
-            of channels by "spatial_dropout", too.
+        own: the layers that regularize it already, by "dropout", "gaussian_dropout", "dropblock", "noise" and
+            "activity"; a dropout of channels by "spatial_dropout", too.
         joins: whether the output joins others, or is used in several places, before any activation.
     """
 
@@ -111,8 +112,8 @@ def _role(operation: Any) -> str | None:
         return "dropout"
     if type(operation) is L.GaussianNoise:
         return "noise"
-    if type(operation) is L.GaussianDropout:
-        return "gaussian_dropout"
+    if type(operation) in (L.GaussianDropout, DropBlock):
+        return "gaussian_dropout" if type(operation) is L.GaussianDropout else "dropblock"
     is_linear = type(operation) is L.Activation and operation.activation is keras.activations.linear
     return "activity" if is_linear and operation.activity_regularizer is not None else None
 

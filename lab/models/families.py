@@ -177,6 +177,18 @@ FAMILIES = (
         kinds=("image",),
     ),
     Family(
+        name="DropBlock",
+        value=_R,
+        field="dropblock",
+        strengths=(0.05, 0.1, 0.2),
+        paper="Ghiasi et al. 2018",
+        formula="squares of `block_size` pixels are dropped from each channel, together about the share `dropblock`, "
+        "and the other values of the example are scaled up",
+        keras="none; gone with keras-cv; `lab.layers.DropBlock`",
+        cost="one random number per value, and one pooling",
+        kinds=("image",),
+    ),
+    Family(
         name="decoupled weight decay",
         value=_T,
         field="weight_decay",

@@ -19,8 +19,8 @@ from lab.regularization import NONE, Regularization
 OF_KERNELS = ("l1", "l2", "l2_start", "max_norm", "dropconnect")
 """The fields that act on weights; all others act on what a layer returns."""
 
-KNOBS = ("groups", "batch_momentum")
-"""The fields that say how a normalization is done, and do nothing without one."""
+KNOBS = ("groups", "batch_momentum", "block_size")
+"""The fields that say how another one is done, and do nothing without it."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ def regularized(
       own, perhaps with normalization in between.
     * `dropout`: behind the activation and behind what normalizes or pools its values. A Dropout that is there already
       takes the new rate. Noise and activity penalties that are there take the new strengths.
-    * `gaussian_dropout`: where dropout is put; `spatial_dropout` there too, behind convolutions.
+    * `gaussian_dropout`: where dropout is put; `spatial_dropout` and `dropblock` there too, behind
+      convolutions.
     * `normalization`: "batch", before the activation of dense and convolutional layers that have none. It changes
       nothing in inference until the first step of training. The other kinds change what the model computes, so that
       they need fresh weights: `lab.models.saved(..., start="fresh")`.

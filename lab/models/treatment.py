@@ -5,12 +5,13 @@ The order behind a layer is that of the factories: normalization, activation, it
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
 
 from lab.checks import UsageError, shown
-from lab.layers import DropConnectConv2D, DropConnectDense
+from lab.layers import DropBlock, DropConnectConv2D, DropConnectDense
 from lab.models import graph_copy
 from lab.models.activations import activation_of
 from lab.models.chains import Chain, chain
@@ -167,6 +168,8 @@ class Treatment:
             self._add(site, found, "gaussian_dropout", "rate", rate, found.end, L.GaussianDropout, done)
         if r.spatial_dropout:
             self._drop_channels(site, found, r.spatial_dropout, done)
+        if r.dropblock:
+            self._drop_blocks(site, found, r, done)
 
     def _drop_channels(self, site: Site, found: Chain, rate: float, done: list[str]) -> None:
         kind = _SPATIAL.get(len(found.end.outputs[0].shape))
@@ -174,6 +177,16 @@ class Treatment:
             site.missed.append(f"no spatial_dropout: {site.kind} has no channels of several positions here")
             return
         self._add(site, found, "spatial_dropout", "rate", rate, found.end, kind, done)
+
+    def _drop_blocks(self, site: Site, found: Chain, r: Regularization, done: list[str]) -> None:
+        size, pixels = r.block_size, found.end.outputs[0].shape[1:-1]
+        if not isinstance(site.layer, CONVOLUTIONS) or len(pixels) != 2 or min(n or 0 for n in pixels) < size:
+            site.missed.append(f"no dropblock: no square of {size}x{size} fits what {site.kind} returns")
+            return
+        kind = partial(DropBlock, block_size=size)
+        self._add(site, found, "dropblock", "rate", r.dropblock, found.end, kind, done)
+        if (own := found.own.get("dropblock")) is not None:
+            self._change(own, "block_size", size, site)
 
     def _penalize(self, site: Site, found: Chain, r: Regularization, done: list[str]) -> None:
         strengths = {name: getattr(r, name) for name in ("activity_l1", "activity_l2") if getattr(r, name)}
