@@ -17,9 +17,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lab.dropblock import kept, scale
 from lab.engine import invariant, keras_internals
 from lab.engine.penalties import meeting
+from lab.layers.dropblock import kept, scale
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class Step:
 
     def _differentiated(self, forward: Forward) -> tf.Tensor:
         """Return the penalties that are differentiated with the loss, of shape (replicas,)."""
-        total = self.penalties.differentiated(forward.values)
+        total = self.penalties.differentiated(forward.values, forward.per_run)
         return functools.reduce(tf.add, forward.charges, total)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from lab.checks import UsageError, choice, number, whole
 from lab.regularization import NONE, Regularization
+from lab.regularization.structures import OF_IMAGES, OF_WHOLE_KERNELS
 from lab.seeds import derive
-from lab.structures import OF_IMAGES
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "maxout", "elu", "linear")
 KERAS_INITIALIZERS = (
@@ -140,6 +140,10 @@ class Style:
 
     def penalty(self, name: str, r: Regularization) -> Any:
         """Return the penalty on a layer's kernel, or None."""
+        if whole_kernels := {name: getattr(r, name) for name in OF_WHOLE_KERNELS if getattr(r, name)}:
+            from lab.regularizers import KernelPenalty
+
+            return KernelPenalty(r.l1, r.l2, **whole_kernels)
         if not r.l2_start:
             return _penalty(r.l1, r.l2)
         from lab.regularizers import L1L2Start

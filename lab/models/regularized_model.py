@@ -72,6 +72,7 @@ def regularized(
       of separable ones), recurrent layers and cells (kernel and recurrent kernel), the vectors of Embedding, the
       projections of attention (no `max_norm`). They take the place of a penalty that the layer has. `l2_start` pulls
       towards the weights that the model has now.
+    * `group_inputs`, `group_units`, `orthogonal`: on the kernels of Dense, Conv1D, Conv2D and Conv3D.
     * `dropconnect`: in Dense and Conv2D.
     * `activity_l1`, `activity_l2`, `noise`: behind the activation, whether it is part of the layer or a layer of its
       own, perhaps with normalization in between.

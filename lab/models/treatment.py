@@ -5,6 +5,7 @@ The order behind a layer is that of the factories: normalization, activation, it
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,10 +20,14 @@ from lab.models.kernels import CONVOLUTIONS, inner_layers
 from lab.models.normalization import normalization
 from lab.models.placement import OF_KERNELS, Call, Site, asked
 from lab.regularization import Regularization
-from lab.regularizers import L1L2Towards
+from lab.regularization.structures import OF_WHOLE_KERNELS
+from lab.regularizers import KernelPenalty, L1L2Towards
 from lab.seeds import derive
 
 L = keras.layers
+
+PENALTIES = ("l1", "l2", "l2_start", *OF_WHOLE_KERNELS)
+"""The fields that charge for weights."""
 
 _DROPCONNECT: dict[type, Any] = {
     L.Dense: DropConnectDense,
@@ -91,7 +96,12 @@ class Treatment:
         return self.behind.get(id(node), ())
 
     def _weights(self, site: Site, r: Regularization) -> None:
-        strengths = {name: getattr(r, name) for name in ("l1", "l2", "l2_start") if getattr(r, name)}
+        strengths = {name: getattr(r, name) for name in PENALTIES if getattr(r, name)}
+        whole = [name for name in OF_WHOLE_KERNELS if name in strengths]
+        if whole and not all(kernel.has_inputs_and_units for kernel in site.kernels):
+            site.missed.append(f"no {', '.join(whole)}: {site.kind} has no kernel of inputs and units")
+            strengths = {name: value for name, value in strengths.items() if name not in whole}
+            r = replace(r, group_inputs=0.0, group_units=0.0, orthogonal=0.0)
         if strengths:
             names: dict[str, None] = {}
             for kernel in site.kernels:
@@ -277,6 +287,8 @@ class Treatment:
 def _penalty(r: Regularization) -> Any:
     if r.l2_start:
         return L1L2Towards(r.l1, r.l2, r.l2_start)
+    if any(getattr(r, name) for name in OF_WHOLE_KERNELS):
+        return KernelPenalty(r.l1, r.l2, *(getattr(r, name) for name in OF_WHOLE_KERNELS))
     return keras.regularizers.L1L2(l1=r.l1, l2=r.l2)
 
 
