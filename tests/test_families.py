@@ -12,7 +12,7 @@ from lab.training import LOSSES, Training
 
 ROOT = Path(__file__).parent.parent
 VALUES = {"Regularization": Regularization, "Training": Training}
-NOT_FAMILIES = {"groups", "batch_momentum", "block_size"}
+NOT_FAMILIES = {"groups", "ghost_size", "batch_momentum", "block_size"}
 """Fields of `Regularization` that say how another one is done."""
 
 

@@ -10,7 +10,14 @@ from lab.engine.forward import Forward
 from lab.engine.graph import RefusedError
 from lab.engine.replicas import Values
 from lab.engine.task import Task
-from lab.layers import DropBlock, DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
+from lab.layers import (
+    DropBlock,
+    DropConnectConv2D,
+    DropConnectDense,
+    GhostBatchNormalization,
+    LocalResponseNormalization,
+    Maxout,
+)
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, difference
 
@@ -36,6 +43,8 @@ ON_IMAGES = {
     "GroupNormalization 1": lambda r: L.GroupNormalization(1, gamma_initializer=RANDOM),
     "GroupNormalization 2": lambda r: L.GroupNormalization(2, beta_initializer=RANDOM),
     "GroupNormalization each": lambda r: L.GroupNormalization(-1, gamma_initializer=RANDOM),
+    "RMSNormalization": lambda r: L.RMSNormalization(),
+    "GhostBatchNormalization": lambda r: GhostBatchNormalization(3, momentum=0.8, gamma_initializer=RANDOM),
     "PReLU": lambda r: L.PReLU(RANDOM),
     "PReLU shared": lambda r: L.PReLU(RANDOM, shared_axes=[1, 2]),
     "PReLU rows": lambda r: L.PReLU(RANDOM, shared_axes=[2, 3]),
@@ -59,7 +68,16 @@ ON_IMAGES = {
     "ActivityRegularization": lambda r: L.ActivityRegularization(l1=0.1 * r, l2=0.01),
 }
 ON_VECTORS = (
-    *("Dense", "DropConnectDense", "BatchNormalization", "LayerNormalization", "GroupNormalization 2", "PReLU", "ELU"),
+    *(
+        "Dense",
+        "DropConnectDense",
+        "BatchNormalization",
+        "LayerNormalization",
+        "GroupNormalization 2",
+        "RMSNormalization",
+        "PReLU",
+        "ELU",
+    ),
     *("Activation", "Maxout", "Dropout", "GaussianNoise", "GaussianDropout", "ActivityRegularization"),
 )
 CALLS = [(name, (5, 6, 4)) for name in ON_IMAGES] + [(name, (12,)) for name in ON_VECTORS]

@@ -70,7 +70,8 @@ def test_a_strength_that_is_no_number_of_at_least_zero_is_refused(name, meaning,
 
 def test_a_normalization_with_a_typo_is_refused_with_the_nearest_name():
     assert refusal(normalization="bach") == (
-        "normalization must be one of 'none', 'batch', 'layer', 'instance', 'group', got 'bach'; did you mean 'batch'?"
+        "normalization must be one of 'none', 'batch', 'layer', 'instance', 'group', 'rms', 'ghost', got "
+        "'bach'; did you mean 'batch'?"
     )
 
 

@@ -146,6 +146,9 @@ RULES: dict[type, Rule] = {
         lambda layer: (*_normalization_form(layer), tuple(layer.axis)),
         fits=lambda layer: not layer.rms_scaling and _trailing(layer),
     ),
+    layers.RMSNormalization: Rule(
+        rules.rms_normalization, lambda layer: (layer.epsilon, layer.trainable), fits=lambda layer: layer.axis == -1
+    ),
     layers.GroupNormalization: Rule(
         rules.group_normalization,
         lambda layer: (*_normalization_form(layer), layer.groups),

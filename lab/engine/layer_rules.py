@@ -184,6 +184,17 @@ def layer_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
     return _scaled(call, _normalized(call, x, axes), math.prod(x.shape[axis] for axis in axes))
 
 
+def rms_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
+    """RMSNormalization over the last axis."""
+
+    def normalize(x: tf.Tensor) -> tf.Tensor:
+        squares = tf.reduce_mean(tf.square(x), -1, keepdims=True)
+        return x * tf.math.rsqrt(squares + call.layer.epsilon)
+
+    rows, longest = _rows(call.rounded_alike(normalize, x), x.shape[-1]), call.longest(x)
+    return _like(invariant.multiply(rows, call.weight(call.layer.scale), longest), x)
+
+
 def group_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
     """GroupNormalization of the last axis."""
     groups, size = call.layer.groups, x.shape[-1]

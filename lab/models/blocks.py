@@ -60,6 +60,10 @@ def check_normalization(where: str, regularization: Regularization, features: in
             f"groups must divide the {features} channels of {where} (it is the number of groups of channels), "
             f"got {groups}"
         )
+    if kind == "rms" and features == 1:
+        raise UsageError(
+            f"normalization 'rms' would output only signs at {where}, which has 1 feature; leave it out there"
+        )
     # How many numbers are normalized together.
     sizes = {"layer": features * positions, "instance": positions, "group": features // groups * positions}
     if sizes.get(kind) == 1:
@@ -175,12 +179,16 @@ class Style:
         """Apply what follows the linear part of a hidden layer: normalization, activation, noise."""
         import keras
 
-        from lab.layers import Maxout
+        from lab.layers import GhostBatchNormalization, Maxout
 
         image = len(x.shape) == 4
         match r.normalization:
             case "batch":
                 x = keras.layers.BatchNormalization(momentum=r.batch_momentum, name=f"{name}_norm")(x)
+            case "ghost":
+                x = GhostBatchNormalization(r.ghost_size, momentum=r.batch_momentum, name=f"{name}_norm")(x)
+            case "rms":
+                x = keras.layers.RMSNormalization(name=f"{name}_norm")(x)
             case "layer" if not image:
                 x = keras.layers.LayerNormalization(name=f"{name}_norm")(x)
             case "layer" | "instance" | "group" as kind:

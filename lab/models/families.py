@@ -137,9 +137,10 @@ FAMILIES = (
         value=_R,
         field="normalization",
         strengths=("layer", "group", "batch"),
-        paper="Ioffe and Szegedy 2015; Ba et al. 2016; Wu and He 2018",
-        formula="inputs of the activation get mean 0 and variance 1, then a learned scale and shift",
-        keras="`BatchNormalization`, `LayerNormalization`, `GroupNormalization`",
+        paper="Ioffe and Szegedy 2015; Ba et al. 2016; Wu and He 2018; Zhang and Sennrich 2019; Hoffer et al. 2017",
+        formula="inputs of the activation get mean 0 and variance 1, then a learned scale and shift; with `rms` mean "
+        "square 1 and a scale, with `ghost` over parts of a batch",
+        keras="`BatchNormalization`, `LayerNormalization`, `GroupNormalization`, `RMSNormalization`; none for `ghost`",
         cost="a few passes over the activations",
         shown=("normalization", "vanishing_gradient"),
         off="none",

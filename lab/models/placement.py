@@ -20,7 +20,7 @@ from lab.regularization.structures import OF_WHOLE_KERNELS
 OF_KERNELS = ("l1", "l2", "l2_start", *OF_WHOLE_KERNELS, "max_norm", "dropconnect")
 """The fields that act on weights; all others act on what a layer returns."""
 
-KNOBS = ("groups", "batch_momentum", "block_size")
+KNOBS = ("groups", "ghost_size", "batch_momentum", "block_size")
 """The fields that say how another one is done, and do nothing without it."""
 
 

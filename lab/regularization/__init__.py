@@ -17,7 +17,7 @@ from lab.regularization.structures import OF_WHOLE_KERNELS, Structures
 
 __all__ = ["NONE", "NORMALIZATIONS", "InTraining", "Regularization", "half_lambda"]
 
-NORMALIZATIONS = ("none", "batch", "layer", "instance", "group")
+NORMALIZATIONS = ("none", "batch", "layer", "instance", "group", "rms", "ghost")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +44,15 @@ class Regularization(Structures):
         noise: standard deviation of Gaussian noise added after the activation while training, at least 0.
         gaussian_dropout: the rate p, in [0, 1), of multiplying each unit by a normal number of mean 1 and variance
             p / (1 - p) while training: the mean and variance that dropout of this rate gives it.
-        normalization: "none", "batch", "layer", "instance" or "group". "layer" normalizes everything one
-            example has (height x width x channels for images); "instance" one channel of one image at a
+        normalization: "none", "batch", "layer", "instance", "group", "rms" or "ghost". "layer" normalizes everything
+            one example has (height x width x channels for images); "instance" one channel of one image at a
             time, and is refused on dense layers, where it would output zeros.
+            "rms" divides by the root of the mean square, over the features, or the channels of each pixel, and does
+            not take the mean off. "ghost" is "batch" over parts of a batch.
         groups: how many groups of channels "group" normalizes by; must divide the layer's width.
-        batch_momentum: how much of the moving statistics of "batch" survives a step, in [0, 1). They average
-            over about 1 / (1 - batch_momentum) steps, which should not exceed the steps of an epoch or two:
+        ghost_size: how many examples of a batch "ghost" normalizes together, at least 1.
+        batch_momentum: how much of the moving statistics of "batch" and "ghost" survives a step, in [0, 1). They
+            average over about 1 / (1 - batch_momentum) steps, which should not exceed the steps of an epoch or two:
             Keras's 0.99 lags behind on short runs and makes validation look terrible (keras #3571), hence 0.9.
         max_norm: largest Euclidean norm of the weights into one unit, above 0; None leaves them free.
 
@@ -57,8 +60,8 @@ class Regularization(Structures):
         UsageError: a value outside its range, by name.
 
     Reference: Srivastava et al. 2014 (dropout, Gaussian dropout, max-norm); Wan et al. 2013 (DropConnect);
-    Ioffe and Szegedy 2015, Ba et al. 2016, Ulyanov et al. 2016, Wu and He 2018 (batch, layer, instance, group); Li et
-    al. 2018 (L2 towards the start).
+    Ioffe and Szegedy 2015, Ba et al. 2016, Ulyanov et al. 2016, Wu and He 2018 (batch, layer, instance, group);
+    Zhang and Sennrich 2019 (RMS), Hoffer et al. 2017 (ghost batch); Li et al. 2018 (L2 towards the start).
     """
 
     l1: float = 0.0
@@ -72,6 +75,7 @@ class Regularization(Structures):
     gaussian_dropout: float = 0.0
     normalization: str = "none"
     groups: int = 4
+    ghost_size: int = 16
     batch_momentum: float = 0.9
     max_norm: float | None = None
 
@@ -106,6 +110,8 @@ class Regularization(Structures):
                 f"l2_start must not be combined with a penalty on whole kernels, got {', '.join(others)} beside it; "
                 "leave one of them out"
             )
+        meaning = "the number of examples that are normalized together"
+        store("ghost_size", whole("ghost_size", self.ghost_size, meaning))
         if self.max_norm is not None:
             meaning = "the largest norm of the weights into one unit"
             store("max_norm", number("max_norm", self.max_norm, meaning, low_open=True))
