@@ -19,6 +19,7 @@ def refusal(**fields) -> str:
 def test_everything_is_off_by_default():
     off = {"l1", "l2", "l2_start", "activity_l1", "activity_l2", "dropout", "dropconnect", "noise"}
     off |= {"gaussian_dropout", "spatial_dropout", "dropblock", "group_inputs", "group_units", "orthogonal"}
+    off |= {"stochastic_depth"}
     assert {f.name for f in dataclasses.fields(NONE) if getattr(NONE, f.name) == 0} == off
     assert (NONE.normalization, NONE.max_norm) == ("none", None)
 

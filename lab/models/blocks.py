@@ -45,6 +45,15 @@ def check_kind(name: str, regularization: object) -> None:
         raise UsageError(f"{name} must be a Regularization, got {regularization!r}")
 
 
+def check_branches(name: str, regularization: Regularization) -> None:
+    """Refuse stochastic depth where there are no residual branches to drop."""
+    if regularization.stochastic_depth:
+        raise UsageError(
+            f"stochastic_depth must be 0 in {name} (it drops residual branches, and this net has none), got "
+            f"{regularization.stochastic_depth}; use lab.models.residual_dense or residual_conv"
+        )
+
+
 def check_normalization(where: str, regularization: Regularization, features: int, positions: int = 1) -> None:
     """Refuse a normalization that cannot be done, or that would normalize single numbers, which makes them zeros.
 
@@ -111,6 +120,7 @@ class Style:
     def check_dense(self, widths: tuple[int, ...], name: str, regularization: Regularization) -> None:
         """Refuse a regularization that the dense layers cannot have, and any where there are no dense layers."""
         check_kind(name, regularization)
+        check_branches(name, regularization)
         if not widths and regularization != NONE:
             raise UsageError(
                 f"{name} is for the dense hidden layers, of which widths () makes none, got {regularization!r}; "
@@ -177,9 +187,13 @@ class Style:
 
     def finish(self, x: Any, name: str, r: Regularization) -> Any:
         """Apply what follows the linear part of a hidden layer: normalization, activation, noise."""
+        return self.activated(self.normalized(x, name, r), name, r)
+
+    def normalized(self, x: Any, name: str, r: Regularization) -> Any:
+        """Apply the normalization, if there is any."""
         import keras
 
-        from lab.layers import GhostBatchNormalization, Maxout
+        from lab.layers import GhostBatchNormalization
 
         image = len(x.shape) == 4
         match r.normalization:
@@ -194,6 +208,15 @@ class Style:
             case "layer" | "instance" | "group" as kind:
                 groups = {"layer": 1, "instance": -1, "group": r.groups}[kind]
                 x = keras.layers.GroupNormalization(groups, name=f"{name}_norm")(x)
+        return x
+
+    def activated(self, x: Any, name: str, r: Regularization) -> Any:
+        """Apply the activation with its penalty, and noise."""
+        import keras
+
+        from lab.layers import Maxout
+
+        image = len(x.shape) == 4
         options: dict[str, Any] = {
             "name": f"{name}_activation",
             "activity_regularizer": _penalty(r.activity_l1, r.activity_l2),
@@ -237,63 +260,3 @@ class Style:
             x = self.weighted(name, units * self.pieces, r)(x)
             x = self.dropped(self.finish(x, name, r), name, r)
         return x
-
-
-@dataclass(frozen=True)
-class Block:
-    """Convolutions of one size, perhaps local response normalization, then pooling.
-
-    Args:
-        filters: of each convolution.
-        window: height and width of the kernels.
-        paddings: of each convolution, "same" or "valid".
-        pool: height and width of the pooling; 1 leaves it out.
-        stride: of the pooling.
-        lrn: whether local response normalization comes before the pooling.
-    """
-
-    filters: tuple[int, ...]
-    window: int
-    paddings: tuple[str, ...]
-    pool: int
-    stride: int
-    lrn: bool = False
-
-    def check(self, shape: tuple[int, ...], i: int, size: tuple[int, ...], pieces: int, r: Regularization):
-        """Return the (height, width) this block leaves of `size`, or refuse an image that is too small."""
-
-        def slide(name: str, window: int, stride: int) -> tuple[int, int]:
-            if min(size) < window:
-                raise UsageError(
-                    f"input_shape {shape} is too small for block {i}: {name} needs at least {window}x{window} pixels "
-                    f"and gets {size[0]}x{size[1]}; use larger images, or fewer or smaller blocks"
-                )
-            return (size[0] - window) // stride + 1, (size[1] - window) // stride + 1
-
-        for j, (units, padding) in enumerate(zip(self.filters, self.paddings, strict=True), 1):
-            if padding == "valid":
-                size = slide(f"conv_{i}_{j}", self.window, 1)
-            check_normalization(f"conv_{i}_{j}", r, units * pieces, size[0] * size[1])
-        size = slide(f"pool_{i}", self.pool, self.stride)
-        if r.dropblock and min(size) < r.block_size:
-            raise UsageError(
-                f"block_size must be at most {min(size)} in block {i}, whose pooling leaves {size[0]}x{size[1]} pixels "
-                f"(it is the height and width of a dropped square), got {r.block_size}"
-            )
-        return size
-
-    def apply(self, x: Any, i: int, style: Style, r: Regularization) -> Any:
-        """Apply the block's layers."""
-        import keras
-
-        from lab.layers import LocalResponseNormalization
-
-        for j, (units, padding) in enumerate(zip(self.filters, self.paddings, strict=True), 1):
-            name = f"conv_{i}_{j}"
-            x = style.weighted(name, units * style.pieces, r, self.window, padding)(x)
-            x = style.finish(x, name, r)
-        if self.lrn:
-            x = LocalResponseNormalization(name=f"lrn_{i}")(x)
-        if self.pool > 1:
-            x = keras.layers.MaxPooling2D(self.pool, self.stride, name=f"pool_{i}")(x)
-        return style.dropped(x, f"block_{i}", r)

@@ -21,13 +21,14 @@ from lab.models.blocks import (
     ACTIVATIONS,
     INITIALIZERS,
     KERAS_INITIALIZERS,
-    Block,
     Style,
+    check_branches,
     check_kind,
     outputs_of,
     whole_numbers,
     widths_of,
 )
+from lab.models.convolution_blocks import Block
 from lab.regularization import NONE, Regularization
 
 if TYPE_CHECKING:
@@ -265,6 +266,7 @@ def _convolutional(
         raise UsageError(f"input_shape must be (height, width, channels) for convolutions, got {shape}")
     units, logits = widths_of(widths), outputs_of(outputs)
     check_kind("regularization", regularization)
+    check_branches("regularization", regularization)
     size = shape[:2]
     for i, block in enumerate(plan, 1):
         size = block.check(shape, i, size, style.pieces, regularization)

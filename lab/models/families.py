@@ -15,7 +15,7 @@ class Family:
         value: the value that has the field: "Regularization" or "Training".
         field: of the value.
         strengths: three to begin with, from weak to strong, in the order of what they do.
-        kinds: the layers or the models it is for: "dense", "image" or both.
+        kinds: the layers or the models it is for: "dense", "image", "residual" or several of them.
         losses: the losses it goes with; empty for all.
         paper: its reference.
         formula: what it adds or does, in the notation of the field's docstring.
@@ -33,7 +33,7 @@ class Family:
     formula: str
     keras: str
     cost: str
-    kinds: tuple[str, ...] = ("dense", "image")
+    kinds: tuple[str, ...] = ("dense", "image", "residual")
     losses: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     off: float | str | None = 0.0
@@ -188,6 +188,18 @@ FAMILIES = (
         keras="none; gone with keras-cv; `lab.layers.DropBlock`",
         cost="one random number per value, and one pooling",
         kinds=("image",),
+    ),
+    Family(
+        name="stochastic depth",
+        value=_R,
+        field="stochastic_depth",
+        strengths=(0.1, 0.2, 0.5),
+        paper="Huang et al. 2016",
+        formula="the l-th of L residual branches of an example is dropped with probability `stochastic_depth * l / L`, "
+        "and otherwise divided by 1 less this",
+        keras="`Dropout(rate, noise_shape=(None, 1, 1, 1))`",
+        cost="one random number per branch and example",
+        kinds=("residual",),
     ),
     Family(
         name="group lasso on inputs",

@@ -156,6 +156,8 @@ class Treatment:
 
     def _call(self, site: Site, call: Call, r: Regularization, done: list[str]) -> None:
         found = chain(call.graph, call.node)
+        if r.stochastic_depth:
+            site.missed.append("no stochastic_depth: it is for lab.models.residual_dense and residual_conv")
         if r.normalization != "none":
             self._normalize(site, call, found, r, done)
         if found.joins and isinstance(site.layer, CONVOLUTIONS):

@@ -1,5 +1,5 @@
 """Regularization of whole structures, as fields of `lab.regularization.Regularization`: channels and squares of images,
-the weights of an input or a unit, and the units of a layer.
+residual branches, the weights of an input or a unit, and the units of a layer.
 
 They are a class of their own so that each half of a regularization can be read at once.
 """
@@ -20,6 +20,9 @@ class Structures:
         dropblock: the share of an image's values, in [0, 1), that is dropped in squares of each channel, about. It is
             for convolutions, where `spatial_dropout` is.
         block_size: height and width of these squares, at least 1.
+        stochastic_depth: probability of dropping the last residual branch of an example, in [0, 1); of the l-th of L
+            branches l / L times this. Kept branches are scaled by 1 / (1 - probability). It is for
+            `lab.models.residual_dense` and `residual_conv`.
         group_inputs: strength of the group lasso on the inputs of every hidden kernel, at least 0: it adds
             `sqrt(n) * sqrt(sum(w ** 2))` of the n weights from each input, and so makes whole inputs small. For
             convolutions an input is a channel.
@@ -31,13 +34,14 @@ class Structures:
     Raises:
         UsageError: a value outside its range, by name.
 
-    Reference: Tompson et al. 2015 (spatial dropout); Ghiasi et al. 2018 (DropBlock); Yuan and Lin 2006,
-    Scardapane et al. 2017 (group lasso); Bansal et al. 2018 (orthogonal).
+    Reference: Tompson et al. 2015 (spatial dropout); Ghiasi et al. 2018 (DropBlock); Huang et al. 2016
+    (stochastic depth); Yuan and Lin 2006, Scardapane et al. 2017 (group lasso); Bansal et al. 2018 (orthogonal).
     """
 
     spatial_dropout: float = 0.0
     dropblock: float = 0.0
     block_size: int = 3
+    stochastic_depth: float = 0.0
     group_inputs: float = 0.0
     group_units: float = 0.0
     orthogonal: float = 0.0
@@ -49,6 +53,7 @@ class Structures:
         for name, meaning in (
             ("spatial_dropout", "the probability of dropping a channel"),
             ("dropblock", "the share of the values that is dropped in squares"),
+            ("stochastic_depth", "the probability of dropping the last residual branch"),
         ):
             store(name, number(name, getattr(self, name), meaning, high=1, high_open=True))
         for name, meaning in (

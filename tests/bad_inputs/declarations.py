@@ -117,6 +117,7 @@ CASES = [
     ('Regularization(orthogonal=True)', 'orthogonal must be at least 0 (it is the strength of the orthogonal penalty), got True'),
     ('Regularization(l2_start=1, orthogonal=1)', 'l2_start must not be combined with a penalty on whole kernels, got orthogonal beside it; leave one of them out'),
     ('Regularization(ghost_size=0)', 'ghost_size must be a whole number of at least 1 (it is the number of examples that are normalized together), got 0'),
+    ('Regularization(stochastic_depth=1)', 'stochastic_depth must be in [0, 1) (it is the probability of dropping the last residual branch), got 1'),
     ('Regularization(batch_momentum=1)', 'batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 1'),
     ('Regularization(batch_momentum=1.0)', 'batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 1.0'),
     ('Regularization(batch_momentum=10**400)', 'batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 100000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000...'),
