@@ -337,6 +337,18 @@ FAMILIES = (
         cost="one pass over the examples, and the loss twice",
     ),
     Family(
+        name="learning rates that fall, restart or make one cycle",
+        value=_T,
+        field="schedule",
+        strengths=("cosine", "cosine_restarts", "one_cycle"),
+        paper="Loshchilov and Hutter 2017; Smith and Topin 2018",
+        formula="the rate of step t of n is multiplied by `(1 + cos(pi * t / n)) / 2`, anew in each of `cycles` "
+        "parts, or rises to `learning_rate` first",
+        keras="`CosineDecay`, `CosineDecayRestarts`; none for one cycle",
+        cost="none",
+        off="constant",
+    ),
+    Family(
         name="early stopping",
         value=_T,
         field="patience",
