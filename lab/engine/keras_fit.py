@@ -69,10 +69,12 @@ class _Ledger(keras.Model):
         before = [v.value.read_value() for v in states]
         found = self._gradients(data)
         logs = self.get_metrics_result()
-        if "sharpness" in self.numbers:
+        for name in self.numbers.keys() & set(gradients.SECOND_PASS):
             here, after = [v.value.read_value() for v in weights], [v.value.read_value() for v in states]
             counted = [(v, v.value.read_value()) for v in self.metrics_variables]
-            there = gradients.uphill([w[None] for w in here], found, self.numbers["sharpness"])
+            stacked = [w[None] for w in here]
+            sizes = gradients.sizes_of(stacked) if name == "adaptive_sharpness" else None
+            there = gradients.uphill(stacked, found, self.numbers[name], sizes)
             # The second pass draws what the first drew, and leaves neither statistics nor sums behind.
             for v, value in zip([*weights, *states], [*(w[0] for w in there), *before], strict=True):
                 v.assign(value)

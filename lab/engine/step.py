@@ -76,10 +76,11 @@ class Step:
         them. The gradients of the others are left alone, and so is how they are added to those of the penalties.
         """
         found, on = self._whole(raw, values, strengths), tf.zeros([self.replicas], tf.bool)
-        if "sharpness" in numbers:
-            radius, own = numbers["sharpness"], [values[i] for i in self.trained]
+        for name in numbers.keys() & set(gradients.SECOND_PASS):
+            radius, own = numbers[name], [values[i] for i in self.trained]
             there = list(values)
-            for i, w in zip(self.trained, gradients.uphill(own, found, radius), strict=True):
+            sizes = gradients.sizes_of(own) if name == "adaptive_sharpness" else None
+            for i, w in zip(self.trained, gradients.uphill(own, found, radius, sizes), strict=True):
                 there[i] = w
             second = self._pass(there, x, y, weight, numbers, per_run, seeds)[0]
             found, on = gradients.chosen(radius, self._whole(second, there, strengths), found), radius > 0.0

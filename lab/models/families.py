@@ -327,6 +327,16 @@ FAMILIES = (
         cost="a second forward and backward pass",
     ),
     Family(
+        name="adaptive sharpness-aware minimization (ASAM)",
+        value=_T,
+        field="adaptive_sharpness",
+        strengths=(0.2, 0.5, 1.0),
+        paper="Kwon et al. 2021",
+        formula="the gradient is taken at `w + adaptive_sharpness * t ** 2 * g / norm(t * g)` with t = `abs(w) + 0.01`",
+        keras="none",
+        cost="a second forward and backward pass",
+    ),
+    Family(
         name="mixup",
         value=_T,
         field="mixup",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lab.checks import number
+from lab.checks import UsageError, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,8 +10,8 @@ class InTraining:
     """Regularization by the way a net is trained, not by what it is made of. All of it is off by default.
 
     These are fields of `lab.training.Training`. Each is a number per run: in a cohort, runs with any strengths train
-    beside runs without. Only runs with `clip_norm`, `gradient_noise` or `sharpness` train beside runs that have the
-    same of these three on, because they would change the last bits of others in their program.
+    beside runs without. Only runs with `clip_norm`, `gradient_noise`, `sharpness` or `adaptive_sharpness` train beside
+    runs that have the same of these on, because they would change the last bits of others in their program.
 
     What is minimized changes and never what is reported, but for `mixup`, under which the loss and the accuracy that a
     run sees while it trains are those of mixed examples.
@@ -31,6 +31,8 @@ class InTraining:
             `(1 + t) ** -0.55` with the steps t.
         sharpness: the radius rho of sharpness-aware minimization (SAM), at least 0: the gradient is that at
             `w + rho * g / |g|`, where g is the gradient at w. A step takes two passes.
+        adaptive_sharpness: the radius rho of adaptive sharpness-aware minimization (ASAM), at least 0, in which each
+            weight is measured by its own size t = |w| + 0.01: the gradient is that at `w + rho * t ** 2 * g / |t * g|`.
         mixup: alpha, at least 0, of the Beta(alpha, alpha) from which each step draws a share. Each example of the
             batch is mixed with its neighbour, which the order of the epoch chose at random, and so is its loss.
 
@@ -39,7 +41,8 @@ class InTraining:
 
     Reference: Lin et al. 2017 (focal); Zhang and Sabuncu 2018 (generalized cross-entropy); Pereyra et al. 2017
     (confidence penalty); Ishida et al. 2020 (flooding); Pascanu et al. 2013 (clipping); Neelakantan et al. 2015
-    (gradient noise); Foret et al. 2021 (SAM); Zhang et al. 2018 (mixup).
+    (gradient noise); Foret et al. 2021 (SAM); Kwon et al. 2021
+    (ASAM); Zhang et al. 2018 (mixup).
     """
 
     focal: float = 0.0
@@ -49,6 +52,7 @@ class InTraining:
     clip_norm: float | None = None
     gradient_noise: float = 0.0
     sharpness: float = 0.0
+    adaptive_sharpness: float = 0.0
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
@@ -61,11 +65,17 @@ class InTraining:
             ("flooding", "the level of the data loss below which training climbs"),
             ("gradient_noise", "the variance of the noise on the gradients"),
             ("sharpness", "the radius of sharpness-aware minimization"),
+            ("adaptive_sharpness", "the radius of adaptive sharpness-aware minimization"),
             ("mixup", "the alpha of the Beta distribution of shares"),
         ):
             store(name, number(name, getattr(self, name), meaning))
         meaning = "the exponent of the generalized cross-entropy"
         store("noise_robust", number("noise_robust", self.noise_robust, meaning, high=1))
+        if self.sharpness and self.adaptive_sharpness:
+            raise UsageError(
+                f"sharpness and adaptive_sharpness must not be combined, got {self.sharpness} and "
+                f"{self.adaptive_sharpness}; set one of them to 0"
+            )
         if self.clip_norm is not None:
             meaning = "the largest norm of a step's gradients"
             store("clip_norm", number("clip_norm", self.clip_norm, meaning, low_open=True))
