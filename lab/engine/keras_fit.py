@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lab import regularizers
 from lab.data.rows import Rows
-from lab.engine import gradients, objective, optimizers, stacking
+from lab.engine import gradients, objective, optimizers, proximal, stacking
 from lab.engine.history import Keeper, row, tested, unpacked
 from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.task import History, Task, Trained
@@ -47,6 +48,9 @@ class _Ledger(keras.Model):
         mean = tf.reduce_mean(minimized)
         if self.training.flooding:
             mean = objective.flooded(mean, self.training.flooding)
+        if self.training.proximal and training:
+            # What the proximal step is for is reported, and left out of the gradients.
+            penalty = penalty - sum(kinked(v.value) for v, kinked in self._with_kinks())
         return mean + penalty
 
     def _of_labels(self, y, y_pred, weight):
@@ -61,7 +65,30 @@ class _Ledger(keras.Model):
         minimized = objective.minimized(self.training.loss, objective.numbers(self.training), y, y_pred, plain)
         return minimized if weight is None else minimized * weight, plain, objective.hits(y, y_pred)
 
+    def _with_kinks(self):
+        """Return the weights with penalties that have a kink, each with what it is charged for them alone."""
+        found = []
+        for v in self.model.trainable_variables:
+            known = regularizers.strengths(v.regularizer) or {}
+            kinked = {name: known[name] for name in proximal.KINDS if known.get(name)}
+            if kinked:
+                found.append((v, regularizers.KernelPenalty(**kinked)))
+        return found
+
     def train_step(self, data):
+        """Take a step, then the proximal one, if there is any."""
+        if not self.training.proximal:
+            return self._gradient_step(data)
+        # The step that follows has the rate of the one before the counter goes on.
+        rate = tf.reshape(self.optimizer.learning_rate, [1])
+        logs = self._gradient_step(data)
+        for v, kinked in self._with_kinks():
+            known = regularizers.strengths(kinked) or {}
+            strengths = {name: tf.constant([known[name]]) for name in proximal.KINDS if known[name]}
+            v.assign(proximal.shrunk(v.value.read_value()[None], strengths, rate)[0])
+        return logs
+
+    def _gradient_step(self, data):
         """Take a step, as Keras does unless something is to be done to the gradients."""
         if not self.numbers.keys() & set(gradients.GRADIENT_NUMBERS):
             return super().train_step(data)

@@ -53,20 +53,26 @@ KERNEL_KINDS: dict[str, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]] = {
 """The penalty and the slope of each kind."""
 
 
-def charge(kind: str, kernel: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+def charge(kind: str, kernel: tf.Tensor, strength: tf.Tensor, pull: tf.Tensor | None = None) -> tf.Tensor:
     """Return a penalty on each replica's kernel, of shape (replicas,), to be differentiated.
 
     A replica of strength 0 is charged 0 and has the slope 0, even if its weights are infinite or NaN.
+
+    Args:
+        kind: of `KERNEL_KINDS`.
+        kernel: of shape (replicas, ..., inputs, units).
+        strength: of shape (replicas,).
+        pull: the strength that its slope has instead, of shape (replicas,).
     """
 
     @tf.custom_gradient
     def charged(kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         value, slope = KERNEL_KINDS[kind](kernel)
-        return (
-            tf.math.multiply_no_nan(value, strength),
-            lambda upstream: tf.math.multiply_no_nan(
-                slope, tf.reshape(upstream * strength, [-1] + [1] * (len(kernel.shape) - 1)) + tf.zeros_like(slope)
-            ),
-        )
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            factor = tf.reshape(upstream * (strength if pull is None else pull), [-1] + [1] * (len(kernel.shape) - 1))
+            return tf.math.multiply_no_nan(slope, tf.broadcast_to(factor, kernel.shape))
+
+        return tf.math.multiply_no_nan(value, strength), gradient
 
     return charged(kernel)

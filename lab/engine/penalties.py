@@ -162,15 +162,28 @@ class Penalties:
         parts = [part_where_charged(key[2], values[key[1]], per_run[key])[None] for key in self.keys]
         return tf.concat([tf.zeros([0, len(self.variables)]), *parts], 0)
 
-    def differentiated(self, values: Values, per_run: dict[Key, tf.Tensor]) -> tf.Tensor:
-        """Return the penalties on whole kernels and of people's own regularizers, of shape (replicas,)."""
+    def differentiated(
+        self, values: Values, per_run: dict[Key, tf.Tensor], pulling: dict[Key, tf.Tensor] | None = None
+    ) -> tf.Tensor:
+        """Return the penalties on whole kernels and of people's own regularizers, of shape (replicas,).
+
+        Args:
+            values: of the variables.
+            per_run: what differs between the replicas.
+            pulling: the strengths by which the penalties on kernels pull, where these are others.
+        """
         total = tf.zeros([len(self.variables)])
         for key in self.kernel_keys:
-            total += charge_kernel(key[2], values[key[1]], per_run[key])
+            total += charge_kernel(key[2], values[key[1]], per_run[key], (pulling or per_run)[key])
         for i in self.odd:
             weights = values.one_by_one(i)
             total += tf.stack([own[i].regularizer(w[0]) for own, w in zip(self.variables, weights, strict=True)])
         return total
+
+    def with_a_kink(self, i: int, kinds: Sequence[str], per_run: dict[Key, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Return the strengths of those penalties on a variable that are of some kinds."""
+        found = [*self.keys, *self.kernel_keys]
+        return {key[2]: per_run[key] for key in found if key[1] == i and key[2] in kinds}
 
     def strengths(self, i: int, per_run: dict[Key, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Return the strengths of the known penalties on a variable's single numbers."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
-from lab.engine import gradients, invariant, objective
+from lab.engine import gradients, invariant, objective, proximal
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.forward import Forward
-from lab.engine.penalties import Penalties, meeting, pulled
+from lab.engine.penalties import Key, Penalties, meeting, pulled
 from lab.engine.replicas import Values
 from lab.engine.update import Update
 
@@ -46,7 +46,8 @@ class Step:
 
     def _step(self, x, y, weight, rates, decay, numbers, per_run, seeds):
         values = [v.value.read_value() for v in self.variables]
-        strengths = [self.penalties.strengths(i, per_run) for i in self.trained]
+        pulling = _without_kinks(per_run, numbers)
+        strengths = [self.penalties.strengths(i, pulling) for i in self.trained]
         if "mixup" in numbers:
             x = _mixed(x, tf.roll(x, 1, 1), numbers["mixup"])
         found, forward, plain, hits, extra = self._pass(values, x, y, weight, numbers, per_run, seeds)
@@ -62,6 +63,11 @@ class Step:
             v = self.variables[i]
             bounded = [m.variables[i].constraint(v.value[r]) for r, m in enumerate(self.models)]
             v.assign(tf.stack(bounded))
+        if "proximal" in numbers:
+            for i in self.trained:
+                kinked, v = self.penalties.with_a_kink(i, proximal.KINDS, per_run), self.variables[i]
+                if kinked:
+                    v.value.assign(proximal.shrunk(v.value.read_value(), kinked, rates * numbers["proximal"]))
         trained = set(self.trained)
         for i, v in enumerate(self.variables):
             if i not in trained and forward.values[i] is not values[i]:
@@ -125,7 +131,7 @@ class Step:
                     _mixed(own, other, numbers["mixup"])
                     for own, other in zip((minimized, plain, hits), others, strict=True)
                 )
-            extra = self._differentiated(forward)
+            extra = self._differentiated(forward, _without_kinks(per_run, numbers))
             mean = tf.reduce_mean(minimized, 1)
             if "flooding" in numbers:
                 mean = objective.flooded(mean, numbers["flooding"])
@@ -155,10 +161,21 @@ class Step:
         # The exponentials of a loss are rounded alike for every replica.
         return tf.unstack(invariant.in_lanes(losses, y, outputs, *(numbers[name] for name in names)), axis=1)
 
-    def _differentiated(self, forward: Forward) -> tf.Tensor:
+    def _differentiated(self, forward: Forward, pulling: dict[Key, tf.Tensor] | None = None) -> tf.Tensor:
         """Return the penalties that are differentiated with the loss, of shape (replicas,)."""
-        total = self.penalties.differentiated(forward.values, forward.per_run)
+        total = self.penalties.differentiated(forward.values, forward.per_run, pulling)
         return functools.reduce(tf.add, forward.charges, total)
+
+
+def _without_kinks(per_run: dict[Key, tf.Tensor], numbers: dict[str, tf.Tensor]) -> dict[Key, tf.Tensor]:
+    """Return what differs between replicas with those strengths 0 that are for the proximal step of a replica."""
+    if "proximal" not in numbers:
+        return per_run
+    on = numbers["proximal"] > 0.0
+    return {
+        key: tf.where(on, 0.0, x) if key[0] == "variable" and key[2] in proximal.KINDS else x
+        for key, x in per_run.items()
+    }
 
 
 def _mixed(own: tf.Tensor, other: tf.Tensor, share: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ class Family:
         name: in words.
         value: the value that has the field: "Regularization" or "Training".
         field: of the value.
-        strengths: three to begin with, from weak to strong, in the order of what they do.
+        strengths: three to begin with, from weak to strong, in the order of what they do; one if it is on or off.
         kinds: the layers or the models it is for: "dense", "image", "residual" or several of them.
         losses: the losses it goes with; empty for all.
         paper: its reference.
@@ -325,6 +325,18 @@ FAMILIES = (
         formula="the gradient is taken at `w + sharpness * g / norm(g)`, g being the gradient at w",
         keras="none; gone with tf-keras",
         cost="a second forward and backward pass",
+    ),
+    Family(
+        name="exact zeros by proximal steps",
+        value=_T,
+        field="proximal",
+        strengths=(True,),
+        paper="Parikh and Boyd 2014",
+        formula="`l1`, `group_inputs` and `group_units` shrink weights and groups by `rate * strength` after each "
+        "update, down to exactly 0, instead of by gradients",
+        keras="none but the L1 of `keras.optimizers.Ftrl`",
+        cost="a few passes over the weights",
+        off=False,
     ),
     Family(
         name="adaptive sharpness-aware minimization (ASAM)",

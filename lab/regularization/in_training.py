@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lab.checks import UsageError, number
+from lab.checks import UsageError, flag, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,11 @@ class InTraining:
             `w + rho * g / |g|`, where g is the gradient at w. A step takes two passes.
         adaptive_sharpness: the radius rho of adaptive sharpness-aware minimization (ASAM), at least 0, in which each
             weight is measured by its own size t = |w| + 0.01: the gradient is that at `w + rho * t ** 2 * g / |t * g|`.
+        proximal: whether penalties with a kink (`l1`, `group_inputs` and `group_units` of the model's
+            `Regularization`) are taken by a proximal step after each update instead of by their gradients, which
+            makes weights, inputs and units exactly 0. The step has the size of the learning rate, whatever the
+            optimizer; with "sgd" it is proximal gradient descent, and where it ends the sum of loss and penalty is
+            smallest.
         mixup: alpha, at least 0, of the Beta(alpha, alpha) from which each step draws a share. Each example of the
             batch is mixed with its neighbour, which the order of the epoch chose at random, and so is its loss.
 
@@ -41,7 +46,7 @@ class InTraining:
 
     Reference: Lin et al. 2017 (focal); Zhang and Sabuncu 2018 (generalized cross-entropy); Pereyra et al. 2017
     (confidence penalty); Ishida et al. 2020 (flooding); Pascanu et al. 2013 (clipping); Neelakantan et al. 2015
-    (gradient noise); Foret et al. 2021 (SAM); Kwon et al. 2021
+    (gradient noise); Parikh and Boyd 2014 (proximal steps); Foret et al. 2021 (SAM); Kwon et al. 2021
     (ASAM); Zhang et al. 2018 (mixup).
     """
 
@@ -53,6 +58,7 @@ class InTraining:
     gradient_noise: float = 0.0
     sharpness: float = 0.0
     adaptive_sharpness: float = 0.0
+    proximal: bool = False
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
@@ -71,6 +77,7 @@ class InTraining:
             store(name, number(name, getattr(self, name), meaning))
         meaning = "the exponent of the generalized cross-entropy"
         store("noise_robust", number("noise_robust", self.noise_robust, meaning, high=1))
+        flag("proximal", self.proximal)
         if self.sharpness and self.adaptive_sharpness:
             raise UsageError(
                 f"sharpness and adaptive_sharpness must not be combined, got {self.sharpness} and "

@@ -119,6 +119,7 @@ CASES = [
     ('Regularization(ghost_size=0)', 'ghost_size must be a whole number of at least 1 (it is the number of examples that are normalized together), got 0'),
     ('Regularization(stochastic_depth=1)', 'stochastic_depth must be in [0, 1) (it is the probability of dropping the last residual branch), got 1'),
     ('Training(cycles=1.5)', 'cycles must be a whole number of at least 1 (it is how often the learning rate falls), got 1.5'),
+    ('Training(proximal=1)', 'proximal must be True or False, got 1'),
     ('Regularization(batch_momentum=1)', 'batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 1'),
     ('Regularization(batch_momentum=1.0)', 'batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 1.0'),
     ('Regularization(batch_momentum=10**400)', 'batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 100000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000...'),
