@@ -26,6 +26,8 @@ STRENGTHS = {
     "gradient_noise": (0.0, 1e-3, 1e-2),
     "sharpness": (0.0, 0.05, 0.3),
     "adaptive_sharpness": (0.0, 0.2, 1.0),
+    "ema": (0.0, 0.5, 0.9),
+    "lookahead": (0, 2, 5),
     "mixup": (0.0, 0.2, 1.0),
 }
 TRAINING = Training(optimizer="momentum", learning_rate=0.02, epochs=2, batch_size=16)

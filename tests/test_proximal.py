@@ -54,9 +54,7 @@ def test_l1_ends_where_the_lasso_of_scikit_learn_does_with_the_same_zeros(at_the
 
 def test_group_lasso_on_inputs_ends_where_the_multi_task_lasso_does(at_the_end):
     exact = [part.astype(float) for part in table()]
-    lasso = MultiTaskLasso(alpha=0.4 * 3**0.5 / 2, tol=1e-10, max_iter=100_000).fit(
-        *(part.astype(float) for part in table())
-    )
+    lasso = MultiTaskLasso(alpha=0.4 * 3**0.5 / 2, tol=1e-10, max_iter=100_000).fit(*exact)
     kernel, bias = at_the_end["group_inputs"]
     np.testing.assert_array_equal((kernel == 0).all(1), (lasso.coef_ == 0).all(0))
     assert 0 < (kernel == 0).all(1).sum() < 6

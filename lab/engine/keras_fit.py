@@ -5,6 +5,7 @@ apart, the training split (or a part of it: `Training.measured`) measured as the
 the validation data loss, and a record of divergence.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -14,7 +15,7 @@ import tensorflow as tf
 
 from lab import regularizers
 from lab.data.rows import Rows
-from lab.engine import gradients, objective, optimizers, proximal, stacking
+from lab.engine import copies, gradients, objective, optimizers, proximal, stacking
 from lab.engine.history import Keeper, row, tested, unpacked
 from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.task import History, Task, Trained
@@ -32,6 +33,8 @@ class _Ledger(keras.Model):
         self.model = model
         self.training = task.training
         self.numbers = {name: tf.constant(values) for name, values in stacking.in_training([task]).items()}
+        self.averages = [tf.Variable(v.value) for v in model.weights] if task.training.ema else []
+        self.slow = [tf.Variable(v.value) for v in model.trainable_variables] if task.training.lookahead else []
         self.data_losses = keras.metrics.Mean("data_loss")
         self.penalties = keras.metrics.Mean("penalty")
         self.accuracies = keras.metrics.Mean("accuracy")
@@ -76,9 +79,30 @@ class _Ledger(keras.Model):
         return found
 
     def train_step(self, data):
-        """Take a step, then the proximal one, if there is any."""
-        if not self.training.proximal:
-            return self._gradient_step(data)
+        """Take a step with what follows it."""
+        logs = self._proximal_step(data) if self.training.proximal else self._gradient_step(data)
+        steps, numbers = self.optimizer.iterations.value, self.numbers
+        for slow, v in zip(self.slow, self.trainable_variables if self.slow else (), strict=True):
+            both = slow.read_value()[None], v.value.read_value()[None]
+            moved = copies.looked_ahead(*both, numbers["lookahead"], numbers["lookahead_pull"], steps)
+            slow.assign(moved[0][0])
+            v.assign(moved[1][0])
+        for average, v in zip(self.averages, self.model.weights if self.averages else (), strict=True):
+            both = average.read_value()[None], v.value.read_value()[None]
+            average.assign(copies.averaged(*both, numbers["ema"], steps)[0])
+        return logs
+
+    @contextlib.contextmanager
+    def as_measured(self):
+        """Give the model the averages of its weights for a while, if it has any."""
+        own = [v.numpy() for v in self.model.weights] if self.averages else []
+        if self.averages:
+            self.model.set_weights([average.numpy() for average in self.averages])
+        yield
+        if self.averages:
+            self.model.set_weights(own)
+
+    def _proximal_step(self, data):
         # The step that follows has the rate of the one before the counter goes on.
         rate = tf.reshape(self.optimizer.learning_rate, [1])
         logs = self._gradient_step(data)
@@ -158,11 +182,13 @@ class _Diary(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         fitted = {name: logs[name] for name in ("data_loss", "penalty", "accuracy")}
-        train, validation = (measure(self.model, split) for split in self.splits)
+        with self.model.as_measured():
+            train, validation = (measure(self.model, split) for split in self.splits)
+            now = self.model.model.get_weights()
         losses = [fitted["data_loss"] + fitted["penalty"], train["data_loss"], validation["data_loss"]]
         self.rows.append(row(epoch + 1, fitted, train, validation, self.rates[epoch, 0]))
         if self.keeper.update(epoch + 1, *(np.array([loss]) for loss in losses))[0]:
-            self.weights = self.model.model.get_weights()
+            self.weights = now
         self.model.stop_training = bool(self.keeper.ended[0])
         self.seconds.append(time.perf_counter() - self.began)
         if not (self.model.stop_training or epoch + 1 == self.task.training.epochs):
@@ -172,6 +198,8 @@ class _Diary(keras.callbacks.Callback):
     def capture(self) -> State:
         """Return the state of the run after an epoch."""
         arrays = numbered("variable", [v.numpy()[None] for v in self.model.model.variables])
+        copied = [*self.model.averages, *self.model.slow]
+        arrays |= numbered("copy", [v.numpy()[None] for v in copied])
         arrays |= numbered("optimizer", [v.numpy()[None] for v in self.model.optimizer.variables])
         kept = self.model.model.get_weights() if self.weights is None else self.weights
         arrays |= numbered("best", [array[None] for array in kept])
@@ -185,6 +213,7 @@ class _Diary(keras.callbacks.Callback):
         for kind, variables in (
             ("variable", self.model.model.variables),
             ("optimizer", self.model.optimizer.variables),
+            ("copy", [*self.model.averages, *self.model.slow]),
         ):
             for v, value in zip(variables, state.all_of(kind), strict=True):
                 v.assign(value[0])
@@ -275,7 +304,8 @@ def train(
     kept_epoch = int(diary.keeper.kept[0]) or None
     test = last = None
     if diary.weights is not None:
-        last = diary.weights if kept_epoch == len(diary.rows) else model.get_weights()
+        with ledger.as_measured():
+            last = diary.weights if kept_epoch == len(diary.rows) else model.get_weights()
         model.set_weights(diary.weights)
         test = tested(measure(ledger, _batches(data.test.x, data.test.y)))
     return Trained(

@@ -125,6 +125,8 @@ def in_training(tasks: Sequence[Task]) -> dict[str, np.ndarray]:
         values = [getattr(task.training, name) for task in tasks]
         if any(values):
             found[name] = np.array([np.inf if value is None else value for value in values], np.float32)
+    if "lookahead" not in found:
+        del found["lookahead_pull"]
     if "gradient_noise" in found:
         found["noise_seeds"] = noise_seeds(tasks)
     return found

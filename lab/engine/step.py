@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
-from lab.engine import gradients, invariant, objective, proximal
+from lab.engine import copies, gradients, invariant, objective, proximal
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.forward import Forward
@@ -30,6 +30,7 @@ class Step:
         variables: the stacked variables, as the blueprints order them.
         trained: the places of the trained ones.
         foreign: the places of those with constraints of people's own.
+        averages, slow: copies of the weights, and of the trained ones; empty if no run has them.
         update: of the trained ones.
         penalties: on them.
     """
@@ -41,6 +42,8 @@ class Step:
     variables: Sequence[keras.Variable]
     trained: list[int]
     foreign: list[int]
+    averages: Sequence[keras.Variable]
+    slow: Sequence[keras.Variable]
     update: Update
     penalties: Penalties
 
@@ -72,8 +75,22 @@ class Step:
         for i, v in enumerate(self.variables):
             if i not in trained and forward.values[i] is not values[i]:
                 v.assign(forward.values[i])
+        self._copy(numbers)
         visits = tf.cast(tf.shape(plain)[1], tf.float32)
         return tf.concat([[invariant.sums(plain), invariant.sums(hits), extra * visits], penalties * visits], 0)
+
+    def _copy(self, numbers):
+        """Let the copies of the weights follow a step."""
+        steps = self.update.optimizer.iterations.value
+        for i, slow in zip(self.trained if self.slow else (), self.slow, strict=True):
+            fast = self.variables[i]
+            both = slow.value.read_value(), fast.value.read_value()
+            moved = copies.looked_ahead(*both, numbers["lookahead"], numbers["lookahead_pull"], steps)
+            for v, value in zip((slow, fast), moved, strict=True):
+                v.value.assign(value)
+        for average, v in zip(self.averages, self.variables, strict=False):
+            both = average.value.read_value(), v.value.read_value()
+            average.value.assign(copies.averaged(*both, numbers["ema"], steps))
 
     def _changed(self, raw, strengths, values, x, y, weight, numbers, per_run, seeds):
         """Return the gradients after SAM, clipping and noise, and the strengths of the penalties that they lack.

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     import keras
 
 
-_NOT_FOLLOWED = ("flooding", "clip_norm", "gradient_noise", "sharpness", "adaptive_sharpness", "proximal", "mixup")
+_NOT_FOLLOWED = (
+    "flooding",
+    "clip_norm",
+    "gradient_noise",
+    "sharpness",
+    "adaptive_sharpness",
+    "proximal",
+    "lookahead",
+    "ema",
+    "mixup",
+)
 """The fields of a training that change a step in more than the loss of each example."""
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lab.checks import UsageError, flag, number
+from lab.checks import UsageError, flag, number, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,11 @@ class InTraining:
             makes weights, inputs and units exactly 0. The step has the size of the learning rate, whatever the
             optimizer; with "sgd" it is proximal gradient descent, and where it ends the sum of loss and penalty is
             smallest.
+        ema: how much of the moving average of the weights survives a step, in [0, 1). The average is what is measured,
+            kept and tested; moving statistics are averaged along. It is over about 1 / (1 - ema) steps.
+        lookahead: after how many steps the slow weights go towards those of the optimizer, which then go on from
+            there; 0 leaves it out.
+        lookahead_pull: how far the slow weights go, in (0, 1].
         mixup: alpha, at least 0, of the Beta(alpha, alpha) from which each step draws a share. Each example of the
             batch is mixed with its neighbour, which the order of the epoch chose at random, and so is its loss.
 
@@ -46,7 +51,8 @@ class InTraining:
 
     Reference: Lin et al. 2017 (focal); Zhang and Sabuncu 2018 (generalized cross-entropy); Pereyra et al. 2017
     (confidence penalty); Ishida et al. 2020 (flooding); Pascanu et al. 2013 (clipping); Neelakantan et al. 2015
-    (gradient noise); Parikh and Boyd 2014 (proximal steps); Foret et al. 2021 (SAM); Kwon et al. 2021
+    (gradient noise); Parikh and Boyd 2014 (proximal steps); Polyak and
+    Juditsky 1992 (averages); Zhang et al. 2019 (Lookahead); Foret et al. 2021 (SAM); Kwon et al. 2021
     (ASAM); Zhang et al. 2018 (mixup).
     """
 
@@ -59,6 +65,9 @@ class InTraining:
     sharpness: float = 0.0
     adaptive_sharpness: float = 0.0
     proximal: bool = False
+    ema: float = 0.0
+    lookahead: int = 0
+    lookahead_pull: float = 0.5
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
@@ -78,6 +87,12 @@ class InTraining:
         meaning = "the exponent of the generalized cross-entropy"
         store("noise_robust", number("noise_robust", self.noise_robust, meaning, high=1))
         flag("proximal", self.proximal)
+        meaning = "the share of the average of the weights kept in a step"
+        store("ema", number("ema", self.ema, meaning, high=1, high_open=True))
+        meaning = "the number of steps between two meetings of slow and fast weights"
+        store("lookahead", whole("lookahead", self.lookahead, meaning, low=0, high=2**24))
+        meaning = "how far slow weights go towards fast ones"
+        store("lookahead_pull", number("lookahead_pull", self.lookahead_pull, meaning, high=1, low_open=True))
         if self.sharpness and self.adaptive_sharpness:
             raise UsageError(
                 f"sharpness and adaptive_sharpness must not be combined, got {self.sharpness} and "
