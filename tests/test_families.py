@@ -8,6 +8,7 @@ import pytest
 from lab.models.families import FAMILIES
 from lab.models.families_page import page
 from lab.regularization import InTraining, Regularization
+from lab.regularization.of_inputs import OfInputs
 from lab.training import LOSSES, Training
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +34,7 @@ def test_every_field_of_a_regularization_is_a_family():
 
 
 def test_every_way_to_regularize_by_training_is_a_family():
-    fields = {f.name for f in dataclasses.fields(InTraining)} - {"lookahead_pull"}
+    fields = {f.name for kind in (InTraining, OfInputs) for f in dataclasses.fields(kind)} - {"lookahead_pull"}
     assert fields <= {family.field for family in FAMILIES if family.value == "Training"}
 
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from lab import regularizers
 from lab.data.rows import Rows
-from lab.engine import copies, gradients, objective, optimizers, proximal, stacking
+from lab.engine import augmentation, copies, gradients, objective, optimizers, proximal, stacking
 from lab.engine.history import Keeper, row, tested, unpacked
 from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.task import History, Task, Trained
@@ -272,16 +272,28 @@ def train(
     epochs_before = len(diary.rows)
 
     def orders():
-        n = len(data.train.y)
+        n, shape, seed = len(data.train.y), data.train.x.shape[1:], task.seed
         for epoch in range(epochs_before + 1, training.epochs + 1):
-            batches = pieces(training.order(n, task.seed, epoch), training.batch_size)
-            yield from zip(batches, training.shares(n, task.seed, epoch), strict=True)
+            boxes = augmentation.boxes(training, shape, training.steps(n), seed, epoch)
+            drawn = np.zeros((training.visits(n), len(augmentation.BY_VISIT), 2), np.int32)
+            for k, name in enumerate(augmentation.BY_VISIT):
+                if getattr(training, name):
+                    drawn[:, k] = augmentation.by_visit(name, training, shape, len(drawn), seed, epoch)
+            cut = (pieces(whole, training.batch_size) for whole in (training.order(n, seed, epoch), drawn))
+            steps = range((epoch - 1) * len(boxes), epoch * len(boxes))
+            yield from zip(*cut, training.shares(n, seed, epoch), boxes, steps, strict=True)
 
-    def batch(order, share):
+    def batch(order, drawn, share, box, step):
         x, y, *weight = (gathered(array, order) for array in arrays)
-        if not training.mixup:
+        now = ledger.numbers | {f"{name}_drawn": drawn[None, :, k] for k, name in enumerate(augmentation.BY_VISIT)}
+        x = augmentation.changed(x[None], now, step)[0]
+        if not (training.mixup or training.cutmix):
             return x, y, *weight
-        mixed = share * x + (1.0 - share) * tf.roll(x, 1, 0)
+        if training.cutmix:
+            pasted, shares = augmentation.pasted(x[None], box[None])
+            mixed, share = pasted[0], shares[0]
+        else:
+            mixed = share * x + (1.0 - share) * tf.roll(x, 1, 0)
         return mixed, (y, tf.roll(y, 1, 0), tf.fill(tf.shape(order), share)), *weight
 
     weight = [] if data.train.weight is None else [data.train.weight]
@@ -289,7 +301,13 @@ def train(
         OnDisk((array,)) if isinstance(array, Rows) else tf.constant(array)
         for array in (data.train.x, data.train.y, *weight)
     ]
-    signature = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.float32)
+    signature = (
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([None, len(augmentation.BY_VISIT), 2], tf.int32),
+        tf.TensorSpec([], tf.float32),
+        tf.TensorSpec([4], tf.int32),
+        tf.TensorSpec([], tf.int64),
+    )
     batches = tf.data.Dataset.from_generator(orders, output_signature=signature).map(batch).prefetch(2)
     ledger.fit(
         batches,

@@ -36,6 +36,10 @@ FEWEST_AT_ONCE = 32
 """The fewest examples of a chunk, however large a tensor they make."""
 
 
+BY_STEP = ("mixup", "cutmix")
+"""The fields of a training that have other numbers in each step."""
+
+
 class Program(Step):
     """Trains and measures `replicas` models of one structure.
 
@@ -129,8 +133,10 @@ class Program(Step):
             rates: the learning rates, of shape (steps, replicas).
             steps: how many steps are taken, an int32.
             decay: of shape (replicas,), or None if no replica has any.
-            numbers: the fields of `InTraining` and label smoothing that any replica has, each of shape (replicas,);
-                of mixup the shares, of shape (steps, replicas); and "noise_seeds", int64, of gradient noise.
+            numbers: the fields of `InTraining` and `OfInputs` and label smoothing that any replica has, each of shape
+                (replicas,); of mixup the shares, of shape (steps, replicas), and of CutMix the boxes, of shape (steps,
+                replicas, 4); what `augmentation.by_visit` drew, as "<field>_drawn", of shape (replicas, visits, 2); and
+                seeds, int64, as "noise_seeds" and "swap_seeds".
             per_run, seeds: what differs between the replicas.
 
         Returns:
@@ -142,7 +148,11 @@ class Program(Step):
         def step(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             batch = order[:, :, i * size : tf.minimum((i + 1) * size, visits)]
             x, y, *weight = (gathered(values, batch[k]) for k, values in enumerate(train))
-            now = {name: values[i] if name == "mixup" else values for name, values in numbers.items()}
+            now = {}
+            for name, values in numbers.items():
+                of_visits = name.endswith("_drawn")
+                ends = i * size, tf.minimum((i + 1) * size, visits)
+                now[name] = values[:, ends[0] : ends[1]] if of_visits else values[i] if name in BY_STEP else values
             return i + 1, sums + self._step(x, y, weight, rates[i], decay, now, per_run, seeds)
 
         start = tf.zeros([3 + len(self.penalties.keys), self.replicas])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
-from lab.engine import copies, gradients, invariant, objective, proximal
+from lab.engine import augmentation, copies, gradients, invariant, objective, proximal
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.forward import Forward
@@ -51,8 +51,17 @@ class Step:
         values = [v.value.read_value() for v in self.variables]
         pulling = _without_kinks(per_run, numbers)
         strengths = [self.penalties.strengths(i, pulling) for i in self.trained]
+        x = augmentation.changed(x, numbers, tf.cast(self.update.optimizer.iterations.value, tf.int64))
+        shares = []
         if "mixup" in numbers:
             x = _mixed(x, tf.roll(x, 1, 1), numbers["mixup"])
+            shares.append(numbers["mixup"])
+        if "cutmix" in numbers:
+            x, share = augmentation.pasted(x, numbers["cutmix"])
+            shares.append(share)
+        if shares:
+            # A run has one of the two, and the share 1 of the other.
+            numbers = numbers | {"share": functools.reduce(tf.multiply, shares)}
         found, forward, plain, hits, extra = self._pass(values, x, y, weight, numbers, per_run, seeds)
         if numbers.keys() & set(gradients.GRADIENT_NUMBERS):
             found, strengths = self._changed(found, strengths, values, x, y, weight, numbers, per_run, seeds)
@@ -140,12 +149,12 @@ class Step:
             minimized, plain, hits = self._losses(y, outputs, numbers)
             if weight:
                 minimized *= weight[0]
-            if "mixup" in numbers:
+            if "share" in numbers:
                 others = self._losses(tf.roll(y, 1, 1), outputs, numbers)
                 if weight:
                     others[0] *= tf.roll(weight[0], 1, 1)
                 minimized, plain, hits = (
-                    _mixed(own, other, numbers["mixup"])
+                    _mixed(own, other, numbers["share"])
                     for own, other in zip((minimized, plain, hits), others, strict=True)
                 )
             extra = self._differentiated(forward, _without_kinks(per_run, numbers))

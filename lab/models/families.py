@@ -15,7 +15,7 @@ class Family:
         value: the value that has the field: "Regularization" or "Training".
         field: of the value.
         strengths: three to begin with, from weak to strong, in the order of what they do; one if it is on or off.
-        kinds: the layers or the models it is for: "dense", "image", "residual" or several of them.
+        kinds: the layers or the models it is for: "dense", "image", "residual", "table" or several of them.
         losses: the losses it goes with; empty for all.
         paper: its reference.
         formula: what it adds or does, in the notation of the field's docstring.
@@ -378,6 +378,67 @@ FAMILIES = (
         formula="examples and their losses are mixed in pairs, by a share drawn from Beta(`mixup`, `mixup`)",
         keras="`keras.layers.MixUp`, for images in a dict with float labels",
         cost="one pass over the examples, and the loss twice",
+    ),
+    Family(
+        name="random flips",
+        value=_T,
+        field="flip",
+        strengths=(True,),
+        paper="Krizhevsky et al. 2012",
+        formula="each image is turned over from left to right with probability 1/2",
+        keras="`keras.layers.RandomFlip`",
+        cost="one pass over the examples",
+        kinds=("image",),
+        off=False,
+    ),
+    Family(
+        name="random shifts (crops)",
+        value=_T,
+        field="shift",
+        strengths=(1, 2, 4),
+        paper="Krizhevsky et al. 2012",
+        formula="each image is moved by up to `shift` pixels along each axis, and what comes in is 0",
+        keras="`keras.layers.RandomTranslation`, which interpolates",
+        cost="two passes over the examples",
+        kinds=("image",),
+        off=0,
+    ),
+    Family(
+        name="cutout",
+        value=_T,
+        field="cutout",
+        strengths=(2, 4, 8),
+        paper="DeVries and Taylor 2017",
+        formula="a square of `cutout` pixels anywhere in each image is set to 0",
+        keras="`keras.layers.RandomErasing`",
+        cost="one pass over the examples",
+        kinds=("image",),
+        off=0,
+    ),
+    Family(
+        name="CutMix",
+        value=_T,
+        field="cutmix",
+        strengths=(0.3, 1.0, 3.0),
+        paper="Yun et al. 2019",
+        formula="a box of each image is its neighbour's, its size drawn from Beta(`cutmix`, `cutmix`), and their losses "
+        "are mixed by the pixels of each",
+        keras="`keras.layers.CutMix`, whose shares are not those of the pixels",
+        cost="one pass over the examples, and the loss twice",
+        kinds=("image",),
+        off=0.0,
+    ),
+    Family(
+        name="swap noise",
+        value=_T,
+        field="swap_noise",
+        strengths=(0.05, 0.1, 0.2),
+        paper="Kadra et al. 2021",
+        formula="each number is replaced with probability `swap_noise` by that of another row in its column",
+        keras="none",
+        cost="two random numbers per cell",
+        kinds=("table",),
+        off=0.0,
     ),
     Family(
         name="learning rates that fall, restart or make one cycle",

@@ -11,6 +11,7 @@ import numpy as np
 
 from lab.checks import UsageError, choice, flag, number, shown, whole
 from lab.regularization import InTraining
+from lab.regularization.of_inputs import OfInputs
 from lab.seeds import derive
 from lab.training.rates import SCHEDULES, factors
 
@@ -30,8 +31,9 @@ FEWEST_MEASURED = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(InTraining):
-    """How a run is trained. What regularizes by it, from `focal` to `mixup`, is documented in `InTraining`.
+class Training(InTraining, OfInputs):
+    """How a run is trained. What regularizes by it is documented in `InTraining`, from `focal` to `mixup`, and what is
+    done to its examples in `OfInputs`, from `flip` to `swap_noise`, both in `lab.regularization`.
 
     Args:
         optimizer: "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam" or "adamw", with Keras's
@@ -102,7 +104,12 @@ class Training(InTraining):
         def store(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
-        super().__post_init__()
+        InTraining.__post_init__(self)
+        OfInputs.__post_init__(self)
+        if self.mixup and self.cutmix:
+            raise UsageError(
+                f"mixup and cutmix must not be combined, got {self.mixup} and {self.cutmix}; set one of them to 0"
+            )
         choice("optimizer", self.optimizer, OPTIMIZERS)
         choice("schedule", self.schedule, SCHEDULES)
         choice("loss", self.loss, LOSSES)
@@ -205,6 +212,10 @@ class Training(InTraining):
     def steps(self, examples: int) -> int:
         """Return the number of steps in an epoch over `examples` training examples."""
         return -(-examples // self.batch_size)
+
+    def visits(self, examples: int) -> int:
+        """Return how many examples an epoch visits, one that comes twice counted twice."""
+        return self.steps(examples) * self.batch_size if self.replacement else examples
 
     def rates(self, examples: int) -> np.ndarray:
         """Return the learning rate of each step of the whole training, float32 of shape (epochs, steps)."""
