@@ -1,4 +1,4 @@
-"""Gradients of a step on their way to the update: clipping, noise, and the second pass of SAM and ASAM.
+"""Gradients of a step on their way to the update: clipping, noise, and second passes.
 
 Gradients are lists with one tensor per trained weight, of shape (replicas, ...), or None where the loss does not depend
 on it. A run that trains alone is one replica. What is off for a replica changes no bit of it.
@@ -17,7 +17,7 @@ Gradients = list[tf.Tensor | None]
 SECOND_PASS = ("sharpness", "adaptive_sharpness")
 """The fields of `Training` for which the gradient is taken at other weights. No training has both."""
 
-GRADIENT_NUMBERS = (*SECOND_PASS, "clip_norm", "gradient_noise")
+GRADIENT_NUMBERS = (*SECOND_PASS, "adversarial", "clip_norm", "gradient_noise")
 """The fields of `Training` that change gradients. Runs that train together have the same of them on."""
 
 FALL = 0.55
@@ -83,6 +83,16 @@ def sizes_of(weights: Sequence[tf.Tensor], least: float = LEAST) -> Gradients:
 
 def _times(a: tf.Tensor | None, b: tf.Tensor | None) -> tf.Tensor | None:
     return None if a is None or b is None else a * b
+
+
+def attacked(x: tf.Tensor, slope: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
+    """Return examples moved by `epsilon`, of shape (replicas,), along the signs of the slope of their losses."""
+    return x + meeting(epsilon, x) * tf.sign(slope)
+
+
+def halved(first: Gradients, second: Gradients) -> Gradients:
+    """Return the mean of two gradients."""
+    return [None if a is None or b is None else 0.5 * (a + b) for a, b in zip(first, second, strict=True)]
 
 
 def chosen(radius: tf.Tensor, second: Gradients, first: Gradients) -> Gradients:

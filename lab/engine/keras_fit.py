@@ -5,7 +5,6 @@ apart, the training split (or a part of it: `Training.measured`) measured as the
 the validation data loss, and a record of divergence.
 """
 
-import contextlib
 import time
 from collections.abc import Callable
 
@@ -13,140 +12,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lab import regularizers
 from lab.data.rows import Rows
-from lab.engine import augmentation, copies, gradients, objective, optimizers, proximal, stacking
+from lab.engine import augmentation, optimizers
 from lab.engine.history import Keeper, row, tested, unpacked
+from lab.engine.ledger import Ledger
 from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.task import History, Task, Trained
 from lab.engine.training_state import NO_CHECKPOINTS, Checkpoints, Offer, State, numbered, past
 from lab.training import pieces
 
 EVALUATION_BATCH = 1024
-
-
-class _Ledger(keras.Model):
-    """A model around the model that logs data loss and penalty apart, of which Keras logs only the sum."""
-
-    def __init__(self, model: keras.Model, task: Task) -> None:
-        super().__init__(name="ledger")
-        self.model = model
-        self.training = task.training
-        self.numbers = {name: tf.constant(values) for name, values in stacking.in_training([task]).items()}
-        self.averages = [tf.Variable(v.value) for v in model.weights] if task.training.ema else []
-        self.slow = [tf.Variable(v.value) for v in model.trainable_variables] if task.training.lookahead else []
-        self.data_losses = keras.metrics.Mean("data_loss")
-        self.penalties = keras.metrics.Mean("penalty")
-        self.accuracies = keras.metrics.Mean("accuracy")
-
-    def call(self, x, training=None):
-        return self.model(x, training=training)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        penalty = tf.add_n([tf.cast(loss, tf.float32) for loss in self.losses]) if self.losses else tf.constant(0.0)
-        minimized, plain, hits = self._of_labels(y, y_pred, sample_weight)
-        self.data_losses.update_state(plain)
-        self.penalties.update_state(penalty, sample_weight=tf.shape(plain)[0])
-        self.accuracies.update_state(hits)
-        mean = tf.reduce_mean(minimized)
-        if self.training.flooding:
-            mean = objective.flooded(mean, self.training.flooding)
-        if self.training.proximal and training:
-            # What the proximal step is for is reported, and left out of the gradients.
-            penalty = penalty - sum(kinked(v.value) for v, kinked in self._with_kinks())
-        return mean + penalty
-
-    def _of_labels(self, y, y_pred, weight):
-        """Return what is minimized, the plain data loss and the hits of each example."""
-        if isinstance(y, tuple):
-            # Mixed examples: their labels, those of what was mixed in, and the shares.
-            own, other, share = y
-            others = self._of_labels(other, y_pred, None if weight is None else tf.roll(weight, 1, 0))
-            pairs = zip(self._of_labels(own, y_pred, weight), others, strict=True)
-            return tuple(share * a + (1.0 - share) * b for a, b in pairs)
-        plain = objective.data_loss(self.training.loss, y, y_pred)
-        minimized = objective.minimized(self.training.loss, objective.numbers(self.training), y, y_pred, plain)
-        return minimized if weight is None else minimized * weight, plain, objective.hits(y, y_pred)
-
-    def _with_kinks(self):
-        """Return the weights with penalties that have a kink, each with what it is charged for them alone."""
-        found = []
-        for v in self.model.trainable_variables:
-            known = regularizers.strengths(v.regularizer) or {}
-            kinked = {name: known[name] for name in proximal.KINDS if known.get(name)}
-            if kinked:
-                found.append((v, regularizers.KernelPenalty(**kinked)))
-        return found
-
-    def train_step(self, data):
-        """Take a step with what follows it."""
-        logs = self._proximal_step(data) if self.training.proximal else self._gradient_step(data)
-        steps, numbers = self.optimizer.iterations.value, self.numbers
-        for slow, v in zip(self.slow, self.trainable_variables if self.slow else (), strict=True):
-            both = slow.read_value()[None], v.value.read_value()[None]
-            moved = copies.looked_ahead(*both, numbers["lookahead"], numbers["lookahead_pull"], steps)
-            slow.assign(moved[0][0])
-            v.assign(moved[1][0])
-        for average, v in zip(self.averages, self.model.weights if self.averages else (), strict=True):
-            both = average.read_value()[None], v.value.read_value()[None]
-            average.assign(copies.averaged(*both, numbers["ema"], steps)[0])
-        return logs
-
-    @contextlib.contextmanager
-    def as_measured(self):
-        """Give the model the averages of its weights for a while, if it has any."""
-        own = [v.numpy() for v in self.model.weights] if self.averages else []
-        if self.averages:
-            self.model.set_weights([average.numpy() for average in self.averages])
-        yield
-        if self.averages:
-            self.model.set_weights(own)
-
-    def _proximal_step(self, data):
-        # The step that follows has the rate of the one before the counter goes on.
-        rate = tf.reshape(self.optimizer.learning_rate, [1])
-        logs = self._gradient_step(data)
-        for v, kinked in self._with_kinks():
-            known = regularizers.strengths(kinked) or {}
-            strengths = {name: tf.constant([known[name]]) for name in proximal.KINDS if known[name]}
-            v.assign(proximal.shrunk(v.value.read_value()[None], strengths, rate)[0])
-        return logs
-
-    def _gradient_step(self, data):
-        """Take a step, as Keras does unless something is to be done to the gradients."""
-        if not self.numbers.keys() & set(gradients.GRADIENT_NUMBERS):
-            return super().train_step(data)
-        weights, states = self.trainable_variables, self.model.non_trainable_variables
-        before = [v.value.read_value() for v in states]
-        found = self._gradients(data)
-        logs = self.get_metrics_result()
-        for name in self.numbers.keys() & set(gradients.SECOND_PASS):
-            here, after = [v.value.read_value() for v in weights], [v.value.read_value() for v in states]
-            counted = [(v, v.value.read_value()) for v in self.metrics_variables]
-            stacked = [w[None] for w in here]
-            sizes = gradients.sizes_of(stacked) if name == "adaptive_sharpness" else None
-            there = gradients.uphill(stacked, found, self.numbers[name], sizes)
-            # The second pass draws what the first drew, and leaves neither statistics nor sums behind.
-            for v, value in zip([*weights, *states], [*(w[0] for w in there), *before], strict=True):
-                v.assign(value)
-            found = self._gradients(data)
-            for v, value in [*zip([*weights, *states], [*here, *after], strict=True), *counted]:
-                v.assign(value)
-        if "clip_norm" in self.numbers:
-            found = gradients.clipped(found, self.numbers["clip_norm"])
-        if "gradient_noise" in self.numbers:
-            step = tf.cast(self.optimizer.iterations.value, tf.int64)
-            found = gradients.noisy(found, self.numbers["gradient_noise"], self.numbers["noise_seeds"], step)
-        self.optimizer.apply_gradients([(g[0], v) for g, v in zip(found, weights, strict=True) if g is not None])
-        return logs
-
-    def _gradients(self, data):
-        """Return the gradients of the weights, as those of one replica."""
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(x, y, self(x, training=True), weight)
-        found = tape.gradient(loss, self.trainable_variables)
-        return [None if g is None else tf.convert_to_tensor(g)[None] for g in found]
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):
@@ -256,7 +131,7 @@ def train(
     data, training = task.data, task.training
     keras.backend.clear_session()
     model = task.build()
-    ledger = _Ledger(model, task)
+    ledger = Ledger(model, task)
     rates = training.rates(len(data.train.y))
     optimizer = optimizers.optimizer(training, _Rates(rates), model.trainable_variables)
     ledger.compile(optimizer, loss=lambda y, y_pred: 0.0)

@@ -63,8 +63,11 @@ class Step:
             # A run has one of the two, and the share 1 of the other.
             numbers = numbers | {"share": functools.reduce(tf.multiply, shares)}
         found, forward, plain, hits, extra = self._pass(values, x, y, weight, numbers, per_run, seeds)
+        # Asked for beside the weights, and only where some replica's examples are attacked.
+        slope = found.pop() if "adversarial" in numbers else None
         if numbers.keys() & set(gradients.GRADIENT_NUMBERS):
-            found, strengths = self._changed(found, strengths, values, x, y, weight, numbers, per_run, seeds)
+            rest = y, weight, numbers, per_run, seeds
+            found, strengths = self._changed(found, strengths, values, x, slope, *rest)
         penalties = self.penalties.parts(values, per_run)
         largest = [per_run.get(("variable", i, "max_norm")) for i in self.trained]
         self.update.step(found, rates, decay, strengths, largest)
@@ -101,20 +104,26 @@ class Step:
             both = average.value.read_value(), v.value.read_value()
             average.value.assign(copies.averaged(*both, numbers["ema"], steps))
 
-    def _changed(self, raw, strengths, values, x, y, weight, numbers, per_run, seeds):
-        """Return the gradients after SAM, clipping and noise, and the strengths of the penalties that they lack.
+    def _changed(self, raw, strengths, values, x, slope, y, weight, numbers, per_run, seeds):
+        """Return the gradients after second passes, clipping and noise, and the strengths of the penalties they lack.
 
         The replicas for which something is on get gradients that have those of the penalties in them, as Keras sees
         them. The gradients of the others are left alone, and so is how they are added to those of the penalties.
         """
         found, on = self._whole(raw, values, strengths), tf.zeros([self.replicas], tf.bool)
+        if "adversarial" in numbers:
+            epsilon = numbers["adversarial"]
+            there = gradients.attacked(x, slope, epsilon)
+            second = self._pass(values, there, y, weight, numbers, per_run, seeds)[0][:-1]
+            mean = gradients.halved(found, self._whole(second, values, strengths))
+            found, on = gradients.chosen(epsilon, mean, found), epsilon > 0.0
         for name in numbers.keys() & set(gradients.SECOND_PASS):
             radius, own = numbers[name], [values[i] for i in self.trained]
             there = list(values)
             sizes = gradients.sizes_of(own) if name == "adaptive_sharpness" else None
             for i, w in zip(self.trained, gradients.uphill(own, found, radius, sizes), strict=True):
                 there[i] = w
-            second = self._pass(there, x, y, weight, numbers, per_run, seeds)[0]
+            second = self._pass(there, x, y, weight, numbers, per_run, seeds)[0][: len(self.trained)]
             found, on = gradients.chosen(radius, self._whole(second, there, strengths), found), radius > 0.0
         if "clip_norm" in numbers:
             found = gradients.clipped(found, numbers["clip_norm"])
@@ -130,7 +139,10 @@ class Step:
         return changed, [{kind: tf.where(on, 0.0, s) for kind, s in charged.items()} for charged in strengths]
 
     def _pass(self, values, x, y, weight, numbers, per_run, seeds):
-        """Return the gradients at some values, the pass itself, the plain data loss, the hits and the penalties."""
+        """Return the gradients at some values, the pass itself, the plain data loss, the hits and the penalties.
+
+        The last gradient is that of the examples, if any are attacked.
+        """
         forward = Forward(
             models=self.models,
             replicas=self.replicas,
@@ -142,7 +154,7 @@ class Step:
             training=True,
             batch=self.training.batch_size,
         )
-        watched = [values[i] for i in self.trained]
+        watched = [values[i] for i in self.trained] + ([x] if "adversarial" in numbers else [])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(watched)
             outputs = forward.run(x)

@@ -144,6 +144,16 @@ OF_TRAINING = (
         off=0,
     ),
     Family(
+        name="adversarial training (FGSM)",
+        value="Training",
+        field="adversarial",
+        strengths=(0.01, 0.03, 0.1),
+        paper="Goodfellow et al. 2015",
+        formula="half of the loss is that at `x + adversarial * sign(g)`, g being its gradient by the examples x",
+        keras="none",
+        cost="a second forward and backward pass",
+    ),
+    Family(
         name="mixup",
         value="Training",
         field="mixup",

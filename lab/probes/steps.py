@@ -27,6 +27,7 @@ _NOT_FOLLOWED = (
     "gradient_noise",
     "sharpness",
     "adaptive_sharpness",
+    "adversarial",
     "proximal",
     "lookahead",
     "ema",

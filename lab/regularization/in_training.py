@@ -10,8 +10,9 @@ class InTraining:
     """Regularization by the way a net is trained, not by what it is made of. All of it is off by default.
 
     These are fields of `lab.training.Training`. Each is a number per run: in a cohort, runs with any strengths train
-    beside runs without. Only runs with `clip_norm`, `gradient_noise`, `sharpness` or `adaptive_sharpness` train beside
-    runs that have the same of these on, because they would change the last bits of others in their program.
+    beside runs without. Only runs with `clip_norm`, `gradient_noise`, `sharpness`, `adaptive_sharpness` or
+    `adversarial` train beside runs that have the same of these on, because they would change the last bits of others in
+    their program.
 
     What is minimized changes and never what is reported, but for `mixup`, under which the loss and the accuracy that a
     run sees while it trains are those of mixed examples.
@@ -33,6 +34,9 @@ class InTraining:
             `w + rho * g / |g|`, where g is the gradient at w. A step takes two passes.
         adaptive_sharpness: the radius rho of adaptive sharpness-aware minimization (ASAM), at least 0, in which each
             weight is measured by its own size t = |w| + 0.01: the gradient is that at `w + rho * t ** 2 * g / |t * g|`.
+        adversarial: the size epsilon, at least 0, of attacks by the fast gradient sign method (FGSM): half of what is
+            minimized is the loss at `x + epsilon * sign(g)`, where g is the gradient of the loss by the examples x. It
+            is in units of the data as they are trained on. A step takes two passes.
         proximal: whether penalties with a kink (`l1`, `group_inputs` and `group_units` of the model's
             `Regularization`) are taken by a proximal step after each update instead of by their gradients, which
             makes weights, inputs and units exactly 0. The step has the size of the learning rate, whatever the
@@ -53,7 +57,7 @@ class InTraining:
     (confidence penalty); Ishida et al. 2020 (flooding); Pascanu et al. 2013 (clipping); Neelakantan et al. 2015
     (gradient noise); Parikh and Boyd 2014 (proximal steps); Polyak and
     Juditsky 1992 (averages); Zhang et al. 2019 (Lookahead); Foret et al. 2021 (SAM); Kwon et al. 2021
-    (ASAM); Zhang et al. 2018 (mixup).
+    (ASAM); Goodfellow et al. 2015 (FGSM); Zhang et al. 2018 (mixup).
     """
 
     focal: float = 0.0
@@ -64,6 +68,7 @@ class InTraining:
     gradient_noise: float = 0.0
     sharpness: float = 0.0
     adaptive_sharpness: float = 0.0
+    adversarial: float = 0.0
     proximal: bool = False
     ema: float = 0.0
     lookahead: int = 0
@@ -81,6 +86,7 @@ class InTraining:
             ("gradient_noise", "the variance of the noise on the gradients"),
             ("sharpness", "the radius of sharpness-aware minimization"),
             ("adaptive_sharpness", "the radius of adaptive sharpness-aware minimization"),
+            ("adversarial", "how far an attack moves each number of an example"),
             ("mixup", "the alpha of the Beta distribution of shares"),
         ):
             store(name, number(name, getattr(self, name), meaning))
@@ -93,10 +99,11 @@ class InTraining:
         store("lookahead", whole("lookahead", self.lookahead, meaning, low=0, high=2**24))
         meaning = "how far slow weights go towards fast ones"
         store("lookahead_pull", number("lookahead_pull", self.lookahead_pull, meaning, high=1, low_open=True))
-        if self.sharpness and self.adaptive_sharpness:
+        twice = [name for name in ("sharpness", "adaptive_sharpness", "adversarial") if getattr(self, name)]
+        if len(twice) > 1:
             raise UsageError(
-                f"sharpness and adaptive_sharpness must not be combined, got {self.sharpness} and "
-                f"{self.adaptive_sharpness}; set one of them to 0"
+                f"sharpness, adaptive_sharpness and adversarial must not be combined, as each takes a second pass, got "
+                f"{', '.join(twice)}; keep one of them"
             )
         if self.clip_norm is not None:
             meaning = "the largest norm of a step's gradients"
