@@ -14,8 +14,8 @@ class InTraining:
     `adversarial` train beside runs that have the same of these on, because they would change the last bits of others in
     their program.
 
-    What is minimized changes and never what is reported, but for `mixup`, under which the loss and the accuracy that a
-    run sees while it trains are those of mixed examples.
+    What is minimized changes and never what is reported, but for `mixup` (and what `OfInputs` has), under
+    which the loss and the accuracy that a run sees while it trains are those of changed examples.
 
     Args:
         focal: the exponent gamma, at least 0, of `(1 - p) ** gamma`, by which the cross-entropy of an example is

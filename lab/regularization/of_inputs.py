@@ -13,7 +13,8 @@ class OfInputs:
     """What is done to the examples of a step of training. All of it is off by default.
 
     Everything random follows from the run's seed and the epoch, so that variants of one seed see the same. In a cohort
-    each is a number per run. Validation and test splits, and train as it is measured, are left alone.
+    each is a number per run. The loss and the accuracy that a run sees while it trains are those of changed examples;
+    validation and test splits, and train as it is measured, are left alone.
 
     Args:
         flip: whether each image is turned over from left to right with probability 1/2.
