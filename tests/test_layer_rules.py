@@ -17,6 +17,8 @@ from lab.layers import (
     GhostBatchNormalization,
     LocalResponseNormalization,
     Maxout,
+    NormalizedConv2D,
+    NormalizedDense,
 )
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, difference
@@ -34,6 +36,9 @@ ON_IMAGES = {
     "Conv2D grouped": lambda r: L.Conv2D(4, 3, groups=2),
     "DropConnectConv2D": lambda r: DropConnectConv2D(4, 3, 0.2 + 0.1 * r, seed=r, padding="same"),
     "DropConnectDense": lambda r: DropConnectDense(4, 0.2 + 0.1 * r, seed=r),
+    "NormalizedConv2D": lambda r: NormalizedConv2D(4, 3, True, kernel_initializer=RANDOM, bias_initializer=RANDOM),
+    "NormalizedDense": lambda r: NormalizedDense(4, True, kernel_initializer=RANDOM, activation="tanh"),
+    "NormalizedDense not centred": lambda r: NormalizedDense(4, False, kernel_initializer=RANDOM),
     "BatchNormalization": lambda r: L.BatchNormalization(momentum=0.8 + 0.05 * r, gamma_initializer=RANDOM),
     "BatchNormalization renorm": lambda r: L.BatchNormalization(renorm=True),
     "BatchNormalization plain": lambda r: L.BatchNormalization(center=False, scale=False),

@@ -11,7 +11,15 @@ import tensorflow as tf
 
 from lab.engine import keras_internals
 from lab.engine import layer_rules as rules
-from lab.layers import DropBlock, DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
+from lab.layers import (
+    DropBlock,
+    DropConnectConv2D,
+    DropConnectDense,
+    LocalResponseNormalization,
+    Maxout,
+    NormalizedConv2D,
+    NormalizedDense,
+)
 
 layers = keras.layers
 
@@ -134,6 +142,16 @@ RULES: dict[type, Rule] = {
         _plain_conv,
         one_by_one=True,
         apply_one=rules.dropconnect_conv,
+    ),
+    NormalizedDense: Rule(
+        rules.normalized_dense, lambda layer: (*_dense_form(layer), layer.centred), fits=_plain_dense, one_by_one=False
+    ),
+    NormalizedConv2D: Rule(
+        rules.normalized_conv,
+        lambda layer: (*_conv_form(layer), layer.centred),
+        fits=_plain_conv,
+        one_by_one=True,
+        apply_one=rules.normalized_conv,
     ),
     layers.BatchNormalization: Rule(
         rules.batch_normalization,

@@ -20,6 +20,7 @@ import tensorflow as tf
 from lab.engine import invariant, keras_internals
 from lab.engine.penalties import meeting
 from lab.layers.dropblock import kept, scale
+from lab.layers.normalized_kernels import LEAST
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,27 @@ def _dropped(call: Call) -> tf.Tensor:
     # Where the rate is 0 no weight is dropped and the kernel is divided by 1: nothing changes.
     keep = tf.cast(uniform >= call.number("rate", kernel), kernel.dtype)
     return kernel * keep / call.number("kept", kernel)
+
+
+def normalized_dense(call: Call, x: tf.Tensor) -> tf.Tensor:
+    """NormalizedDense."""
+    return _affine(call, x, _of_length(call))
+
+
+def normalized_conv(call: Call, x: tf.Tensor) -> tf.Tensor:
+    """NormalizedConv2D of one replica."""
+    return _convolved(call, x, _of_length(call))
+
+
+def _of_length(call: Call) -> tf.Tensor:
+    """Return the kernels whose units have the lengths of their gains."""
+    kernel, gain = call.weight(call.layer.kernel), call.weight(call.layer.gain)
+    rows = _rows(kernel, kernel.shape[-1])
+    size = rows.shape[1]
+    if call.layer.centred:
+        rows = invariant.add(rows, -invariant.mean(rows, size), size)
+    length = call.rounded_alike(tf.sqrt, invariant.total(tf.square(rows), size) + LEAST)
+    return tf.reshape(invariant.multiply(rows, gain / length, size), kernel.shape)
 
 
 def conv(call: Call, x: tf.Tensor) -> tf.Tensor:

@@ -1,5 +1,5 @@
 """The layers Keras lacks: DropConnect for Dense and Conv2D, DropBlock, Maxout, local response and ghost batch
-normalization.
+normalization, weight normalization and standardization.
 
 Each is an ordinary Keras layer, registered under the package name "lab": a model that holds one is saved to a
 `.keras` file and, wherever this module has been imported, loaded from it without `custom_objects`. So are the
@@ -11,6 +11,7 @@ from lab.layers.dropblock import DropBlock
 from lab.layers.dropconnect import DropConnectConv2D, DropConnectDense, drop_weights
 from lab.layers.ghost_normalization import GhostBatchNormalization
 from lab.layers.maxout import Maxout
+from lab.layers.normalized_kernels import NormalizedConv2D, NormalizedDense
 from lab.layers.response_normalization import LocalResponseNormalization
 
 __all__ = [
@@ -20,5 +21,7 @@ __all__ = [
     "GhostBatchNormalization",
     "LocalResponseNormalization",
     "Maxout",
+    "NormalizedConv2D",
+    "NormalizedDense",
     "drop_weights",
 ]

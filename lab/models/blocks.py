@@ -178,6 +178,11 @@ class Style:
         if r.max_norm is not None:
             # The axes of all weights into one unit; Keras's default is right for dense kernels only.
             options["kernel_constraint"] = keras.constraints.MaxNorm(r.max_norm, axis=[0, 1, 2] if window else 0)
+        if r.kernels != "plain":
+            centred = r.kernels == "standardized"
+            if window:
+                return layers.NormalizedConv2D(units, window, centred, padding=padding, **options)
+            return layers.NormalizedDense(units, centred, **options)
         if r.dropconnect:
             options |= {"rate": r.dropconnect, "seed": derive(self.seed, name, "dropconnect")}
         if window:

@@ -160,6 +160,18 @@ OF_MODELS = (
         kinds=("residual",),
     ),
     Family(
+        name="weight normalization and standardization",
+        value="Regularization",
+        field="kernels",
+        strengths=("normalized", "standardized"),
+        paper="Salimans and Kingma 2016; Qiao et al. 2019",
+        formula="`gain * v / norm(v)` takes the place of the weights v into a unit; standardized: less their mean",
+        keras="none; gone with TensorFlow Addons",
+        cost="a few passes over the weights",
+        kinds=("the lab's own nets",),
+        off="plain",
+    ),
+    Family(
         name="group lasso on inputs",
         value="Regularization",
         field="group_inputs",

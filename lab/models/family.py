@@ -12,7 +12,8 @@ class Family:
         value: the value that has the field: "Regularization" or "Training".
         field: of the value.
         strengths: three to begin with, from weak to strong, in the order of what they do; one if it is on or off.
-        kinds: the layers or the models it is for: "dense", "image", "residual", "table" or several of them.
+        kinds: the layers or the models it is for: "dense", "image", "residual", "table" or several of them, or
+            others, for which no advice is given.
         losses: the losses it goes with; empty for all.
         paper: its reference.
         formula: what it adds or does, in the notation of the field's docstring.

@@ -17,7 +17,7 @@ from lab.models.kernels import Kernel, kernels
 from lab.regularization import NONE, Regularization
 from lab.regularization.structures import OF_WHOLE_KERNELS
 
-OF_KERNELS = ("l1", "l2", "l2_start", *OF_WHOLE_KERNELS, "max_norm", "dropconnect")
+OF_KERNELS = ("l1", "l2", "l2_start", *OF_WHOLE_KERNELS, "kernels", "max_norm", "dropconnect")
 """The fields that act on weights; all others act on what a layer returns."""
 
 KNOBS = ("groups", "ghost_size", "batch_momentum", "block_size")

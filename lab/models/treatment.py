@@ -111,6 +111,8 @@ class Treatment:
                 names |= dict.fromkeys(f"{v.name}{instead}" for v in kernel.weights)
             site.done.append(f"{_listed(strengths)} on {' and '.join(names)}")
             site.fields |= set(strengths)
+        if r.kernels != "plain":
+            site.missed.append("no kernels: weights are normalized in the nets of the lab's own factories only")
         if r.max_norm is not None:
             self._bound(site, r.max_norm)
         if r.dropconnect:

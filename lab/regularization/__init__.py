@@ -104,6 +104,11 @@ class Regularization(Structures):
             store(name, number(name, getattr(self, name), meaning, high=1, high_open=True))
         choice("normalization", self.normalization, NORMALIZATIONS)
         store("groups", whole("groups", self.groups, "the number of groups of channels"))
+        if self.dropconnect and self.kernels != "plain":
+            raise UsageError(
+                f"kernels must be 'plain' with dropconnect, as a layer does one or the other, got {self.kernels!r}; "
+                "leave one of them out"
+            )
         others = [name for name in OF_WHOLE_KERNELS if getattr(self, name)]
         if self.l2_start and others:
             raise UsageError(

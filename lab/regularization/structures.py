@@ -6,7 +6,7 @@ They are a class of their own so that each half of a regularization can be read 
 
 from dataclasses import dataclass
 
-from lab.checks import number, whole
+from lab.checks import choice, number, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,10 @@ class Structures:
         stochastic_depth: probability of dropping the last residual branch of an example, in [0, 1); of the l-th of L
             branches l / L times this. Kept branches are scaled by 1 / (1 - probability). It is for
             `lab.models.residual_dense` and `residual_conv`.
+        kernels: "plain", "normalized" (weight normalization) or "standardized" (weight standardization). The kernel
+            that a hidden layer uses is `gain * v / norm(v)` of the weights v into each unit, for "standardized" after
+            their mean was taken off, with learned gains that start as the lengths of the initial weights. Penalties
+            and bounds are on v. It does not go with `dropconnect`.
         group_inputs: strength of the group lasso on the inputs of every hidden kernel, at least 0: it adds
             `sqrt(n) * sqrt(sum(w ** 2))` of the n weights from each input, and so makes whole inputs small. For
             convolutions an input is a channel.
@@ -35,13 +39,15 @@ class Structures:
         UsageError: a value outside its range, by name.
 
     Reference: Tompson et al. 2015 (spatial dropout); Ghiasi et al. 2018 (DropBlock); Huang et al. 2016
-    (stochastic depth); Yuan and Lin 2006, Scardapane et al. 2017 (group lasso); Bansal et al. 2018 (orthogonal).
+    (stochastic depth); Salimans and Kingma 2016, Qiao et al. 2019, Brock et al. 2021
+    (kernels); Yuan and Lin 2006, Scardapane et al. 2017 (group lasso); Bansal et al. 2018 (orthogonal).
     """
 
     spatial_dropout: float = 0.0
     dropblock: float = 0.0
     block_size: int = 3
     stochastic_depth: float = 0.0
+    kernels: str = "plain"
     group_inputs: float = 0.0
     group_units: float = 0.0
     orthogonal: float = 0.0
@@ -62,8 +68,11 @@ class Structures:
             ("orthogonal", "the strength of the orthogonal penalty"),
         ):
             store(name, number(name, getattr(self, name), meaning))
+        choice("kernels", self.kernels, KERNELS)
         store("block_size", whole("block_size", self.block_size, "the height and width of a dropped square"))
 
+
+KERNELS = ("plain", "normalized", "standardized")
 
 OF_IMAGES = ("spatial_dropout", "dropblock")
 """The fields that mean something for images only."""

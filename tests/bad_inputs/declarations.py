@@ -130,6 +130,8 @@ CASES = [
     ('Training(swap_noise=1)', 'swap_noise must be in [0, 1) (it is the probability with which a number is replaced), got 1'),
     ('Training(mixup=1, cutmix=1)', 'mixup and cutmix must not be combined, got 1.0 and 1.0; set one of them to 0'),
     ('Training(adversarial=-1)', 'adversarial must be at least 0 (it is how far an attack moves each number of an example), got -1'),
+    ("Regularization(kernels='plane')", "kernels must be one of 'plain', 'normalized', 'standardized', got 'plane'; did you mean 'plain'?"),
+    ("Regularization(kernels='normalized', dropconnect=0.1)", "kernels must be 'plain' with dropconnect, as a layer does one or the other, got 'normalized'; leave one of them out"),
     ('Regularization(batch_momentum=1)', 'batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 1'),
     ('Regularization(batch_momentum=1.0)', 'batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 1.0'),
     ('Regularization(batch_momentum=10**400)', 'batch_momentum must be in [0, 1) (it is the share of the moving statistics kept in a step), got 100000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000...'),
