@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lab.engine import dropping_rules as dropping
 from lab.engine import keras_internals
 from lab.engine import layer_rules as rules
 from lab.layers import (
@@ -173,14 +174,14 @@ RULES: dict[type, Rule] = {
         fits=lambda layer: layer.axis in (-1, layer.input_spec.ndim - 1),
     ),
     layers.PReLU: Rule(rules.prelu),
-    layers.Dropout: Rule(rules.dropout, _noise_shape, _dropped_share, lambda layer: layer.rate < 1),
-    layers.SpatialDropout1D: Rule(rules.spatial_dropout, free=_dropped_share, fits=_channels_last),
-    layers.SpatialDropout2D: Rule(rules.spatial_dropout, free=_dropped_share, fits=_channels_last),
-    layers.SpatialDropout3D: Rule(rules.spatial_dropout, free=_dropped_share, fits=_channels_last),
-    DropBlock: Rule(rules.dropblock, lambda layer: (layer.block_size,), lambda layer: {"begins": layer.begins}),
-    layers.GaussianNoise: Rule(rules.noise, free=lambda layer: {"stddev": layer.stddev}),
+    layers.Dropout: Rule(dropping.dropout, _noise_shape, _dropped_share, lambda layer: layer.rate < 1),
+    layers.SpatialDropout1D: Rule(dropping.spatial_dropout, free=_dropped_share, fits=_channels_last),
+    layers.SpatialDropout2D: Rule(dropping.spatial_dropout, free=_dropped_share, fits=_channels_last),
+    layers.SpatialDropout3D: Rule(dropping.spatial_dropout, free=_dropped_share, fits=_channels_last),
+    DropBlock: Rule(dropping.dropblock, lambda layer: (layer.block_size,), lambda layer: {"begins": layer.begins}),
+    layers.GaussianNoise: Rule(dropping.noise, free=lambda layer: {"stddev": layer.stddev}),
     layers.GaussianDropout: Rule(
-        rules.gaussian_dropout, free=lambda layer: {"stddev": math.sqrt(layer.rate / (1 - layer.rate))}
+        dropping.gaussian_dropout, free=lambda layer: {"stddev": math.sqrt(layer.rate / (1 - layer.rate))}
     ),
 }
 

@@ -17,7 +17,7 @@ def page() -> str:
     ]
     for one in FAMILIES:
         strengths = ", ".join(
-            f"{strength:g}" if not isinstance(strength, str) else strength for strength in one.strengths
+            str(strength) if isinstance(strength, str | bool) else f"{strength:g}" for strength in one.strengths
         )
         shown = ", ".join(f"[{name}](../experiments/{name}.py)" for name in one.shown) or "-"
         cells = (
