@@ -118,6 +118,7 @@ def test_images_train_in_one_cohort_as_alone_and_off_changes_no_bit():
     assert identical(trained[3], cohort.train(tasks[3:])[0])
 
 
+@pytest.mark.slow
 def test_swap_noise_trains_in_one_cohort_as_alone_and_off_changes_no_bit():
     generator = np.random.default_rng(5)
     parts = [generator.normal(size=(n, 5)).astype(np.float32) for n in (40, 20, 20)]

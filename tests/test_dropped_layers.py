@@ -49,6 +49,7 @@ def test_rate_0_beside_other_rates_is_the_net_without_the_layers_bit_by_bit(trai
     assert identical(trained[0], cohort.train([run({}, ())])[0])
 
 
+@pytest.mark.slow
 def test_rate_0_is_the_net_without_the_layers_bit_by_bit_in_the_reference():
     assert identical(keras_fit.train(run({})), keras_fit.train(run({}, ())))
 

@@ -66,7 +66,7 @@ def test_rms_normalization_is_over_features_or_over_the_channels_of_a_pixel():
 @pytest.mark.parametrize(
     ("normalization", "kind"),
     [
-        ("rms", "conv"),
+        pytest.param("rms", "conv", marks=pytest.mark.slow),
         *(
             pytest.param(*case, marks=pytest.mark.slow)
             for case in (("rms", "dense"), ("ghost", "dense"), ("ghost", "conv"))

@@ -93,6 +93,7 @@ def test_the_penalty_is_reported_as_ever():
     assert trained.rows[0]["val_penalty"] == pytest.approx(float(sum(model.losses)), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_without_a_penalty_it_changes_no_bit_in_the_reference():
     tasks = [task(Regularization(l2=1e-3), training=replace(SGD, proximal=on)) for on in (False, True)]
     one, other = (keras_fit.train(task) for task in tasks)
