@@ -216,6 +216,7 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     if steps > MOST_STEPS:
         raise UsageError(f"a run must be of at most {MOST_STEPS} steps, got {steps} of variant {key!r}; lower epochs")
     classes = None if data.classes is None else len(data.classes)
+    training.check_inputs(data.input_shape)
     outputs = training.outputs(classes, data.train.y.shape[-1], data.several)
     build = functools.partial(_build, variant, key, data, outputs, seed, tried)
     # The tests hold the lab's own factories to it; what anybody else's do with a seed is not known.
@@ -249,7 +250,7 @@ def _build(
 def _is_the_labs(factory: Callable) -> bool:
     while isinstance(factory, functools.partial):
         factory = factory.func
-    return factory.__module__ == "lab.models.factories"
+    return factory.__module__ in ("lab.models.factories", "lab.models.residual")
 
 
 def _what_is_tried(factory: Callable) -> Hashable:

@@ -108,10 +108,11 @@ class Loop:
         replicas = [self.blueprints[i] for i in members]
         draws = Draws.of(replicas)
         self.draws = draws
-        arguments = replicas, draws, tuple(self.per_run), self.training
+        copied = tuple(name for name in ("ema", "lookahead") if name in self.in_training)
+        arguments = replicas, draws, tuple(self.per_run), self.training, copied
         if replicas[0].unrolled:
             return Program(*arguments)
-        key = replicas[0].signature, len(replicas), tuple(draws.owners.items()), tuple(self.per_run)
+        key = replicas[0].signature, len(replicas), tuple(draws.owners.items()), tuple(self.per_run), copied
         if key not in self.programs:
             self.programs[key] = Program(*arguments)
         program = self.programs[key]
@@ -245,7 +246,8 @@ class Loop:
             if kept is not None:
                 weights = last = [best.value[k].numpy() for best in self.program.best]
                 if kept < len(run.rows):
-                    last = [now.value[k].numpy() for now in self.program.variables[: len(weights)]]
+                    now = self.program.averages or self.program.variables
+                    last = [v.value[k].numpy() for v in now[: len(weights)]]
             diverged = bool(self.keeper.diverged[i])
             results.append(run.result(kept=kept, diverged=diverged, test=test, weights=weights, last=last))
         share = (time.perf_counter() - began) / len(ended)
