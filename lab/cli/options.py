@@ -111,7 +111,7 @@ OptionalPath = Annotated[Path | None, _not_empty(Path)]
 Margin = Annotated[float | None, Parameter(converter=_margin)]
 Confidence = Annotated[float, Parameter(converter=_confidence)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
-Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
+Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)]
 Count = Annotated[int | None, _count("the number of seeds", MOST_SEEDS)]
 Seed = Annotated[int, _count("the seed of a run", 2**31, 0)]
 Fold = Annotated[int | None, _count("the fold of a run, from 0", MOST, 0)]
@@ -130,7 +130,7 @@ class Options:
     target: Text = None
     "The column of a CSV or Parquet file that is to be predicted."
     separator: Text = None
-    "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\t', which is a tab."
+    "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\\\t', which is a tab."
     labels: Annotated[str | None, _one_of(OF_A_COLUMN)] = None
     "What that column holds, classes or numbers; found from its cells unless named. Numbers are scaled to deviation 1."
     categories: Columns = ()
