@@ -7,7 +7,6 @@ middle. Drivers and their workers keep a journal (`tests.chaos_journal`).
 
 import builtins
 import functools
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -146,25 +145,31 @@ def load() -> None:
     import lab.sweep.checkpoints  # noqa: F401
 
 
+@functools.cache
+def prepare_workers() -> None:
+    """Start the process from which workers are forked."""
+    import dask
+    from distributed import utils
+
+    # Dask would load only itself there.
+    utils._forkserver_preload_set = True
+    multiprocessing.set_forkserver_preload(["distributed", "tests.chaos_worker"])
+    forkserver.ensure_running()
+    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+
+
 def nursery() -> None:
     """Load what a driver needs, then fork one for each line of arguments; say its process id and how it ended."""
     load()
-    if importlib.util.find_spec("distributed"):
-        import dask
-        from distributed import utils
-
-        # Dask would load only itself there.
-        utils._forkserver_preload_set = True
-        multiprocessing.set_forkserver_preload(["distributed", "tests.chaos_worker"])
-        forkserver.ensure_running()
-        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
-
     for line in sys.stdin:
+        folder, epochs, every, engine, at = json.loads(line)
+        if engine == "workers":
+            prepare_workers()
         pid = os.fork()
         if pid == 0:
             sys.stdin.close()
             try:
-                drive(*json.loads(line))
+                drive(folder, epochs, every, engine, at)
             except BaseException as error:
                 print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
                 os._exit(1)
