@@ -3,10 +3,10 @@
     python -m benchmarks.checkpoints                          # both cases, a few minutes on 2 idle cores
     python -m benchmarks.checkpoints --json checkpoints.json
 
-A cohort trains in blocks of epochs. At the start of every other block its state is written, and waited for at the end of
-the block; the cost of a checkpoint is how much longer the median block takes with one than without. It holds what
-training waits for the copy of the state, and what it loses to the thread that hashes and writes. "waited" is the first
-part alone. The first two blocks, with the compilation, are left out.
+A cohort trains in blocks of epochs. At the start of every other block its state is written, and waited for at the end
+of the block; the cost of a checkpoint is how much longer the median block takes with one than without. It holds what
+training waits for the copy of the state, and what it loses to the thread that hashes and writes. "waited" is the
+first part alone. The first two blocks, with the compilation, are left out.
 """
 
 import argparse
