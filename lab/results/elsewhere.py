@@ -19,15 +19,20 @@ _RUN = ["variant", "seed"]
 _FACTS = ("kept_epoch", "test_data_loss", "test_accuracy", "verdict", "status")
 
 
-def need(package: str, extra: str) -> None:
+def need(package: str, extra: str, purpose: str = "for this export") -> None:
     """Refuse to go on without a package that an extra brings.
+
+    Args:
+        package: its name.
+        extra: of this package, which brings it.
+        purpose: what it is needed for, as "to read ...".
 
     Raises:
         UsageError: it is not installed.
     """
     if importlib.util.find_spec(package) is None:
         raise UsageError(
-            f"the package {package} must be installed for this export, got an installation without it; "
+            f"the package {package} must be installed {purpose}, got an installation without it; "
             f"pip install 'regularization-lab[{extra}]' brings it"
         )
 

@@ -203,7 +203,7 @@ CASES = [
     ('compare nothing --confidence 0.9 --confidence 0.95', 2, '--confidence must be given once, got it several times; leave one out'),
     ("''", 2, f"the command must be one of {COMMANDS}, got ''"),
     ('run', 2, 'run must be followed by the EXPERIMENT, got nothing'),
-    ('compare .', 1, 'results holds neither histories.csv nor a log of keras.callbacks.CSVLogger; name another'),
+    ('compare .', 1, 'results holds neither histories.csv nor logs of CSVLogger, TensorBoard, W&B, MLflow or KerasTuner; name another'),
     ('compare logs/none-seed0.csv --metric q', 1, 'logs/none-seed0.csv must be the folder of an experiment or of logs, got a file; name its folder'),
     ('compare logs --baseline nope', 2, "baseline must be one of 'half', 'none', got 'nope'; did you mean 'none'?"),
     ('compare logs --baseline None', 2, "baseline must be one of 'half', 'none', got 'None'; did you mean 'none'?"),
