@@ -16,7 +16,7 @@ from lab.cli.drawing import draw_folders, drawing_processes
 from lab.cli.ensemble import ensemble
 from lab.cli.export_model import export_model
 from lab.cli.export_page import export_page, export_pdf
-from lab.cli.export_tables import export_mlflow, export_parquet, export_tensorboard
+from lab.cli.export_tables import export_mlflow, export_parquet, export_tensorboard, export_wandb
 from lab.cli.find import Question, asked, find, folders, known, script
 from lab.cli.folders import below
 from lab.cli.lint import lint
@@ -123,6 +123,7 @@ lab_app.command(export_app, name="export")
 export_app.command(export_model, name="model")
 export_app.command(export_tensorboard, name="tensorboard")
 export_app.command(export_mlflow, name="mlflow")
+export_app.command(export_wandb, name="wandb")
 export_app.command(export_parquet, name="parquet")
 export_app.command(export_page, name="page")
 export_app.command(export_pdf, name="pdf")

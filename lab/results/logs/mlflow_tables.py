@@ -1,8 +1,10 @@
 """CSV files of MLflow: the history of metrics, and the table of runs.
 
 A history has a row per value with the columns `run_id`, `key`, `value` and `step`, as the download of a metric has them
-and a table of `MlflowClient.get_metric_history`. A table of runs (`mlflow.search_runs().to_csv(...)`) has a row per run with `run_id`, `metrics.<name>`, `params.<name>` and `tags.mlflow.runName`; it knows the last
-value of each metric only, and names the runs and settings of the histories beside it.
+and a table of `MlflowClient.get_metric_history`. A table of runs
+(`mlflow.search_runs().to_csv(...)`) has a row per run with `run_id`, `metrics.<name>`, `params.<name>` and
+`tags.mlflow.runName`; it knows the last value of each metric only, and names the runs and settings of the histories
+beside it.
 """
 
 from collections.abc import Sequence
