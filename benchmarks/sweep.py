@@ -11,7 +11,8 @@ import of TensorFlow are not counted. The arms:
 * tuned: the same with all steps of an epoch in one execution (`steps_per_execution`) and one validation batch;
 * keras_fit: the reference engine of this repository, which measures the training split after each epoch too ("medium"
   is timed once more with a part of it, "medium_part": `Training.measured`);
-* cohort: the cohort engine, which writes the same tables as keras_fit.
+* cohort: the cohort engine, which writes the same tables as keras_fit;
+* fast: the same with `--precision fast`, where the processor has units for it.
 
 The cohort trains the whole sweep in a process of its own. In the other arms every run takes the same time, so one run
 of each is timed in a process that has trained before, and its seconds are multiplied by the number of runs. Both kinds
@@ -32,20 +33,26 @@ from pathlib import Path
 
 from benchmarks import arms
 from benchmarks.arms import ARMS, ONE_BY_ONE
-from benchmarks.cases import CASES, data
+from benchmarks.cases import CASES, configurations, data
+from lab.engine.precision import has_units
 from lab.engine.tensorflow import load_tensorflow
 
-PARTS = ("one_by_one", "together", "memory")
+PARTS = ("one_by_one", "together", "fast", "memory")
 COLUMNS = (*(f"{arm}_s" for arm in ARMS), "ratio", "sgemm_share", "peak_mb", "keras_fit_run_s", "cohort_run_s")
+FAST = "fast_s"
+"""The column of the cohort with fast products, where there are units for them."""
 
 
 def measure(name: str, part: str) -> dict[str, float]:
     """Run one part of one case in this process and return its figures."""
-    load_tensorflow()  # Its import is not part of the sweep.
+    load_tensorflow("fast" if part == "fast" else "exact")  # Its import is not part of the sweep.
     if part == "memory":
         return arms.memory()
     case = CASES[name]
     dataset = data(case)
+    if part == "fast":
+        with tempfile.TemporaryDirectory() as folder:
+            return {"fast": arms.seconds(case, dataset, Path(folder), "cohort", configurations(case))}
     before = arms.sgemm()
     with tempfile.TemporaryDirectory() as folder:
         took = (arms.one_by_one if part == "one_by_one" else arms.together)(case, dataset, Path(folder))
@@ -69,7 +76,8 @@ def figures(name: str, measured: list[dict[str, float]]) -> dict[str, float]:
         least("keras_fit"),
         least("cohort_run"),
     ]
-    return dict(zip(COLUMNS, (round(value, 3) for value in values), strict=True))
+    fast = {FAST: round(least("fast"), 3)} if any("fast" in one for one in measured) else {}
+    return dict(zip(COLUMNS, (round(value, 3) for value in values), strict=True)) | fast
 
 
 def _in_own_process(name: str, part: str) -> dict[str, float]:
@@ -106,12 +114,14 @@ def main() -> None:
     )
     results: dict[str, object] = {"note": note}
     table = Table(title="Whole sweeps, from building to the last CSV, in seconds", caption=note)
-    headings = ("case", *ARMS, "naive / cohort", "sgemm share", "peak MB", "1 run: keras_fit", "1 run: cohort")
+    parts = [part for part in PARTS if part != "memory" and (part != "fast" or has_units())]
+    headings = ["case", *ARMS, "naive / cohort", "sgemm share", "peak MB", "1 run: keras_fit", "1 run: cohort"]
+    headings += ["cohort, fast"] if "fast" in parts else []
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "case" else "right")
     for name in [given.case] if given.case else CASES:
         measured = []
-        for part in PARTS[:2] * given.repeats:
+        for part in parts * given.repeats:
             with console.status(f"{name}: {part}"):
                 measured.append(_in_own_process(name, part))
         found = figures(name, measured)
@@ -119,7 +129,8 @@ def main() -> None:
         times = (f"{found[f'{arm}_s']:.1f}" for arm in ARMS)
         share, peak = f"{found['sgemm_share']:.0%}", f"{found['peak_mb']:.0f}"
         alone = (f"{found[column]:.2f}" for column in COLUMNS[-2:])
-        table.add_row(name, *times, f"{found['ratio']:.1f}", share, peak, *alone)
+        fast = [f"{found[FAST]:.1f}"] if FAST in found else []
+        table.add_row(name, *times, f"{found['ratio']:.1f}", share, peak, *alone, *fast)
     console.print(table)
     if not given.case:
         with console.status("memory of 500 runs"):

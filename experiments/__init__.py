@@ -17,5 +17,6 @@ CHAPTERS = {
     "Normalization and convolution": ("normalization", "convolution", "alexnet", "fashion"),
     "Data, and what regularizes without a penalty": ("data_size", "implicit", "transfer"),
     "Where the course was wrong": ("course_mistakes",),
+    "What the machine changes": ("reduced_precision",),
 }
 """The guide through the experiments, as results/index.html shows it."""

@@ -85,8 +85,10 @@ def test_the_fastest_time_of_each_arm_counts_and_that_of_one_run_is_multiplied_b
     assert sweep.figures("conv", [*ONE_BY_ONE, *TOGETHER]) == EXPECTED | {"sgemm_share": share}
 
 
-def test_the_processes_take_turns_and_the_table_and_the_file_say_the_same(monkeypatch, tmp_path, capsys):
-    waiting = {"one_by_one": list(ONE_BY_ONE), "together": list(TOGETHER)}
+@pytest.mark.parametrize("has_units", [False, True])
+def test_the_processes_take_turns_and_the_table_and_the_file_say_the_same(monkeypatch, tmp_path, capsys, has_units):
+    monkeypatch.setattr(sweep, "has_units", lambda: has_units)
+    waiting = {"one_by_one": list(ONE_BY_ONE), "together": list(TOGETHER), "fast": [{"fast": 9.0}, {"fast": 8.0}]}
     order = []
 
     def run(name, part):
@@ -99,23 +101,25 @@ def test_the_processes_take_turns_and_the_table_and_the_file_say_the_same(monkey
     )
     monkeypatch.setenv("COLUMNS", "160")
     sweep.main()
-    assert order == ["one_by_one", "together"] * 2
+    assert order == ["one_by_one", "together", *(["fast"] if has_units else [])] * 2
     file = json.loads((tmp_path / "sweep.json").read_text())
     share = file["conv"].pop("sgemm_share")
     note = (
         "The fastest of 2, taking turns. The cohort trains the whole sweep; the other arms train one run, whose "
         "seconds are multiplied by the number of runs."
     )
-    assert file == {"note": note, "conv": EXPECTED}
+    assert file == {"note": note, "conv": EXPECTED | ({"fast_s": 8.0} if has_units else {})}
     shown = capsys.readouterr().out
     assert " ".join(note.split()[:9]) in shown
     row = next(line for line in shown.splitlines() if "conv" in line)
     cells = [cell.strip() for cell in row.strip("│").split("│")]
-    assert cells == ["conv", "64.0", "56.0", "40.0", "16.0", "4.0", f"{share:.0%}", "100", "5.00", "4.00"]
+    fast = ["8.0"] if has_units else []
+    assert cells == ["conv", "64.0", "56.0", "40.0", "16.0", "4.0", f"{share:.0%}", "100", "5.00", "4.00", *fast]
 
 
 def test_without_a_case_the_memory_of_many_runs_is_measured_too(monkeypatch, tmp_path, capsys):
     held = {"after_200_runs_mb": 700.0, "after_500_runs_mb": 720.0}
+    monkeypatch.setattr(sweep, "has_units", lambda: False)
     parts = {"one_by_one": ONE_BY_ONE[0], "together": TOGETHER[0], "memory": held}
     monkeypatch.setattr(sweep, "_in_own_process", lambda name, part: parts[part])
     monkeypatch.setattr("sys.argv", ["sweep", "--repeats", "1", "--json", str(tmp_path / "sweep.json")])

@@ -73,7 +73,7 @@ CASES = {
 
 
 QUICK_CASES = {
-    "cohort": ("dropout, noise, batch normalization and penalties", "unrolled, with augmentation", "early stopping"),
+    "cohort": ("unrolled, with augmentation", "early stopping"),
     "keras_fit": ("dropout, noise, batch normalization and penalties",),
 }
 """Those that `make test` runs; `make test-slow` runs the others."""

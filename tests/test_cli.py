@@ -13,6 +13,7 @@ import pytest
 
 import lab
 from lab import cli, results
+from tests.selection import quick
 
 ROOT = Path(__file__).parent.parent
 
@@ -329,7 +330,7 @@ def test_an_error_of_the_script_itself_keeps_its_traceback(tmp_path):
     assert err.endswith("ZeroDivisionError: division by zero\n")
 
 
-@pytest.mark.parametrize("name", ["json.py", "keras.py", "pandas.py"])
+@pytest.mark.parametrize("name", quick(["keras.py", "json.py", "pandas.py"]))
 def test_a_script_may_be_called_like_a_library(tmp_path, name):
     script(tmp_path, name)
     code, _, err = call("-m", "lab", "run", name, cwd=tmp_path, PYTHONPATH=str(ROOT))

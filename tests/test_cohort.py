@@ -18,6 +18,7 @@ from lab.regularization import NORMALIZATIONS, Regularization
 from lab.training import OPTIMIZERS, SCHEDULES, Training
 from tests.cohorts import SHAPE, TRAINING, dataset, difference, identical, rich, task, together
 from tests.combinations import covering
+from tests.selection import quick
 
 # Cohorts and keras_fit do the same arithmetic in another order; what is left is rounding.
 CLOSE = 1e-5
@@ -133,7 +134,7 @@ def test_every_pair_of_choices_trains_as_keras_fit_does(i):
     assert_close(together(tasks)[i % 2], keras_fit.train(tasks[i % 2]))
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", quick(OPTIMIZERS, ("adam", "sgd")))
 def test_weights_large_enough_to_be_updated_by_compiled_code_train_as_keras_fit_does(optimizer):
     tasks = []
     for r in range(3):
@@ -242,13 +243,14 @@ def test_every_split_may_differ_between_runs():
     assert_close(together(tasks)[1], keras_fit.train(tasks[1]))
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 41, 42, 500])
+@pytest.mark.parametrize("batch_size", quick([41, 1, 7, 42, 500], (41, 500)))
 def test_a_last_smaller_batch_and_a_batch_larger_than_the_data_are_trained(batch_size):
     training = Training(epochs=2, batch_size=batch_size, learning_rate=0.003)
     tasks = [task(Regularization(dropout=0.2), training=training, seed=s, widths=(8,)) for s in (1, 2)]
     assert_close(together(tasks)[0], keras_fit.train(tasks[0]))
 
 
+@pytest.mark.slow
 def test_a_part_of_the_training_split_is_measured_as_keras_fit_measures_it():
     part = replace(TRAINING, measured=10)
     tasks = [task(training=part, seed=1), task(Regularization(l2=0.1), training=part, seed=2)]
@@ -376,6 +378,7 @@ def test_strengths_and_seeds_share_a_cohort_and_structures_do_not():
     assert [g.indices for g in plan.groups] == [[0, 1, 2], [3], [4], [5], [6], [7], [8], [9], [10, 11], [12], [13]]
 
 
+@pytest.mark.slow
 def test_many_structures_in_one_process_train_without_a_warning_of_tensorflow(caplog, monkeypatch):
     import tensorflow as tf
 
@@ -416,6 +419,7 @@ def test_runs_that_do_not_fit_into_memory_are_trained_in_halves(monkeypatch):
     assert all(identical(a, b) for a, b in zip(whole, halves, strict=True))
 
 
+@pytest.mark.slow
 def test_a_device_out_of_memory_halves_the_cohort_too(monkeypatch):
     import tensorflow as tf
 

@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
-FEW = ("weight_penalty", "strength_path", "convolution", "trajectories", "weight_penalty-fashion_mnist")
-"""Of each kind one: variants, a strength path, an experiment with a study, a study, other data."""
+FEW = ("weight_penalty", "trajectories")
+"""An experiment and a study."""
 
 
 SCRIPT = re.compile(r"assets/page-[0-9a-f]{8}\.js")

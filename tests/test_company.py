@@ -16,6 +16,7 @@ from lab.engine.task import Task
 from lab.regularization import Regularization
 from lab.training import Training
 from tests.cohorts import dataset, difference, identical, rich, task, together
+from tests.selection import quick
 
 SIZES = (1, 2, 5, 9)
 
@@ -30,7 +31,7 @@ def is_promised() -> bool:
 pytestmark = pytest.mark.skipif(not is_promised(), reason="the promise needs AVX-512, or one thread")
 
 
-@pytest.mark.parametrize("kind", ["dense", "conv"])
+@pytest.mark.parametrize("kind", quick(["dense", "conv"]))
 def test_a_run_does_not_feel_its_neighbours(kind):
     tasks = rich(kind)
     # The others get other data, seeds, strengths, and a learning rate that blows them up.
@@ -43,7 +44,7 @@ def test_a_run_does_not_feel_its_neighbours(kind):
     assert identical(together(tasks)[2], alone[2])
 
 
-@pytest.mark.parametrize("kind", ["dense", "conv"])
+@pytest.mark.parametrize("kind", quick(["conv", "dense"]))
 def test_a_run_feels_neither_its_place_among_the_others_nor_their_number(kind):
     tasks = rich(kind)
     all_of_them = cohort.train(tasks)
@@ -53,8 +54,8 @@ def test_a_run_feels_neither_its_place_among_the_others_nor_their_number(kind):
 
 
 # The exponentials, roots and sums of these are where a replica could feel its place.
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "elu", "prelu", "maxout"])
-@pytest.mark.parametrize("normalization", ["layer", "group"])
+@pytest.mark.parametrize("activation", quick(["sigmoid", "tanh", "elu", "prelu", "maxout"], ("tanh", "maxout")))
+@pytest.mark.parametrize("normalization", quick(["layer", "group"]))
 def test_a_run_alone_is_a_row_of_eight(activation, normalization):
     training = Training(epochs=2, batch_size=16, label_smoothing=0.1, optimizer="momentum", learning_rate=0.01)
     regularization = Regularization(
@@ -64,7 +65,7 @@ def test_a_run_alone_is_a_row_of_eight(activation, normalization):
     assert identical(cohort.train(tasks[5:6])[0], cohort.train(tasks)[5])
 
 
-@pytest.mark.parametrize("kind", ["dense", "conv"])
+@pytest.mark.parametrize("kind", quick(["conv", "dense"]))
 def test_compaction_changes_nothing(kind, monkeypatch):
     tasks = rich(kind, patience=2, epochs=9)
     sizes = []
@@ -102,8 +103,8 @@ def assert_equal_in_cohorts_of_any_size(tasks: list[Task]) -> None:
             assert identical(mine, expected)
 
 
-@pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("normalization", quick(["batch", "none", "layer"]))
+@pytest.mark.parametrize("optimizer", quick(["sgd", "adam"]))
 def test_bits_do_not_depend_on_the_company_with_full_batches(normalization, optimizer):
     # From 2048 terms on, oneDNN takes the sums of a single narrow product in another order than those of several.
     data = clouds((20,), 3000, 40)
@@ -148,7 +149,7 @@ def test_bits_do_not_depend_on_the_company_with_many_positions():
     assert_equal_in_cohorts_of_any_size(tasks)
 
 
-@pytest.mark.parametrize("features", [2100, 20_000])
+@pytest.mark.parametrize("features", quick([2100, 20_000]))
 def test_bits_do_not_depend_on_the_company_with_many_features(features):
     # The last batch and the last measurement have one row only, and the norms are sums over all features.
     data = clouds((features,), 33, 41)

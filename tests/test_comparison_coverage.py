@@ -25,6 +25,7 @@ def test_intervals_of_a_variants_own_mean_cover_it_too():
     assert 0.93 <= ((table["low"] <= 1.3) & (table["high"] >= 1.3)).mean() <= 0.97
 
 
+@pytest.mark.slow
 def test_bootstrap_intervals_cover_between_93_and_97_of_100_at_40_seeds():
     # 500 experiments: the standard error is 1 %. With few seeds the bootstrap is known to cover less.
     differences = np.random.default_rng(8).normal(0.1, 1.0, (500, 40))

@@ -177,6 +177,7 @@ def test_gradient_descent_leaves_no_exact_zero_and_the_proximal_step_does(geomet
     assert (zeros["exact"] <= zeros["near"]).all()
 
 
+@pytest.mark.slow
 def test_an_average_over_all_nets_does_not_depend_on_their_order_and_scaling_is_one_net():
     table = dropout_ensemble.compute(seeds=2, members=3, masks=4, epochs=2, train_size=50)["curves"]
     apart = table[(table["kind"] == "nets trained apart") & (table["members"] == 3)]

@@ -9,22 +9,26 @@ from lab.checks import DataError
 from lab.cli.find import find, known
 from lab.compute import compute, draw
 from lab.data import fashion_mnist
+from lab.engine.precision import has_units
 from lab.experiment import Experiment
 from lab.plan import plan
 from lab.results.tables import read_tables
 from lab.run import run
 from lab.study import Study
+from tests.selection import quick
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}
 DOWNLOADED = {"fashion": fashion_mnist, "transfer": fashion_mnist}
 """Scripts whose data is not embedded; where it cannot be had they are not tested."""
 LONG = (
+    *("activation_speed", "approximation", "capacity", "convolution", "implicit", "linear_classifiers"),
     *("alexnet", "course_mistakes", "data_size", "dead_units", "dropout", "fashion", "initialization", "loss_surface"),
     *(
         "normalization",
         "optimizer_dropout",
         "optimizers",
+        "reduced_precision",
         "small_data",
         "strength_path",
         "transfer",
@@ -47,6 +51,8 @@ def need_data(name):
 )
 def test_a_script_runs_in_miniature_and_draws_its_figures(tmp_path, name):
     need_data(name)
+    if name == "reduced_precision" and not has_units():
+        pytest.skip("the processor has no units for fast products")
     found = FOUND[name]
     if isinstance(found, Study):
         studies, folder, figures = [found], compute(found.resized(**MINIATURE, strict=False), tmp_path), []
@@ -71,7 +77,7 @@ def test_a_script_asks_a_question_and_is_named_as_its_file(name):
     assert f"python experiments/{name}.py" in module.__doc__
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", quick(EXPERIMENTS, ("weight_penalty", "dropout", "normalization")))
 def test_variants_of_one_seed_start_from_the_same_weights(name):
     need_data(name)
     starts: dict[str, list] = {}

@@ -259,6 +259,7 @@ def test_probabilities_are_fit_for_the_squared_loss(build):
     assert np.allclose(np.asarray(task.build()(task.data.train.x)).sum(1), 1)
 
 
+@pytest.mark.slow
 def test_a_classifier_with_softmax_and_its_twin_with_logits_are_one(build):
     with pytest.warns(ModelWarning):
         ends, logits = (keras_fit.train(t).rows for t in build(functools.partial(unseeded, end="softmax"), unseeded))

@@ -97,6 +97,7 @@ def shown(tmp_path_factory):
     return lab.show(experiment(question="Does it help?"), results_folder=tmp_path_factory.mktemp("folds"))
 
 
+@pytest.mark.slow
 def test_folds_of_unequal_test_splits_train_in_one_cohort_and_are_tested_as_if_alone(shown):
     assert set(shown.summary["engine"]) == {"cohort"}
     runs = plan(experiment())

@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
+from experiments import reduced_precision
 from lab.checks import UsageError
 from lab.cli import app
 from lab.data import digits
@@ -218,3 +220,36 @@ def test_the_command_line_takes_it(machine, tmp_path):
     with pytest.raises(UsageError) as caught:
         app.answer(["run", "weight_penalty", "--precision", "fast", "--results", str(tmp_path / "results")])
     assert str(caught.value) == NO_UNITS.format(processor)
+
+
+class TestExperiment:
+    """The experiment that compares both precisions, and what its docstring says of the committed tables."""
+
+    def table(self, name):
+        return pd.read_csv(ROOT / "results" / "reduced_precision" / f"{name}.csv")
+
+    def test_it_is_refused_before_anything_trains_where_fast_gains_nothing(self, machine, monkeypatch):
+        file = machine("avx2")
+        monkeypatch.setattr(reduced_precision, "trained", lambda *_: pytest.fail("it trained"))
+        with pytest.raises(UsageError) as refused:
+            reduced_precision.compute()
+        assert str(refused.value) == NO_UNITS.format(file)
+
+    def test_two_decisions_are_lost_and_none_turns_round(self):
+        wide = self.table("decisions").pivot(index=["experiment", "variant"], columns="precision", values="decision")
+        assert len(wide[wide["exact"] != "baseline"]) == 16
+        lost = wide[wide["exact"] != wide["fast"]]
+        assert {name: (*row,) for name, row in lost.iterrows()} == {
+            ("dropout", "head_0.25"): ("better", "not shown"),
+            ("dropout", "head_0.75"): ("better", "not shown"),
+        }
+
+    def test_what_moves_most(self):
+        wide = self.table("decisions").pivot(index=["experiment", "variant"], columns="precision", values="difference")
+        moved = (wide["fast"] - wide["exact"]).abs()
+        assert moved.idxmax() == ("dropout", "head_0.25")
+        assert wide.loc[moved.idxmax(), "exact"] == pytest.approx(-0.0391, abs=5e-5)
+        assert wide.loc[moved.idxmax(), "fast"] == pytest.approx(-0.029, abs=5e-4)
+        runs = reduced_precision.changes(self.table("runs"))
+        furthest = runs.loc[(runs["moved"] / runs["spread"]).idxmax()]
+        assert (round(furthest["moved"], 4), round(furthest["spread"], 4)) == (0.0190, 0.0187)

@@ -29,7 +29,7 @@ def assert_trained_as_by_hand(case: int, size: int, epochs: int) -> None:
     plan = cohort.group(tasks)
     assert ([g.indices for g in plan.groups], plan.refused) == ([[0, 1]], {})
     checked = case % 2
-    trained = cohort.train(tasks)[checked]
+    trained = cohort.train(tasks, blueprints=plan.groups[0].blueprints)[checked]
     task = tasks[checked]
     rows, weights = by_hand(task.build(), task.data, training, task.seed)
     diverged = trained.status == "diverged"

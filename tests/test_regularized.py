@@ -21,6 +21,7 @@ from lab.regularization import NONE, Regularization
 from lab.training import Training
 from tests import random_models
 from tests.cohorts import SHAPE, dataset, difference
+from tests.selection import quick
 
 L = keras.layers
 KERNELS = ("kernel", "recurrent_kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
@@ -180,7 +181,7 @@ def assert_engines_agree(case: int, size: int) -> None:
         assert max(difference(mine, keras_fit.train(one)).values()) < 1e-5
 
 
-@pytest.mark.parametrize("case", [8, 11])
+@pytest.mark.parametrize("case", quick([8, 11]))
 def test_both_engines_train_a_regularized_random_graph_alike(case):
     assert_engines_agree(case, 2)
 
@@ -416,6 +417,7 @@ def attention_run(run: int) -> keras.Model:
         return regularized(model, Regularization(l2_start=0.1))
 
 
+@pytest.mark.slow
 def test_attention_is_pulled_towards_its_start_in_a_cohort_too():
     training = Training(optimizer="sgd", learning_rate=0.03, epochs=2, batch_size=20)
     tasks = [Task(partial(attention_run, run), dataset(), training, run) for run in range(2)]

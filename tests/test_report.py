@@ -688,6 +688,7 @@ def test_two_processes_write_the_same_bytes(tmp_path):
     assert len(digests[0]) == 17
 
 
+@pytest.mark.slow
 def test_an_installed_font_for_other_scripts_does_not_change_the_bytes_of_plain_names(tmp_path, monkeypatch):
     wide = next((name for name in theme._WIDE_FONTS if name in font_manager.get_font_names()), None)
     if wide is None:
@@ -798,6 +799,7 @@ def test_a_job_that_fails_is_reported_and_those_not_begun_are_left():
     assert begun == [3]
 
 
+@pytest.mark.slow
 def test_figures_drawn_by_several_processes_are_those_of_one(tmp_path):
     tables = histories(variants=("none", "l2")), None, None
     here = report.draw_all(*tables, tmp_path / "here")

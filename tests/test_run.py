@@ -18,9 +18,10 @@ from lab.run import run, train
 from lab.sweep.progress import Progress
 from lab.training import Training
 from tests.lines import place
+from tests.selection import quick
 
 
-@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+@pytest.mark.parametrize("engine", quick(["cohort", "keras_fit"]))
 def test_a_run_that_cannot_be_published_costs_no_other_run(tmp_path, monkeypatch, engine):
     publish, tried = results.publish, []
 
@@ -128,7 +129,7 @@ def dark():
     return dataclasses.replace(data, train=dataclasses.replace(data.train, x=x))
 
 
-@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+@pytest.mark.parametrize("engine", quick(["cohort", "keras_fit"]))
 def test_a_run_that_fails_in_training_costs_no_other_and_is_reported_by_its_variant_and_seed(tmp_path, engine):
     plain = variant()
     variants = {
@@ -153,7 +154,7 @@ def broken(input_shape, outputs, *, seed):
     raise ValueError("no such width")
 
 
-@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+@pytest.mark.parametrize("engine", quick(["cohort", "keras_fit"]))
 def test_a_factory_that_builds_no_model_costs_no_other_run_and_is_reported_last(tmp_path, engine):
     variants = {"bad": variant(broken), "good": variant(), "narrow": variant(partial(dense, widths=(3,)))}
     experiment = Experiment(name="x", variants=variants, baseline="good", seeds=(0, 1))
@@ -171,7 +172,7 @@ def too_large(input_shape, outputs, *, seed):
     raise MemoryError
 
 
-@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+@pytest.mark.parametrize("engine", quick(["keras_fit", "cohort"]))
 def test_a_model_that_does_not_fit_into_memory_costs_no_other_run(tmp_path, engine):
     experiment = Experiment(
         name="x", variants={"large": variant(too_large), "small": variant()}, baseline="small", seeds=(0,)

@@ -11,6 +11,7 @@ from keras import layers
 from lab.checks import DataError
 from lab.engine import cohort, keras_fit
 from lab.models.final_activation import ModelWarning
+from tests.selection import quick
 from tests.user_factories import subclassed, unseeded
 
 
@@ -85,8 +86,8 @@ def compiled(input_shape, outputs, *, seed=0):
     return model
 
 
-@pytest.mark.parametrize("factory", [unseeded, without_input, subclassed], ids=lambda f: f.__name__)
-@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+@pytest.mark.parametrize("factory", quick([unseeded, without_input, subclassed], 2), ids=lambda f: f.__name__)
+@pytest.mark.parametrize("engine", quick(["cohort", "keras_fit"]))
 def test_a_run_of_a_model_without_seeds_is_the_same_each_time(build, factory, engine):
     def train():
         (task,) = build(factory)

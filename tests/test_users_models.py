@@ -14,6 +14,7 @@ from lab.engine.graph import RefusedError
 from lab.engine.task import Task
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, difference
+from tests.selection import quick
 
 L = keras.layers
 TRAINING = Training(optimizer="sgd", epochs=3, batch_size=16, learning_rate=0.05)
@@ -68,12 +69,14 @@ def convolved(r: int, x: keras.KerasTensor, strengths: tuple[float, float]) -> k
     return L.Flatten()(x)
 
 
-@pytest.mark.parametrize("strengths", [((0.0, 0.0), (0.1, 0.0)), ((0.1, 0.0), (0.0, 0.1))])
+@pytest.mark.parametrize(
+    "strengths", [((0.0, 0.0), (0.1, 0.0)), pytest.param(((0.1, 0.0), (0.0, 0.1)), marks=pytest.mark.slow)]
+)
 def test_each_run_is_charged_for_its_own_unrolled_layers(strengths):
     assert_trained_as_keras_fit_trains_them(runs(lambda r, x: convolved(r, sequence(x), strengths[r])))
 
 
-@pytest.mark.parametrize("layer", [lambda: L.Dropout(0.0, seed=1), lambda: L.GaussianNoise(0.0, seed=1)])
+@pytest.mark.parametrize("layer", quick([lambda: L.Dropout(0.0, seed=1), lambda: L.GaussianNoise(0.0, seed=1)]))
 def test_layers_that_draw_nothing_in_any_run_are_trained(layer):
     assert_trained_as_keras_fit_trains_them(runs(lambda r, x: layer()(L.Flatten()(x))))
 
@@ -98,7 +101,7 @@ def one_layer_in_two_models(r, x):
     return L.Add()([inner[0](flat), inner[1](-2.0 * flat)])
 
 
-@pytest.mark.parametrize("body", [shared_layer, siamese, one_layer_in_two_models])
+@pytest.mark.parametrize("body", quick([siamese, shared_layer, one_layer_in_two_models]))
 def test_a_weight_penalty_is_charged_once_however_often_the_weight_is_used(body):
     assert_trained_as_keras_fit_trains_them(runs(body))
 
@@ -140,7 +143,8 @@ def test_layers_that_draw_or_change_in_inference_are_refused(layer, name):
 
 
 @pytest.mark.parametrize(
-    ("shape", "axes"), [((6, 6), [2]), ((2, 3, 6), [3]), ((3, 4, 3), [1, 3]), ((3, 4, 3), [1, 2]), ((6, 6), None)]
+    ("shape", "axes"),
+    quick([((3, 4, 3), [1, 3]), ((6, 6), [2]), ((2, 3, 6), [3]), ((3, 4, 3), [1, 2]), ((6, 6), None)]),
 )
 def test_the_slopes_of_prelu_are_those_of_their_positions(shape, axes):
     slopes = keras.initializers.RandomNormal(0.3, 0.2, seed=4)
@@ -182,7 +186,7 @@ def embedded(r, x, **options):
     return L.Flatten()(L.Embedding(20, 3, embeddings_initializer=normal(r), **options)(tokens))
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
+@pytest.mark.parametrize("optimizer", quick(["momentum", "sgd"]))
 def test_embeddings_are_trained_by_optimizers_that_add(optimizer):
     assert_trained_as_keras_fit_trains_them(runs(embedded, replace(TRAINING, optimizer=optimizer)))
 
@@ -207,7 +211,7 @@ def argument(r, x):
     return keras.ops.matmul(h, first.kernel)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", quick(["adam", "sgd"]))
 @pytest.mark.parametrize("body", [closure, argument])
 def test_a_weight_of_another_layer_is_used_as_it_is_and_trained(body, optimizer):
     rate = 0.005 if optimizer == "adam" else 0.05
@@ -339,7 +343,7 @@ def test_the_steps_that_are_compared_weigh_the_examples_as_training_does():
     assert_trained_as_keras_fit_trains_them([replace(task, data=data)])
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "adagrad", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", quick(["adamw", "sgd", "nesterov", "adagrad", "rmsprop", "adam"]))
 def test_a_cohort_that_was_compared_with_keras_trains_as_one_that_was_not(monkeypatch, optimizer):
     training = replace(TRAINING, optimizer=optimizer, epochs=2)
     tasks = runs(lambda r, x: CompiledOnly()(L.Flatten()(x)), training)
@@ -364,7 +368,7 @@ class Halved(L.Layer):
         return inputs * (0.5 * factor + 0.5 * tf.stop_gradient(factor) if in_cohort else factor)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "adagrad", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", quick(["rmsprop", "sgd", "nesterov", "adagrad", "adam", "adamw"], 2))
 def test_a_gradient_of_another_size_is_seen_with_every_optimizer(optimizer):
     tasks = runs(lambda r, x: Halved()(L.Flatten()(x)), replace(TRAINING, optimizer=optimizer))
     assert "its first steps in a cohort are not those of Keras: the " in refusal(tasks)

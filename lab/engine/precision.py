@@ -38,17 +38,26 @@ def check(precision: str) -> None:
             was loaded for.
     """
     choice("precision", precision, PRECISIONS)
-    if precision == "fast" and not has_units() and not _has_gpu():
-        raise UsageError(
-            f"precision must be 'exact' on this machine, got 'fast', which gains nothing here: its processor has no "
-            f"units for products of bfloat16 ({UNITS} is not in {PROCESSOR}), and there is no GPU; leave it out"
-        )
+    check_hardware(precision)
     loaded = loaded_for()
     if loaded not in (None, precision):
         set_by = f" ({_MODE} was set)" if loaded == "fast" else ""
         raise UsageError(
             f"precision must be {loaded!r} in this process, got {precision!r}: TensorFlow was loaded for {loaded} "
             f"products{set_by} and cannot change; start another process, or restart the notebook's kernel"
+        )
+
+
+def check_hardware(precision: str) -> None:
+    """Refuse a precision that gains nothing on this machine, whatever TensorFlow was loaded for.
+
+    Raises:
+        UsageError: "fast" on a machine without the units for it.
+    """
+    if precision == "fast" and not has_units() and not _has_gpu():
+        raise UsageError(
+            f"precision must be 'exact' on this machine, got 'fast', which gains nothing here: its processor has no "
+            f"units for products of bfloat16 ({UNITS} is not in {PROCESSOR}), and there is no GPU; leave it out"
         )
 
 
