@@ -3,12 +3,13 @@
 import json
 import os
 
+import pandas as pd
 import pytest
 
 from benchmarks import scale
 from lab import results
 from lab.cli.app import answer
-from lab.results import aggregate, layout, prune
+from lab.results import aggregate, layout, parquet_copy, prune, tables
 from lab.results.layout import found_runs, run_folder, run_folders, shard_folders
 from lab.results.partial import partial_folder
 from lab.sweep.status import status
@@ -123,3 +124,33 @@ def test_few_runs_are_not_divided(tmp_path):
     assert not list(tmp_path.iterdir())
     layout.divide(tmp_path, layout.MANY)
     assert len(shard_folders(tmp_path)) == 256
+
+
+def test_a_copy_as_parquet_is_what_the_csv_file_says_and_counts_only_for_that_file(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    folder = tmp_path / "x"
+    scale.write(folder, 5)
+    results.rebuild(folder)
+    copy, plain = folder / "histories.parquet", results.load(folder)
+    assert not copy.exists()
+    monkeypatch.setattr(parquet_copy, "FROM", 1000)
+    results.rebuild(folder)
+    assert copy.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "read_table", None)
+        pd.testing.assert_frame_equal(results.load(folder), plain)
+
+    # Somebody else's file, a torn copy, no pyarrow: the CSV file counts.
+    csv = folder / "histories.csv"
+    csv.write_text("\n".join(csv.read_text().split("\n")[:-11]) + "\n")
+    assert len(results.load(folder)) == len(plain) - 10
+    results.rebuild(folder)
+    copy.write_bytes(copy.read_bytes()[:-9])
+    pd.testing.assert_frame_equal(results.load(folder), plain)
+    results.rebuild(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(parquet_copy.importlib.util, "find_spec", lambda name: None)
+        assert parquet_copy.read_copy(folder, csv) is None
+    monkeypatch.setattr(parquet_copy, "FROM", 10**9)
+    results.rebuild(folder)
+    assert not copy.exists()

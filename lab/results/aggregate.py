@@ -14,6 +14,7 @@ from lab.checks import DataError, UsageError
 from lab.results.experiments import has_experiment, read_experiment
 from lab.results.layout import found_runs, newest_change, run_folder
 from lab.results.many_runs import Runs, read_runs, together
+from lab.results.parquet_copy import write_copy
 from lab.results.processes import divided
 from lab.results.provenance import read_provenance, write_provenance
 from lab.results.schema import (
@@ -139,6 +140,8 @@ def rebuild(folder: Path, pool: Executor | None = None) -> None:
         runs, rows = _read(there, pool)
         tables = _tables(experiment, runs, rows)
         write_table(folder, HISTORIES, runs.histories() if runs.text is None else runs.text)
+        # Where numbers were written in two ways, the table that is read is not the one at hand.
+        write_copy(folder, table_path(folder, HISTORIES), runs.histories, len(runs.text or ""))
         for name, table in tables.items():
             write_table(folder, name, table)
         for name in {MEASURE_TABLE, RELIABILITY_TABLE} - tables.keys():
