@@ -102,8 +102,8 @@ def _measure(experiment: Experiment, variant: str, output: Path | None, folder: 
 def _kept(runs: "Sequence[Run]", folder: Path) -> "list[keras.Model] | None":
     """Return the models that were kept with the runs, None unless all were."""
     from lab.results import is_published, read_model
+    from lab.results.layout import run_folder
     from lab.results.schema import MODEL_FILE
-    from lab.results.store import run_folder
 
     places = [run_folder(folder, run.name) for run in runs]
     if not all(is_published(folder, run.name) and read_model(run_folder(folder, run.name)) for run in runs):

@@ -64,7 +64,7 @@ def _export(experiment: Experiment, variant: str, seed: int, fold: int | None, p
     from lab.models.keras_file import model_bytes
     from lab.plan import plan
     from lab.results import is_published, read_model, read_run
-    from lab.results.store import run_folder
+    from lab.results.layout import run_folder
     from lab.run import train
 
     one = dataclasses.replace(

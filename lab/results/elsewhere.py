@@ -1,4 +1,4 @@
-"""Histories written where people already look: event files of TensorBoard, runs of MLflow, a Parquet file."""
+"""Histories written where people already look: event files of TensorBoard, runs of MLflow and W&B, a Parquet file."""
 
 import importlib.util
 import io
@@ -20,15 +20,20 @@ _RUN = ["variant", "seed"]
 _FACTS = ("kept_epoch", "test_data_loss", "test_accuracy", "verdict", "status")
 
 
-def need(package: str, extra: str) -> None:
+def need(package: str, extra: str, purpose: str = "for this export") -> None:
     """Refuse to go on without a package that an extra brings.
+
+    Args:
+        package: its name.
+        extra: of this package, which brings it.
+        purpose: what it is needed for, as "to read ...".
 
     Raises:
         UsageError: it is not installed.
     """
     if importlib.util.find_spec(package) is None:
         raise UsageError(
-            f"the package {package} must be installed for this export, got an installation without it; "
+            f"the package {package} must be installed {purpose}, got an installation without it; "
             f"pip install 'regularization-lab[{extra}]' brings it"
         )
 
@@ -150,6 +155,64 @@ def _log(experiment: str, histories: pd.DataFrame, summary: pd.DataFrame, uri: s
         tags = [RunTag(f"lab.{fact}", str(value)) for fact, value in facts.items()]
         client.log_batch(logged.info.run_id, params=params, tags=tags)
         client.set_terminated(logged.info.run_id, end_time=0)
+        count += 1
+    return count
+
+
+def write_wandb(folder: Path, place: Path) -> int:
+    """Write each run of an experiment as an offline run of Weights & Biases; nothing is sent, and no account is asked.
+
+    Each column of the history is a metric by its name, each epoch a step; variant, seed and fold are the config, what
+    summary.csv says of the kept epoch is the summary, and the variant is the group. A number that is not finite is left
+    out. `wandb sync <place>/wandb/offline-run-*` sends them.
+
+    Args:
+        folder: of the experiment.
+        place: a folder that does not exist or is empty.
+
+    Returns:
+        How many runs were written.
+
+    Raises:
+        UsageError: wandb is not installed, or the place is taken.
+        DataError: the tables cannot be read, or wandb cannot write there.
+    """
+    tables = read_tables(folder)
+    need("wandb", "wandb")
+    if place.exists() and (not place.is_dir() or os.listdir(place)):
+        raise UsageError(f"output must be a new or an empty folder, got {shown(str(place))}, in which something is")
+    make_folder(place)
+    try:
+        return _log_offline(folder.name, tables.histories, tables.summary, place)
+    except Exception as error:
+        raise DataError(f"wandb cannot write to {place} ({raised(error)}); name another folder") from error
+
+
+def _log_offline(experiment: str, histories: pd.DataFrame, summary: pd.DataFrame, place: Path) -> int:
+    import wandb
+
+    keys = _keys(summary)
+    of_run = {_name(row, keys): row for row in summary.to_dict("records")}
+    # Neither git, nor the code, nor the machine's load, nor what is printed belongs to these runs.
+    quiet = wandb.Settings(silent=True, disable_git=True, disable_code=True, console="off", x_disable_stats=True)
+    count = 0
+    for name, run in _runs(histories):
+        config = {key: run[key].iloc[0] if key == "variant" else int(run[key].iloc[0]) for key in keys}
+        logged = wandb.init(
+            project=experiment,
+            name=name,
+            group=str(config["variant"]),
+            config=config,
+            dir=str(place),
+            mode="offline",
+            reinit="create_new",
+            settings=quiet,
+        )
+        for row in run.to_dict("records"):
+            logged.log({c: row[c] for c in HISTORY[1:] if math.isfinite(row[c])}, step=int(row["epoch"]))
+        facts = {fact: of_run[name][fact] for fact in _FACTS if fact in of_run.get(name, {})}
+        logged.summary.update({fact: value for fact, value in facts.items() if value == value})
+        logged.finish()
         count += 1
     return count
 
