@@ -78,17 +78,19 @@ def record(name: str, variant: str, seed: int, identity: str, rows: list[dict[st
 
 def write(folder: Path, runs: int) -> None:
     """Write an experiment of so many runs, and experiment.json."""
-    names = []
+    made = []
     for n in range(runs):
         variant, seed = VARIANTS[n % len(VARIANTS)], n // len(VARIANTS)
-        identity = f"r{n:012x}"
-        rows = history(np.random.default_rng(n), n % len(VARIANTS))
-        names.append(run_name(variant, seed, identity))
-        results.publish(folder, names[-1], rows, record(folder.name, variant, seed, identity, rows))
+        made.append((variant, seed, f"r{n:012x}"))
+    names = [run_name(*run) for run in made]
+    # First, as an experiment does: it says where its runs are published.
     results.write_experiment(
         folder,
         {"name": folder.name, "question": "How does it grow?", "baseline": "none", "runs": names, "variants": VARIANTS},
     )
+    for n, (variant, seed, identity) in enumerate(made):
+        rows = history(np.random.default_rng(n), n % len(VARIANTS))
+        results.publish(folder, names[n], rows, record(folder.name, variant, seed, identity, rows))
 
 
 def files(folder: Path) -> tuple[int, int, int]:

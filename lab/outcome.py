@@ -106,7 +106,7 @@ def draw_outcome(
 
     curves = None
     figures: list[Path] = []
-    tables = results.current_tables(folder)
+    tables = results.current_tables(folder, pool)
     # A study that no script of the lab's declares has a page of its own, too; its figures stay as they are.
     if tables is None and not studies and not results.has_study(folder, folder.name):
         # Which refuses them by name.

@@ -65,6 +65,43 @@ def test_mlflow_reads_each_curve_of_each_run(tmp_path, monkeypatch):
     assert run.data.tags["lab.status"] == "finished"
 
 
+def records_of(path):
+    """The records of a file of W&B: blocks of 32 kB with a header of 7 bytes before each part of a record."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    content, at, whole = path.read_bytes(), 7, b""
+    while at + 7 <= len(content):
+        if 32_768 - at % 32_768 < 7:
+            at += 32_768 - at % 32_768
+        size, kind = int.from_bytes(content[at + 4 : at + 6], "little"), content[at + 6]
+        whole += content[at + 7 : at + 7 + size]
+        at += 7 + size
+        # 1 is a whole record, 4 the last part of one.
+        if kind in (1, 4):
+            yield Record.FromString(whole)
+            whole = b""
+
+
+def test_wandb_writes_each_run_offline_with_each_epoch(tmp_path, monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    small = TABLES.histories[(TABLES.histories["seed"] == 0)]
+    monkeypatch.setattr(elsewhere, "read_tables", lambda _: TABLES.__class__(small, TABLES.summary, TABLES.comparison))
+    place = tmp_path / "offline"
+    assert elsewhere.write_wandb(COMMITTED, place) == small["variant"].nunique()
+    found = {}
+    for path in place.glob("wandb/offline-run-*/*.wandb"):
+        records = list(records_of(path))
+        name = next(record.run.display_name for record in records if record.HasField("run"))
+        histories = [record.history.item for record in records if record.HasField("history")]
+        values = [{item.key or item.nested_key[0]: item.value_json for item in items} for items in histories]
+        found[name] = [float(row["val_data_loss"]) for row in values]
+    curves = small.groupby("variant", sort=False)["val_data_loss"].apply(list)
+    assert found == {f"{variant}-seed0": curve for variant, curve in curves.items()}
+    with pytest.raises(UsageError, match="output must be a new or an empty folder"):
+        elsewhere.write_wandb(COMMITTED, place)
+
+
 def test_an_address_that_mlflow_does_not_know_is_refused_in_a_sentence():
     pytest.importorskip("mlflow")
     with pytest.raises(DataError, match=r"^MLflow cannot write to nowhere://x \("):

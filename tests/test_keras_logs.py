@@ -155,7 +155,8 @@ def test_a_folder_without_logs_is_told(tmp_path):
     with pytest.raises(DataError) as caught:
         from_logs(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path} holds neither histories.csv nor a log of keras.callbacks.CSVLogger; name another"
+        f"{tmp_path} holds neither histories.csv nor logs of CSVLogger, TensorBoard, W&B, MLflow or KerasTuner; "
+        "name another"
     )
 
 

@@ -25,9 +25,9 @@ from lab.checks import DataError, UsageError
 from lab.report import layout, theme
 from lab.report.curves import isolated, segments, tidy
 from lab.report.forest import rows as forest_rows
-from lab.report.processes import divided
 from lab.report.strength_path import path as path_of
 from lab.report.strength_path import strengths_of
+from lab.results.processes import divided
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = [

@@ -16,7 +16,7 @@ from lab.cli.drawing import draw_folders, drawing_processes
 from lab.cli.ensemble import ensemble
 from lab.cli.export_model import export_model
 from lab.cli.export_page import export_page, export_pdf
-from lab.cli.export_tables import export_mlflow, export_parquet, export_tensorboard
+from lab.cli.export_tables import export_mlflow, export_parquet, export_tensorboard, export_wandb
 from lab.cli.find import Question, asked, find, folders, known, script
 from lab.cli.folders import below
 from lab.cli.lint import lint
@@ -34,8 +34,8 @@ from lab.experiment import Experiment
 def _application(summary: str) -> cyclopts.App:
     return cyclopts.App(
         help=summary,
-        # As it is written: markdown would take <variant> for a tag and leave it out.
-        help_format="plaintext",
+        # Paragraphs flow into the width of the terminal; markdown would take <variant> for a tag and leave it out.
+        help_format="restructuredtext",
         version=__version__,
         version_flags=["--version"],
         help_flags=["--help", "-h"],
@@ -46,7 +46,7 @@ def _application(summary: str) -> cyclopts.App:
     )
 
 
-lab_app = _application("Which regularizer helps a Keras model, by how much, and how sure are we.")
+lab_app = _application("Which regularizer helps a Keras model, by how much, and how sure are we?")
 
 
 @lab_app.command(name="list")
@@ -85,8 +85,9 @@ def report_experiments(
     """Draw the figures and pages anew, from the CSV files alone; rebuild those first where runs came since.
 
     Args:
-        experiments: folders below the results, or paths of folders of keras CSVLogger files, which are called
-            <variant>-seed<k>.csv or <variant>.csv; all folders below the results if none is named.
+        experiments: folders below the results, or paths of folders of logs: keras CSVLogger files called
+            <variant>-seed<k>.csv or <variant>.csv, event files of TensorBoard, CSV exports of Weights & Biases or
+            MLflow, mlruns, trials of KerasTuner; all folders below the results if none is named.
         results: the folder with the experiments' folders.
         svg: write the figures as SVG files too.
         language: of the figures and pages: en or ja.
@@ -122,6 +123,7 @@ lab_app.command(export_app, name="export")
 export_app.command(export_model, name="model")
 export_app.command(export_tensorboard, name="tensorboard")
 export_app.command(export_mlflow, name="mlflow")
+export_app.command(export_wandb, name="wandb")
 export_app.command(export_parquet, name="parquet")
 export_app.command(export_page, name="page")
 export_app.command(export_pdf, name="pdf")
@@ -146,10 +148,11 @@ def compare_variants(
     """Compare the variants of an experiment with its baseline. Exits with 3 if a --fail option found something.
 
     Args:
-        experiment: a folder below the results, or the path of a folder of keras CSVLogger files, which are called
-            <variant>-seed<k>.csv or <variant>.csv.
+        experiment: a folder below the results, or the path of a folder of logs: keras CSVLogger files called
+            <variant>-seed<k>.csv or <variant>.csv, event files of TensorBoard, CSV exports of Weights & Biases or
+            MLflow, mlruns, trials of KerasTuner.
         baseline: the variant the others are compared with; the experiment's own unless named.
-        metric: a column of summary.csv or measures.csv; the test data loss unless named (val_loss for CSVLogger files).
+        metric: a column of summary.csv or measures.csv; the test data loss unless named (val_loss for logs).
         confidence: of the intervals and the decision.
         method: how intervals are made.
         correction: for the number of variants.

@@ -7,7 +7,8 @@ import pandas as pd
 
 from lab import results, statistics
 from lab.checks import DataError, UsageError, choice
-from lab.results.keras_logs import from_logs, tables_of
+from lab.results.keras_logs import tables_of
+from lab.results.logs.folder import read_logs
 from lab.results.tables import Tables, read_tables
 from lab.statistics import words
 from lab.statistics.scope import scope
@@ -16,7 +17,7 @@ FORMATS = ("table", "csv", "markdown", "json")
 
 
 def read(folder: Path, baseline: str | None = None) -> Tables:
-    """Return the tables of an experiment's folder, or of a folder of `CSVLogger` files.
+    """Return the tables of an experiment's folder, or of a folder of logs.
 
     Raises:
         DataError: the folder holds neither.
@@ -27,7 +28,7 @@ def read(folder: Path, baseline: str | None = None) -> Tables:
         raise DataError(f"{folder} does not exist; run the experiment first, or name its folder")
     if results.has_experiment(folder) or results.has_table(folder, "histories"):
         return read_tables(folder)
-    return tables_of(from_logs(folder), baseline)
+    return tables_of(read_logs(folder), baseline)
 
 
 def compare(
@@ -45,7 +46,7 @@ def compare(
     Args:
         tables: of the experiment.
         baseline: the variant the others are compared with; None takes the experiment's own.
-        metric: a column of the summary or of the measures; None takes the test data loss, or what Keras logged
+        metric: a column of the summary or of the measures; None takes the test data loss, or what was logged
             (`val_loss`).
         confidence, method, correction, margin: as for `lab.statistics.compare`.
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from lab.checks import DataError, UsageError, choice, shown
 from lab.cli.find import find
-from lab.cli.options import RESULTS, Folder, Name, OptionalPath
+from lab.cli.options import RESULTS, Count, Folder, Name, OptionalPath
 from lab.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def ensemble(
     /,
     *,
     variant: Name,
-    seeds: int | None = None,
+    seeds: Count = None,
     output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
     results: Folder = RESULTS,
 ) -> None:
@@ -102,8 +102,8 @@ def _measure(experiment: Experiment, variant: str, output: Path | None, folder: 
 def _kept(runs: "Sequence[Run]", folder: Path) -> "list[keras.Model] | None":
     """Return the models that were kept with the runs, None unless all were."""
     from lab.results import is_published, read_model
+    from lab.results.layout import run_folder
     from lab.results.schema import MODEL_FILE
-    from lab.results.store import run_folder
 
     places = [run_folder(folder, run.name) for run in runs]
     if not all(is_published(folder, run.name) and read_model(run_folder(folder, run.name)) for run in runs):

@@ -1,11 +1,11 @@
-"""`python -m lab export tensorboard | mlflow | parquet`: the histories of an experiment, where people already look."""
+"""`python -m lab export tensorboard | mlflow | wandb | parquet`: histories, where people already look."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from lab.cli.folders import below
+from lab.cli.folders import below, named
 from lab.cli.options import RESULTS, Folder, Name, OptionalPath
 
 
@@ -43,6 +43,27 @@ def export_mlflow(experiment: Name, /, *, uri: Name, results: Folder = RESULTS) 
     print(f"{write_mlflow(below(results, experiment), uri)} runs: {uri}")
 
 
+def export_wandb(
+    experiment: Name,
+    /,
+    *,
+    output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
+    results: Folder = RESULTS,
+) -> None:
+    """Write each run as an offline run of Weights & Biases; nothing is sent, and no account is asked.
+
+    Args:
+        experiment: a folder below the results.
+        output: a new folder; <experiment>-wandb in the current folder unless named.
+        results: the folder with the experiments' folders.
+    """
+    from lab.results.elsewhere import write_wandb
+
+    folder = below(results, experiment)
+    place = output or Path(f"{folder.name}-wandb")
+    print(f"{write_wandb(folder, place)} runs: wandb sync {place}/wandb/offline-run-*")
+
+
 def export_parquet(
     experiment: Name,
     /,
@@ -60,4 +81,4 @@ def export_parquet(
     from lab.results.elsewhere import write_parquet
 
     folder = below(results, experiment)
-    print(f"histories: {write_parquet(folder, output or Path(f'{folder.name}.parquet'))}")
+    print(f"histories: {write_parquet(folder, named(output, folder, '.parquet'))}")

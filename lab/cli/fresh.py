@@ -22,11 +22,10 @@ def afresh(folder: Path, train: Callable[[Path], Path]) -> Path:
     Returns:
         The folder.
     """
-    from lab.results.schema import RUNS_FOLDER
-    from lab.results.store import run_folder
+    from lab.results.layout import run_folder, run_folders
 
     made = train(folder / PLACE)
-    for new in sorted((made / RUNS_FOLDER).glob("[!.]*")):
+    for new in [path for path in run_folders(made) if not path.name.startswith(".")]:
         old = run_folder(folder, new.name)
         old.parent.mkdir(exist_ok=True)
         if old.exists():

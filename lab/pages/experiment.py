@@ -17,14 +17,15 @@ from lab.report.layout import axis_notes, diverged_note
 from lab.report.save import baseline_of
 from lab.report.strength_path import strengths_of
 from lab.report.theme import styles
-from lab.results.imported import is_imported
+from lab.results.imported import source_of_import
+from lab.results.logs.folder import Source
 from lab.results.tables import Tables
 from lab.statistics.language import named, say
 from lab.statistics.runs import averaged_over
 from lab.statistics.scope import scope_note, scope_sentence
 
 _METRICS = {"test_data_loss": "test data loss", "val_loss": "validation loss"}
-"""The metrics of comparison.csv, in words: the lab's own, and that of histories that Keras logged."""
+"""The metrics of comparison.csv, in words: the lab's own, and that of histories that others logged."""
 
 FITTED = "The axis is fitted to what the validation curves differ in; “whole” shows all."
 NO_CURVES = "No run has a finite validation loss, so there is no chart over the epochs."
@@ -49,7 +50,7 @@ class Contents:
         over: what medians and means are over, "seeds" or "seeds and folds".
         scope: what the intervals generalize over, in two sentences; empty where it is not known.
         reading: how the curves are to be read, as sentences.
-        logged: whether the histories are foreign ones, which Keras logged.
+        logged: the tool that logged the histories; None where the lab trained them.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Contents:
     scope: str
     epochs: int
     reading: list[str]
-    logged: bool
+    logged: Source | None
 
     @property
     def metric(self) -> str:
@@ -123,7 +124,7 @@ def contents(folder: Path, tables: Tables, curves: Curves) -> Contents:
         scope=say(" ").join(filter(None, [scope_sentence(compared), scope_note(compared)])),
         epochs=int(curves.table["epoch"].max()),
         reading=reading,
-        logged=is_imported(folder),
+        logged=source_of_import(folder),
     )
 
 

@@ -16,10 +16,10 @@ from lab.pages.overview import Best, best, counted, first_sentence, found, regul
 from lab.pages.sparkline import Frame, Line, frame, sparkline
 from lab.pages.studies import Picture, picture, study_text
 from lab.report.curves import tidy
-from lab.report.processes import divided
 from lab.report.save import baseline_of
 from lab.report.strength_path import strengths_of
 from lab.report.theme import in_order, styles
+from lab.results.processes import divided
 from lab.results.schema import COMPARISON, FIGURES_FOLDER, HISTORIES, PAGE_FILE, STRENGTH_TABLE, SUMMARY, figure_file
 from lab.results.tables import Tables, read_table
 from lab.statistics.language import say

@@ -9,6 +9,7 @@ number.
 Reference: Source map format, ECMA-426, section "Base64 VLQ".
 """
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -59,7 +60,8 @@ def _curve(values: Sequence[float | None]) -> list[Any]:
 
 def power(values: Iterable[float]) -> int | None:
     """Return the power of ten whose multiples stand for some numbers; None where their sizes differ too much."""
-    sizes = np.abs(np.array([value for value in values if math.isfinite(value) and value], float))
+    numbers = np.abs(np.fromiter(values, float))
+    sizes = numbers[np.isfinite(numbers) & (numbers != 0)]
     if not len(sizes):
         return 0
     low = math.floor(math.log10(np.quantile(sizes, 0.1, method="lower"))) - DIGITS + 1
@@ -74,17 +76,18 @@ def pack(values: Sequence[float], scale: int = 0) -> str:
         values: the numbers; those that are not finite are unknown.
         scale: each is rounded to a multiple of 10**scale, at most 10**8 times.
     """
-    before, text = 0, []
-    for value in values:
-        if not math.isfinite(value):
-            text.append("_")
-            continue
-        whole = round(value / 10.0**scale) if scale >= 0 else round(value * 10.0**-scale)
-        text.append(_vlq(whole - before))
-        before = whole
-    return "".join(text)
+    numbers = np.asarray(values, float)
+    finite = np.isfinite(numbers)
+    known = numbers[finite]
+    # All at once: a page has hundreds of thousands of numbers.
+    whole = np.rint(known / 10.0**scale if scale >= 0 else known * 10.0**-scale).astype(np.int64)
+    texts = map(_vlq, np.diff(whole, prepend=0).tolist())
+    if finite.all():
+        return "".join(texts)
+    return "".join(next(texts) if there else "_" for there in finite.tolist())
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def _vlq(number: int) -> str:
     rest = number << 1 if number >= 0 else (-number << 1) | 1
     text = ""

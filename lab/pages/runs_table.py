@@ -21,9 +21,9 @@ _NUMBERS = {
     "onset": ("onset", "epoch from which on the run overfits", 0),
     "train_data_loss": ("train data loss", "at the kept epoch", None),
     "val_data_loss": ("validation data loss", "at the kept epoch", None),
-    # Of histories that Keras logged, which knows no data loss.
-    "loss": ("loss", "mean over the kept epoch, as Keras logged it", None),
-    "val_loss": ("validation loss", "at the kept epoch, as Keras logged it", None),
+    # Of histories that others logged, which know no data loss.
+    "loss": ("loss", "mean over the kept epoch, as it was logged", None),
+    "val_loss": ("validation loss", "at the kept epoch, as it was logged", None),
     "gap": ("gap", "validation minus train data loss at the kept epoch", None),
     "test_data_loss": ("test data loss", "with the kept weights", None),
     "test_accuracy": ("test accuracy", "with the kept weights", None),

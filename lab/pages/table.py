@@ -41,9 +41,9 @@ class VariantsTable:
 _MEANS = (
     ("train_data_loss", Column("train data loss", "mean over the {over}, at the kept epoch")),
     ("val_data_loss", Column("validation data loss", "mean over the {over}, at the kept epoch")),
-    # Of histories that Keras logged, which knows no data loss.
-    ("loss", Column("loss", "mean over the {over}, at the kept epoch, as Keras logged it")),
-    ("val_loss", Column("validation loss", "mean over the {over}, at the kept epoch, as Keras logged it")),
+    # Of histories that others logged, which know no data loss.
+    ("loss", Column("loss", "mean over the {over}, at the kept epoch, as it was logged")),
+    ("val_loss", Column("validation loss", "mean over the {over}, at the kept epoch, as it was logged")),
     ("gap", Column("gap", "validation minus train data loss at the kept epoch, mean over the {over}")),
     ("test_data_loss", Column("test data loss", "mean over the {over}, with the kept weights")),
     ("test_accuracy", Column("test accuracy", "mean over the {over}, with the kept weights")),

@@ -20,10 +20,10 @@ from lab.report.forest import forest
 from lab.report.layout import figure_of
 from lab.report.overfitting import PAIRS, overfitting
 from lab.report.overlay import accuracy, gap, overlay, penalty
-from lab.report.processes import divided
 from lab.report.strength_path import strength_path, strengths_of
 from lab.report.theme import DPI, Style, can_write, look, styles
 from lab.results import write_atomically
+from lab.results.processes import divided
 from lab.statistics.language import LANGUAGES, catalogue, speaking, spoken
 
 PANELS = 36

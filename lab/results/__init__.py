@@ -14,6 +14,7 @@ One file per thing:
     provenance    provenance.json: how the runs were run
     tables        the tables, as reports read them; table_checks: the rules that they meet
     keras_logs    histories of plain Keras; csv_logger: its files
+    logs          histories that other tools logged; imported: brought into the results
     histories     histories as one long table, whoever trained
     failures      why runs failed
     prune         runs that no declaration names

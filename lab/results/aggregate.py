@@ -1,6 +1,8 @@
 """The files of an experiment that are rebuilt from its runs: the tables, and how the runs were run."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ import pandas as pd
 from lab import statistics
 from lab.checks import DataError, UsageError
 from lab.results.experiments import has_experiment, read_experiment
-from lab.results.many_runs import Runs, read_runs
+from lab.results.layout import found_runs, newest_change, run_folder
+from lab.results.many_runs import Runs, read_runs, together
+from lab.results.parquet_copy import write_copy
+from lab.results.processes import divided
 from lab.results.provenance import read_provenance, write_provenance
 from lab.results.schema import (
     COMPARISON,
@@ -32,11 +37,14 @@ from lab.results.schema import (
     keys,
     record_name,
 )
-from lab.results.store import REMEDY, read_record, run_folder
+from lab.results.store import REMEDY, read_record
 from lab.results.tables import Tables, has_table, read_tables, remove_table, table_path, write_table
 from lab.statistics.facts import columns_of, facts_from
 from lab.statistics.reliability import RELIABILITY
 from lab.statistics.runs import FOLDS, run_columns
+
+PART = 2500
+"""The most runs that are read at once; of more, parts are read by several processes."""
 
 
 def is_stale(folder: Path) -> bool:
@@ -47,8 +55,12 @@ def is_stale(folder: Path) -> bool:
     return _has_runs(folder) and _fresh(folder) is None
 
 
-def current_tables(folder: Path) -> Tables | None:
+def current_tables(folder: Path, pool: Executor | None = None) -> Tables | None:
     """Return an experiment's tables, rebuilt first where they are stale; None where there are neither runs nor tables.
+
+    Args:
+        folder: of the experiment.
+        pool: as for `rebuild`.
 
     Raises:
         DataError: as `rebuild` or, where no run is there, as `lab.results.tables.read_tables`.
@@ -58,7 +70,7 @@ def current_tables(folder: Path) -> Tables | None:
         fresh = _fresh(folder)
         if fresh is not None:
             return fresh
-        rebuild(folder)
+        rebuild(folder, pool)
     return read_tables(folder) if has_table(folder, HISTORIES) else None
 
 
@@ -69,7 +81,7 @@ def _has_runs(folder: Path) -> bool:
 def _fresh(folder: Path) -> Tables | None:
     """Return the tables of an experiment whose runs are there; None where they are stale."""
     # Publishing a run changes the folder of the runs.
-    newest = max((folder / name).stat().st_mtime_ns for name in (EXPERIMENT_FILE, RUNS_FOLDER))
+    newest = max((folder / EXPERIMENT_FILE).stat().st_mtime_ns, newest_change(folder))
     tables = [*TABLES, STRENGTH_TABLE] if read_experiment(folder).get("paths") else TABLES
     rebuilt = [*(table_path(folder, name) for name in tables), folder / PROVENANCE_FILE]
     if not all(file.exists() and file.stat().st_mtime_ns >= newest for file in rebuilt):
@@ -85,13 +97,13 @@ def _fresh(folder: Path) -> Tables | None:
 def _are_all_there(folder: Path, found: Tables) -> bool:
     """Say whether the tables have each run that is there; the optional ones each with its field, and none without."""
     rows = {MEASURE_TABLE: _runs_of(found.measures), RELIABILITY_TABLE: _runs_of(found.reliability)}
-    names = _runs(folder, read_experiment(folder))
+    there = _runs(folder, read_experiment(folder))
     # Times alone do not tell where a clock was set back between the tables and a run.
-    if not {run.rpartition("-")[2] for run in names} <= set(found.summary["id"].map(str)):
+    if not {run.rpartition("-")[2] for run in there} <= set(found.summary["id"].map(str)):
         return False
-    for name in names:
+    for place in there.values():
         try:
-            record = read_record(run_folder(folder, name))
+            record = read_record(place)
         except DataError:
             # The tables outlive a run that is damaged.
             continue
@@ -107,10 +119,14 @@ def _runs_of(table: pd.DataFrame | None) -> set[tuple]:
     return set(table[run_columns(table)].astype({"variant": str}).itertuples(index=False, name=None))
 
 
-def rebuild(folder: Path) -> None:
+def rebuild(folder: Path, pool: Executor | None = None) -> None:
     """Rebuild the tables and provenance.json from the runs that experiment.json names.
 
     Runs that are not there yet are left out; runs of other declarations are left alone.
+
+    Args:
+        folder: of the experiment.
+        pool: of processes that read some of very many runs; None reads all of them here.
 
     Raises:
         DataError: no run is there, or one is damaged.
@@ -118,12 +134,14 @@ def rebuild(folder: Path) -> None:
     """
     with filelock.FileLock(folder / LOCK_FILE):
         experiment = read_experiment(folder)
-        names = _runs(folder, experiment)
-        if not names:
+        there = list(_runs(folder, experiment).values())
+        if not there:
             raise DataError(f"{folder / RUNS_FOLDER} must hold a run of the experiment, got none; run it first")
-        runs = read_runs([run_folder(folder, name) for name in names])
-        tables = combined(folder, experiment, runs)
+        runs, rows = _read(there, pool)
+        tables = _tables(experiment, runs, rows)
         write_table(folder, HISTORIES, runs.histories() if runs.text is None else runs.text)
+        # Where numbers were written in two ways, the table that is read is not the one at hand.
+        write_copy(folder, table_path(folder, HISTORIES), runs.histories, len(runs.text or ""))
         for name, table in tables.items():
             write_table(folder, name, table)
         for name in {MEASURE_TABLE, RELIABILITY_TABLE} - tables.keys():
@@ -140,8 +158,25 @@ def combined(folder: Path, experiment: Mapping[str, Any], runs: Runs) -> dict[st
         experiment: its experiment.json.
         runs: at least one.
     """
-    records = runs.records
-    summary = pd.DataFrame(list(_summary_rows(folder, records, runs.measured)))
+    return _tables(
+        experiment, runs, _summary_rows([run_folder(folder, record_name(one)) for one in runs.records], runs)
+    )
+
+
+def _read(folders: Sequence[Path], pool: Executor | None) -> tuple[Runs, list[dict[str, Any]]]:
+    """Return runs and their rows of summary.csv."""
+    parts = [folders[begin : begin + PART] for begin in range(0, len(folders), PART)]
+    done = divided([functools.partial(_part, part) for part in parts], pool if len(parts) > 1 else None)
+    return together([runs for runs, _ in done]), [row for _, rows in done for row in rows]
+
+
+def _part(folders: Sequence[Path]) -> tuple[Runs, list[dict[str, Any]]]:
+    runs = read_runs(folders)
+    return runs, _summary_rows(folders, runs)
+
+
+def _tables(experiment: Mapping[str, Any], runs: Runs, rows: Sequence[Mapping[str, Any]]) -> dict[str, pd.DataFrame]:
+    records, summary = runs.records, pd.DataFrame(rows)
     # An experiment that was interrupted may have no run of the baseline yet.
     has_baseline = (summary["variant"] == experiment["baseline"]).any()
     empty = pd.DataFrame(columns=list(statistics.COMPARISON))
@@ -167,9 +202,9 @@ def combined(folder: Path, experiment: Mapping[str, Any], runs: Runs) -> dict[st
     return tables
 
 
-def _runs(folder: Path, experiment: Mapping[str, Any]) -> list[str]:
-    """Return the names of the experiment's runs that are there."""
-    return [name for name in experiment["runs"] if run_folder(folder, name).exists()]
+def _runs(folder: Path, experiment: Mapping[str, Any]) -> dict[str, Path]:
+    """Return the folders of the experiment's runs that are there, by name."""
+    return found_runs(folder, experiment["runs"])
 
 
 def _strengths(paths: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
@@ -194,12 +229,16 @@ def _reliability_rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield run | {"weights": weights} | dict(zip(RELIABILITY, row, strict=True))
 
 
-def _summary_rows(
-    folder: Path, records: Sequence[Mapping[str, Any]], measured: pd.DataFrame
+def _summary_rows(folders: Sequence[Path], runs: Runs) -> list[dict[str, Any]]:
+    return list(_rows(folders, runs.records, runs.measured))
+
+
+def _rows(
+    folders: Sequence[Path], records: Sequence[Mapping[str, Any]], measured: pd.DataFrame
 ) -> Iterator[dict[str, Any]]:
     columns = columns_of(measured)
     end = 0
-    for record in records:
+    for folder, record in zip(folders, records, strict=True):
         start, end = end, end + record["rows"]
         test = record["test"] or {}
         try:
@@ -210,8 +249,7 @@ def _summary_rows(
                 status=record["status"],
             )
         except (DataError, UsageError) as error:
-            path = run_folder(folder, record_name(record)) / RUN_FILE
-            raise DataError(f"{path} does not fit its history ({error}); {REMEDY}") from None
+            raise DataError(f"{folder / RUN_FILE} does not fit its history ({error}); {REMEDY}") from None
         yield (
             {key: record[key] for key in (*keys(record), *([FOLDS] if FOLDS in record else []), *RUN_COLUMNS)}
             | facts

@@ -8,16 +8,18 @@ from typing import Any
 from lab.checks import DataError
 from lab.results import fields
 from lab.results.files import AGAIN, read_json, to_json, write_atomically
+from lab.results.layout import divide
 from lab.results.schema import EXPERIMENT_FILE, SCHEMA
 
 
 def write_experiment(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write experiment.json.
+    """Write experiment.json, and make the folders of the runs where there are very many.
 
     Args:
         folder: of the experiment.
         record: with the fields of `lab.results.fields.EXPERIMENT`; "schema" is added.
     """
+    divide(folder, len(record["runs"]))
     write_atomically(folder / EXPERIMENT_FILE, to_json({"schema": SCHEMA, **record}))
 
 

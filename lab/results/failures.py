@@ -13,7 +13,8 @@ from pathlib import Path
 from lab.checks import DataError
 from lab.results import fields
 from lab.results.files import AGAIN, read_json, to_json, write_atomically
-from lab.results.schema import FAILED_FOLDER, RUNS_FOLDER, SCHEMA
+from lab.results.layout import run_folder
+from lab.results.schema import FAILED_FOLDER, SCHEMA
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def current_failures(folder: Path, runs: Iterable[str], variants: Iterable[str])
         failure
         for failure in read_failures(folder).values()
         if (failure.name in names or (is_unloaded(failure) and failure.variant in called))
-        and not (folder / RUNS_FOLDER / failure.name).exists()
+        and not run_folder(folder, failure.name).exists()
     ]
 
 

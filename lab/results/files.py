@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import stat
 import zlib
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ AGAIN = "run the experiment again, which writes it anew"
 
 NOT_MEASURED = ["nan", ""]
 """The words for a missing number in a CSV file of the lab; a variant may be called "null" or "NA"."""
+
+_LONG_NUMBER = re.compile(r"[0-9]{101}")
 
 
 def rebuild_remedy(folder: Path) -> str:
@@ -145,8 +148,11 @@ def parse_json(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
         DataError: it is not JSON or not an object.
     """
     try:
-        value = json.loads(content.decode(), parse_int=_whole)
-        deep = _is_deep(value)
+        text = content.decode()
+        # Most files are small: no number can have too many digits, and no value can be nested too deep.
+        plain = _LONG_NUMBER.search(text) is None
+        value = json.loads(text, parse_int=None if plain else _whole)
+        deep = text.count("{") + text.count("[") > DEEPEST and _is_deep(value)
     except RecursionError:
         deep = True
     except ValueError as error:

@@ -16,13 +16,14 @@ import pandas as pd
 from lab import statistics
 from lab.checks import DataError, UsageError
 from lab.results.csv_logger import REMEDY, read_log, several
+from lab.results.logs.metrics import ALIASES
 from lab.results.schema import HISTORY, KEYS
 from lab.results.table_checks import HUGE
 from lab.results.tables import Tables
 
 LOGGED = ("loss", "accuracy", "val_loss", "val_accuracy")
-ALIASES = {"acc": "accuracy", "sparse_categorical_accuracy": "accuracy", "categorical_accuracy": "accuracy",
-           "binary_accuracy": "accuracy", "lr": "learning_rate"}  # fmt: skip
+NEEDED = {"loss": "name a history of keras.Model.fit", "val_loss": "fit with validation_data"}
+"""The columns that a history of Keras has, and what to do where one is missing."""
 
 
 def from_keras(histories: Mapping[str, Any], name: str = "keras") -> pd.DataFrame:
@@ -71,7 +72,10 @@ def from_logs(folder: Path) -> pd.DataFrame:
                 f"for variant {variant!r}, seed {seed}; rename one of them"
             )
     if not found:
-        raise DataError(f"{folder} holds neither histories.csv nor a log of keras.callbacks.CSVLogger; name another")
+        raise DataError(
+            f"{folder} holds neither histories.csv nor logs of CSVLogger, TensorBoard, W&B, MLflow or KerasTuner; "
+            "name another"
+        )
     tables = [
         _run(path, variant, seed, folder.name) for variant, runs in found.items() for seed, path in sorted(runs.items())
     ]
@@ -103,11 +107,11 @@ def _run(history: Any, variant: str, seed: int, name: str) -> pd.DataFrame:
     if isinstance(history, (str, Path)):
         path = Path(history)
         columns, lines = read_log(path)
-        table = _table(columns, str(path), lambda i: f"{path}, line {lines[i]}", REMEDY, several(path))
+        table = history_of(columns, str(path), lambda i: f"{path}, line {lines[i]}", REMEDY, several(path))
     else:
         whose = f"the history of variant {variant!r}, seed {seed}"
         columns = _columns_of(history, variant)
-        table = _table(columns, whose, lambda i: f"{whose}, epoch {i + 1}", "correct it", several())
+        table = history_of(columns, whose, lambda i: f"{whose}, epoch {i + 1}", "correct it", several())
     return table.assign(experiment=name, variant=variant, seed=seed)[[*KEYS, *HISTORY]]
 
 
@@ -130,10 +134,15 @@ def _columns_of(history: Any, variant: str) -> dict[str, list[Any]]:
     return {str(name): list(values) for name, values in columns.items()}
 
 
-def _table(
-    columns: Mapping[str, Sequence[Any]], whose: str, place: Callable[[int], str], remedy: str, separate: str
+def history_of(
+    columns: Mapping[str, Sequence[Any]],
+    whose: str,
+    place: Callable[[int], str],
+    remedy: str,
+    separate: str,
+    needed: Mapping[str, str] = NEEDED,
 ) -> pd.DataFrame:
-    """Return the columns of `HISTORY` from those that Keras logged.
+    """Return the columns of `HISTORY` from those that were logged.
 
     Args:
         columns: by Keras's names.
@@ -141,13 +150,17 @@ def _table(
         place: names the i-th row.
         remedy: what to do about a wrong value.
         separate: what to do about several trainings in one history.
+        needed: the columns that must be there, and what to do where one is not.
+
+    Raises:
+        DataError: one of them is missing, or a value is impossible.
     """
     named = _renamed(columns, whose)
-    for name in ("loss", "val_loss"):
+    for name, todo in needed.items():
         if name not in named:
-            todo = "fit with validation_data" if name == "val_loss" else "name a history of keras.Model.fit"
             raise DataError(f"{whose} must have the column {name!r}, got {', '.join(columns)}; {todo}")
-    rows = len(named["loss"])
+    first = next(iter(needed))
+    rows = len(named[first])
     if not rows:
         raise DataError(f"{whose} must have at least one epoch, got none")
     table = {}
@@ -155,7 +168,7 @@ def _table(
         values = named.get(name, range(rows) if name == "epoch" else [math.nan] * rows)
         if len(values) != rows:
             raise DataError(
-                f"{whose} must have as many values of {name!r} as of 'loss', {rows}, got {len(values)}; "
+                f"{whose} must have as many values of {name!r} as of {first!r}, {rows}, got {len(values)}; "
                 "fit with validation_freq=1"
             )
         table[name] = [_number(name, value, place(i), remedy) for i, value in enumerate(values)]

@@ -69,6 +69,18 @@ def read_runs(folders: Sequence[Path]) -> Runs:
     return Runs(records, measured, header + b"".join(lines).decode() if plain else None)
 
 
+def together(parts: Sequence[Runs]) -> Runs:
+    """Return the runs of several parts as one."""
+    if len(parts) == 1:
+        return parts[0]
+    records = [record for part in parts for record in part.records]
+    texts = [part.text for part in parts if part.text is not None]
+    plain = len(texts) == len(parts) and len({text[: text.index("\n")] for text in texts}) == 1
+    # The header of each but the first is left out.
+    text = "".join([texts[0], *(text[text.index("\n") + 1 :] for text in texts[1:])]) if plain else None
+    return Runs(records, pd.concat([part.measured for part in parts], ignore_index=True), text)
+
+
 def _named(record: Mapping[str, Any], body: bytes) -> bytes:
     """Return the rows of a history with the values of the run's columns before them: plain names and whole numbers."""
     before = "".join(f"{record[key]}," for key in keys(record)).encode()

@@ -8,6 +8,7 @@ from pathlib import Path
 from lab.checks import DataError
 from lab.results.experiments import read_experiment
 from lab.results.failures import Failure, is_unloaded, read_failures
+from lab.results.layout import run_folders
 from lab.results.schema import (
     DAMAGED,
     FAILED_FOLDER,
@@ -15,7 +16,6 @@ from lab.results.schema import (
     MODEL_DATA_FILE,
     MODEL_FILE,
     RUN_FILE,
-    RUNS_FOLDER,
     named_run,
     record_name,
 )
@@ -57,7 +57,7 @@ def strays(folder: Path) -> list[Stray]:
     failures = read_failures(folder)
     spared = {_of(failure) for failure in failures.values() if is_unloaded(failure)}
     found = []
-    for path in sorted((folder / RUNS_FOLDER).glob("*")):
+    for path in run_folders(folder):
         if path.name not in named and named_run(path.name) not in spared and (what := _what(path, folder.name)):
             found.append(Stray(path, what, sum(file.stat().st_size for file in path.iterdir())))
     for failure in failures.values():

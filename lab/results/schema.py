@@ -8,6 +8,7 @@
                          comparison.csv, strengths.csv,
                          measures.csv, reliability.csv          rebuilt from the runs, never edited
     results/<experiment>/provenance.json                        rebuilt from the runs: how they were run
+    results/<experiment>/histories.parquet                      a copy of a very long histories.csv
     results/<experiment>/<study>.json, <table>.csv              a study and its tables
     results/<experiment>/runs/<run>/history.csv, run.json       appear together or not at all; not committed
     results/<experiment>/runs/<run>/model.keras, model.json     beside them where models are kept

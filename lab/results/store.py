@@ -23,6 +23,7 @@ from lab.results.files import (
     to_json,
     write_through,
 )
+from lab.results.layout import run_folder, shard_folders
 from lab.results.partial import partial_folder, sweep_folder
 from lab.results.schema import (
     DAMAGED,
@@ -39,11 +40,6 @@ from lab.statistics.runs import FOLD, FOLDS
 
 REMEDY = "run the experiment again, which sets this run aside and trains it anew"
 """The remedy for a damaged run."""
-
-
-def run_folder(experiment: Path, name: str) -> Path:
-    """Return the folder of a run, published or not."""
-    return experiment / RUNS_FOLDER / name
 
 
 def publish(
@@ -231,5 +227,6 @@ def read_model(folder: Path) -> bytes | None:
 
 def sweep(experiment: Path) -> None:
     """Remove what killed processes left half written in an experiment's folder, its runs and figures, and above it."""
-    for folder in (experiment.parent, experiment, experiment / FIGURES_FOLDER, experiment / RUNS_FOLDER):
+    places = (experiment.parent, experiment, experiment / FIGURES_FOLDER, experiment / RUNS_FOLDER)
+    for folder in (*places, *shard_folders(experiment)):
         sweep_folder(folder)

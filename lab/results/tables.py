@@ -9,6 +9,7 @@ import pandas as pd
 from lab.results import table_checks
 from lab.results.experiments import has_experiment, read_experiment
 from lab.results.files import ABSENT, read_csv, rebuild_remedy, to_csv, write_atomically
+from lab.results.parquet_copy import read_copy
 from lab.results.schema import (
     COMPARISON,
     HISTORIES,
@@ -131,13 +132,16 @@ def remove_table(folder: Path, name: str) -> None:
 
 
 def read_histories(folder: Path) -> pd.DataFrame:
-    """Read histories.csv.
+    """Read histories.csv, or its copy as Parquet where that is of this very file.
 
     Raises:
         DataError: it is missing, torn or edited.
     """
-    table = read_table(folder, HISTORIES)
-    table_checks.check_histories(table_path(folder, HISTORIES), table, rebuild_remedy(folder))
+    path = table_path(folder, HISTORIES)
+    table = read_copy(folder, path)
+    if table is None:
+        table = read_table(folder, HISTORIES)
+    table_checks.check_histories(path, table, rebuild_remedy(folder))
     return table
 
 

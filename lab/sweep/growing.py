@@ -9,6 +9,7 @@ from lab import statistics
 from lab.checks import DataError
 from lab.results.aggregate import combined
 from lab.results.experiments import read_experiment
+from lab.results.layout import run_folder
 from lab.results.many_runs import Runs, read_runs
 from lab.results.schema import (
     COMPARISON,
@@ -20,7 +21,7 @@ from lab.results.schema import (
     SUMMARY,
     named_run,
 )
-from lab.results.store import is_published, is_whole, run_folder
+from lab.results.store import is_published, is_whole
 from lab.results.tables import Tables
 from lab.statistics.runs import FOLD
 from lab.sweep import state

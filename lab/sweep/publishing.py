@@ -87,7 +87,8 @@ def published(folder: Path, name: str, within: float) -> "Trained":
         DataError: it is not there, although it was published, or it is damaged.
     """
     from lab.engine.task import Trained
-    from lab.results.store import read_run, run_folder
+    from lab.results.layout import run_folder
+    from lab.results.store import read_run
 
     until = time.monotonic() + within
     while True:

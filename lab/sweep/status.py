@@ -17,8 +17,8 @@ from lab.checks import DataError
 from lab.results.driver import holder
 from lab.results.experiments import read_experiment
 from lab.results.failures import Failure, current_failures
+from lab.results.layout import run_folder
 from lab.results.schema import RUN_FILE, RUNS_FOLDER, STATUSES, SUMMARY, named_run, run_name
-from lab.results.store import run_folder
 from lab.results.tables import has_table, table_path
 from lab.statistics.runs import FOLD
 from lab.sweep import state

@@ -56,7 +56,8 @@ def verify(folder: Path, runs: Sequence[Run], *, tolerance: float, precision: st
     Raises:
         DataError: a published run is damaged, or a run cannot be trained.
     """
-    from lab.results.store import read_run, run_folder
+    from lab.results.layout import run_folder
+    from lab.results.store import read_run
 
     published = [read_run(run_folder(folder, run.name)) for run in runs]
     verdicts: dict[int, Verdict] = {}
