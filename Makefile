@@ -40,6 +40,7 @@ mutation: setup
 bench: setup
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.checkpoints
+	$(BIN)/python -m benchmarks.workers
 
 setup: .venv/done
 

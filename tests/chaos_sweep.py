@@ -34,8 +34,12 @@ class Sweep:
         lines = self.journal.read_text().splitlines() if self.journal.exists() else []
         return [json.loads(line) for line in lines]
 
-    def lost(self) -> list[float]:
-        """Return the seconds of training that each kill cost the run that it cost most."""
+    def lost(self) -> list[tuple[float, bool]]:
+        """Return the seconds of training that each kill cost the run that it cost most.
+
+        With each goes whether that run was in the first epoch of its process, which compiles: no checkpoint can be
+        written before it has ended.
+        """
         events, found = self.events(), []
         for killed, end in self.ends:
             own = [event for event in events if event[1] in killed]
@@ -45,11 +49,12 @@ class Sweep:
                 if kind in ("begin", "epoch"):
                     known.update({(run, epoch): seconds for run in runs})
             begun = {run for run, _ in known}
+            trained = {run for event in own if event[2] == "epoch" for run in event[3]}
             goes_on: dict[str, int] = {}
             for event in reversed(later):
                 goes_on.update(dict.fromkeys(event[3], event[4]))
-            costs = [end - known.get((run, goes_on[run]), end) for run in begun if run in goes_on]
-            found.append(max(costs, default=0.0))
+            costs = [(end - known.get((run, goes_on[run]), end), run not in trained) for run in begun if run in goes_on]
+            found.append(max(costs, default=(0.0, False)))
         return found
 
 

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from benchmarks import arms, cases, floor, frozen, memory_mapped, sweep
+from benchmarks import arms, cases, checkpoints, floor, frozen, memory_mapped, sweep, workers
 from lab.checks import DataError
+from lab.engine.training_state import State
 
 
 def miniature(name: str, **changes) -> cases.Case:
@@ -209,3 +210,37 @@ def test_the_memory_of_both_engines_is_measured_and_the_files_are_removed(tmp_pa
     assert list(figures) == ["file_gb", *memory_mapped.ENGINES]
     assert all(figures[engine]["peak_mb"] > 100 for engine in memory_mapped.ENGINES)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_other_block_of_epochs_has_a_checkpoint(tmp_path):
+    task = object()
+    blocks = checkpoints.Blocks(tmp_path, [task], 2)
+    take = blocks.offer("cohort", [task])
+    captured = []
+
+    def capture(epoch):
+        captured.append(epoch)
+        return State(epoch, {"x": np.zeros((1, 250_000), np.float32)})
+
+    for epoch in range(1, 13):
+        take([task], lambda epoch=epoch: capture(epoch))
+    assert captured == [2, 6, 10]
+    assert (len(blocks.plain), len(blocks.checkpointed), len(blocks.waited)) == (2, 2, 3)
+    assert blocks.megabytes == pytest.approx(1, abs=0.01)
+
+
+def test_sweeps_of_workers_are_compared_with_that_of_one_process(monkeypatch):
+    seconds = {0: 8.0, 1: 10.0, 2: 5.0, 4: 4.0}
+
+    def sweep(script, results, count):
+        run = results / "x" / "runs" / "a"
+        run.mkdir(parents=True)
+        (run / "history.csv").write_text("other" if count == 4 else "same")
+        (run / "run.json").write_text(json.dumps({"threads": 2 // (count or 1)}))
+        return seconds[count]
+
+    monkeypatch.setattr(workers, "sweep", sweep)
+    found = workers.measure("dense", 1, 1)
+    assert found["2 workers"] == {"seconds": 5.0, "speed_up": 1.6, "threads": [1], "same_bytes": True}
+    assert found["process"]["threads"] == [2]
+    assert not found["4 workers"]["same_bytes"]
