@@ -21,7 +21,7 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest $(CORES) -m slow --timeout 3600
 
-# Kills the drivers of sweeps 200 times, and compares what is left with sweeps that nothing interrupted.
+# Kills the drivers and the workers of sweeps 200 times, and compares what is left with sweeps that nothing interrupted.
 chaos: setup
 	$(BIN)/python -m tests.chaos --kills 200
 
@@ -39,6 +39,7 @@ mutation: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.checkpoints
 
 setup: .venv/done
 

@@ -216,11 +216,13 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     if steps > MOST_STEPS:
         raise UsageError(f"a run must be of at most {MOST_STEPS} steps, got {steps} of variant {key!r}; lower epochs")
     classes = None if data.classes is None else len(data.classes)
+    training.check_inputs(data.input_shape)
     outputs = training.outputs(classes, data.train.y.shape[-1], data.several)
     build = functools.partial(_build, variant, key, data, outputs, seed, tried)
     # The tests hold the lab's own factories to it; what anybody else's do with a seed is not known.
-    recipe = (variant.model, data.input_shape, outputs) if _is_the_labs(variant.model) else None
-    return Task(build, data, training, seed, recipe)
+    what = id(variant.model), data.input_shape, outputs
+    recipe = (variant.model, *what[1:]) if _is_the_labs(variant.model) else None
+    return Task(build, data, training, seed, recipe, (*what, training.loss, seed))
 
 
 def _build(
@@ -235,9 +237,10 @@ def _build(
 
     def build() -> "keras.Model":
         # The lab's own factories need no trial: their tests hold them to it.
-        if key not in tried and not _is_the_labs(variant.model):
+        what = _what_is_tried(variant.model), data.input_shape, outputs, variant.training.loss
+        if what not in tried and not _is_the_labs(variant.model):
             try_out(*arguments, data.train.x, data.train.y)
-            tried.add(key)
+            tried.add(what)
         with names_from_zero():
             return fit_for_training(*arguments)
 
@@ -247,4 +250,12 @@ def _build(
 def _is_the_labs(factory: Callable) -> bool:
     while isinstance(factory, functools.partial):
         factory = factory.func
-    return factory.__module__ == "lab.models.factories"
+    return factory.__module__ in ("lab.models.factories", "lab.models.residual")
+
+
+def _what_is_tried(factory: Callable) -> Hashable:
+    """Return what is equal for factories of which one trial is enough: one file, however it is regularized."""
+    if isinstance(factory, functools.partial) and factory.func.__module__ == "lab.models.saved_model":
+        others = {name: value for name, value in factory.keywords.items() if name != "regularization"}
+        return "saved", repr(factory.args), repr(others)
+    return id(factory)

@@ -1,10 +1,11 @@
-"""The regularizers Keras lacks: a pull of the weights towards where they started (L2-SP).
+"""The regularizers Keras lacks: a pull of the weights towards where they started (L2-SP), group lasso, orthogonality.
 
 Registered under the package name "lab" like the layers of `lab.layers`, which imports this module: a model that holds
 one is saved to a `.keras` file and loaded from it wherever `lab.layers` has been imported.
 """
 
 import base64
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,6 +93,63 @@ class L1L2Towards(keras.regularizers.L1L2):
         return super().get_config() | {"l2_start": self.l2_start, "starts": starts}
 
 
+@keras.saving.register_keras_serializable(package="lab")
+class KernelPenalty(keras.regularizers.L1L2):
+    """Keras's L1L2, group lasso on the inputs and the units of a kernel, and a pull towards orthogonal units.
+
+    A kernel is of shape (..., inputs, units), as that of a dense layer or a convolution: the leading axes are the
+    positions of its window. The group of an input holds all weights from it, that of a unit all weights into it, and
+    group lasso adds `sqrt(size) * sqrt(sum(w ** 2))` of each group. The orthogonal penalty is
+    `sum((W.T @ W - I) ** 2)`, where W has one row for each position and input; `W @ W.T` takes the place of
+    `W.T @ W` where there are more units than rows.
+
+    Args:
+        l1, l2: as of Keras's L1L2.
+        group_inputs, group_units: the strengths of group lasso, at least 0.
+        orthogonal: the strength of the orthogonal penalty, at least 0.
+
+    Reference: Yuan and Lin 2006 (group lasso, with the root of the size); Scardapane et al. 2017 (on inputs and
+    units); Bansal et al. 2018 (soft orthogonality).
+    """
+
+    def __init__(self, l1=0.0, l2=0.0, group_inputs=0.0, group_units=0.0, orthogonal=0.0) -> None:
+        super().__init__(l1=l1, l2=l2)
+        self.group_inputs = group_inputs
+        self.group_units = group_units
+        self.orthogonal = orthogonal
+
+    def __call__(self, weights: Any) -> Any:
+        """Return the penalty on one kernel."""
+        *_, inputs, units = weights.shape
+        w = keras.ops.reshape(keras.ops.convert_to_tensor(weights), (-1, inputs, units))
+        total = super().__call__(weights)
+        for strength, axes in ((self.group_inputs, (0, 2)), (self.group_units, (0, 1))):
+            if strength:
+                size = math.prod(w.shape[axis] for axis in axes)
+                total += strength * math.sqrt(size) * keras.ops.sum(_norms(w, axes))
+        if self.orthogonal:
+            rows = keras.ops.reshape(w, (-1, units))
+            other = keras.ops.transpose(rows)
+            gram = rows @ other if units > rows.shape[0] else other @ rows
+            total += self.orthogonal * keras.ops.sum(keras.ops.square(gram - keras.ops.eye(gram.shape[0])))
+        return total
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs to make this penalty again."""
+        return super().get_config() | {name: getattr(self, name) for name in OF_KERNELS}
+
+
+OF_KERNELS = ("group_inputs", "group_units", "orthogonal")
+"""The penalties on a kernel as a whole."""
+
+
+def _norms(w: Any, axes: tuple[int, ...]) -> Any:
+    """Return Euclidean norms over some axes; that of zeros has the slope 0 instead of NaN."""
+    squares = keras.ops.sum(keras.ops.square(w), axes)
+    some = squares > 0
+    return keras.ops.where(some, keras.ops.sqrt(keras.ops.where(some, squares, 1.0)), 0.0)
+
+
 def _place(weight: Any) -> str:
     return "/".join(getattr(weight, "path", "").split("/")[-2:])
 
@@ -103,7 +161,7 @@ def _array(values: Any) -> np.ndarray:
 
 
 def strengths(regularizer: object) -> dict[str, float] | None:
-    """Return the strengths of L1, L2 and the pull to the start by kind, of Keras's and the lab's regularizers.
+    """Return the strengths of the penalties by kind, of Keras's and the lab's regularizers.
 
     Nothing is empty, and None is any other: a subclass of somebody's own may charge for anything.
     """
@@ -119,4 +177,5 @@ _STRENGTHS: dict[type, tuple[str, ...]] = {
     keras.regularizers.L1L2: ("l1", "l2"),
     L1L2Start: ("l1", "l2", "l2_start"),
     L1L2Towards: ("l1", "l2", "l2_start"),
+    KernelPenalty: ("l1", "l2", *OF_KERNELS),
 }

@@ -192,11 +192,15 @@ def _run(
                 engine=engine,
                 precision=experiment.precision,
                 keep_models=keep_models,
+                checkpoint_every=checkpoints.every,
                 on_unwritten=unwritten,
                 progress=progress,
             )
     except (UsageError, DataError) as error:
         failed = error
+    finally:
+        # Another process may go on from it as soon as this one has let the experiment go.
+        checkpoints.wait()
     if failures and failed is None:
         raise failures[0]
     # Whoever reads the tables next finds in them the runs that did not fail.

@@ -45,7 +45,9 @@ class Opened:
     def lines(self, chart: str) -> list[str]:
         """The paths of a chart's lines, in order."""
         script = "found => found.map(path => path.getAttribute('d'))"
-        return self.page.locator(f"#{chart} g.mark-line path").evaluate_all(script)
+        return self.page.locator(
+            f"#{chart} g.mark-line path, #{chart} g.mark-path:not(.drawn-bands) path"
+        ).evaluate_all(script)
 
     def settled(self, chart: str, before: list[str]) -> list[str]:
         """The lines of a chart once they are no longer what they were."""

@@ -2,17 +2,20 @@
 
 That saves the seconds of loading it. Nothing of this is in the lab: the steps are counted by what stands in the place
 of `os.fsync`, `os.rename` and others in the forked process, and a file that safetensors writes may be cut in the
-middle. Every driver writes a journal: when it began to train runs, each epoch, each checkpoint that was written.
+middle. Drivers and their workers keep a journal (`tests.chaos_journal`).
 """
 
 import builtins
 import functools
 import json
+import multiprocessing
 import os
 import signal
 import sys
-import time
+from multiprocessing import forkserver
 from pathlib import Path
+
+from tests.chaos_journal import keep_journal
 
 MOMENTS = ("before", "after")
 
@@ -93,46 +96,42 @@ def kill_at(step: int, moment: str) -> None:
     safetensors.numpy.save_file = guarded(safetensors.numpy.save_file, half_written)
 
 
-def drive(folder: str, epochs: int, every: float, engine: str, journal: str, at: tuple[int, str] | None) -> None:
-    """Run the experiment in a folder of results and write a journal, as a process of its own does."""
+def drive(folder: str, epochs: int, every: float, engine: str, at: tuple[int, str] | None) -> None:
+    """Run the experiment in a folder of results and write a journal, as a process of its own does.
+
+    Args:
+        folder: of the results.
+        epochs, every: of the experiment, and the seconds between its checkpoints.
+        engine: "cohort" or "keras_fit" in this process, or "workers", two of them.
+        at: the step of writing at which this process is to die, and the moment.
+    """
     from lab import run
-    from lab.sweep import checkpoints, resumption
+    from lab.sweep.source import Source
+    from lab.sweep.workers import Workers
 
-    handle = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-    def note(kind: str, runs: list[str], epoch: int) -> None:
-        line = json.dumps([time.monotonic(), os.getpid(), kind, runs, epoch])
-        os.write(handle, f"{line}\n".encode())
-
-    writing, offering = checkpoints.write, checkpoints.Checkpoints.offer
-
-    def write(path, state, header):
-        writing(path, state, header)
-        note("checkpoint", header["runs"], state.epoch)
-
-    def offer(self, engine, tasks):
-        take = offering(self, engine, tasks)
-        runs = [self.names[id(task)] for task in tasks]
-        epoch = resumption._epochs[runs[0]]
-        note("begin", runs, epoch)
-
-        def taken(going, capture):
-            nonlocal epoch
-            epoch += 1
-            note("epoch", [self.names[id(task)] for task in going], epoch)
-            take(going, capture)
-
-        return taken
-
-    checkpoints.write, checkpoints.Checkpoints.offer = write, offer
+    keep_journal()
     if at is not None:
         kill_at(*at)
+    options: dict[str, object] = {"engine": engine}
+    if engine == "workers":
+        # The process that forks them is no child of this one, which must not wait for its end.
+        forkserver._forkserver.ensure_running = lambda: None
+        options = {"workers": Workers(count=2), "source": Source(script(Path(folder).parent, epochs))}
+    run.run(experiment(epochs), results_folder=folder, checkpoint_every=every, **options)
 
-    run.run(experiment(epochs), results_folder=folder, engine=engine, checkpoint_every=every)
+
+def script(folder: Path, epochs: int) -> Path:
+    """Write the script from which workers load the experiment."""
+    path = folder / "x.py"
+    if not path.exists():
+        path.write_text(
+            f'"""Is anything lost?"""\nfrom tests.chaos_driver import experiment\n\nEXPERIMENT = experiment({epochs})\n'
+        )
+    return path
 
 
-def nursery() -> None:
-    """Load what a driver needs, then fork one for each line of arguments; say its process id and how it ended."""
+def load() -> None:
+    """Load what trains."""
     from lab.engine.precision import prepare
 
     prepare("exact")
@@ -145,19 +144,35 @@ def nursery() -> None:
     import lab.statistics.scope
     import lab.sweep.checkpoints  # noqa: F401
 
+
+@functools.cache
+def prepare_workers() -> None:
+    """Start the process from which workers are forked."""
+    import dask
+    from distributed import utils
+
+    # Dask would load only itself there.
+    utils._forkserver_preload_set = True
+    multiprocessing.set_forkserver_preload(["distributed", "tests.chaos_worker"])
+    forkserver.ensure_running()
+    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+
+
+def nursery() -> None:
+    """Load what a driver needs, then fork one for each line of arguments; say its process id and how it ended."""
+    load()
     for line in sys.stdin:
+        folder, epochs, every, engine, at = json.loads(line)
+        if engine == "workers":
+            prepare_workers()
         pid = os.fork()
         if pid == 0:
             sys.stdin.close()
             try:
-                drive(*json.loads(line))
+                drive(folder, epochs, every, engine, at)
             except BaseException as error:
                 print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
                 os._exit(1)
             os._exit(0)
         print(pid, flush=True)
         print(os.waitpid(pid, 0)[1], flush=True)
-
-
-if __name__ == "__main__":
-    nursery()

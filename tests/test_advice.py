@@ -1,6 +1,7 @@
 """Advice: its data, its space, its answer, and a whole one that is as small as it can be."""
 
 import functools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,16 @@ import lab.models
 from lab.advice import advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits, parts_of
-from lab.advice.screening import screen
-from lab.advice.space import RATES, factory_of, settings
+from lab.advice.screening import Screened, screen
+from lab.advice.screening_file import identity_of, remember, remembered
+from lab.advice.script import script_of
+from lab.advice.space import RATES, factory_of, settings, wider
 from lab.checks import DataError, UsageError
+from lab.cli.find import find
+from lab.experiment import Experiment, Variant
+from lab.plan import plan
+from lab.regularization import Regularization
+from lab.sweep.resumption import answered, forgotten
 from lab.training import Training
 
 DIGITS = functools.partial(lab.data.digits, train_size=60, validation_size=60, test_size=60)
@@ -81,33 +89,193 @@ def test_a_budget_that_is_none_is_refused(budget):
         seconds_of(budget)
 
 
-def test_screening_does_not_look_at_the_test_split(monkeypatch):
-    """The settings are the best of validation, although the test losses say the opposite."""
+FITTING = Training(loss="softmax_cross_entropy", epochs=18)
 
-    class Ran:
-        status = "finished"
 
-        def __init__(self, i):
-            self.trained = self
-            self.rows = [{"val_data_loss": 1.0 + i}]
-            self.test = {"data_loss": -i}
+def training(losses, monkeypatch, epochs=FITTING.epochs):
+    """Replace what trains: each setting's validation loss in each epoch is `losses(setting name, epoch)`.
 
-    monkeypatch.setattr("lab.advice.screening.train", lambda tried, seeds: {(i, 0): Ran(i) for i in tried})
-    space = settings(DIGITS, factory_of(lab.models.dense), Training())
-    found, left_out = screen(space, float("inf"), lambda sentence: None)
+    Returns:
+        The epochs that each setting has trained, by family, strength and place of the learning rate.
+    """
+    trained: dict = {}
+
+    def train(variants, *, seeds, leave):
+        live = {name: [] for name in variants}
+        for epoch in range(1, epochs + 1):
+            for name, rows in live.items():
+                trained[name] = epoch
+                rows.append({"val_data_loss": losses(name, epoch), "train_data_loss": 0.0})
+            for name, _ in leave([(name, 0) for name in live], epoch, list(live.values())):
+                del live[name]
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    return trained
+
+
+def silent(sentence):
+    return None
+
+
+def test_a_third_of_each_family_goes_on_and_then_the_best(monkeypatch):
+    trained = training(lambda name, epoch: float(name[-1]) / epoch, monkeypatch)
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    found, left_out = screen({name: space[name] for name in ("none", "dropout")}, float("inf"), silent)
     assert not left_out
-    assert all(found[family][0] is space[family][0] for family in space)
+    assert trained == {
+        **{"none 0": 18, "none 1": 3, "none 2": 3, "dropout 0": 18, "dropout 1": 6, "dropout 2": 6},
+        **{f"dropout {i}": 3 for i in range(3, 9)},
+    }
+    assert found["dropout"].setting is space["dropout"][0]
+    assert found["none"].loss == 0.0
 
 
-def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path):
+def test_a_run_that_fell_behind_one_that_ended_before_does_not_go_on(monkeypatch):
+    """Settings whose patience was spent are not asked any more, and are still the best of their family."""
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    asked = []
+
+    def train(variants, *, seeds, leave):
+        def rows(loss):
+            return [{"val_data_loss": loss}]
+
+        assert leave([("none 0", 0), ("none 1", 0)], 1, [rows(0.1), rows(0.2)]) == []
+        asked.append(leave([("none 1", 0)], 3, [rows(0.2)]))
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    found, _ = screen({"none": space["none"]}, float("inf"), silent)
+    assert asked == [[("none 1", 0)]]
+    assert found["none"].setting is space["none"][0]
+
+
+def test_strengths_grow_while_the_best_is_at_their_end(monkeypatch):
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    calls = []
+
+    def train(variants, *, seeds, leave):
+        strengths = {
+            name: one.model.keywords["regularization"].l2
+            for name, one in variants.items()
+            if isinstance(one.model, functools.partial)
+        }
+        calls.append([*strengths.values()])
+        for name in variants:
+            strength = strengths.get(name, 2.0)
+            leave([(name, 0)], 1, [[{"val_data_loss": abs(strength - 0.1)}]])
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    found, _ = screen({name: space[name] for name in ("none", "L2 penalty")}, float("inf"), silent)
+    grown = [[1e-4] * 3 + [1e-3] * 3 + [1e-2] * 3, [0.1] * 3, [1.0] * 3]
+    assert calls == grown
+    assert found["L2 penalty"].setting.strength == 0.1
+
+
+def test_rates_of_dropout_do_not_grow():
+    dropout = settings(DIGITS, factory_of(lab.models.dense), FITTING)["dropout"]
+    assert wider(dropout[-1], dropout) == []
+
+
+def test_what_has_no_epoch_in_time_is_named_and_what_has_counts(monkeypatch):
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+
+    def train(variants, *, seeds, leave):
+        leave([("none 0", 0), ("L1 penalty 1", 0)], 1, [[{"val_data_loss": 1.0}], [{"val_data_loss": 0.5}]])
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    found, left_out = screen(space, 0.0, silent)
+    assert set(found) == {"none", "L1 penalty"}
+    assert left_out["dropout"] == "not tried: the budget of the screening was spent"
+
+
+def test_without_an_epoch_of_the_plain_model_there_is_nothing_to_compare_with(monkeypatch):
+    monkeypatch.setattr("lab.advice.screening.train", lambda variants, *, seeds, leave: None)
+    with pytest.raises(UsageError) as refused:
+        screen(settings(DIGITS, factory_of(lab.models.dense), FITTING), 0.0, silent)
+    assert str(refused.value) == (
+        "the plain model must be trained before others can be compared with it, but: the budget ended before its first "
+        "epoch; raise it"
+    )
+
+
+def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path, monkeypatch):
     said: list[str] = []
     model = functools.partial(lab.models.dense, widths=(8,))
     advice = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
-    assert list(advice.table["variant"]) == ["L1_penalty-" + advice.table["variant"][0].partition("-")[2]]
-    assert advice.table["seeds"].tolist() == [5]
+    assert len(advice.table) == 3
+    assert set(advice.table["seeds"]) == {5}
     assert (tmp_path / "advice" / "comparison.csv").is_file()
-    assert "dropout" in advice.not_tried
+    assert all("budget of the screening was spent" in why for why in advice.not_tried.values())
     assert any("test examples that nothing has looked at" in sentence for sentence in said)
+    # The confirmation is a script, which declares the runs that are published.
+    declared = find(str(tmp_path / "advice" / "experiment.py"))
+    published = {path.name for path in (tmp_path / "advice" / "runs").iterdir()}
+    assert {run.name for run in plan(declared)} == published
+    # After a kill, the same call goes on from what the screening found.
+    monkeypatch.setattr("lab.advice.screen", lambda *_: pytest.fail("it was screened again"))
+    again = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
+    assert f"going on from the screening in {tmp_path / 'advice' / 'screening.json'}" in said
+    assert again.sentence == advice.sentence
+    assert answered() == ""
+
+
+@pytest.fixture(scope="module")
+def space():
+    return settings(DIGITS, factory_of(lab.models.dense), FITTING)
+
+
+class TestScreeningFile:
+    @pytest.fixture
+    def found(self, space):
+        rows = [{"epoch": 1, "val_data_loss": 0.5}]
+        grown = wider(space["L1 penalty"][-1], space["L1 penalty"])[1]
+        return {"none": Screened(space["none"][2], 0.5, rows), "L1 penalty": Screened(grown, 0.4, rows)}
+
+    def test_what_was_found_comes_back_with_strengths_that_have_grown(self, tmp_path, space, found):
+        remember(tmp_path, "an id", 5.0, found, {})
+        back, left_out = remembered(tmp_path, "an id", 60.0, space)
+        assert left_out == {}
+        assert back["none"].setting is space["none"][2]
+        assert back["L1 penalty"].setting.label == found["L1 penalty"].setting.label == "L1 penalty 0.01"
+        assert back["L1 penalty"].setting.variant.training == found["L1 penalty"].setting.variant.training
+        assert [(one.loss, one.rows) for one in back.values()] == [(one.loss, one.rows) for one in found.values()]
+
+    def test_one_that_left_families_out_counts_for_no_larger_budget(self, tmp_path, space, found):
+        remember(tmp_path, "an id", 5.0, found, {"dropout": "not tried"})
+        assert remembered(tmp_path, "an id", 5.0, space) is not None
+        assert remembered(tmp_path, "an id", 6.0, space) is None
+
+    @pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"id": "an id"}'])
+    def test_a_damaged_one_or_none_is_screened_again(self, tmp_path, space, damage):
+        assert remembered(tmp_path, "an id", 1.0, space) is None
+        (tmp_path / "screening.json").write_text(damage)
+        assert remembered(tmp_path, "an id", 1.0, space) is None
+
+    def test_that_of_other_data_or_settings_is_another(self, tmp_path, space, found):
+        remember(tmp_path, identity_of(space), 5.0, found, {})
+        other = functools.partial(lab.data.digits, train_size=61, validation_size=60, test_size=60)
+        others = settings(other, factory_of(lab.models.dense), FITTING)
+        assert identity_of(others) != identity_of(space)
+        assert remembered(tmp_path, identity_of(others), 1.0, others) is None
+        assert remembered(tmp_path, identity_of(space), 1.0, space) is not None
+
+
+def test_the_best_answer_so_far_is_ready_at_any_moment(monkeypatch):
+    said = []
+
+    def train(variants, *, seeds, leave):
+        for name, loss in (("none 0", 0.7), ("dropout 1", 0.6)):
+            leave([(name, 0)], 1, [[{"val_data_loss": loss}]])
+            said.append(answered())
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    with forgotten():
+        screen({name: space[name] for name in ("none", "dropout")}, float("inf"), silent)
+    assert said == [
+        "so far no family can be compared with the plain model\n",
+        "so far, by validation only: dropout 0.1 has a loss of 0.6 and the plain model 0.7; nothing is confirmed\n",
+    ]
+    assert answered() == ""
 
 
 def test_what_is_noticed_of_the_model_is_said_once_and_other_warnings_are_left_alone():
@@ -127,3 +295,37 @@ def test_what_is_noticed_of_the_model_is_said_once_and_other_warnings_are_left_a
     with pytest.warns(RuntimeWarning, match="mine"):
         noticed()
     assert said == ["the model ends in softmax"]
+
+
+class TestScript:
+    """The source of an experiment."""
+
+    def experiment(self, data=DIGITS, **settings):
+        variants = {
+            "none": Variant(data=data, model=lab.models.dense, training=Training(epochs=2)),
+            "first": Variant(
+                data=data,
+                model=functools.partial(lab.models.dense, widths=(8,), regularization=Regularization(l1=0.01)),
+                training=Training(learning_rate=3e-3),
+            ),
+        }
+        return Experiment(name="x", question="Which?", variants=variants, baseline="none", **settings)
+
+    @pytest.mark.parametrize("seeds", [(3,), (3, 5), (7, 8, 9), range(1000, 1024)])
+    def test_it_declares_the_same_experiment(self, seeds):
+        experiment = self.experiment(seeds=seeds, redraw_data=True)
+        names = {"__name__": "a script"}
+        exec(script_of(experiment, Path("results/x/experiment.py")), names)
+        assert repr(names["EXPERIMENT"]) == repr(experiment)  # partials are equal to themselves only
+
+    def test_it_names_what_is_exported_and_leaves_defaults_out(self):
+        source = script_of(self.experiment(seeds=range(5)), Path("x.py"))
+        assert "from functools import partial\n\nfrom lab import Experiment, Regularization" in source
+        assert "from lab.data import digits" in source
+        assert "Training(learning_rate=0.003)," in source
+        assert "on_data" not in source
+
+    def test_what_has_no_source_has_no_script(self):
+        assert script_of(self.experiment(data=lambda: None), Path("x.py")) is None
+        made = type("Loader", (), {"__call__": lambda self: None})()
+        assert script_of(self.experiment(data=made), Path("x.py")) is None

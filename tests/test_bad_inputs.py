@@ -8,12 +8,14 @@ import re
 import shlex
 import shutil
 import sys
+import typing
 from pathlib import Path
 
 import pytest
 
 from lab import cli
 from lab.checks import UsageError
+from lab.cli.app import lab_app
 from tests.bad_inputs import command_line, declarations, files, workspace
 
 ROOT = Path(__file__).parent.parent
@@ -88,3 +90,21 @@ def test_the_tables_have_a_case_only_once():
     for module in (command_line, declarations):
         cases = [case[0] for case in module.CASES]
         assert len(set(cases)) == len(cases)
+
+
+def numbers_without_a_rule(command, path=()):
+    """Yield the parameters of a command and of those below it that cyclopts would round: 1.5 to 1."""
+    for name in command:
+        if name.startswith("-"):
+            continue
+        below = command[name]
+        if below.default_command is not None:
+            for argument in below.assemble_argument_collection():
+                is_number = argument.hint in (int, float) or {int, float} & set(typing.get_args(argument.hint))
+                if is_number and argument.parameter.converter is None:
+                    yield (*path, name, argument.name)
+        yield from numbers_without_a_rule(below, (*path, name))
+
+
+def test_each_number_of_a_command_has_a_rule_so_that_none_is_rounded_in_silence():
+    assert list(numbers_without_a_rule(lab_app)) == []

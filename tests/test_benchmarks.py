@@ -118,7 +118,7 @@ def test_the_processes_take_turns_and_the_table_and_the_file_say_the_same(monkey
 
 
 def test_without_a_case_the_memory_of_many_runs_is_measured_too(monkeypatch, tmp_path, capsys):
-    held = {"after_200_runs_mb": 700.0, "after_500_runs_mb": 720.0}
+    held = {"after_200_runs_mb": 700.0, "after_500_runs_mb": 720.0, "after_1000_runs_mb": 721.0}
     monkeypatch.setattr(sweep, "has_units", lambda: False)
     parts = {"one_by_one": ONE_BY_ONE[0], "together": TOGETHER[0], "memory": held}
     monkeypatch.setattr(sweep, "_in_own_process", lambda name, part: parts[part])
@@ -127,7 +127,7 @@ def test_without_a_case_the_memory_of_many_runs_is_measured_too(monkeypatch, tmp
     file = json.loads((tmp_path / "sweep.json").read_text())
     assert list(file) == ["note", *cases.CASES, "memory"]
     assert file["memory"] == held
-    assert "Peak memory: 700 MB after 200 runs, 720 after 500." in capsys.readouterr().out
+    assert "Peak memory: 700 MB after 200 runs, 720 after 500, 721 after 1 000." in capsys.readouterr().out
 
 
 def test_runs_of_a_sweep_take_every_penalty_before_the_next_seed():

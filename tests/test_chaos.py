@@ -8,21 +8,25 @@ import random
 
 import pytest
 
-from tests.chaos import Chaos, contents, problems
+from tests.chaos import Chaos
+from tests.chaos_sweep import contents, problems
 
 KILLS = 3
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked")
-def test_a_sweep_that_is_killed_again_and_again_leaves_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("engine", ["cohort", pytest.param("workers", marks=pytest.mark.slow)])
+def test_a_sweep_that_is_killed_again_and_again_leaves_the_same_bytes(tmp_path, engine):
+    if engine == "workers":
+        pytest.importorskip("distributed")
     chaos = Chaos(tmp_path, random.Random(3), epochs=200, every=0.2)
     try:
-        whole = contents(chaos.sweep("whole", "cohort", 0).folder)
+        whole = contents(chaos.sweep("whole", engine, 0).folder)
         assert sum(name.endswith("run.json") for name in whole) == 8
         kills = 0
         while kills < KILLS:
-            sweep = chaos.sweep(f"after {kills} kills", "cohort", KILLS - kills)
+            sweep = chaos.sweep(f"after {kills} kills", engine, KILLS - kills)
             kills += len(sweep.ends)
             assert problems(sweep, whole) == []
             # No checkpoint that was written is lost: each process goes on from the last one of each run.

@@ -2,8 +2,11 @@
 
 import json
 import os
+import threading
+import weakref
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,7 +16,7 @@ from lab.engine import cohort, keras_fit, loop
 from lab.engine.task import Task, Trained
 from lab.engine.training_state import State
 from lab.regularization import Regularization
-from lab.sweep import checkpoint_file, checkpoints
+from lab.sweep import checkpoint_file, checkpoints, resumption
 from lab.sweep.checkpoints import Checkpoints
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, identical, rich, task
@@ -99,11 +102,14 @@ def train(engine: str, folder, tasks: list[Task], ended: dict[int, Trained], unt
         ended[i] = trained
         keeping.published(f"run{i}")
 
-    if engine == "cohort":
-        cohort.train([tasks[i] for i in left], on_epoch, lambda i, it: end(left[i], it), checkpoints=keeping)
-    else:
-        for i in left:
-            end(i, keras_fit.train(tasks[i], on_epoch, keeping))
+    try:
+        if engine == "cohort":
+            cohort.train([tasks[i] for i in left], on_epoch, lambda i, it: end(left[i], it), checkpoints=keeping)
+        else:
+            for i in left:
+                end(i, keras_fit.train(tasks[i], on_epoch, keeping))
+    finally:
+        keeping.wait()
     return epochs
 
 
@@ -295,10 +301,12 @@ def test_it_is_written_so_often_that_no_more_than_the_interval_is_lost(tmp_path,
     written, clock = [], Clock()
     monkeypatch.setattr(checkpoints, "write", lambda path, state, header: written.append(state.epoch))
     one = task()
-    offer = Checkpoints(tmp_path, {id(one): "run"}, every, clock=clock).offer("cohort", [one])
+    keeping = Checkpoints(tmp_path, {id(one): "run"}, every, clock=clock)
+    offer = keeping.offer("cohort", [one])
     for epoch in range(1, 7):
         clock.now += seconds
         offer([one], lambda epoch=epoch: State(epoch, {}))
+    keeping.wait()
     assert written == epochs
 
 
@@ -311,6 +319,69 @@ def test_it_is_written_at_once_where_that_is_wanted(tmp_path, monkeypatch):
     wanted.append(True)
     offer([one], lambda: State(2, {}))
     assert written == [2]
+
+
+@pytest.fixture
+def slow(tmp_path, monkeypatch):
+    """Return checkpoints of one run that are written when an event is set, and how many states there are meanwhile."""
+    let, alive = threading.Event(), []
+
+    def write(path, state, header):
+        assert let.wait(20)
+        checkpoint_file.write(path, state, header)
+
+    monkeypatch.setattr(checkpoints, "write", write)
+    one = task()
+    keeping = Checkpoints(tmp_path, {id(one): "run"}, 1e-9)
+    offer = keeping.offer("cohort", [one])
+
+    def after(epoch):
+        state = State(epoch, {"x": np.full((1, 3), epoch)})
+        alive.append(weakref.ref(state))
+        return state
+
+    yield SimpleNamespace(let=let, keeping=keeping, epoch=lambda epoch: offer([one], lambda: after(epoch)), alive=alive)
+    let.set()
+    keeping.wait()
+
+
+def test_training_goes_on_while_one_is_written_and_what_is_written_is_told_at_an_epochs_end(slow):
+    slow.epoch(1)
+    assert list(slow.keeping.folder.glob("*.safetensors")) == [], "the epoch has ended before it is written"
+    assert resumption.told() == ": 1 run from the first epoch"
+    slow.let.set()
+    slow.keeping.wait()
+    assert resumption.told() == ": 1 run after epoch 1"
+
+
+def test_one_is_written_after_the_other_and_no_state_is_kept_beside_the_one_that_is_written(slow):
+    slow.epoch(1)
+    threading.Timer(0.05, slow.let.set).start()
+    slow.epoch(2)
+    assert slow.alive[0]() is None
+    slow.keeping.wait()
+    assert slow.alive[1]() is None
+    (path,) = slow.keeping.folder.glob("*.safetensors")
+    assert checkpoint_file.read(path)[1].epoch == 2
+
+
+def test_a_run_that_is_published_while_its_checkpoint_is_written_leaves_none(slow):
+    slow.epoch(1)
+    threading.Timer(0.05, slow.let.set).start()
+    slow.keeping.published("run")
+    assert list(slow.keeping.folder.glob("*.safetensors")) == []
+    assert resumption.told() == ""
+
+
+def test_a_checkpoint_with_runs_of_other_processes_stays_until_all_are_published(tmp_path, three):
+    path = killed_after(tmp_path, three, 2)
+    mine = Checkpoints(tmp_path, {id(three[0]): "run0"}, 30, shared=True)
+    (found,) = mine.saved("cohort", three[:1])
+    assert found.read(three[:1]).epoch == 2
+    mine.published("run0")
+    assert path.exists()
+    mine.clear()
+    assert not path.exists()
 
 
 def test_a_checkpoint_says_what_it_holds(tmp_path, three):

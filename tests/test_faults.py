@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import time
 from functools import partial
 
@@ -18,6 +19,7 @@ from lab.run import run
 from lab.sweep.progress import Progress
 from lab.sweep.status import status
 from lab.training import Training
+from tests.test_full_disk import small_disk
 
 
 def experiment(epochs=3, seeds=(0, 1)):
@@ -86,6 +88,36 @@ def test_results_that_cannot_be_written_are_refused_in_a_sentence():
     assert code == 1
     assert sentence.startswith("cannot read or write /sys/lab")
     assert sentence.endswith("; what is published stays: mend it and go on")
+
+
+@pytest.mark.slow
+def test_a_volume_that_turns_read_only_while_runs_train_costs_no_published_run_and_the_rest_goes_on(tmp_path, expected):
+    place, notes, unwritten = tmp_path / "volume", [], []
+
+    def turn(runs, epoch, *_):
+        if runs[0].variant == "b" and epoch == 2:
+            # The volume itself cannot be turned while the lock is open; what is opened by its path from now on can.
+            subprocess.run(["mount", "--bind", str(place), str(place)], check=True)
+            subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
+
+    with small_disk(place, 4096):
+        heard = Progress(
+            on_epoch=turn, on_note=notes.append, on_unwritten=lambda run, error: unwritten.append(run.variant)
+        )
+        with pytest.raises(OSError, match="Read-only file system") as caught:
+            run(experiment(), results_folder=place, progress=heard, checkpoint_every=1e-9)
+        subprocess.run(["umount", str(place)], check=True)
+        assert unwritten == ["b", "b"]
+        code, sentence = ending(caught.value)
+        assert code == 1
+        assert sentence.startswith(f"cannot read or write {place / 'x'}")
+        assert sentence.endswith("Read-only file system; what is published stays: mend it and go on")
+        published = contents(place / "x")
+        assert len(published) == 2
+        trained = []
+        run(experiment(), results_folder=place, progress=Progress(on_end=lambda run, _: trained.append(run.variant)))
+        assert trained == ["b", "b"]
+        assert contents(place / "x") == expected
 
 
 def test_damaged_runs_are_named_set_aside_and_trained_again_and_the_others_stay(tmp_path, expected):

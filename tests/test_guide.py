@@ -3,12 +3,14 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from lab import pages, results
 from lab.pages import overview
 from lab.results.provenance import write_provenance
+from tests.test_page_access import violations
 from tests.test_pages import RECORD, compared, digest, policy_of, written
 
 CHAPTERS = [("Penalties", ["alpha", "beta"]), ("Noise", ["gamma"])]
@@ -91,11 +93,13 @@ class TestFacts:
         assert overview.first_sentence([]) == ""
 
 
-def test_the_guide_runs_its_own_script_which_may_load_nothing(guide):
+def test_the_guide_runs_its_own_scripts_which_may_load_nothing(guide):
     text = guide.read_text()
-    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == 2
+    hashes = " ".join(f"'sha256-{digest(script)}'" for script in scripts)
     assert policy_of(text) == (
-        f"default-src 'none'; script-src 'sha256-{digest(script)}'; style-src 'unsafe-inline'; "
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
         "img-src 'self' file:; base-uri 'none'; form-action 'none'"
     )
 
@@ -181,3 +185,58 @@ class TestBrowser:
         assert not note.first.is_visible()
         seen.page.locator(".card[data-name=gamma] summary").press("Enter")
         assert note.first.is_visible()
+
+    def test_experiments_are_overlaid_by_key_and_the_address_keeps_it(self, guide, opened):
+        seen = opened(guide, drawn="")
+        panel = seen.page.locator("#overlaid")
+        assert not panel.is_visible()
+        for name in ("alpha", "beta"):
+            seen.page.locator(f"[name=over][value={name}]").press("Space")
+        assert panel.locator("li").all_inner_texts() == ["1 alpha: none, l2", "2 beta: none, l2"]
+        assert panel.locator("polyline").count() == 4
+        measured = panel.locator("polyline").first.get_attribute("points")
+        panel.get_by_role("checkbox", name="relative").press("Space")
+        assert panel.locator("polyline").first.get_attribute("points") != measured
+        assert seen.page.url.endswith("#over=alpha%2Cbeta&relative=on")
+        # A search keeps what is overlaid, also after a reload.
+        seen.page.keyboard.press("/")
+        seen.page.keyboard.type("gamma")
+        assert seen.page.url.endswith("#q=gamma&over=alpha%2Cbeta&relative=on")
+        seen.page.reload()
+        assert panel.locator("li").count() == 2
+        panel.get_by_role("button", name="clear").press("Enter")
+        assert not panel.is_visible()
+        assert seen.page.url.endswith("#q=gamma")
+        assert seen.complaints == []
+
+    def test_what_is_overlaid_has_the_losses_of_the_histories(self, guide, opened):
+        seen = opened(guide, drawn="")
+        seen.page.goto(guide.as_uri() + "#over=alpha")
+        seen.page.reload()
+        label = "#overlaid text[text-anchor=end]"
+        marked = [float(text) for text in seen.page.locator(label).all_text_contents()]
+        # A label stands 4 dots below its line.
+        heights = seen.page.locator(label).evaluate_all("found => found.map(text => text.getAttribute('y') - 4)")
+        points = seen.page.locator("#overlaid polyline.wide").get_attribute("points").split(" ")
+        epochs = pd.read_csv(guide.parent / "alpha" / "histories.csv").groupby(["variant", "epoch"])["val_data_loss"]
+        expected = epochs.median()["l2"].to_numpy()
+        shown = np.interp([-float(point.split(",")[1]) for point in points], [-h for h in heights], marked)
+        inside = (expected > min(marked)) & (expected < max(marked))
+        assert inside.sum() > 3
+        np.testing.assert_allclose(shown[inside], expected[inside], atol=0.01 * (max(expected) - min(expected)))
+
+    @pytest.mark.parametrize(
+        ("width", "scheme"),
+        [
+            (1280, "light"),
+            *(pytest.param(w, s, marks=pytest.mark.slow) for w, s in ((1280, "dark"), (390, "light"), (390, "dark"))),
+        ],
+    )
+    def test_axe_finds_nothing_in_the_guide_with_experiments_on_one_chart(self, guide, opened, width, scheme):
+        seen = opened(guide, width, drawn="")
+        seen.page.emulate_media(color_scheme=scheme)
+        for box in seen.page.locator("[name=over]").all():
+            box.press("Space")
+        assert violations(seen.page) == []
+        assert seen.page.evaluate("document.documentElement.scrollWidth") == width
+        assert seen.complaints == []

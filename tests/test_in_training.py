@@ -25,6 +25,10 @@ STRENGTHS = {
     "clip_norm": (None, 0.1, 1.0),
     "gradient_noise": (0.0, 1e-3, 1e-2),
     "sharpness": (0.0, 0.05, 0.3),
+    "adaptive_sharpness": (0.0, 0.2, 1.0),
+    "adversarial": (0.0, 0.02, 0.3),
+    "ema": (0.0, 0.5, 0.9),
+    "lookahead": (0, 2, 5),
     "mixup": (0.0, 0.2, 1.0),
 }
 TRAINING = Training(optimizer="momentum", learning_rate=0.02, epochs=2, batch_size=16)
@@ -133,6 +137,49 @@ def linear(training: Training, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray
     return before, cohort.train([one])[0].weights[0]
 
 
+def test_an_attack_takes_epsilon_times_the_sum_of_the_weights_off_a_linear_margin():
+    generator = np.random.default_rng(1)
+    x, labels = generator.normal(size=(12, 3)).astype("float32"), np.int32([0, 1] * 6)
+    data = Dataset("line", *(Split(x + shift, labels) for shift in np.float32([0, 1, 2])), ("a", "b"))
+    training = Training(
+        optimizer="sgd", learning_rate=0.1, epochs=1, batch_size=12, loss="binary_cross_entropy", adversarial=0.2
+    )
+    one = Task(partial(models.dense, (3,), 1, widths=(), seed=0), data, training, 0)
+    w = one.build().get_weights()[0][:, 0].astype(np.float64)
+    after = cohort.train([one])[0].weights[0][:, 0]
+    sign, z = 2.0 * labels - 1, x.astype(np.float64)
+    # The attack of each example goes against its own class.
+    attacked = z - 0.2 * np.sign(w) * sign[:, None]
+    np.testing.assert_allclose(sign * (attacked @ w), sign * (z @ w) - 0.2 * np.abs(w).sum())
+    slopes = [(-sign / (1 + np.exp(sign * (at @ w)))) @ at / 12 for at in (z, attacked)]
+    np.testing.assert_allclose(after, w - 0.1 * (slopes[0] + slopes[1]) / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_asam_on_a_quadratic_measures_each_weight_by_its_size():
+    generator = np.random.default_rng(1)
+    x, y = generator.normal(size=(12, 3)).astype("float32"), generator.normal(size=(12, 1)).astype("float32")
+    one = Training(
+        optimizer="sgd", learning_rate=0.1, epochs=1, batch_size=12, loss="squared_error", adaptive_sharpness=0.3
+    )
+    before, after = linear(one, x, y)
+    z = np.hstack([x, np.ones((12, 1))]).astype(np.float64)
+    hessian, w = 2 * z.T @ z / 12, np.append(before[:, 0], 0.0)
+    g, sizes = hessian @ w - 2 * z.T @ y[:, 0] / 12, np.abs(w) + 0.01
+    there = g + 0.3 * hessian @ (sizes**2 * g) / np.linalg.norm(sizes * g)
+    np.testing.assert_allclose(after[:, 0], (w - 0.1 * there)[:3], rtol=1e-4, atol=1e-6)
+
+
+def test_where_asam_looks_does_not_change_when_a_relu_net_is_rescaled():
+    generator = np.random.default_rng(2)
+    w, g = ([tf.constant(generator.normal(size=(1, 3, 3)).astype("float32")) for _ in range(2)] for _ in range(2))
+    radius, factor = tf.constant([0.3]), (4.0, 0.25)
+    scaled, slopes = [a * f for a, f in zip(w, factor, strict=True)], [a / f for a, f in zip(g, factor, strict=True)]
+    found = gradients.uphill(w, g, radius, gradients.sizes_of(w, 0.0))
+    others = gradients.uphill(scaled, slopes, radius, gradients.sizes_of(scaled, 0.0))
+    for one, other, f in zip(found, others, factor, strict=True):
+        np.testing.assert_allclose(other, one * f, rtol=1e-5)
+
+
 def test_sam_on_a_quadratic_is_the_gradient_at_w_and_rho_along_it():
     generator = np.random.default_rng(1)
     x, y = generator.normal(size=(12, 3)).astype("float32"), generator.normal(size=(12, 1)).astype("float32")
@@ -175,6 +222,11 @@ def test_what_regularizes_training_keeps_a_run_independent_of_its_company():
         (
             {"noise_robust": 1.5},
             "noise_robust must be in [0, 1] (it is the exponent of the generalized cross-entropy), got 1.5",
+        ),
+        (
+            {"sharpness": 0.1, "adaptive_sharpness": 0.2},
+            "sharpness, adaptive_sharpness and adversarial must not be combined, as each takes a second pass, got "
+            "sharpness, adaptive_sharpness; keep one of them",
         ),
         ({"clip_norm": 0}, "clip_norm must be above 0 (it is the largest norm of a step's gradients), got 0"),
     ],

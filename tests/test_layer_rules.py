@@ -10,7 +10,16 @@ from lab.engine.forward import Forward
 from lab.engine.graph import RefusedError
 from lab.engine.replicas import Values
 from lab.engine.task import Task
-from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
+from lab.layers import (
+    DropBlock,
+    DropConnectConv2D,
+    DropConnectDense,
+    GhostBatchNormalization,
+    LocalResponseNormalization,
+    Maxout,
+    NormalizedConv2D,
+    NormalizedDense,
+)
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, difference
 
@@ -27,6 +36,9 @@ ON_IMAGES = {
     "Conv2D grouped": lambda r: L.Conv2D(4, 3, groups=2),
     "DropConnectConv2D": lambda r: DropConnectConv2D(4, 3, 0.2 + 0.1 * r, seed=r, padding="same"),
     "DropConnectDense": lambda r: DropConnectDense(4, 0.2 + 0.1 * r, seed=r),
+    "NormalizedConv2D": lambda r: NormalizedConv2D(4, 3, True, kernel_initializer=RANDOM, bias_initializer=RANDOM),
+    "NormalizedDense": lambda r: NormalizedDense(4, True, kernel_initializer=RANDOM, activation="tanh"),
+    "NormalizedDense not centred": lambda r: NormalizedDense(4, False, kernel_initializer=RANDOM),
     "BatchNormalization": lambda r: L.BatchNormalization(momentum=0.8 + 0.05 * r, gamma_initializer=RANDOM),
     "BatchNormalization renorm": lambda r: L.BatchNormalization(renorm=True),
     "BatchNormalization plain": lambda r: L.BatchNormalization(center=False, scale=False),
@@ -36,6 +48,8 @@ ON_IMAGES = {
     "GroupNormalization 1": lambda r: L.GroupNormalization(1, gamma_initializer=RANDOM),
     "GroupNormalization 2": lambda r: L.GroupNormalization(2, beta_initializer=RANDOM),
     "GroupNormalization each": lambda r: L.GroupNormalization(-1, gamma_initializer=RANDOM),
+    "RMSNormalization": lambda r: L.RMSNormalization(),
+    "GhostBatchNormalization": lambda r: GhostBatchNormalization(3, momentum=0.8, gamma_initializer=RANDOM),
     "PReLU": lambda r: L.PReLU(RANDOM),
     "PReLU shared": lambda r: L.PReLU(RANDOM, shared_axes=[1, 2]),
     "PReLU rows": lambda r: L.PReLU(RANDOM, shared_axes=[2, 3]),
@@ -49,17 +63,27 @@ ON_IMAGES = {
     "GlobalAveragePooling2D": lambda r: L.GlobalAveragePooling2D(),
     "ZeroPadding2D": lambda r: L.ZeroPadding2D(1),
     "Dropout": lambda r: L.Dropout(0.2 * r, seed=r),
-    "Dropout rows": lambda r: L.Dropout(0.4, noise_shape=(None, 1, 1, 4), seed=r),
-    "SpatialDropout2D": lambda r: L.SpatialDropout2D(0.4, seed=r),
+    "Dropout rows": lambda r: L.Dropout(0.2 * r, noise_shape=(None, 1, 1, 4), seed=r),
+    "SpatialDropout2D": lambda r: L.SpatialDropout2D(0.2 * r, seed=r),
     "GaussianNoise": lambda r: L.GaussianNoise(0.2 * r, seed=r),
-    "GaussianDropout": lambda r: L.GaussianDropout(0.3, seed=r),
+    "GaussianDropout": lambda r: L.GaussianDropout(0.2 * r, seed=r),
+    "DropBlock": lambda r: DropBlock(0.2 * r, 2, seed=r),
     "Flatten": lambda r: L.Flatten(),
     "SeparableConv2D": lambda r: L.SeparableConv2D(4, 3),
     "ActivityRegularization": lambda r: L.ActivityRegularization(l1=0.1 * r, l2=0.01),
 }
 ON_VECTORS = (
-    *("Dense", "DropConnectDense", "BatchNormalization", "LayerNormalization", "GroupNormalization 2", "PReLU", "ELU"),
-    *("Activation", "Maxout", "Dropout", "GaussianNoise", "ActivityRegularization"),
+    *(
+        "Dense",
+        "DropConnectDense",
+        "BatchNormalization",
+        "LayerNormalization",
+        "GroupNormalization 2",
+        "RMSNormalization",
+        "PReLU",
+        "ELU",
+    ),
+    *("Activation", "Maxout", "Dropout", "GaussianNoise", "GaussianDropout", "ActivityRegularization"),
 )
 CALLS = [(name, (5, 6, 4)) for name in ON_IMAGES] + [(name, (12,)) for name in ON_VECTORS]
 

@@ -549,7 +549,8 @@ KNOWN = ", ".join(map(repr, INITIALIZERS))
         ),
         (
             {"output_regularization": Regularization(l2=0.1, dropout=0.5)},
-            "output_regularization is the penalty on the output kernel and may set l1 and l2 alone, "
+            "output_regularization is the penalty on the output kernel and may set l1, l2, group_inputs and "
+            "group_units alone, "
             "got Regularization(l2=0.1, dropout=0.5); set the rest in regularization, for the hidden layers",
         ),
         (

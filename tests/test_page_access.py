@@ -72,7 +72,7 @@ class TestRuns:
         assert row.get_attribute("aria-pressed") == "true"
         assert seen.address == "variant=none&run=1"
         assert [cells[0] for cells in rows(seen)] == ["none"] * 3
-        widths = seen.page.locator("#curves g.mark-line path").evaluate_all(
+        widths = seen.page.locator("#curves g.mark-path:not(.drawn-bands) path").evaluate_all(
             "lines => lines.filter(line => line.getAttribute('stroke-width') === '2.6').length"
         )
         assert widths == 2
@@ -183,7 +183,7 @@ class TestScreens:
         seen.at()
         seen.page.set_viewport_size({"width": 680, "height": 960})
         seen.page.emulate_media(media="print")
-        for place in ("#controls .controls", ".tools >> nth=0", "#runs", "nav"):
+        for place in ("#controls .controls", ".tools >> nth=0", "#runs", "nav >> nth=0", "nav >> nth=1"):
             assert not seen.page.locator(place).is_visible()
         boxes = [seen.page.locator(place).bounding_box() for place in ("#forest svg", "#curves svg")]
         assert max(box["y"] + box["height"] for box in boxes) < 960

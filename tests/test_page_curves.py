@@ -192,6 +192,12 @@ class TestAxes:
         assert epochs[:3] == [1, 2, 3]
         assert 0 < min(values) <= 0.2
 
+    def test_a_short_logarithmic_axis_is_marked_as_a_linear_one(self, seen):
+        assert sorted(seen.at("logy=log&y=0.52..0.58").ticks[1]) == [0.52, 0.54, 0.56, 0.58]
+
+    def test_a_long_logarithmic_axis_is_marked_at_a_few_powers_of_ten(self, seen):
+        assert sorted(seen.at("logy=log&y=0.000001..100000").ticks[1]) == [1e-6, 1e-4, 0.01, 1, 100, 1e4]
+
     def test_a_logarithmic_axis_without_a_number_above_0_says_so(self, seen):
         seen.at("metric=penalty&logy=log&shown=none")
         assert seen.page.locator("#empty").inner_text() == (
@@ -312,15 +318,17 @@ class TestComparison:
 
     def test_a_name_under_the_mouse_or_in_focus_brings_its_curve_forward(self, seen):
         seen.at()
-        paler = "lines => lines.filter(line => line.getAttribute('opacity') === '0.14').length"
-        lines = seen.page.locator("#curves g.mark-line path")
+        lines = "#curves g.mark-path:not(.drawn-bands) path"
+        paler = (
+            f"[...document.querySelectorAll('{lines}')].filter(line => line.getAttribute('opacity') === '0.14').length"
+        )
         seen.page.locator("label.chip", has_text="l2").hover()
-        seen.page.wait_for_function(f"({paler})([...document.querySelectorAll('#curves g.mark-line path')]) === 4")
+        seen.page.wait_for_function(f"{paler} === 4")
         seen.page.mouse.move(5, 5)
-        seen.page.wait_for_function(f"({paler})([...document.querySelectorAll('#curves g.mark-line path')]) === 0")
+        seen.page.wait_for_function(f"{paler} === 0")
         seen.page.locator("button.pick", has_text="none").first.focus()
-        seen.page.wait_for_function(f"({paler})([...document.querySelectorAll('#curves g.mark-line path')]) === 4")
-        assert lines.count() == 6
+        seen.page.wait_for_function(f"{paler} === 4")
+        assert seen.page.locator(lines).count() == 6
 
 
 class TestShown:
@@ -356,7 +364,7 @@ class TestFan:
         told = "l2 0.001: train 0.227, validation 0.547, test 0.557 (3 runs)"
         assert slider.get_attribute("aria-valuetext") == told
         assert strengths.page.locator("#at-said").inner_text() == told
-        opacities = strengths.page.locator("#curves g.mark-line path").evaluate_all(
+        opacities = strengths.page.locator("#curves g.mark-path:not(.drawn-bands) path").evaluate_all(
             "lines => lines.map(line => line.getAttribute('opacity'))"
         )
         assert sorted(opacities) == ["0.14"] * 6 + ["1"] * 2

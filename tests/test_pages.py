@@ -515,7 +515,7 @@ class TestDocument:
             f"default-src 'none'; script-src 'sha256-{digest(script)}' 'strict-dynamic'; style-src 'unsafe-inline'; "
             "img-src 'self' file:; base-uri 'none'; form-action 'none'"
         )
-        assert not re.search(r'(src|href)="(?!\.\./index\.html|[a-z]+\.csv)', text)
+        assert not re.search(r'(src|href)="(?!\.\./index\.html|[a-z]+\.csv|#[a-z]+")', text)
         assert "url(" not in text
         assert "@import" not in text
 
@@ -565,7 +565,8 @@ class TestDocument:
             "form-action 'none'"
         )
         page = text.replace(scripts[0], "")
-        assert "href=" not in page
+        # Its contents lead to its own sections.
+        assert set(re.findall('href="(.)', page)) == {"#"}
         assert page.count('src="data:image/png;base64,') == 1
         assert not (tmp_path / "assets").exists()
 
@@ -725,7 +726,7 @@ class TestDocument:
 
     def test_a_study_has_a_page_and_a_card_with_its_figure_and_escaped_notes(self, tmp_path):
         folder = tmp_path / "squares"
-        study = replace(STUDY, notes="One <b>fact</b>.\n\nWhere the course was wrong.")
+        study = replace(STUDY, notes="One <b>fact</b>.\n\n    a  b\n    1  2\n\nWhere the course was wrong.")
         compute(study, folder)
         draw(study, folder)
         for path, source in ((pages.study_page(folder), ""), (pages.index_page(tmp_path), "squares/")):
@@ -733,6 +734,8 @@ class TestDocument:
             assert "How do squares grow?" in text
             assert "One &lt;b&gt;fact&lt;/b&gt;." in text
             assert "Where the course was wrong." in text
+            # A table in a docstring stays a table.
+            assert '<pre class="given" tabindex="0">a  b\n1  2</pre>' in text
             assert re.findall(r'src="(.*?)"', text) == [f"{source}figures/squares.png"]
             assert "http" not in text.replace("http-equiv", "")
         assert '<a href="squares.csv">squares.csv</a>' in pages.study_page(folder).read_text()
@@ -907,7 +910,7 @@ class TestBrowser:
     def test_a_dark_screen_gets_light_lines_without_drawing_anew(self, tmp_path, opened):
         seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none"])))
         colour = "path => getComputedStyle(path).stroke"
-        line = seen.page.locator("#curves g.mark-line path").first
+        line = seen.page.locator("#curves g.mark-path:not(.drawn-bands) path").first
         assert line.evaluate(colour) == "rgb(0, 0, 0)"
         seen.page.emulate_media(color_scheme="dark")
         assert line.evaluate(colour) == "rgb(237, 237, 235)"

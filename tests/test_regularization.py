@@ -18,6 +18,8 @@ def refusal(**fields) -> str:
 
 def test_everything_is_off_by_default():
     off = {"l1", "l2", "l2_start", "activity_l1", "activity_l2", "dropout", "dropconnect", "noise"}
+    off |= {"gaussian_dropout", "spatial_dropout", "dropblock", "group_inputs", "group_units", "orthogonal"}
+    off |= {"stochastic_depth"}
     assert {f.name for f in dataclasses.fields(NONE) if getattr(NONE, f.name) == 0} == off
     assert (NONE.normalization, NONE.max_norm) == ("none", None)
 
@@ -69,7 +71,8 @@ def test_a_strength_that_is_no_number_of_at_least_zero_is_refused(name, meaning,
 
 def test_a_normalization_with_a_typo_is_refused_with_the_nearest_name():
     assert refusal(normalization="bach") == (
-        "normalization must be one of 'none', 'batch', 'layer', 'instance', 'group', got 'bach'; did you mean 'batch'?"
+        "normalization must be one of 'none', 'batch', 'layer', 'instance', 'group', 'rms', 'ghost', got "
+        "'bach'; did you mean 'batch'?"
     )
 
 

@@ -702,8 +702,9 @@ REFUSALS = [
         named,
         NONE,
         {"layers": {"head": Regularization(l2=0.1, dropout=0.5)}},
-        "layers['head'] names the output layer and may set 'l1', 'l2', 'l2_start', 'max_norm', 'dropconnect' only, got "
-        "'dropout'; what is dropped or normalized there is the answer itself",
+        "layers['head'] names the output layer and may set 'l1', 'l2', 'l2_start', 'group_inputs', 'group_units', "
+        "'orthogonal', 'kernels', 'max_norm', 'dropconnect' only, got 'dropout'; what is dropped or normalized there "
+        "is the answer itself",
     ),
     (
         lone,

@@ -64,8 +64,10 @@ def test_the_weights_of_another_seed_are_those_of_its_own_model_with_every_initi
         partial(models.alexnet_like, filters=(2,) * 5, widths=(2, 2)),
         partial(models.conv, blocks=((2, 2),), widths=(4,), regularization=RICH, head=RICH),
         partial(models.simple_conv, filters=2, kernel_size=3, widths=(4,), regularization=RICH),
+        partial(models.residual_dense, width=4, branches=1, regularization=replace(RICH, stochastic_depth=0.5)),
+        partial(models.residual_conv, filters=(2,), branches=1, regularization=replace(RICH, dropblock=0.5)),
     ],
-    ids=["dense", "alexnet_like", "conv", "simple_conv"],
+    ids=["dense", "alexnet_like", "conv", "simple_conv", "residual_dense", "residual_conv"],
 )
 def test_the_numbers_of_another_seed_are_those_of_its_own_model(model):
     first, second = planned(model, images(15))

@@ -110,7 +110,17 @@ def test_batches_are_consecutive_pieces_and_the_last_may_be_smaller():
     assert [batch.tolist() for batch in pieces(np.arange(3), 9)] == [[0, 1, 2]]
 
 
+def one_cycle(t, steps):
+    top = 0.3 * steps
+    if t < top:
+        return 1 / 25 + (1 - 1 / 25) * (1 - math.cos(math.pi * t / top)) / 2
+    low = 1 / 250_000
+    return low + (1 - low) * (1 + math.cos(math.pi * (t - top) / (steps - top))) / 2
+
+
 SCHEDULES = {
+    "cosine_restarts": lambda t, steps: (1 + math.cos(math.pi * (t % 3) / 3)) / 2,
+    "one_cycle": one_cycle,
     "constant": lambda t, steps: 1.0,
     "cosine": lambda t, steps: (1 + math.cos(math.pi * t / steps)) / 2,
     "exponential": lambda t, steps: 0.5 ** (t / 4),
@@ -128,13 +138,14 @@ def test_the_rate_of_each_step_follows_its_formula(schedule):
     assert np.allclose(rates, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "exponential", "inverse_time"])
+@pytest.mark.parametrize("schedule", ["cosine", "cosine_restarts", "exponential", "inverse_time"])
 def test_the_rates_are_those_of_keras_schedules(schedule):
     from keras.optimizers import schedules
 
     training = Training(schedule=schedule, learning_rate=0.2, decay_rate=0.5, decay_steps=4, epochs=3, batch_size=10)
     theirs = {
         "cosine": lambda: schedules.CosineDecay(0.2, 9),
+        "cosine_restarts": lambda: schedules.CosineDecayRestarts(0.2, 3, t_mul=1.0),
         "exponential": lambda: schedules.ExponentialDecay(0.2, 4, 0.5),
         "inverse_time": lambda: schedules.InverseTimeDecay(0.2, 4, 0.5),
     }[schedule]()
@@ -149,7 +160,26 @@ def test_a_float32_is_written_shortly_and_read_exactly():
     assert math.isnan(shortest(math.nan))
 
 
+def test_one_cycle_begins_at_a_25th_peaks_at_the_rate_and_ends_near_0():
+    rates = Training(schedule="one_cycle", learning_rate=0.5, epochs=10, batch_size=10).rates(100).ravel()
+    assert rates[0] == np.float32(0.02)
+    assert (rates.argmax(), rates.max()) == (30, 0.5)
+    assert rates[-1] < 2e-3 * 0.5
+    assert (np.diff(rates[:31]) > 0).all()
+    assert (np.diff(rates[30:]) < 0).all()
+
+
+def test_one_restart_is_cosine():
+    for examples in (7, 25, 100):
+        one, other = (
+            Training(schedule=name, cycles=1, epochs=3, batch_size=10).rates(examples)
+            for name in ("cosine", "cosine_restarts")
+        )
+        np.testing.assert_array_equal(one, other)
+
+
 REFUSED = {
+    "cycles": (0, "cycles must be a whole number of at least 1 (it is how often the learning rate falls), got 0"),
     "optimizer": (
         "lion",
         "optimizer must be one of 'sgd', 'momentum', 'nesterov', 'adagrad', 'rmsprop', 'adam', 'adamw', got 'lion'",

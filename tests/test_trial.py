@@ -11,7 +11,12 @@ import tensorflow as tf
 from keras import layers
 
 from lab.checks import DataError
+from lab.engine import cohort
+from lab.experiment import Experiment, Variant
 from lab.models import dense
+from lab.plan import plan
+from lab.training import Training
+from tests.cohorts import identical
 from tests.lines import place
 from tests.user_factories import ending, subclassed, unseeded
 
@@ -234,3 +239,28 @@ def test_what_no_run_moves_may_be_shared(build, layer):
     one, other = build(with_shared(shared), seeds=(0, 1))
     kept = [one.build(), other.build()]
     assert all(model.layers[0] is shared for model in kept)
+
+
+def test_a_factory_is_tried_and_built_once_for_all_variants_that_only_train_otherwise(blobs, monkeypatch):
+    monkeypatch.setattr("lab.plan.declare", lambda value, role, **_: role)  # a lambda has no identity
+    calls = []
+
+    def factory(input_shape, outputs, *, seed):
+        calls.append(seed)
+        return dense(input_shape, outputs, widths=(4,), seed=seed)
+
+    def tasks(*rates):
+        variants = {
+            str(rate): Variant(data=lambda: blobs, model=factory, training=Training(epochs=2, learning_rate=rate))
+            for rate in rates
+        }
+        return [run.task for run in plan(Experiment(name="x", variants=variants, baseline="0.01", seeds=(0, 1)))]
+
+    (group,) = cohort.group(tasks(0.01)).groups
+    built = list(calls)
+    calls.clear()
+    both = tasks(0.01, 0.1)
+    (group,) = cohort.group(both).groups
+    assert calls == built
+    trained = cohort.train(both, blueprints=group.blueprints)
+    assert all(identical(one, cohort.train([task])[0]) for one, task in zip(trained, both, strict=True))

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from lab.data import from_csv
 from lab.engine.task import Trained
 from lab.plan import plan
 from lab.run import run
-from lab.sweep import crew, distribute, publishing, source, workers
+from lab.sweep import checkpoint_file, crew, distribute, publishing, resumption, source, workers
 from lab.sweep.crew import Answer, Crew, Worker
 from lab.sweep.progress import Progress
 from lab.sweep.source import Source
@@ -156,6 +157,49 @@ def test_what_a_dead_worker_leaves_is_given_to_another_and_divided_after_three_d
     assert [len(runs) for _, runs in fake.requests] == [4, 4, 4, 4, 2, 2]
     assert sorted(ended) == ["r0", "r1", "r2", "r3"]
     assert notes == ["a worker on a host is gone, and another one trains what it has left"] * 3
+
+
+def test_a_cohort_that_comes_forward_before_each_death_is_neither_divided_nor_given_up(monkeypatch):
+    found = {"groups": [[0, 1, 2, 3]], "refused": [], "largest": 32}
+    fake = FakeCrew(found, *["dies"] * 5)
+    made, ended = sweep(monkeypatch, fake, 4)
+    giving = fake.give
+
+    def give(worker, function, request, work):
+        giving(worker, function, request, work)
+        if function is distribute.on_worker.train:
+            made._told({"unit": request["unit"], "kept": [[0, 1], len(fake.requests)]})
+
+    fake.give = give
+    made.train("cohort")
+    assert [len(runs) for _, runs in fake.requests] == [4] * 7
+    assert sorted(ended) == ["r0", "r1", "r2", "r3"]
+    assert resumption.told() == ""
+
+
+def test_the_driver_knows_where_the_runs_of_its_workers_go_on_and_says_a_note_once(monkeypatch):
+    resumption.nothing_trains()
+    heard = []
+    made, _ = sweep(
+        monkeypatch,
+        FakeCrew(),
+        3,
+        on_note=heard.append,
+        on_epoch=lambda runs, epoch, live, best, rows: heard.append([[row["epoch"] for row in one] for one in rows]),
+    )
+    made._give(Worker("tcp://h:2", 0, 0, False), distribute._Unit([1, 2], "cohort"))
+    assert resumption.told() == ": 2 runs from the first epoch"
+    made._told({"unit": 0, "kept": [[0, 1], 7]})
+    assert resumption.told() == ": 2 runs after epoch 7"
+    past = [{"epoch": 1}, {"epoch": 2}]
+    made._told({"unit": 0, "epochs": [[[0, 1], 2, 2, 0.5, [past, past]], [[0], 3, 1, 0.5, [[{"epoch": 3}]]]]})
+    made._told({"unit": 0, "epochs": [[[0], 2, 1, 0.5, [[{"epoch": 2}]]]]})
+    for _ in range(2):
+        made._told({"unit": 0, "note": "the checkpoint x is ignored"})
+    assert heard == [[[1, 2]] * 2, [[1, 2, 3]], [[1, 2]], "the checkpoint x is ignored"]
+    made._end(1)
+    assert resumption.told() == ": 1 run after epoch 7"
+    resumption.nothing_trains()
 
 
 def test_a_run_with_which_three_workers_die_has_failed_and_the_others_are_trained(monkeypatch):
@@ -436,6 +480,41 @@ def test_a_killed_worker_costs_nothing_and_the_bytes_are_those_of_one_process(tm
     said, _ = driver.communicate(timeout=240)
     assert driver.returncode == 0, said
     assert "is gone, and another one trains what it has left" in said
+    run(find(str(script)), results_folder=tmp_path / "one")
+    assert histories(tmp_path / "two") == histories(tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_the_cohort_of_a_killed_worker_and_of_a_killed_driver_goes_on_from_its_checkpoint(tmp_path):
+    pytest.importorskip("distributed")
+    script = written(tmp_path, epochs=1500)
+    options = "--workers", "1", "--checkpoint-every", "1"
+
+    def kept():
+        return next(iter((tmp_path / "two" / "x" / ".checkpoints").glob("*.safetensors")), None)
+
+    def sweep_state():
+        files = (tmp_path / "two" / "x" / ".sweep").glob("*.csv")
+        return [int(line.split(",")[1]) for path in files for line in path.read_text().splitlines()[1:]]
+
+    driver = started(script, tmp_path / "two", *options)
+    waited_for(kept)
+    os.kill(trainers(driver.pid)[0], signal.SIGKILL)
+    first = waited_for(kept).stat().st_ino
+    # The next worker has written another one, of a later epoch.
+    waited_for(lambda: (path := kept()) and path.stat().st_ino != first)
+    driver.kill()
+    said, _ = driver.communicate()
+    assert "is gone, and another one trains what it has left" in said
+    epoch = checkpoint_file.read_header(waited_for(kept))["epoch"]
+    shutil.rmtree(tmp_path / "two" / "x" / ".sweep")
+    driver = started(script, tmp_path / "two", *options)
+    begun = waited_for(sweep_state)
+    assert begun[0] == 1, "the page that grows has the past of the runs"
+    said, _ = driver.communicate(timeout=240)
+    assert driver.returncode == 0, said
+    assert epoch > 1
+    assert kept() is None
     run(find(str(script)), results_folder=tmp_path / "one")
     assert histories(tmp_path / "two") == histories(tmp_path / "one")
 

@@ -2,11 +2,14 @@
 
 space          each family at its strengths and learning rates
 screening      the best setting of each family, by validation
+screening_file what it found, for the same command after a kill
 fresh_splits   training and test examples of the confirmation
 confirming     seeds are added until each candidate is decided
+script         the confirmation as a script
 answer         the sentence and the table
 """
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -18,13 +21,18 @@ from lab.advice.confirming import confirm
 from lab.advice.fresh_splits import parts_of
 from lab.advice.notes import said_once
 from lab.advice.screening import screen
+from lab.advice.screening_file import FILE, identity_of, remember, remembered
 from lab.advice.space import factory_of, settings
 from lab.checks import UsageError, number, shown
+from lab.engine import precision
 from lab.engine.tensorflow import load_tensorflow
+from lab.study import folder_name
+from lab.sweep.resumption import forgotten
 from lab.training import Training
 
 if TYPE_CHECKING:
     from lab.data import Dataset
+    from lab.engine.task import History
 
 __all__ = ["Advice", "advise", "seconds_of"]
 
@@ -81,39 +89,62 @@ def advise(
         results_folder: the folder of that folder.
         say: told in sentences what is done and why.
 
+    After a kill, the same call goes on: with the confirmation if the screening had ended, and otherwise anew. A command
+    that is interrupted says what the best answer so far is.
+
     Raises:
         UsageError, DataError: as `lab.run.run`; too few test examples.
     """
+    from lab.results.files import make_folder
+
     begun = time.monotonic()
     seconds = seconds_of(budget)
-    load_tensorflow("exact")
+    folder = Path(results_folder) / folder_name("names of experiments and variants become folders", name)
+    if margin is not None:
+        number("margin", margin, "the smallest difference that matters", low_open=True)
+    if not isinstance(training, Training | None):
+        raise UsageError(f"training must be a Training, got {shown(training)}")
     factory = factory_of(model)
     if not callable(data):
         raise UsageError(f"data must be a loader, with functools.partial around it, got {shown(data)}")
+    # A loader may compute with TensorFlow, and most fail without it.
+    precision.check("exact")
+    precision.prepare("exact")
     loaded = data()
     parts = parts_of(loaded, MOST_SEEDS)
+    # What cannot be written is not worth half of a budget.
+    make_folder(folder)
+    load_tensorflow("exact")
     training = training or Training(epochs=100, patience=10, loss=_loss_for(loaded, model))
     space = settings(data, factory, training)
-    say(f"screening {len(space) - 1} families and the plain model, each at the same learning rates, by validation")
-    with said_once(say):
-        found, left_out = screen(space, begun + SCREENING_SHARE * seconds, say)
+    identity = identity_of(space)
+    with said_once(say), forgotten():
+        known = remembered(folder, identity, seconds, space)
+        if known is None:
+            say(f"screening {len(space) - 1} families and the plain model, each at the same learning rates")
+            known = screen(space, begun + SCREENING_SHARE * seconds, say)
+            remember(folder, identity, seconds, *known)
+        else:
+            say(f"going on from the screening in {folder / FILE}")
+        found, left_out = known
         for family, why in left_out.items():
             say(f"{family} {why}")
-        plain, _, run = found["none"]
-        diagnosis = _diagnosis(run.trained.rows, run.trained.status)
+        plain = found["none"]
+        diagnosis = _diagnosis(plain.rows)
         say(diagnosis)
-        best = sorted((family for family in found if family != "none"), key=lambda family: found[family][1])
-        candidates = [found[family][0] for family in best[:CANDIDATES]]
+        best = sorted((family for family in found if family != "none"), key=lambda family: found[family].loss)
+        candidates = [found[family].setting for family in best[:CANDIDATES]]
         if not candidates:
             raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
         say(f"confirming {', '.join(one.label for one in candidates)} on test examples that nothing has looked at")
         folder, comparison = confirm(
             name,
             data,
-            [plain, *candidates],
+            [plain.setting, *candidates],
             parts=parts,
             margin=margin,
             until=begun + seconds,
+            tried=len(found) - 1,
             results_folder=Path(results_folder),
             say=say,
         )
@@ -133,10 +164,11 @@ def _loss_for(data: "Dataset", model: object) -> str:
     return "binary_cross_entropy" if data.train.y.ndim == 2 or one_output else "softmax_cross_entropy"
 
 
-def _diagnosis(rows: list[dict[str, float]], status: str) -> str:
+def _diagnosis(rows: "History") -> str:
     import pandas as pd
 
     from lab.statistics import run_facts
 
+    status = "finished" if math.isfinite(rows[-1]["val_data_loss"]) else "diverged"
     facts = run_facts(pd.DataFrame(rows), status=status)
     return diagnosis_of(facts["verdict"], facts["train_data_loss"], facts["val_data_loss"])

@@ -75,6 +75,7 @@ def diagnosis_of(verdict: Any, train: Any, validation: Any) -> str:
     """
     said = {
         "overfits": "The plain model memorizes: its validation loss rises while its training loss falls",
+        "too short": "The plain model trained too few epochs to say whether it memorizes",
         "underfits": "The plain model underfits: it needs a longer training or a larger model, not regularization",
     }.get(str(verdict), f"The plain model neither memorizes nor underfits ({verdict})")
     return f"{said} (train {train:.4g}, validation {validation:.4g} at the kept epoch)."

@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits
+from lab.advice.script import FILE, script_of
 from lab.advice.space import Setting
 from lab.experiment import Experiment, Variant
 from lab.run import run
+from lab.sweep.resumption import so_far
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +29,7 @@ def confirm(
     parts: int,
     margin: float | None,
     until: float,
+    tried: int,
     results_folder: Path,
     say: Callable[[str], None],
 ) -> "tuple[Path, pd.DataFrame]":
@@ -41,12 +45,14 @@ def confirm(
         parts: the most seeds.
         margin: as in `lab.statistics.compare`.
         until: when no further batch is begun that would end later, by `time.monotonic`.
+        tried: how many families were screened.
         results_folder: the folder of the experiment's folder.
         say: told what is done and why.
 
     Returns:
-        The experiment's folder, and its comparison.
+        The experiment's folder, with experiment.py if its data and model have a source, and its comparison.
     """
+    from lab.results.files import write_atomically
     from lab.results.tables import read_tables
     from lab.statistics.sequential import looks
 
@@ -65,7 +71,11 @@ def confirm(
         )
         folder = run(experiment, results_folder=results_folder, margin=margin, most_seeds=parts)
         comparison = read_tables(folder).comparison
+        script = script_of(experiment, folder / FILE)
+        if script is not None:
+            write_atomically(folder / FILE, script)
         undecided = int((comparison["decision"] == "not shown").sum())
+        so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(comparison), tried)}")
         say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
         per_seed = (time.monotonic() - begun) / (look - before)
         following = next((later for later in plan if later > look), look)

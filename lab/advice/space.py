@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,14 @@ class Setting:
         family: its name; "none" for the plain model.
         strength: of the family; None for the plain model.
         variant: how it is trained.
+        extended: returns the settings of the family at another strength, one for each learning rate; None if it has
+            no other.
     """
 
     family: str
     strength: float | str | None
     variant: Variant
+    extended: "Callable[[float], list[Setting]] | None" = None
 
     @property
     def name(self) -> str:
@@ -41,6 +44,30 @@ class Setting:
     def label(self) -> str:
         """The family and its strength in words."""
         return f"{self.family} {self.strength}"
+
+
+GEOMETRIC = 30.0
+"""Strengths whose ends are so many times apart are a geometric row, which has no natural end."""
+
+
+def wider(best: Setting, tried: Sequence[Setting]) -> list[Setting]:
+    """Return settings beyond the end of a family's strengths, if the best one is at an end of them.
+
+    Args:
+        best: the best of those that were tried.
+        tried: the settings of the family, of whatever strengths.
+
+    Returns:
+        One setting for each learning rate, a step of the row further; none where the best strength lies between others,
+        or where the strengths are no geometric row, as rates of dropout are none.
+    """
+    strengths = sorted({one.strength for one in tried if isinstance(one.strength, float)})
+    if len(strengths) < 2 or strengths[-1] < GEOMETRIC * strengths[0] or best.extended is None:
+        return []
+    step = strengths[1] / strengths[0]
+    if best.strength == strengths[0]:
+        return best.extended(float(f"{strengths[0] / step:.3g}"))
+    return best.extended(float(f"{strengths[-1] * step:.3g}")) if best.strength == strengths[-1] else []
 
 
 def factory_of(model: "str | Path | Callable") -> Callable:
@@ -65,23 +92,22 @@ def factory_of(model: "str | Path | Callable") -> Callable:
 def settings(load: Callable, factory: Callable, training: Training) -> Mapping[str, list[Setting]]:
     """Return the settings of the plain model, as "none", and of each family that goes with the loss, by name."""
 
-    def at_rates(name: str, strength: Any, regularization: Regularization | None, base: Training) -> list[Setting]:
-        model = factory if regularization is None else functools.partial(factory, regularization=regularization)
+    def at(family: Family | None, strength: Any) -> list[Setting]:
+        model, base = factory, training
+        if family and family.value == "Regularization":
+            model = functools.partial(factory, regularization=Regularization(**{family.field: strength}))
+        elif family:
+            base = replace(training, **{family.field: strength})
         trainings = [replace(base, learning_rate=base.learning_rate * rate) for rate in RATES]
-        return [Setting(name, strength, Variant(data=load, model=model, training=one)) for one in trainings]
-
-    def of(family: Family) -> list[Setting]:
-        found: list[Setting] = []
-        for strength in family.strengths:
-            changed: dict[str, Any] = {family.field: strength}
-            if family.value == "Regularization":
-                found += at_rates(family.name, strength, Regularization(**changed), training)
-            else:
-                found += at_rates(family.name, strength, None, replace(training, **changed))
-        return found
+        extended = functools.partial(at, family) if family else None
+        name = family.name if family else "none"
+        return [Setting(name, strength, Variant(data=load, model=model, training=one), extended) for one in trainings]
 
     of_training = ("weight_decay", "label_smoothing")
     fitting = [one for one in FAMILIES if not one.losses or training.loss in one.losses]
+    # What is for images only would be refused by a model without any.
+    fitting = [one for one in fitting if "dense" in one.kinds]
     # An early stop is part of every run here, and another optimizer or size of batch is no regularizer of this one.
     fitting = [one for one in fitting if one.value == "Regularization" or one.field in of_training]
-    return {"none": at_rates("none", None, None, training)} | {one.name: of(one) for one in fitting}
+    families = {one.name: [setting for strength in one.strengths for setting in at(one, strength)] for one in fitting}
+    return {"none": at(None, None)} | families

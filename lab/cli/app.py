@@ -34,8 +34,8 @@ from lab.experiment import Experiment
 def _application(summary: str) -> cyclopts.App:
     return cyclopts.App(
         help=summary,
-        # As it is written: markdown would take <variant> for a tag and leave it out.
-        help_format="plaintext",
+        # Paragraphs flow into the width of the terminal; markdown would take <variant> for a tag and leave it out.
+        help_format="restructuredtext",
         version=__version__,
         version_flags=["--version"],
         help_flags=["--help", "-h"],
@@ -46,7 +46,7 @@ def _application(summary: str) -> cyclopts.App:
     )
 
 
-lab_app = _application("Which regularizer helps a Keras model, by how much, and how sure are we.")
+lab_app = _application("Which regularizer helps a Keras model, by how much, and how sure are we?")
 
 
 @lab_app.command(name="list")

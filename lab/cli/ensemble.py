@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from lab.checks import DataError, UsageError, choice, shown
 from lab.cli.find import find
-from lab.cli.options import RESULTS, Folder, Name, OptionalPath
+from lab.cli.options import RESULTS, Count, Folder, Name, OptionalPath
 from lab.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def ensemble(
     /,
     *,
     variant: Name,
-    seeds: int | None = None,
+    seeds: Count = None,
     output: Annotated[OptionalPath, Parameter(name=["--output", "-o"])] = None,
     results: Folder = RESULTS,
 ) -> None:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from lab.checks import DataError, UsageError, choice, shown
 from lab.cli.find import find
-from lab.cli.options import RESULTS, Folder, Name
+from lab.cli.options import RESULTS, Fold, Folder, Name, Seed
 from lab.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def export_model(
     experiment: Name,
     *,
     variant: Name,
-    seed: int = 0,
-    fold: int | None = None,
+    seed: Seed = 0,
+    fold: Fold = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     results: Folder = RESULTS,
 ) -> None:

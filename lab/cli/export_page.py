@@ -1,11 +1,10 @@
 """`export page` and `export pdf`: an experiment as one file, to be sent to somebody."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from lab.cli.folders import below
+from lab.cli.folders import below, named
 from lab.cli.options import RESULTS, Folder, Language, Name, OptionalPath
 
 
@@ -30,7 +29,7 @@ def export_page(
     from lab.statistics.language import speaking
 
     folder = below(results, experiment)
-    path = output or Path(f"{folder.name}.html")
+    path = named(output, folder, ".html")
     with speaking(language):
         write_atomically(path, pages.single_file(folder))
     print(f"page: {path}")
@@ -57,7 +56,7 @@ def export_pdf(
     from lab.statistics.language import speaking
 
     folder = below(results, experiment)
-    path = output or Path(f"{folder.name}.pdf")
+    path = named(output, folder, ".pdf")
     with speaking(language):
         write_atomically(path, pages.one_page(folder))
     print(f"sheet: {path}")

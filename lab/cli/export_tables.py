@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from lab.cli.folders import below
+from lab.cli.folders import below, named
 from lab.cli.options import RESULTS, Folder, Name, OptionalPath
 
 
@@ -81,4 +81,4 @@ def export_parquet(
     from lab.results.elsewhere import write_parquet
 
     folder = below(results, experiment)
-    print(f"histories: {write_parquet(folder, output or Path(f'{folder.name}.parquet'))}")
+    print(f"histories: {write_parquet(folder, named(output, folder, '.parquet'))}")

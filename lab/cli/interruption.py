@@ -90,7 +90,7 @@ def end(number: int, stderr: int) -> None:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             sys.stdout.flush()
         with contextlib.suppress(OSError):
-            os.write(stderr, f"{cursor}{SENTENCE}{resumption.told()}\n".encode())
+            os.write(stderr, f"{cursor}{resumption.answered()}{SENTENCE}{resumption.told()}\n".encode())
         os._exit(128 + number)
 
 

@@ -15,6 +15,7 @@ from lab.data.folds import MOST
 from lab.data.labels import OF_A_COLUMN
 from lab.engine.precision import PRECISIONS
 from lab.run import ENGINES, KEPT_MODELS
+from lab.seeds import MOST_SEEDS
 from lab.sweep.workers import MOST_WORKERS, Workers
 
 TABLES = (".csv", ".parquet")
@@ -27,23 +28,15 @@ DATA = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "spirals", "c
 
 
 def _count(meaning: str, most: int, least: int = 1) -> Parameter:
-    """Return a parameter that takes whole numbers only: 1.5 is refused, not rounded, and None is no number."""
+    """Return a parameter that takes whole numbers only: 1.5 is refused, not rounded, and None is no number.
+
+    Each number of a command is such a parameter, since cyclopts takes 1.5 for 1.
+    """
 
     def convert(_: type, tokens: Sequence[Token]) -> int:
         text = tokens[0].value
         value = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
         return whole(str(tokens[0].keyword), value, meaning, low=least, high=most)
-
-    return Parameter(converter=convert)
-
-
-def _port() -> Parameter:
-    """Return a parameter that takes the number of a port; 0 is any that is free."""
-
-    def convert(_: type, tokens: Sequence[Token]) -> int:
-        text = tokens[0].value
-        value = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
-        return whole(str(tokens[0].keyword), value, "the port of the address, 0 for a free one", low=0, high=65535)
 
     return Parameter(converter=convert)
 
@@ -118,8 +111,11 @@ OptionalPath = Annotated[Path | None, _not_empty(Path)]
 Margin = Annotated[float | None, Parameter(converter=_margin)]
 Confidence = Annotated[float, Parameter(converter=_confidence)]
 Size = Annotated[int | None, _count("the number of examples", 10**9)]
-Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
-Port = Annotated[int, _port()]
+Columns = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)]
+Count = Annotated[int | None, _count("the number of seeds", MOST_SEEDS)]
+Seed = Annotated[int, _count("the seed of a run", 2**31, 0)]
+Fold = Annotated[int | None, _count("the fold of a run, from 0", MOST, 0)]
+Port = Annotated[int, _count("the port of the address, 0 for a free one", 65535, 0)]
 Language = Annotated[str, _one_of(LANGUAGES)]
 RESULTS = Path("results")
 
@@ -134,7 +130,7 @@ class Options:
     target: Text = None
     "The column of a CSV or Parquet file that is to be predicted."
     separator: Text = None
-    "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\t', which is a tab."
+    "What stands between the cells of a CSV file; a comma unless named, as ';' or '\\\\t', which is a tab."
     labels: Annotated[str | None, _one_of(OF_A_COLUMN)] = None
     "What that column holds, classes or numbers; found from its cells unless named. Numbers are scaled to deviation 1."
     categories: Columns = ()
@@ -155,7 +151,7 @@ class Options:
     "The number of training examples."
     validation_size: Size = None
     "The number of validation examples."
-    seeds: Annotated[int | None, _count("the number of seeds", 10_000)] = None
+    seeds: Count = None
     "The number of seeds, counted from 0."
     until_decided: Flag = False
     "Add seeds until each variant is decided: 5, 8, 12, 16, 24, ... up to --most-seeds."

@@ -9,16 +9,18 @@ do so; R is the number of runs that train together:
         compare two steps with Keras                       # rehearsal: if layers lack a rule
         for epoch in 1..epochs:                            # loop; in the first what measures is compiled: beside
             for i, (x, y) in enumerate(batches):           # program: x is (R, batch, ...), each run in its own order
+                x = flips, shifts, CutMix, ...             # augmentation: if asked
                 z = forward(w, x)                          # forward: layer_kinds, layer_rules, unrolled; draws: masks
                 loss = mean(data_loss(y, z), 1)            # objective: (R,), label-smoothed and weighted if asked
                 g = gradient(sum(loss + penalties), w)     # penalties: run r has only its own strengths
-                g = SAM, clipping, noise, if asked         # gradients
-                w = step(w, g, rate[i])                    # update, optimizers: Keras's own arithmetic
+                g = SAM, attacks, clipping, noise          # gradients: if asked
+                w = step(w, g, rate[i])                    # update, optimizers: Keras's own; proximal, copies: if asked
             train, validation = measure(w), measure(w)     # program: inference mode, chunk by chunk
             keep w of the runs that are better             # history: the kept epoch, and which runs end
-            hand over the runs that ended, go on           # loop: the rest in a smaller program, if that pays
+            hand over the runs that ended, go on           # loop, member: the rest in a smaller program, if that pays
 
-Batches of examples that stay on the disk are read there by `on_disk`.
+Batches of examples that stay on the disk are read there by `on_disk`. The reference is `keras_fit`, with the model of
+`ledger`.
 
 Used throughout: `replicas` (a tensor of all runs, stacked or one by one), `invariant` (arithmetic whose last bits do
 not depend on how many runs there are), `precision` and `tensorflow` (how products are computed, and how TensorFlow is

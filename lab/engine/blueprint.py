@@ -81,7 +81,7 @@ class Blueprint:
     def unrolled(self) -> bool:
         """Whether each replica needs its own model."""
         return any(op.rule is None for op in self.operations) or any(
-            (v.regularizer is not None and strengths(v.regularizer) is None) or _foreign(v)
+            (v.regularizer is not None and penalties.of_kernel(v.regularizer) is None) or _foreign(v)
             for v in self.variables[: self.weights]
         )
 
@@ -127,8 +127,23 @@ def of_another_seed(known: Blueprint, task: Task) -> Blueprint | None:
     }
     if len(starts) < len(known.starts) or len(seeds) < len(known.seeds):
         return None
-    signature = known.signature[0], _training_form(task.training), _data_form(task)
-    return replace(known, signature=signature, starts=starts, seeds=seeds)
+    twin = of_twin(known, task)
+    return twin and replace(twin, starts=starts, seeds=seeds)
+
+
+def of_twin(known: Blueprint, task: Task) -> Blueprint | None:
+    """Return the blueprint of a run whose model is that of a known one to the last bit, without building it.
+
+    Args:
+        known: of a run of the same `Task.twin`.
+        task: the run, which may have another training.
+
+    Returns:
+        None where each replica needs its own model.
+    """
+    if known.unrolled:
+        return None
+    return replace(known, signature=(known.signature[0], _training_form(task.training), _data_form(task)))
 
 
 def _taken_apart(task: Task, model: keras.Model) -> Blueprint:
@@ -185,22 +200,22 @@ def _free(operations: list[Operation], weights: list[Any]) -> tuple[dict[Key, fl
         if op.rule is None:
             continue
         per_run |= {("operation", i, name): value for name, value in op.rule.free(op.layer).items()}
-        per_run |= _strengths("operation", i, op.layer.activity_regularizer)
+        per_run |= _strengths("operation", i, strengths(op.layer.activity_regularizer))
         generator = getattr(op.layer, "seed_generator", None)
         if generator is not None:
             seed, drawn = (int(value) for value in keras_internals.start(generator.state)())
             given = keras_internals.initial_seed(generator)
             seeds[i] = given if given == seed else seed, drawn
     for i, v in enumerate(weights):
-        per_run |= _strengths("variable", i, v.regularizer if v.trainable else None)
+        if v.trainable:
+            per_run |= _strengths("variable", i, penalties.of_kernel(v.regularizer))
         if type(v.constraint) is keras.constraints.MaxNorm:
             per_run["variable", i, "max_norm"] = float(v.constraint.max_value)
     return per_run, seeds
 
 
-def _strengths(owner: str, place: int, regularizer: object) -> dict[Key, float]:
-    known = strengths(regularizer) or {}
-    return {key: known.get(kind, 0.0) for kind, key in penalties.keys(owner, place).items()}
+def _strengths(owner: str, place: int, known: dict[str, float] | None) -> dict[Key, float]:
+    return {key: (known or {}).get(kind, 0.0) for kind, key in penalties.keys(owner, place).items()}
 
 
 def _form(op: Operation) -> tuple:
@@ -212,7 +227,7 @@ def _form(op: Operation) -> tuple:
 
 
 def _variable_form(v: Any) -> tuple:
-    penalty = None if strengths(v.regularizer) is not None else type(v.regularizer)
+    penalty = None if penalties.of_kernel(v.regularizer) is not None else type(v.regularizer)
     constraint: Any = None
     if v.constraint is not None:
         axis = getattr(v.constraint, "axis", None)

@@ -15,22 +15,23 @@ of a run then depend on its place and on the number of replicas, though not on w
 on GPUs, where the order of sums may depend on the number of replicas too.
 """
 
+import functools
 import time
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from lab.checks import DataError, UsageError, is_out_of_memory
-from lab.engine.blueprint import Blueprint, blueprint, of_another_seed
+from lab.engine.blueprint import Blueprint, blueprint, of_another_seed, of_twin
 from lab.engine.graph import RefusedError
-from lab.engine.loop import Loop, OnEpoch
+from lab.engine.loop import Leave, Loop, OnEpoch, nobody
 from lab.engine.memory import free_memory
 from lab.engine.program import Program
 from lab.engine.rehearsal import rehearse
-from lab.engine.task import Task, Trained
+from lab.engine.task import History, Task, Trained
 from lab.engine.tensorflow import collector_paused
 from lab.engine.training_state import NO_CHECKPOINTS, Checkpoints, Saved
 
@@ -101,12 +102,14 @@ def group(tasks: Sequence[Task], on_wait: Callable[[str], None] = lambda sentenc
 
 
 def _blueprint(task: Task, known: dict[Hashable, Blueprint]) -> Blueprint:
-    """Return a run's blueprint, by that of a run of the same recipe if one is known; a new one is added to them."""
-    if task.recipe is None:
-        return blueprint(task)
-    found = of_another_seed(known[task.recipe], task) if task.recipe in known else None
-    if found is None:
-        found = known[task.recipe] = blueprint(task)
+    """Return a run's blueprint, by that of a twin or of a run of its recipe if one is known; new ones are added."""
+    found = of_twin(known[task.twin], task) if task.twin in known else None
+    if found is None and task.recipe in known:
+        found = of_another_seed(known[task.recipe], task)
+    found = found or blueprint(task)
+    for key in (task.twin, task.recipe):
+        if key is not None:
+            known.setdefault(key, found)
     return found
 
 
@@ -117,6 +120,7 @@ def train(
     blueprints: Sequence[Blueprint | None] | None = None,
     keep: bool = True,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
+    leave: Leave = nobody,
 ) -> list[Trained]:
     """Train runs of one structure together.
 
@@ -128,6 +132,7 @@ def train(
         keep: whether the results are kept to be returned. Otherwise the weights of hundreds of runs need not fit into
             memory.
         checkpoints: from which runs go on, and which take the state of the runs from time to time.
+        leave: as `lab.engine.loop.Leave` says, for the runs that train together now.
 
     Returns:
         The results, in the order of the tasks; an empty list if they are not kept.
@@ -171,6 +176,7 @@ def train(
                 lambda epoch, live, best, rows: on_epoch(epoch, live, best, {indices[k]: rows[k] for k in rows}),
                 lambda position, trained: finish(indices[position], trained),
                 checkpoints.offer("cohort", own),
+                functools.partial(_leaving, leave, indices),
             )
         except Exception as error:
             left = [i for i in indices if i not in results]
@@ -192,6 +198,12 @@ def train(
     for indices in np.array_split(sorted(new), -(-len(new) // LARGEST_COHORT)) if new else ():
         attempt([int(i) for i in indices])
     return [trained for i in range(len(tasks)) if (trained := results[i]) is not None]
+
+
+def _leaving(leave: Leave, indices: Sequence[int], epoch: int, histories: Mapping[int, History]) -> Collection[int]:
+    """Ask which runs end, by their indices among all tasks, and return their places among those that train now."""
+    gone = leave(epoch, {indices[k]: rows for k, rows in histories.items()})
+    return [indices.index(i) for i in gone]
 
 
 def _at_most(first: Blueprint, task: Task) -> int:

@@ -5,7 +5,7 @@ trained one by one. What failed for good is reported when all others have ended.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lab.checks import DataError, UsageError, is_out_of_memory, raised
@@ -24,6 +24,14 @@ OnEpoch = Callable[[Sequence[int], int, int, float, "Sequence[History]"], None]
 validation data loss of the cohort so far, and for each of these tasks the rows of its history until now, which are not
 to be changed."""
 
+Leave = Callable[[Sequence[int], int, "Sequence[History]"], Collection[int]]
+"""Called after each epoch with the tasks that trained in it together, the epoch, and the rows of each; returns those
+of them that end with it, as if their patience was spent."""
+
+
+def _nobody(*_: object) -> Collection[int]:
+    return ()
+
 
 def train(
     tasks: "Sequence[Task]",
@@ -37,6 +45,7 @@ def train(
     on_refusal: Callable[[int, str], None] = lambda i, reason: None,
     on_wait: Callable[[str], None] = lambda sentence: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
+    leave: Leave = _nobody,
 ) -> None:
     """Train tasks. The callbacks name a task by its place in `tasks`.
 
@@ -51,6 +60,7 @@ def train(
         on_refusal: called with each task that no cohort can train, and the reason.
         on_wait: called with a few words on what is being done, each time before it takes a while.
         checkpoints: from which tasks go on, and which take their states from time to time.
+        leave: as `Leave` says.
 
     Raises:
         UsageError, DataError: a model cannot be built or does not fit into memory, or a task failed in training. All
@@ -61,7 +71,7 @@ def train(
         return
     on_wait("loading TensorFlow")
     load_tensorflow(precision)
-    dispatch = _Dispatch(tasks, names, on_trained, on_epoch, on_failure, on_refusal, on_wait, checkpoints)
+    dispatch = _Dispatch(tasks, names, on_trained, on_epoch, on_failure, on_refusal, on_wait, checkpoints, leave)
     dispatch.train_one_by_one(dispatch.train_in_cohorts() if engine == "cohort" else range(len(tasks)))
     dispatch.raise_failure()
 
@@ -93,7 +103,9 @@ class _Dispatch:
         on_refusal: Callable[[int, str], None],
         on_wait: Callable[[str], None],
         checkpoints: Checkpoints,
+        leave: Leave,
     ) -> None:
+        self.leave = leave
         self.tasks = tasks
         self.names = names
         self.on_trained = on_trained
@@ -143,6 +155,7 @@ class _Dispatch:
             blueprints=group.blueprints,
             keep=False,
             checkpoints=self.checkpoints,
+            leave=functools.partial(self._leave_together, members),
         )
 
     def train_one_by_one(self, places: Iterable[int]) -> None:
@@ -152,7 +165,8 @@ class _Dispatch:
         for i in places:
             on_epoch = functools.partial(self._on_epoch_of_one, i)
             try:
-                trained = keras_fit.train(self.tasks[i], on_epoch, self.checkpoints)
+                leaves = functools.partial(self._leaves_alone, i)
+                trained = keras_fit.train(self.tasks[i], on_epoch, self.checkpoints, leaves)
             except Exception as error:
                 self._raise_if_of_callback(error)
                 self._fail(i, error)
@@ -171,13 +185,22 @@ class _Dispatch:
     def _on_epoch_of_one(self, i: int, epoch: int, best: float, rows: "History") -> None:
         self._call(self.on_epoch, [i], epoch, 1, best, [rows])
 
+    def _leave_together(
+        self, members: Sequence[int], epoch: int, histories: "Mapping[int, History]"
+    ) -> Collection[int]:
+        asked = [members[place] for place in histories]
+        return [members.index(i) for i in self._call(self.leave, asked, epoch, [*histories.values()])]
+
+    def _leaves_alone(self, i: int, epoch: int, rows: "History") -> bool:
+        return bool(self._call(self.leave, [i], epoch, [rows]))
+
     def _hand_over(self, i: int, trained: "Trained") -> None:
         self._call(self.on_trained, i, trained)
         self.trained.add(i)
 
-    def _call(self, callback: Callable[..., None], *arguments: Any) -> None:
+    def _call(self, callback: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            callback(*arguments)
+            return callback(*arguments)
         except Exception:
             self.callback_failed = True
             raise

@@ -1,4 +1,4 @@
-"""Gradients of a step on their way to the update: clipping, noise, and the second pass of SAM.
+"""Gradients of a step on their way to the update: clipping, noise, and second passes.
 
 Gradients are lists with one tensor per trained weight, of shape (replicas, ...), or None where the loss does not depend
 on it. A run that trains alone is one replica. What is off for a replica changes no bit of it.
@@ -14,7 +14,10 @@ from lab.engine.penalties import meeting
 
 Gradients = list[tf.Tensor | None]
 
-GRADIENT_NUMBERS = ("sharpness", "clip_norm", "gradient_noise")
+SECOND_PASS = ("sharpness", "adaptive_sharpness")
+"""The fields of `Training` for which the gradient is taken at other weights. No training has both."""
+
+GRADIENT_NUMBERS = (*SECOND_PASS, "adversarial", "clip_norm", "gradient_noise")
 """The fields of `Training` that change gradients. Runs that train together have the same of them on."""
 
 FALL = 0.55
@@ -52,11 +55,44 @@ def noisy(gradients: Gradients, variance: tf.Tensor, seeds: tf.Tensor, step: tf.
     return [g if g is None else one(i, g) for i, g in enumerate(gradients)]
 
 
-def uphill(weights: Sequence[tf.Tensor], gradients: Gradients, radius: tf.Tensor) -> list[tf.Tensor]:
-    """Return the weights moved by `radius`, of shape (replicas,), along their gradients: where SAM looks."""
-    norm = norms(gradients)
-    scale = tf.math.divide_no_nan(radius, norm)
-    return [w if g is None else w + meeting(scale, w) * g for w, g in zip(weights, gradients, strict=True)]
+LEAST = 0.01
+"""The least size of a weight by which "adaptive_sharpness" scales, eta in Kwon et al. 2021."""
+
+
+def uphill(
+    weights: Sequence[tf.Tensor], gradients: Gradients, radius: tf.Tensor, sizes: Gradients | None = None
+) -> list[tf.Tensor]:
+    """Return the weights moved by `radius`, of shape (replicas,), along their gradients: where SAM looks.
+
+    Args:
+        weights, gradients: as above.
+        radius: of shape (replicas,).
+        sizes: what directions are measured by, as `sizes_of` returns them: ASAM moves along `sizes ** 2 * g` over the
+            norm of `sizes * g`. None is SAM.
+    """
+    measured = gradients if sizes is None else [_times(s, g) for s, g in zip(sizes, gradients, strict=True)]
+    scale = tf.math.divide_no_nan(radius, norms(measured))
+    along = measured if sizes is None else [_times(s, g) for s, g in zip(sizes, measured, strict=True)]
+    return [w if g is None else w + meeting(scale, w) * g for w, g in zip(weights, along, strict=True)]
+
+
+def sizes_of(weights: Sequence[tf.Tensor], least: float = LEAST) -> Gradients:
+    """Return the sizes of weights by which ASAM scales."""
+    return [tf.abs(w) + least for w in weights]
+
+
+def _times(a: tf.Tensor | None, b: tf.Tensor | None) -> tf.Tensor | None:
+    return None if a is None or b is None else a * b
+
+
+def attacked(x: tf.Tensor, slope: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
+    """Return examples moved by `epsilon`, of shape (replicas,), along the signs of the slope of their losses."""
+    return x + meeting(epsilon, x) * tf.sign(slope)
+
+
+def halved(first: Gradients, second: Gradients) -> Gradients:
+    """Return the mean of two gradients."""
+    return [None if a is None or b is None else 0.5 * (a + b) for a, b in zip(first, second, strict=True)]
 
 
 def chosen(radius: tf.Tensor, second: Gradients, first: Gradients) -> Gradients:

@@ -13,87 +13,15 @@ import numpy as np
 import tensorflow as tf
 
 from lab.data.rows import Rows
-from lab.engine import gradients, objective, optimizers, stacking
+from lab.engine import augmentation, optimizers
 from lab.engine.history import Keeper, row, tested, unpacked
+from lab.engine.ledger import Ledger
 from lab.engine.on_disk import OnDisk, gathered
 from lab.engine.task import History, Task, Trained
 from lab.engine.training_state import NO_CHECKPOINTS, Checkpoints, Offer, State, numbered, past
 from lab.training import pieces
 
 EVALUATION_BATCH = 1024
-
-
-class _Ledger(keras.Model):
-    """A model around the model that logs data loss and penalty apart, of which Keras logs only the sum."""
-
-    def __init__(self, model: keras.Model, task: Task) -> None:
-        super().__init__(name="ledger")
-        self.model = model
-        self.training = task.training
-        self.numbers = {name: tf.constant(values) for name, values in stacking.in_training([task]).items()}
-        self.data_losses = keras.metrics.Mean("data_loss")
-        self.penalties = keras.metrics.Mean("penalty")
-        self.accuracies = keras.metrics.Mean("accuracy")
-
-    def call(self, x, training=None):
-        return self.model(x, training=training)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        penalty = tf.add_n([tf.cast(loss, tf.float32) for loss in self.losses]) if self.losses else tf.constant(0.0)
-        minimized, plain, hits = self._of_labels(y, y_pred, sample_weight)
-        self.data_losses.update_state(plain)
-        self.penalties.update_state(penalty, sample_weight=tf.shape(plain)[0])
-        self.accuracies.update_state(hits)
-        mean = tf.reduce_mean(minimized)
-        if self.training.flooding:
-            mean = objective.flooded(mean, self.training.flooding)
-        return mean + penalty
-
-    def _of_labels(self, y, y_pred, weight):
-        """Return what is minimized, the plain data loss and the hits of each example."""
-        if isinstance(y, tuple):
-            # Mixed examples: their labels, those of what was mixed in, and the shares.
-            own, other, share = y
-            others = self._of_labels(other, y_pred, None if weight is None else tf.roll(weight, 1, 0))
-            pairs = zip(self._of_labels(own, y_pred, weight), others, strict=True)
-            return tuple(share * a + (1.0 - share) * b for a, b in pairs)
-        plain = objective.data_loss(self.training.loss, y, y_pred)
-        minimized = objective.minimized(self.training.loss, objective.numbers(self.training), y, y_pred, plain)
-        return minimized if weight is None else minimized * weight, plain, objective.hits(y, y_pred)
-
-    def train_step(self, data):
-        """Take a step, as Keras does unless something is to be done to the gradients."""
-        if not self.numbers.keys() & set(gradients.GRADIENT_NUMBERS):
-            return super().train_step(data)
-        weights, states = self.trainable_variables, self.model.non_trainable_variables
-        before = [v.value.read_value() for v in states]
-        found = self._gradients(data)
-        logs = self.get_metrics_result()
-        if "sharpness" in self.numbers:
-            here, after = [v.value.read_value() for v in weights], [v.value.read_value() for v in states]
-            counted = [(v, v.value.read_value()) for v in self.metrics_variables]
-            there = gradients.uphill([w[None] for w in here], found, self.numbers["sharpness"])
-            # The second pass draws what the first drew, and leaves neither statistics nor sums behind.
-            for v, value in zip([*weights, *states], [*(w[0] for w in there), *before], strict=True):
-                v.assign(value)
-            found = self._gradients(data)
-            for v, value in [*zip([*weights, *states], [*here, *after], strict=True), *counted]:
-                v.assign(value)
-        if "clip_norm" in self.numbers:
-            found = gradients.clipped(found, self.numbers["clip_norm"])
-        if "gradient_noise" in self.numbers:
-            step = tf.cast(self.optimizer.iterations.value, tf.int64)
-            found = gradients.noisy(found, self.numbers["gradient_noise"], self.numbers["noise_seeds"], step)
-        self.optimizer.apply_gradients([(g[0], v) for g, v in zip(found, weights, strict=True) if g is not None])
-        return logs
-
-    def _gradients(self, data):
-        """Return the gradients of the weights, as those of one replica."""
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(x, y, self(x, training=True), weight)
-        found = tape.gradient(loss, self.trainable_variables)
-        return [None if g is None else tf.convert_to_tensor(g)[None] for g in found]
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):
@@ -110,6 +38,7 @@ class _Diary(keras.callbacks.Callback):
     """Measures both splits after each epoch, writes the row, keeps the best weights and ends the run."""
 
     offer: Offer
+    leaves: Callable[[int, History], bool]
 
     def __init__(self, task: Task, on_epoch: Callable[[int, float, History], None], start: float) -> None:
         super().__init__()
@@ -129,12 +58,14 @@ class _Diary(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         fitted = {name: logs[name] for name in ("data_loss", "penalty", "accuracy")}
-        train, validation = (measure(self.model, split) for split in self.splits)
+        with self.model.as_measured():
+            train, validation = (measure(self.model, split) for split in self.splits)
+            now = self.model.model.get_weights()
         losses = [fitted["data_loss"] + fitted["penalty"], train["data_loss"], validation["data_loss"]]
         self.rows.append(row(epoch + 1, fitted, train, validation, self.rates[epoch, 0]))
         if self.keeper.update(epoch + 1, *(np.array([loss]) for loss in losses))[0]:
-            self.weights = self.model.model.get_weights()
-        self.model.stop_training = bool(self.keeper.ended[0])
+            self.weights = now
+        self.model.stop_training = bool(self.keeper.ended[0]) or self.leaves(epoch + 1, self.rows)
         self.seconds.append(time.perf_counter() - self.began)
         if not (self.model.stop_training or epoch + 1 == self.task.training.epochs):
             self.offer([self.task], self.capture)
@@ -143,6 +74,8 @@ class _Diary(keras.callbacks.Callback):
     def capture(self) -> State:
         """Return the state of the run after an epoch."""
         arrays = numbered("variable", [v.numpy()[None] for v in self.model.model.variables])
+        copied = [*self.model.averages, *self.model.slow]
+        arrays |= numbered("copy", [v.numpy()[None] for v in copied])
         arrays |= numbered("optimizer", [v.numpy()[None] for v in self.model.optimizer.variables])
         kept = self.model.model.get_weights() if self.weights is None else self.weights
         arrays |= numbered("best", [array[None] for array in kept])
@@ -156,6 +89,7 @@ class _Diary(keras.callbacks.Callback):
         for kind, variables in (
             ("variable", self.model.model.variables),
             ("optimizer", self.model.optimizer.variables),
+            ("copy", [*self.model.averages, *self.model.slow]),
         ):
             for v, value in zip(variables, state.all_of(kind), strict=True):
                 v.assign(value[0])
@@ -185,6 +119,7 @@ def train(
     task: Task,
     on_epoch: Callable[[int, float, History], None] = lambda epoch, best, rows: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
+    leaves: Callable[[int, History], bool] = lambda epoch, rows: False,
 ) -> Trained:
     """Train one run.
 
@@ -193,16 +128,18 @@ def train(
         on_epoch: called after each epoch with its number, the lowest validation data loss so far, and the rows of the
             history so far.
         checkpoints: from which the run goes on, and which take its state from time to time.
+        leaves: asked after each epoch, with its number and the rows, whether the run ends with it.
     """
     began = time.perf_counter()
     data, training = task.data, task.training
     keras.backend.clear_session()
     model = task.build()
-    ledger = _Ledger(model, task)
+    ledger = Ledger(model, task)
     rates = training.rates(len(data.train.y))
     optimizer = optimizers.optimizer(training, _Rates(rates), model.trainable_variables)
     ledger.compile(optimizer, loss=lambda y, y_pred: 0.0)
     diary = _Diary(task, on_epoch, began)
+    diary.leaves = leaves
     diary.set_model(ledger)
     for saved in checkpoints.saved("keras_fit", [task]):
         # Keras makes the optimizer's memory at the first step, and it must be there to be put back.
@@ -214,16 +151,28 @@ def train(
     epochs_before = len(diary.rows)
 
     def orders():
-        n = len(data.train.y)
+        n, shape, seed = len(data.train.y), data.train.x.shape[1:], task.seed
         for epoch in range(epochs_before + 1, training.epochs + 1):
-            batches = pieces(training.order(n, task.seed, epoch), training.batch_size)
-            yield from zip(batches, training.shares(n, task.seed, epoch), strict=True)
+            boxes = augmentation.boxes(training, shape, training.steps(n), seed, epoch)
+            drawn = np.zeros((training.visits(n), len(augmentation.BY_VISIT), 2), np.int32)
+            for k, name in enumerate(augmentation.BY_VISIT):
+                if getattr(training, name):
+                    drawn[:, k] = augmentation.by_visit(name, training, shape, len(drawn), seed, epoch)
+            cut = (pieces(whole, training.batch_size) for whole in (training.order(n, seed, epoch), drawn))
+            steps = range((epoch - 1) * len(boxes), epoch * len(boxes))
+            yield from zip(*cut, training.shares(n, seed, epoch), boxes, steps, strict=True)
 
-    def batch(order, share):
+    def batch(order, drawn, share, box, step):
         x, y, *weight = (gathered(array, order) for array in arrays)
-        if not training.mixup:
+        now = ledger.numbers | {f"{name}_drawn": drawn[None, :, k] for k, name in enumerate(augmentation.BY_VISIT)}
+        x = augmentation.changed(x[None], now, step)[0]
+        if not (training.mixup or training.cutmix):
             return x, y, *weight
-        mixed = share * x + (1.0 - share) * tf.roll(x, 1, 0)
+        if training.cutmix:
+            pasted, shares = augmentation.pasted(x[None], box[None])
+            mixed, share = pasted[0], shares[0]
+        else:
+            mixed = share * x + (1.0 - share) * tf.roll(x, 1, 0)
         return mixed, (y, tf.roll(y, 1, 0), tf.fill(tf.shape(order), share)), *weight
 
     weight = [] if data.train.weight is None else [data.train.weight]
@@ -231,7 +180,13 @@ def train(
         OnDisk((array,)) if isinstance(array, Rows) else tf.constant(array)
         for array in (data.train.x, data.train.y, *weight)
     ]
-    signature = tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.float32)
+    signature = (
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([None, len(augmentation.BY_VISIT), 2], tf.int32),
+        tf.TensorSpec([], tf.float32),
+        tf.TensorSpec([4], tf.int32),
+        tf.TensorSpec([], tf.int64),
+    )
     batches = tf.data.Dataset.from_generator(orders, output_signature=signature).map(batch).prefetch(2)
     ledger.fit(
         batches,
@@ -246,7 +201,8 @@ def train(
     kept_epoch = int(diary.keeper.kept[0]) or None
     test = last = None
     if diary.weights is not None:
-        last = diary.weights if kept_epoch == len(diary.rows) else model.get_weights()
+        with ledger.as_measured():
+            last = diary.weights if kept_epoch == len(diary.rows) else model.get_weights()
         model.set_weights(diary.weights)
         test = tested(measure(ledger, _batches(data.test.x, data.test.y)))
     return Trained(

@@ -1,6 +1,7 @@
 """The kinds of layers that have a rule, when it holds, and what may differ between replicas and what may not."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lab.engine import dropping_rules as dropping
 from lab.engine import keras_internals
 from lab.engine import layer_rules as rules
-from lab.layers import DropConnectConv2D, DropConnectDense, LocalResponseNormalization, Maxout
+from lab.layers import (
+    DropBlock,
+    DropConnectConv2D,
+    DropConnectDense,
+    LocalResponseNormalization,
+    Maxout,
+    NormalizedConv2D,
+    NormalizedDense,
+)
 
 layers = keras.layers
 
@@ -86,6 +96,14 @@ def _dropped_share(layer: Any) -> dict[str, float]:
     return {"rate": layer.rate, "kept": 1 - layer.rate, "scale": 1 / (1 - layer.rate)}
 
 
+def _noise_shape(layer: Any) -> tuple:
+    return (layer.noise_shape,)
+
+
+def _channels_last(layer: Any) -> bool:
+    return layer.rate < 1 and getattr(layer, "data_format", "channels_last") == "channels_last"
+
+
 def _momentum(layer: Any) -> dict[str, float]:
     return {"momentum": layer.momentum, "renewal": 1.0 - layer.momentum}
 
@@ -126,6 +144,16 @@ RULES: dict[type, Rule] = {
         one_by_one=True,
         apply_one=rules.dropconnect_conv,
     ),
+    NormalizedDense: Rule(
+        rules.normalized_dense, lambda layer: (*_dense_form(layer), layer.centred), fits=_plain_dense, one_by_one=False
+    ),
+    NormalizedConv2D: Rule(
+        rules.normalized_conv,
+        lambda layer: (*_conv_form(layer), layer.centred),
+        fits=_plain_conv,
+        one_by_one=True,
+        apply_one=rules.normalized_conv,
+    ),
     layers.BatchNormalization: Rule(
         rules.batch_normalization,
         _normalization_form,
@@ -137,16 +165,24 @@ RULES: dict[type, Rule] = {
         lambda layer: (*_normalization_form(layer), tuple(layer.axis)),
         fits=lambda layer: not layer.rms_scaling and _trailing(layer),
     ),
+    layers.RMSNormalization: Rule(
+        rules.rms_normalization, lambda layer: (layer.epsilon, layer.trainable), fits=lambda layer: layer.axis == -1
+    ),
     layers.GroupNormalization: Rule(
         rules.group_normalization,
         lambda layer: (*_normalization_form(layer), layer.groups),
         fits=lambda layer: layer.axis in (-1, layer.input_spec.ndim - 1),
     ),
     layers.PReLU: Rule(rules.prelu),
-    layers.Dropout: Rule(
-        rules.dropout, free=_dropped_share, fits=lambda layer: layer.noise_shape is None and layer.rate < 1
+    layers.Dropout: Rule(dropping.dropout, _noise_shape, _dropped_share, lambda layer: layer.rate < 1),
+    layers.SpatialDropout1D: Rule(dropping.spatial_dropout, free=_dropped_share, fits=_channels_last),
+    layers.SpatialDropout2D: Rule(dropping.spatial_dropout, free=_dropped_share, fits=_channels_last),
+    layers.SpatialDropout3D: Rule(dropping.spatial_dropout, free=_dropped_share, fits=_channels_last),
+    DropBlock: Rule(dropping.dropblock, lambda layer: (layer.block_size,), lambda layer: {"begins": layer.begins}),
+    layers.GaussianNoise: Rule(dropping.noise, free=lambda layer: {"stddev": layer.stddev}),
+    layers.GaussianDropout: Rule(
+        dropping.gaussian_dropout, free=lambda layer: {"stddev": math.sqrt(layer.rate / (1 - layer.rate))}
     ),
-    layers.GaussianNoise: Rule(rules.noise, free=lambda layer: {"stddev": layer.stddev}),
 }
 
 

@@ -5,8 +5,8 @@ does to one replica it does without looking at the others, so a replica full of 
 for a single replica on that axis: convolutions are computed one replica at a time, because oneDNN has no other way, and
 so is what follows them, until a dense layer stacks the replicas again.
 
-A layer without a rule is unrolled: each replica's own Keras layer is called on its own tensors, which is slower and
-right whatever the layer does.
+Layers that drop or disturb values are in `dropping_rules`. A layer without a rule is unrolled: each replica's own Keras
+layer is called on its own tensors, which is slower and right whatever the layer does.
 """
 
 import math
@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from lab.engine import invariant, keras_internals
 from lab.engine.penalties import meeting
+from lab.layers.normalized_kernels import LEAST
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,27 @@ def _dropped(call: Call) -> tf.Tensor:
     return kernel * keep / call.number("kept", kernel)
 
 
+def normalized_dense(call: Call, x: tf.Tensor) -> tf.Tensor:
+    """NormalizedDense."""
+    return _affine(call, x, _of_length(call))
+
+
+def normalized_conv(call: Call, x: tf.Tensor) -> tf.Tensor:
+    """NormalizedConv2D of one replica."""
+    return _convolved(call, x, _of_length(call))
+
+
+def _of_length(call: Call) -> tf.Tensor:
+    """Return the kernels whose units have the lengths of their gains."""
+    kernel, gain = call.weight(call.layer.kernel), call.weight(call.layer.gain)
+    rows = _rows(kernel, kernel.shape[-1])
+    size = rows.shape[1]
+    if call.layer.centred:
+        rows = invariant.add(rows, -invariant.mean(rows, size), size)
+    length = call.rounded_alike(tf.sqrt, invariant.total(tf.square(rows), size) + LEAST)
+    return tf.reshape(invariant.multiply(rows, gain / length, size), kernel.shape)
+
+
 def conv(call: Call, x: tf.Tensor) -> tf.Tensor:
     """Conv2D of one replica, whose images are of shape (batch, height, width, channels)."""
     return _convolved(call, x, call.weight(call.layer.kernel))
@@ -183,6 +205,17 @@ def layer_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
     return _scaled(call, _normalized(call, x, axes), math.prod(x.shape[axis] for axis in axes))
 
 
+def rms_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
+    """RMSNormalization over the last axis."""
+
+    def normalize(x: tf.Tensor) -> tf.Tensor:
+        squares = tf.reduce_mean(tf.square(x), -1, keepdims=True)
+        return x * tf.math.rsqrt(squares + call.layer.epsilon)
+
+    rows, longest = _rows(call.rounded_alike(normalize, x), x.shape[-1]), call.longest(x)
+    return _like(invariant.multiply(rows, call.weight(call.layer.scale), longest), x)
+
+
 def group_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
     """GroupNormalization of the last axis."""
     groups, size = call.layer.groups, x.shape[-1]
@@ -206,21 +239,6 @@ def prelu(call: Call, x: tf.Tensor) -> tf.Tensor:
 
 def _flat(values: tf.Tensor) -> tf.Tensor:
     return tf.reshape(values, [values.shape[0], -1])
-
-
-def dropout(call: Call, x: tf.Tensor) -> tf.Tensor:
-    """Dropout; a replica of rate 0 keeps everything."""
-    if not call.training:
-        return x
-    uniform = call.uniform(tf.shape(x)[1:])
-    return tf.where(uniform >= call.number("rate", x), x * call.number("scale", x), 0.0)
-
-
-def noise(call: Call, x: tf.Tensor) -> tf.Tensor:
-    """GaussianNoise; a replica of deviation 0 adds none."""
-    if not call.training:
-        return x
-    return x + call.normal(tf.shape(x)[1:]) * call.number("stddev", x)
 
 
 def called(call: Call, *inputs: Any) -> tf.Tensor:

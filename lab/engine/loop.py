@@ -2,8 +2,8 @@
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +13,7 @@ from lab.engine.beside import measuring_compiled
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.history import Keeper, row, tested, unpacked
+from lab.engine.member import Member
 from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key
 from lab.engine.program import Program, inputs
@@ -24,17 +25,13 @@ OnEpoch = Callable[[int, int, float, Mapping[int, History]], None]
 """Called after an epoch with its number, how many runs go on, the lowest validation data loss of any run so far, and
 for each run that trained in it the rows of its history until now, which are not to be changed."""
 
+Leave = Callable[[int, Mapping[int, History]], Collection[int]]
+"""Called after an epoch with its number and the rows of each run that trained in it; returns those that end with it."""
 
-@dataclass
-class _Run:
-    """A run of a cohort, with the rows and times of its epochs so far."""
 
-    task: Task
-    parameters: int
-    rates: np.ndarray
-    seconds: float
-    rows: list[dict[str, float]] = field(default_factory=list)
-    epoch_seconds: list[float] = field(default_factory=list)
+def nobody(*_: object) -> Collection[int]:
+    """Let all runs go on."""
+    return ()
 
 
 class Loop:
@@ -80,7 +77,7 @@ class Loop:
         self.program.load(starts.stacked([b.starts for b in blueprints]), None, 0)
         seconds = (time.perf_counter() - began) / len(tasks)
         parameters = blueprints[0].parameters
-        self.runs = [_Run(task, parameters, task.training.rates(n), seconds) for task in tasks]
+        self.runs = [Member(task, parameters, task.training.rates(n), seconds) for task in tasks]
         self.epochs_before = 0
 
     def capture(self, going: np.ndarray) -> State:
@@ -111,10 +108,11 @@ class Loop:
         replicas = [self.blueprints[i] for i in members]
         draws = Draws.of(replicas)
         self.draws = draws
-        arguments = replicas, draws, tuple(self.per_run), self.training
+        copied = tuple(name for name in ("ema", "lookahead") if name in self.in_training)
+        arguments = replicas, draws, tuple(self.per_run), self.training, copied
         if replicas[0].unrolled:
             return Program(*arguments)
-        key = replicas[0].signature, len(replicas), tuple(draws.owners.items()), tuple(self.per_run)
+        key = replicas[0].signature, len(replicas), tuple(draws.owners.items()), tuple(self.per_run), copied
         if key not in self.programs:
             self.programs[key] = Program(*arguments)
         program = self.programs[key]
@@ -126,6 +124,7 @@ class Loop:
         on_epoch: OnEpoch,
         on_trained: Callable[[int, Trained], None],
         offer: Offer = lambda going, capture: None,
+        leave: Leave = nobody,
     ) -> None:
         """Train until every run has ended."""
         costs: list[float] = []
@@ -135,6 +134,8 @@ class Loop:
             self._epoch(epoch)
             seconds = time.perf_counter() - began
             costs.append(seconds)
+            histories = {int(i): self.runs[i].rows for i in np.flatnonzero(live)}
+            self.keeper.ended[[*leave(epoch, histories)]] = True
             if epoch == self.training.epochs:
                 self.keeper.ended[:] = True
             for i in np.flatnonzero(live):
@@ -145,7 +146,6 @@ class Loop:
             going = np.flatnonzero(~self.keeper.ended)
             if len(going):
                 offer([self.runs[i].task for i in going], functools.partial(self.capture, going))
-            histories = {int(i): self.runs[i].rows for i in np.flatnonzero(live)}
             on_epoch(epoch, len(going), float(self.keeper.best.min()), histories)
             if not len(going):
                 return
@@ -246,21 +246,10 @@ class Loop:
             if kept is not None:
                 weights = last = [best.value[k].numpy() for best in self.program.best]
                 if kept < len(run.rows):
-                    last = [now.value[k].numpy() for now in self.program.variables[: len(weights)]]
-            results.append(
-                Trained(
-                    engine="cohort",
-                    status="diverged" if self.keeper.diverged[i] else "finished",
-                    kept_epoch=kept,
-                    rows=run.rows,
-                    test=test,
-                    weights=weights,
-                    last_weights=last,
-                    parameters=run.parameters,
-                    seconds=run.seconds + sum(run.epoch_seconds),
-                    epoch_seconds=run.epoch_seconds,
-                )
-            )
+                    now = self.program.averages or self.program.variables
+                    last = [v.value[k].numpy() for v in now[: len(weights)]]
+            diverged = bool(self.keeper.diverged[i])
+            results.append(run.result(kept=kept, diverged=diverged, test=test, weights=weights, last=last))
         share = (time.perf_counter() - began) / len(ended)
         for i, trained in zip(ended, results, strict=True):
             trained.seconds += share

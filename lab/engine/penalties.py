@@ -14,6 +14,8 @@ import tensorflow as tf
 
 from lab import regularizers
 from lab.engine import invariant
+from lab.engine.kernel_penalties import KERNEL_KINDS
+from lab.engine.kernel_penalties import charge as charge_kernel
 from lab.engine.replicas import Values
 
 Key = tuple[str, int, str]
@@ -29,19 +31,26 @@ WORTH_CHOOSING = 2**15
 
 
 def strengths(regularizer: object) -> dict[str, float] | None:
-    """Return the strengths of a penalty of `KINDS`, all 0 for no regularizer; None for any other one."""
+    """Return the strengths of a penalty of `KINDS` alone, all 0 for no regularizer; None for any other one."""
     found = regularizers.strengths(regularizer)
     return None if found is None or found.keys() - KINDS.keys() else dict.fromkeys(KINDS, 0.0) | found
 
 
+def of_kernel(regularizer: object) -> dict[str, float] | None:
+    """Return the strengths of a penalty of `KINDS` and `KERNEL_KINDS`, as `strengths` does."""
+    found, known = regularizers.strengths(regularizer), (*KINDS, *KERNEL_KINDS)
+    return None if found is None or found.keys() - set(known) else dict.fromkeys(known, 0.0) | found
+
+
 def keys(owner: str, place: int) -> dict[str, Key]:
     """Return the key of each kind of penalty of an operation's output or a variable."""
-    return {kind: (owner, place, kind) for kind in KINDS}
+    kinds = (*KINDS, *KERNEL_KINDS) if owner == "variable" else KINDS
+    return {kind: (owner, place, kind) for kind in kinds}
 
 
 def is_strength(key: Key) -> bool:
     """Say whether a key names the strength of a penalty, which costs nothing where it is 0."""
-    return key[2] in KINDS
+    return key[2] in KINDS or key[2] in KERNEL_KINDS
 
 
 def meeting(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
@@ -129,17 +138,20 @@ class Penalties:
         per_run: the keys of the numbers that differ between the replicas.
 
     Attributes:
-        keys: of the known penalties, those with a strength above 0 in any replica.
+        keys: of the known penalties on single numbers, those with a strength above 0 in any replica.
+        kernel_keys: of those on whole kernels, likewise.
         odd: the places of the weights with regularizers of people's own.
     """
 
     def __init__(self, variables: Sequence[Sequence[keras.Variable]], places: Sequence[int], per_run: Sequence[Key]):
         self.variables = variables
-        self.odd = [i for i in places if strengths(variables[0][i].regularizer) is None]
-        self.keys = [key for i in places for key in keys("variable", i).values() if key in per_run]
+        self.odd = [i for i in places if of_kernel(variables[0][i].regularizer) is None]
+        found = [key for i in places for key in keys("variable", i).values() if key in per_run]
+        self.keys = [key for key in found if key[2] in KINDS]
+        self.kernel_keys = [key for key in found if key[2] in KERNEL_KINDS]
 
     def parts(self, values: Sequence[tf.Tensor], per_run: dict[Key, tf.Tensor]) -> tf.Tensor:
-        """Return the known penalties on the weights, of shape (parts, replicas).
+        """Return the known penalties on single weights, of shape (parts, replicas).
 
         The parts are for the caller to add, as TensorFlow may reorder the sums of a graph.
 
@@ -150,14 +162,29 @@ class Penalties:
         parts = [part_where_charged(key[2], values[key[1]], per_run[key])[None] for key in self.keys]
         return tf.concat([tf.zeros([0, len(self.variables)]), *parts], 0)
 
-    def differentiated(self, values: Values) -> tf.Tensor:
-        """Return the penalties of people's own regularizers, of shape (replicas,)."""
+    def differentiated(
+        self, values: Values, per_run: dict[Key, tf.Tensor], pulling: dict[Key, tf.Tensor] | None = None
+    ) -> tf.Tensor:
+        """Return the penalties on whole kernels and of people's own regularizers, of shape (replicas,).
+
+        Args:
+            values: of the variables.
+            per_run: what differs between the replicas.
+            pulling: the strengths by which the penalties on kernels pull, where these are others.
+        """
         total = tf.zeros([len(self.variables)])
+        for key in self.kernel_keys:
+            total += charge_kernel(key[2], values[key[1]], per_run[key], (pulling or per_run)[key])
         for i in self.odd:
             weights = values.one_by_one(i)
             total += tf.stack([own[i].regularizer(w[0]) for own, w in zip(self.variables, weights, strict=True)])
         return total
 
+    def with_a_kink(self, i: int, kinds: Sequence[str], per_run: dict[Key, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Return the strengths of those penalties on a variable that are of some kinds."""
+        found = [*self.keys, *self.kernel_keys]
+        return {key[2]: per_run[key] for key in found if key[1] == i and key[2] in kinds}
+
     def strengths(self, i: int, per_run: dict[Key, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Return the strengths of the known penalties on a variable."""
+        """Return the strengths of the known penalties on a variable's single numbers."""
         return {key[2]: per_run[key] for key in self.keys if key[1] == i}

@@ -36,6 +36,10 @@ FEWEST_AT_ONCE = 32
 """The fewest examples of a chunk, however large a tensor they make."""
 
 
+BY_STEP = ("mixup", "cutmix")
+"""The fields of a training that have other numbers in each step."""
+
+
 class Program(Step):
     """Trains and measures `replicas` models of one structure.
 
@@ -44,8 +48,11 @@ class Program(Step):
         draws: which replicas draw the same random numbers.
         per_run: the keys of the numbers that differ between the replicas.
         training: of any of the runs; what is read of it they have in common.
+        copied: which of "ema" and "lookahead" any of the runs has.
 
     Attributes:
+        averages: the moving averages of the weights, which are measured in their place; empty if no run has one.
+        slow: the slow weights of the trained ones; empty if no run looks ahead.
         variables: the stacked variables, as the blueprints order them.
         best: the weights of the kept epoch.
         epoch, keep: `_epoch` and `_keep`, compiled.
@@ -58,6 +65,7 @@ class Program(Step):
         draws: Draws,
         per_run: Sequence[Key],
         training: "Training",
+        copied: Sequence[str] = (),
     ) -> None:
         first = blueprints[0]
         self.models = list(blueprints) if first.unrolled else [first] * len(blueprints)
@@ -68,6 +76,8 @@ class Program(Step):
         self.variables = [_variable(v, self.replicas) for v in first.variables]
         self.best = [_variable(v, self.replicas) for v in first.variables[: first.weights]]
         self.trained = [i for i, v in enumerate(first.variables[: first.weights]) if v.trainable]
+        self.averages = [_variable(v, self.replicas) for v in first.variables[: first.weights] if "ema" in copied]
+        self.slow = [_variable(first.variables[i], self.replicas) for i in self.trained if "lookahead" in copied]
         weights = [first.variables[i] for i in self.trained]
         self.update = Update(
             training,
@@ -86,13 +96,20 @@ class Program(Step):
         self.keep = compiled(self._keep, input_signature=[tf.TensorSpec([None], tf.int32)])
         self.compiled: dict[bool | OnDisk, tf.types.experimental.PolymorphicFunction] = {}
 
+    @property
+    def memory(self) -> list[keras.Variable]:
+        """All that a run remembers from one step to the next besides its variables."""
+        return [*self.update.memory, *self.averages, *self.slow]
+
     def load(self, values: Sequence[np.ndarray | tf.Tensor], memory: Sequence[tf.Tensor] | None, step: int) -> None:
         """Set the variables, and the optimizer's memory (None starts it anew) and its count of steps."""
         for v, value in zip(self.variables, values, strict=True):
             v.assign(value)
         if memory is None:
             memory = [tf.fill(v.shape, optimizers.start(self.training)) for v in self.update.memory]
-        for v, value in zip(self.update.memory, memory, strict=True):
+            memory += [tf.convert_to_tensor(value) for value in values[: len(self.averages)]]
+            memory += [tf.convert_to_tensor(values[i]) for i in self.trained if self.slow]
+        for v, value in zip(self.memory, memory, strict=True):
             v.assign(value)
         self.update.optimizer.iterations.assign(step)
 
@@ -116,8 +133,10 @@ class Program(Step):
             rates: the learning rates, of shape (steps, replicas).
             steps: how many steps are taken, an int32.
             decay: of shape (replicas,), or None if no replica has any.
-            numbers: the fields of `InTraining` and label smoothing that any replica has, each of shape (replicas,);
-                of mixup the shares, of shape (steps, replicas); and "noise_seeds", int64, of gradient noise.
+            numbers: the fields of `InTraining` and `OfInputs` and label smoothing that any replica has, each of shape
+                (replicas,); of mixup the shares, of shape (steps, replicas), and of CutMix the boxes, of shape (steps,
+                replicas, 4); what `augmentation.by_visit` drew, as "<field>_drawn", of shape (replicas, visits, 2); and
+                seeds, int64, as "noise_seeds" and "swap_seeds".
             per_run, seeds: what differs between the replicas.
 
         Returns:
@@ -129,15 +148,19 @@ class Program(Step):
         def step(i: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             batch = order[:, :, i * size : tf.minimum((i + 1) * size, visits)]
             x, y, *weight = (gathered(values, batch[k]) for k, values in enumerate(train))
-            now = {name: values[i] if name == "mixup" else values for name, values in numbers.items()}
+            now = {}
+            for name, values in numbers.items():
+                of_visits = name.endswith("_drawn")
+                ends = i * size, tf.minimum((i + 1) * size, visits)
+                now[name] = values[:, ends[0] : ends[1]] if of_visits else values[i] if name in BY_STEP else values
             return i + 1, sums + self._step(x, y, weight, rates[i], decay, now, per_run, seeds)
 
         start = tf.zeros([3 + len(self.penalties.keys), self.replicas])
         return tf.while_loop(lambda i, sums: i < steps, step, [tf.constant(0), start])[1]
 
     def values(self, best: bool) -> list[tf.Tensor]:
-        """Return the values of the variables as they are, or those of the kept epoch."""
-        kept = self.best if best else []
+        """Return the values of the variables as they are measured, or those of the kept epoch."""
+        kept = self.best if best else self.averages
         return [v.value.read_value() for v in [*kept, *self.variables[len(kept) :]]]
 
     def measure(
@@ -210,7 +233,7 @@ class Program(Step):
 
     def _keep(self, rows: tf.Tensor) -> None:
         """Copy the weights of some replicas, int32 of shape (some,), to `best`."""
-        for best, v in zip(self.best, self.variables, strict=False):
+        for best, v in zip(self.best, self.averages or self.variables, strict=False):
             best.value.scatter_update(tf.IndexedSlices(tf.gather(v.value.read_value(), rows), rows))
 
 

@@ -10,12 +10,14 @@ import tensorflow as tf
 
 from lab.data import Split
 from lab.data.rows import Rows
+from lab.engine import augmentation
 from lab.engine.blueprint import Blueprint
 from lab.engine.objective import LOSS_NUMBERS
 from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key, is_strength
 from lab.engine.task import Task
 from lab.regularization import InTraining
+from lab.regularization.of_inputs import OfInputs
 from lab.seeds import derive
 
 MOST_EXAMPLES = 2**31 - 1
@@ -117,14 +119,19 @@ def _key(array: np.ndarray | Rows) -> Hashable:
 def in_training(tasks: Sequence[Task]) -> dict[str, np.ndarray]:
     """Return the fields by which trainings regularize, without those that no run has, each of shape (runs,).
 
-    They are float32; the seeds of gradient noise, "noise_seeds", are int64.
+    They are float32; the seeds of gradient noise and of swap noise, "noise_seeds" and "swap_seeds", are int64.
     """
-    names = ("label_smoothing", *(field.name for field in dataclasses.fields(InTraining)))
+    regularizing = (*dataclasses.fields(InTraining), *dataclasses.fields(OfInputs))
+    names = ("label_smoothing", *(field.name for field in regularizing))
     found = {}
     for name in names:
         values = [getattr(task.training, name) for task in tasks]
         if any(values):
             found[name] = np.array([np.inf if value is None else value for value in values], np.float32)
+    if "lookahead" not in found:
+        del found["lookahead_pull"]
+    if "swap_noise" in found:
+        found["swap_seeds"] = np.array([derive(task.seed, "swap_noise") for task in tasks], np.int64)
     if "gradient_noise" in found:
         found["noise_seeds"] = noise_seeds(tasks)
     return found
@@ -133,18 +140,33 @@ def in_training(tasks: Sequence[Task]) -> dict[str, np.ndarray]:
 def of_epoch(
     numbers: dict[str, np.ndarray], tasks: Sequence[Task], members: np.ndarray, epoch: int
 ) -> dict[str, tf.Tensor]:
-    """Return what `in_training` returned as `Program.epoch` takes it, of some runs; of mixup the epoch's shares."""
+    """Return what `in_training` returned as `Program.epoch` takes it, of some runs.
+
+    Of mixup these are the shares of the epoch's steps, of CutMix their boxes; of what is done to each example the
+    strengths, and beside them what was drawn.
+    """
     found = {name: tf.constant(values[members]) for name, values in numbers.items()}
     if "mixup" in found:
         shares = [task.training.shares(len(task.data.train.y), task.seed, epoch) for task in tasks]
         found["mixup"] = tf.constant(np.stack(shares, 1))
+    sizes = [(task.training, task.data.train.x.shape[1:], len(task.data.train.y), task.seed) for task in tasks]
+    if "cutmix" in found:
+        drawn = [augmentation.boxes(t, shape, t.steps(n), seed, epoch) for t, shape, n, seed in sizes]
+        found["cutmix"] = tf.constant(np.stack(drawn, 1))
+    for name in augmentation.BY_VISIT:
+        if name in found:
+            drawn = [augmentation.by_visit(name, t, shape, t.visits(n), seed, epoch) for t, shape, n, seed in sizes]
+            found[f"{name}_drawn"] = tf.constant(np.stack(drawn))
     return found
 
 
 def only_of_the_loss(numbers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Return what `of_epoch` returned with all off that is done to batches and gradients, whatever the layers."""
-    off, kept = {"clip_norm": np.inf, "mixup": 1.0}, (*LOSS_NUMBERS, "noise_seeds")
-    return {name: x if name in kept else tf.fill(x.shape, off.get(name, 0.0)) for name, x in numbers.items()}
+    off, kept = {"clip_norm": np.inf, "mixup": 1.0}, (*LOSS_NUMBERS, "noise_seeds", "swap_seeds")
+    return {
+        name: x if name in kept else tf.fill(x.shape, tf.cast(off.get(name, 0.0), x.dtype))
+        for name, x in numbers.items()
+    }
 
 
 def noise_seeds(tasks: Sequence[Task]) -> np.ndarray:

@@ -28,6 +28,7 @@ class Task:
         seed: the run's seed, which decides the batches.
         recipe: equal for runs whose models differ by nothing but the numbers that `lab.seeds.derive` makes of the
             run's seed; None where that is not known, as of anybody's own factory.
+        twin: equal for runs whose models are the same to the last bit; None where that is not known.
     """
 
     build: Callable[[], "keras.Model"]
@@ -35,6 +36,7 @@ class Task:
     training: "Training"
     seed: int
     recipe: Hashable = None
+    twin: Hashable = None
 
     @property
     def part(self) -> np.ndarray | None:

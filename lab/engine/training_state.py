@@ -137,7 +137,7 @@ class Snapshot:
     """The state of some replicas of a program; the first axis of each tensor is the replica.
 
     Args:
-        variables, best, memory: as `lab.engine.program.Program` and its update hold them.
+        variables, best, memory: as `lab.engine.program.Program` holds them.
         step: how many steps the optimizer has taken.
     """
 
@@ -154,7 +154,7 @@ class Snapshot:
         rows = tf.constant(list(replicas), tf.int32)
         variables, best, memory = (
             [tf.gather(v.value.read_value(), rows) for v in held]
-            for held in (program.variables, program.best, program.update.memory)
+            for held in (program.variables, program.best, program.memory)
         )
         return cls(variables, best, memory, int(program.update.optimizer.iterations.numpy()))
 

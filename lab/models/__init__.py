@@ -1,8 +1,11 @@
 """Models: the lab's own factories, and what is done to models that somebody else wrote.
 
     factories             dense and convolutional nets with any regularization, seeded
+      residual            nets of residual branches
       blocks              one hidden layer: its parts, their order and their checks
+      convolution_blocks  convolutions of one size, then pooling
     families              the table of all regularizers: papers, formulas, first strengths
+      families_of_models  those of a Regularization; families_of_training: those of a Training
       families_page       docs/regularizers.md, made from it
     user_model            anybody's model: seeded where it is not, checked, refused in a sentence
       seeding             seeds for initializers and random layers that have none
@@ -39,6 +42,7 @@ from lab.models.factories import (
     dense,
     simple_conv,
 )
+from lab.models.residual import residual_conv, residual_dense
 from lab.models.saved_model import saved
 
 if TYPE_CHECKING:
@@ -57,6 +61,8 @@ __all__ = [
     "joined",
     "lint",
     "regularized",
+    "residual_conv",
+    "residual_dense",
     "saved",
     "simple_conv",
 ]

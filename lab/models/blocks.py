@@ -4,10 +4,12 @@ The factories of `lab.models` are made of these. Wrong arguments are refused bef
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lab.checks import UsageError, choice, number, whole
 from lab.regularization import NONE, Regularization
+from lab.regularization.structures import OF_IMAGES, OF_WHOLE_KERNELS
 from lab.seeds import derive
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "prelu", "maxout", "elu", "linear")
@@ -43,6 +45,15 @@ def check_kind(name: str, regularization: object) -> None:
         raise UsageError(f"{name} must be a Regularization, got {regularization!r}")
 
 
+def check_branches(name: str, regularization: Regularization) -> None:
+    """Refuse stochastic depth where there are no residual branches to drop."""
+    if regularization.stochastic_depth:
+        raise UsageError(
+            f"stochastic_depth must be 0 in {name} (it drops residual branches, and this net has none), got "
+            f"{regularization.stochastic_depth}; use lab.models.residual_dense or residual_conv"
+        )
+
+
 def check_normalization(where: str, regularization: Regularization, features: int, positions: int = 1) -> None:
     """Refuse a normalization that cannot be done, or that would normalize single numbers, which makes them zeros.
 
@@ -57,6 +68,10 @@ def check_normalization(where: str, regularization: Regularization, features: in
         raise UsageError(
             f"groups must divide the {features} channels of {where} (it is the number of groups of channels), "
             f"got {groups}"
+        )
+    if kind == "rms" and features == 1:
+        raise UsageError(
+            f"normalization 'rms' would output only signs at {where}, which has 1 feature; leave it out there"
         )
     # How many numbers are normalized together.
     sizes = {"layer": features * positions, "instance": positions, "group": features // groups * positions}
@@ -105,11 +120,18 @@ class Style:
     def check_dense(self, widths: tuple[int, ...], name: str, regularization: Regularization) -> None:
         """Refuse a regularization that the dense layers cannot have, and any where there are no dense layers."""
         check_kind(name, regularization)
+        check_branches(name, regularization)
         if not widths and regularization != NONE:
             raise UsageError(
                 f"{name} is for the dense hidden layers, of which widths () makes none, got {regularization!r}; "
                 f"leave it at its default or give widths"
             )
+        for field in OF_IMAGES:
+            if getattr(regularization, field):
+                raise UsageError(
+                    f"{field} must be 0 in {name} (it drops parts of images, and dense layers have none), got "
+                    f"{getattr(regularization, field)}; use dropout there"
+                )
         for i, units in enumerate(widths, 1):
             check_normalization(f"dense_{i}", regularization, units * self.pieces)
 
@@ -132,6 +154,10 @@ class Style:
 
     def penalty(self, name: str, r: Regularization) -> Any:
         """Return the penalty on a layer's kernel, or None."""
+        if whole_kernels := {name: getattr(r, name) for name in OF_WHOLE_KERNELS if getattr(r, name)}:
+            from lab.regularizers import KernelPenalty
+
+            return KernelPenalty(r.l1, r.l2, **whole_kernels)
         if not r.l2_start:
             return _penalty(r.l1, r.l2)
         from lab.regularizers import L1L2Start
@@ -152,6 +178,11 @@ class Style:
         if r.max_norm is not None:
             # The axes of all weights into one unit; Keras's default is right for dense kernels only.
             options["kernel_constraint"] = keras.constraints.MaxNorm(r.max_norm, axis=[0, 1, 2] if window else 0)
+        if r.kernels != "plain":
+            centred = r.kernels == "standardized"
+            if window:
+                return layers.NormalizedConv2D(units, window, centred, padding=padding, **options)
+            return layers.NormalizedDense(units, centred, **options)
         if r.dropconnect:
             options |= {"rate": r.dropconnect, "seed": derive(self.seed, name, "dropconnect")}
         if window:
@@ -161,19 +192,36 @@ class Style:
 
     def finish(self, x: Any, name: str, r: Regularization) -> Any:
         """Apply what follows the linear part of a hidden layer: normalization, activation, noise."""
+        return self.activated(self.normalized(x, name, r), name, r)
+
+    def normalized(self, x: Any, name: str, r: Regularization) -> Any:
+        """Apply the normalization, if there is any."""
         import keras
 
-        from lab.layers import Maxout
+        from lab.layers import GhostBatchNormalization
 
         image = len(x.shape) == 4
         match r.normalization:
             case "batch":
                 x = keras.layers.BatchNormalization(momentum=r.batch_momentum, name=f"{name}_norm")(x)
+            case "ghost":
+                x = GhostBatchNormalization(r.ghost_size, momentum=r.batch_momentum, name=f"{name}_norm")(x)
+            case "rms":
+                x = keras.layers.RMSNormalization(name=f"{name}_norm")(x)
             case "layer" if not image:
                 x = keras.layers.LayerNormalization(name=f"{name}_norm")(x)
             case "layer" | "instance" | "group" as kind:
                 groups = {"layer": 1, "instance": -1, "group": r.groups}[kind]
                 x = keras.layers.GroupNormalization(groups, name=f"{name}_norm")(x)
+        return x
+
+    def activated(self, x: Any, name: str, r: Regularization) -> Any:
+        """Apply the activation with its penalty, and noise."""
+        import keras
+
+        from lab.layers import Maxout
+
+        image = len(x.shape) == 4
         options: dict[str, Any] = {
             "name": f"{name}_activation",
             "activity_regularizer": _penalty(r.activity_l1, r.activity_l2),
@@ -193,12 +241,22 @@ class Style:
         return x
 
     def dropped(self, x: Any, name: str, r: Regularization) -> Any:
-        """Apply dropout, if there is any."""
+        """Apply the kinds of dropout that there are."""
         import keras
 
-        if not r.dropout:
-            return x
-        return keras.layers.Dropout(r.dropout, seed=derive(self.seed, name, "dropout"), name=f"{name}_dropout")(x)
+        from lab.layers import DropBlock
+
+        layers = keras.layers
+        kinds: dict[str, Any] = {
+            "dropout": layers.Dropout,
+            "gaussian_dropout": layers.GaussianDropout,
+            "spatial_dropout": layers.SpatialDropout2D,
+            "dropblock": partial(DropBlock, block_size=r.block_size),
+        }
+        for role, kind in kinds.items():
+            if rate := getattr(r, role):
+                x = kind(rate, seed=derive(self.seed, name, role), name=f"{name}_{role}")(x)
+        return x
 
     def hidden(self, x: Any, widths: tuple[int, ...], r: Regularization) -> Any:
         """Apply the dense hidden layers."""
@@ -207,57 +265,3 @@ class Style:
             x = self.weighted(name, units * self.pieces, r)(x)
             x = self.dropped(self.finish(x, name, r), name, r)
         return x
-
-
-@dataclass(frozen=True)
-class Block:
-    """Convolutions of one size, perhaps local response normalization, then pooling.
-
-    Args:
-        filters: of each convolution.
-        window: height and width of the kernels.
-        paddings: of each convolution, "same" or "valid".
-        pool: height and width of the pooling; 1 leaves it out.
-        stride: of the pooling.
-        lrn: whether local response normalization comes before the pooling.
-    """
-
-    filters: tuple[int, ...]
-    window: int
-    paddings: tuple[str, ...]
-    pool: int
-    stride: int
-    lrn: bool = False
-
-    def check(self, shape: tuple[int, ...], i: int, size: tuple[int, ...], pieces: int, r: Regularization):
-        """Return the (height, width) this block leaves of `size`, or refuse an image that is too small."""
-
-        def slide(name: str, window: int, stride: int) -> tuple[int, int]:
-            if min(size) < window:
-                raise UsageError(
-                    f"input_shape {shape} is too small for block {i}: {name} needs at least {window}x{window} pixels "
-                    f"and gets {size[0]}x{size[1]}; use larger images, or fewer or smaller blocks"
-                )
-            return (size[0] - window) // stride + 1, (size[1] - window) // stride + 1
-
-        for j, (units, padding) in enumerate(zip(self.filters, self.paddings, strict=True), 1):
-            if padding == "valid":
-                size = slide(f"conv_{i}_{j}", self.window, 1)
-            check_normalization(f"conv_{i}_{j}", r, units * pieces, size[0] * size[1])
-        return slide(f"pool_{i}", self.pool, self.stride)
-
-    def apply(self, x: Any, i: int, style: Style, r: Regularization) -> Any:
-        """Apply the block's layers."""
-        import keras
-
-        from lab.layers import LocalResponseNormalization
-
-        for j, (units, padding) in enumerate(zip(self.filters, self.paddings, strict=True), 1):
-            name = f"conv_{i}_{j}"
-            x = style.weighted(name, units * style.pieces, r, self.window, padding)(x)
-            x = style.finish(x, name, r)
-        if self.lrn:
-            x = LocalResponseNormalization(name=f"lrn_{i}")(x)
-        if self.pool > 1:
-            x = keras.layers.MaxPooling2D(self.pool, self.stride, name=f"pool_{i}")(x)
-        return style.dropped(x, f"block_{i}", r)

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 import keras
 
 from lab.engine import keras_internals
+from lab.layers import DropBlock
 from lab.models.activations import activation_of, is_activation
 
 L = keras.layers
@@ -63,7 +64,8 @@ class Chain:
         activation: the call that ends with the activation; the last of these calls if there is none.
         end: the last call of normalization, activation, noise, pooling and dropout.
         normalization: the layer that normalizes the output, or None.
-        own: the layers that regularize it already, by "dropout", "noise" and "activity".
+        own: the layers that regularize it already, by "dropout", "gaussian_dropout", "dropblock", "noise" and
+            "activity"; a dropout of channels by "spatial_dropout", too.
         joins: whether the output joins others, or is used in several places, before any activation.
     """
 
@@ -92,6 +94,8 @@ def chain(graph: Graph, node: Any) -> Chain:
         role = _role(operation)
         if role is not None and role not in own:
             own[role] = operation
+            if isinstance(operation, DROPOUTS[1:]):
+                own["spatial_dropout"] = operation
         elif isinstance(operation, NORMALIZATIONS) and normalization is None:
             normalization = operation
         elif is_activation(operation) and activation is None:
@@ -103,11 +107,13 @@ def chain(graph: Graph, node: Any) -> Chain:
 
 
 def _role(operation: Any) -> str | None:
-    """Return the regularizer that a layer is by itself: "dropout", "noise" or "activity"; None if it is none."""
+    """Return the regularizer that a layer is by itself, as `Chain.own` has it; None if it is none."""
     if isinstance(operation, DROPOUTS) and getattr(operation, "noise_shape", None) is None:
         return "dropout"
     if type(operation) is L.GaussianNoise:
         return "noise"
+    if type(operation) in (L.GaussianDropout, DropBlock):
+        return "gaussian_dropout" if type(operation) is L.GaussianDropout else "dropblock"
     is_linear = type(operation) is L.Activation and operation.activation is keras.activations.linear
     return "activity" if is_linear and operation.activity_regularizer is not None else None
 

@@ -21,13 +21,14 @@ from lab.models.blocks import (
     ACTIVATIONS,
     INITIALIZERS,
     KERAS_INITIALIZERS,
-    Block,
     Style,
+    check_branches,
     check_kind,
     outputs_of,
     whole_numbers,
     widths_of,
 )
+from lab.models.convolution_blocks import Block
 from lab.regularization import NONE, Regularization
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def dense(
             variance 2 / n (none of them truncated); or one of Keras's own: `KERAS_INITIALIZERS`.
         regularization: of the hidden layers. "layer" is `keras.layers.LayerNormalization`; "group" needs `groups` to
             divide every width (for maxout twice the width, as normalization comes before the activation).
-        output_regularization: `l1` and `l2` of the output kernel, which is free by default. For a linear classifier
-            this is the only kernel there is.
+        output_regularization: `l1`, `l2`, `group_inputs` and `group_units` of the output kernel, free by default. For a
+            linear classifier this is the only kernel there is.
         seed: the run's seed, at least 0.
 
     Raises:
@@ -83,10 +84,10 @@ def dense(
     outputs = outputs_of(outputs)
     style = Style(activation, initializer, seed)
     check_kind("output_regularization", output_regularization)
-    if replace(output_regularization, l1=0.0, l2=0.0) != NONE:
+    if replace(output_regularization, l1=0.0, l2=0.0, group_inputs=0.0, group_units=0.0) != NONE:
         raise UsageError(
-            f"output_regularization is the penalty on the output kernel and may set l1 and l2 alone, "
-            f"got {output_regularization!r}; set the rest in regularization, for the hidden layers"
+            f"output_regularization is the penalty on the output kernel and may set l1, l2, group_inputs and "
+            f"group_units alone, got {output_regularization!r}; set the rest in regularization, for the hidden layers"
         )
     style.check_dense(widths, "regularization", regularization)
     import keras
@@ -265,6 +266,7 @@ def _convolutional(
         raise UsageError(f"input_shape must be (height, width, channels) for convolutions, got {shape}")
     units, logits = widths_of(widths), outputs_of(outputs)
     check_kind("regularization", regularization)
+    check_branches("regularization", regularization)
     size = shape[:2]
     for i, block in enumerate(plan, 1):
         size = block.check(shape, i, size, style.pieces, regularization)

@@ -8,7 +8,8 @@ def page() -> str:
     lines = [
         "# Regularizers",
         "",
-        "Made from the table in `lab/models/families.py` by `python -m lab.models.families_page`; change that one.",
+        "Made by `python -m lab.models.families_page` from `lab/models/families_of_models.py` and",
+        "`lab/models/families_of_training.py`; change these.",
         "The cost is what a step of training takes more, in kind; it was not timed.",
         "",
         "| regularizer | field | first strengths | what it does | paper | in Keras | cost of a step | shown by |",
@@ -16,7 +17,7 @@ def page() -> str:
     ]
     for one in FAMILIES:
         strengths = ", ".join(
-            f"{strength:g}" if not isinstance(strength, str) else strength for strength in one.strengths
+            str(strength) if isinstance(strength, str | bool) else f"{strength:g}" for strength in one.strengths
         )
         shown = ", ".join(f"[{name}](../experiments/{name}.py)" for name in one.shown) or "-"
         cells = (

@@ -58,6 +58,9 @@ def read_configuration(path: Path) -> tuple[dict[str, Any], str]:
     Raises:
         DataError: there is no such file, it is damaged or of another kind, or it holds code.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # Whoever opens a pipe waits for its writer.
+        raise DataError(f"{path} must be a .keras file, got what is neither a file nor a folder; name a file")
     try:
         with path.open("rb") as file:
             start = file.read(4)

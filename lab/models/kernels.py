@@ -71,6 +71,11 @@ class Kernel:
             return 0 if rank == 2 else list(range(rank - 1))
         return None
 
+    @property
+    def has_inputs_and_units(self) -> bool:
+        """Whether the last two axes of the weights are inputs and units, one weight for each pair and position."""
+        return self.prefix == "kernel" and isinstance(self.holder, (L.Dense, L.Conv1D, L.Conv2D, L.Conv3D))
+
 
 def inner_layers(layer: Any) -> list[tuple[str, int | None, Any]]:
     """Return the layers inside a layer that are part of its configuration.

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from lab.checks import UsageError
+from lab.layers import GhostBatchNormalization
 from lab.models.blocks import check_normalization
 from lab.regularization import Regularization
 
@@ -43,17 +44,23 @@ def normalization(
             moving_variance_initializer=keras.initializers.Constant(variance) if variance < 1 else "ones",
             **options,
         )
+    if kind == "ghost" and fresh:
+        return GhostBatchNormalization(r.ghost_size, momentum=r.batch_momentum, epsilon=BATCH_EPSILON, **options)
     if not fresh:
         raise UsageError(
             f"normalization must be 'none' or 'batch' where weights are kept, got {kind!r}, which would change what "
             f"{where} returns; train from fresh weights: lab.models.saved(..., start='fresh')"
         )
     is_dense = isinstance(layer, L.Dense)
-    if is_dense and len(shape) > 2 and kind != "layer":
-        raise UsageError(f"normalization must be 'none', 'batch' or 'layer' in {where}, a sequence, got {kind!r}")
+    if is_dense and len(shape) > 2 and kind not in ("layer", "rms"):
+        raise UsageError(
+            f"normalization must be 'none', 'batch', 'layer' or 'rms' in {where}, a sequence, got {kind!r}"
+        )
     # An axis of any length has more than one position.
     positions = 1 if is_dense else math.prod(size or 2 for size in shape[1:-1])
     check_normalization(where, r, shape[-1] or 0, positions)
+    if kind == "rms":
+        return L.RMSNormalization(**options)
     if kind == "layer" and is_dense:
         return L.LayerNormalization(**options)
     return L.GroupNormalization({"layer": 1, "instance": -1, "group": r.groups}[kind], **options)

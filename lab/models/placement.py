@@ -15,12 +15,13 @@ from lab.checks import UsageError, quoted, shown
 from lab.models.chains import NORMALIZATIONS, Graph, ends
 from lab.models.kernels import Kernel, kernels
 from lab.regularization import NONE, Regularization
+from lab.regularization.structures import OF_WHOLE_KERNELS
 
-OF_KERNELS = ("l1", "l2", "l2_start", "max_norm", "dropconnect")
+OF_KERNELS = ("l1", "l2", "l2_start", *OF_WHOLE_KERNELS, "kernels", "max_norm", "dropconnect")
 """The fields that act on weights; all others act on what a layer returns."""
 
-KNOBS = ("groups", "batch_momentum")
-"""The fields that say how a normalization is done, and do nothing without one."""
+KNOBS = ("groups", "ghost_size", "batch_momentum", "block_size")
+"""The fields that say how another one is done, and do nothing without it."""
 
 
 @dataclass(frozen=True)

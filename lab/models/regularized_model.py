@@ -72,11 +72,14 @@ def regularized(
       of separable ones), recurrent layers and cells (kernel and recurrent kernel), the vectors of Embedding, the
       projections of attention (no `max_norm`). They take the place of a penalty that the layer has. `l2_start` pulls
       towards the weights that the model has now.
+    * `group_inputs`, `group_units`, `orthogonal`: on the kernels of Dense, Conv1D, Conv2D and Conv3D.
     * `dropconnect`: in Dense and Conv2D.
     * `activity_l1`, `activity_l2`, `noise`: behind the activation, whether it is part of the layer or a layer of its
       own, perhaps with normalization in between.
     * `dropout`: behind the activation and behind what normalizes or pools its values. A Dropout that is there already
       takes the new rate. Noise and activity penalties that are there take the new strengths.
+    * `gaussian_dropout`: where dropout is put; `spatial_dropout` and `dropblock` there too, behind
+      convolutions.
     * `normalization`: "batch", before the activation of dense and convolutional layers that have none. It changes
       nothing in inference until the first step of training. The other kinds change what the model computes, so that
       they need fresh weights: `lab.models.saved(..., start="fresh")`.

@@ -5,12 +5,14 @@ The order behind a layer is that of the factories: normalization, activation, it
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
 
 from lab.checks import UsageError, shown
-from lab.layers import DropConnectConv2D, DropConnectDense
+from lab.layers import DropBlock, DropConnectConv2D, DropConnectDense
 from lab.models import graph_copy
 from lab.models.activations import activation_of
 from lab.models.chains import Chain, chain
@@ -18,10 +20,14 @@ from lab.models.kernels import CONVOLUTIONS, inner_layers
 from lab.models.normalization import normalization
 from lab.models.placement import OF_KERNELS, Call, Site, asked
 from lab.regularization import Regularization
-from lab.regularizers import L1L2Towards
+from lab.regularization.structures import OF_WHOLE_KERNELS
+from lab.regularizers import KernelPenalty, L1L2Towards
 from lab.seeds import derive
 
 L = keras.layers
+
+PENALTIES = ("l1", "l2", "l2_start", *OF_WHOLE_KERNELS)
+"""The fields that charge for weights."""
 
 _DROPCONNECT: dict[type, Any] = {
     L.Dense: DropConnectDense,
@@ -90,7 +96,12 @@ class Treatment:
         return self.behind.get(id(node), ())
 
     def _weights(self, site: Site, r: Regularization) -> None:
-        strengths = {name: getattr(r, name) for name in ("l1", "l2", "l2_start") if getattr(r, name)}
+        strengths = {name: getattr(r, name) for name in PENALTIES if getattr(r, name)}
+        whole = [name for name in OF_WHOLE_KERNELS if name in strengths]
+        if whole and not all(kernel.has_inputs_and_units for kernel in site.kernels):
+            site.missed.append(f"no {', '.join(whole)}: {site.kind} has no kernel of inputs and units")
+            strengths = {name: value for name, value in strengths.items() if name not in whole}
+            r = replace(r, group_inputs=0.0, group_units=0.0, orthogonal=0.0)
         if strengths:
             names: dict[str, None] = {}
             for kernel in site.kernels:
@@ -100,6 +111,8 @@ class Treatment:
                 names |= dict.fromkeys(f"{v.name}{instead}" for v in kernel.weights)
             site.done.append(f"{_listed(strengths)} on {' and '.join(names)}")
             site.fields |= set(strengths)
+        if r.kernels != "plain":
+            site.missed.append("no kernels: weights are normalized in the nets of the lab's own factories only")
         if r.max_norm is not None:
             self._bound(site, r.max_norm)
         if r.dropconnect:
@@ -145,6 +158,8 @@ class Treatment:
 
     def _call(self, site: Site, call: Call, r: Regularization, done: list[str]) -> None:
         found = chain(call.graph, call.node)
+        if r.stochastic_depth:
+            site.missed.append("no stochastic_depth: it is for lab.models.residual_dense and residual_conv")
         if r.normalization != "none":
             self._normalize(site, call, found, r, done)
         if found.joins and isinstance(site.layer, CONVOLUTIONS):
@@ -162,6 +177,30 @@ class Treatment:
             if self.spatial and isinstance(site.layer, CONVOLUTIONS):
                 kind = _SPATIAL.get(len(found.end.outputs[0].shape), L.Dropout)
             self._add(site, found, "dropout", "rate", r.dropout, found.end, kind, done)
+        if r.gaussian_dropout:
+            rate = r.gaussian_dropout
+            self._add(site, found, "gaussian_dropout", "rate", rate, found.end, L.GaussianDropout, done)
+        if r.spatial_dropout:
+            self._drop_channels(site, found, r.spatial_dropout, done)
+        if r.dropblock:
+            self._drop_blocks(site, found, r, done)
+
+    def _drop_channels(self, site: Site, found: Chain, rate: float, done: list[str]) -> None:
+        kind = _SPATIAL.get(len(found.end.outputs[0].shape))
+        if not isinstance(site.layer, CONVOLUTIONS) or kind is None:
+            site.missed.append(f"no spatial_dropout: {site.kind} has no channels of several positions here")
+            return
+        self._add(site, found, "spatial_dropout", "rate", rate, found.end, kind, done)
+
+    def _drop_blocks(self, site: Site, found: Chain, r: Regularization, done: list[str]) -> None:
+        size, pixels = r.block_size, found.end.outputs[0].shape[1:-1]
+        if not isinstance(site.layer, CONVOLUTIONS) or len(pixels) != 2 or min(n or 0 for n in pixels) < size:
+            site.missed.append(f"no dropblock: no square of {size}x{size} fits what {site.kind} returns")
+            return
+        kind = partial(DropBlock, block_size=size)
+        self._add(site, found, "dropblock", "rate", r.dropblock, found.end, kind, done)
+        if (own := found.own.get("dropblock")) is not None:
+            self._change(own, "block_size", size, site)
 
     def _penalize(self, site: Site, found: Chain, r: Regularization, done: list[str]) -> None:
         strengths = {name: getattr(r, name) for name in ("activity_l1", "activity_l2") if getattr(r, name)}
@@ -197,7 +236,7 @@ class Treatment:
         if own is None:
             seed = derive(self.seed, site.path, role)
             made = self._layer(site, role, lambda **options: kind(value, seed=seed, **options))
-            text = f"channel {role}" if kind in _SPATIAL.values() else role
+            text = "channel dropout" if kind in _SPATIAL.values() else role
             self._put(site, at, made, f"{text} {value:g}", done)
             return
         self._change(own, knob, value, site)
@@ -252,6 +291,8 @@ class Treatment:
 def _penalty(r: Regularization) -> Any:
     if r.l2_start:
         return L1L2Towards(r.l1, r.l2, r.l2_start)
+    if any(getattr(r, name) for name in OF_WHOLE_KERNELS):
+        return KernelPenalty(r.l1, r.l2, *(getattr(r, name) for name in OF_WHOLE_KERNELS))
     return keras.regularizers.L1L2(l1=r.l1, l2=r.l2)
 
 

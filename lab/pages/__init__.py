@@ -8,7 +8,7 @@ browser. Nothing here needs Keras. One file per part of a page:
     table              the comparison
     chart_measures     the columns that the chart over the epochs can show
     measures_table     more metrics of the test split
-    epochs_series      its data; packing: as short text; epochs_chart: how it is drawn
+    epochs_series      its data; packing: as short text; templates/epochs.js: how it is drawn
     forest_chart       the differences with their intervals
     heat_map           each pair of two settings that vary
     strengths_chart    the chart of a strength path
@@ -21,7 +21,7 @@ browser. Nothing here needs Keras. One file per part of a page:
     experiment         what a page holds; charts: its charts and their data, for the script
     reliability_panel  how sure a model is against how often it is right
     sheet              an experiment on one sheet of paper, as PDF
-    write              the documents, filled into templates/; policy: what they may load
+    write              the documents, filled into templates/; policy: what they may load; compact: without indentation
     vegalite           shared by the charts: scales and rows; look: the figures' colours on light and dark screens
     assets             the scripts of a page: Vega, and the page's own, whose files in templates/ each say what they do
 """

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.pages.compact import compact_script
 from lab.results import write_atomically
 
 FOLDER = "assets"
@@ -18,6 +19,7 @@ SCRIPTS = (
     "state.js",
     "series.js",
     "charts.js",
+    "epochs.js",
     "curves.js",
     "zoom.js",
     "compare.js",
@@ -79,16 +81,15 @@ def bundle() -> str:
 
 def page_script() -> str:
     """Return the script of an experiment's page: the files `SCRIPTS` in one scope of their own."""
-    return _joined(SCRIPTS, "async ")
+    return compact_script(_joined(SCRIPTS, "async "))
 
 
 def playground_script() -> str:
     """Return the script of the playground: the files `PLAYGROUND` in one scope of their own.
 
-    The page holds it, so lines of comments and indentation are left out; no text of the script goes over two lines.
+    The page holds it.
     """
-    lines = map(str.lstrip, _joined([f"playground/{name}" for name in PLAYGROUND]).split("\n"))
-    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+    return compact_script(_joined([f"playground/{name}" for name in PLAYGROUND]))
 
 
 def _joined(names: Sequence[str], kind: str = "") -> str:

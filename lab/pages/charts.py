@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.pages import epochs_chart, forest_chart
+from lab.pages import forest_chart
 from lab.pages.assets import page_script
+from lab.pages.epochs_series import Series
 from lab.pages.experiment import Contents
 from lab.pages.heat_map import heat_map
 from lab.pages.look import MARKERS, Look
@@ -15,7 +16,8 @@ from lab.pages.reliability_panel import ReliabilityPanel
 from lab.pages.run_numbers import folds_of
 from lab.pages.runs_table import OPEN, runs_table
 from lab.pages.strengths_chart import Family, path_chart, strength_words
-from lab.statistics.language import catalogue, spoken
+from lab.pages.vegalite import LOOK
+from lab.statistics.language import catalogue, named, say, spoken
 
 
 def charts(
@@ -30,13 +32,14 @@ def charts(
         panel: the experiment's reliability panel; None where it has none.
 
     Returns:
-        The "name" and the "title"; "names", of the variants; "markers", the place of each one's marker among all;
-        "histories", the file; "folds", how many there are, if any; "runs", as `lab.pages.runs_table.runs_table` returns
-        them, and whether they are "open" at first; "forest", a "spec" and its "tables"; "pairs", a heat map's "spec",
-        its "tables" and the names of its settings, "across" and "down"; "reliability", a "spec" and the "curves" of the
-        variants; "paths", as `_path` returns them; "curves": the "spec", the names of its "tables" and their
-        "opacity", the "measures", the "marks", the variants "shown" at first, the "seeds" that can be shown, the last
-        of the "epochs", the "diverged" runs, and what `lab.pages.packing.packed` returns; "words", of another language.
+        The "name" and the "title"; "names", of the variants; "markers", the place of each one's marker among the
+        "shapes"; "look", of all charts; "histories", the file; "folds", how many there are, if any; "runs", as
+        `lab.pages.runs_table.runs_table` returns them, and whether they are "open" at first; "forest", a "spec" and its
+        "tables"; "pairs", a heat map's "spec", its "tables" and the names of its settings, "across" and "down";
+        "reliability", a "spec" and the "curves" of the variants; "paths", as `_path` returns them; "curves": the
+        "description", the "measures", the "marks", the variants "shown" at first, the "seeds" that can be shown, the
+        last of the "epochs", the "diverged" runs, and what `lab.pages.packing.packed` returns; "words", of another
+        language.
         Charts that cannot be drawn are absent.
     """
     runs = runs_table(page.summary, records, page.names)
@@ -45,10 +48,12 @@ def charts(
         "title": page.title,
         "names": page.names,
         "markers": [_marker(look) for look in page.looks],
+        "shapes": list(MARKERS.values()),
         "histories": histories,
         "runs": runs | {"open": len(runs["seed"]) <= OPEN},
         **({"folds": folds} if (folds := folds_of(page.summary)) else {}),
         "paths": [],
+        "look": LOOK,
     }
     forest = forest_chart.rows(page.compared, page.names)
     # A difference without an interval shows nothing that the table does not.
@@ -65,9 +70,7 @@ def charts(
     if page.series is not None:
         series = page.series
         drawn["curves"] = packed(series) | {
-            "spec": epochs_chart.chart(series, page.names),
-            "tables": epochs_chart.TABLES,
-            "opacity": epochs_chart.OPACITY,
+            "description": _described(series, page.names),
             "measures": [
                 {"name": one.name, **one.columns, "axis": [one.axis.low, one.axis.high], "log": one.axis.log}
                 | ({"focus": one.focus} if one.focus else {})
@@ -104,6 +107,17 @@ def script_words(drawn: Mapping[str, Any]) -> dict[str, str]:
     texts += [value for one in columns if "decimals" not in one for value in set(one["values"])]
     texts += [one["name"] for one in drawn.get("curves", {}).get("measures", [])]
     return {text: catalogue(spoken())[text] for text in texts if text in catalogue(spoken())}
+
+
+def _described(series: Series, names: Sequence[str]) -> str:
+    """Return what the chart over the epochs shows, for those who do not see it."""
+    return say(
+        "Lines of the {metric} over {epochs} epochs, train solid and validation dashed, for {names}. "
+        "The table of the comparison has the same runs in numbers.",
+        metric=named(series.measures[0].name),
+        epochs=series.epochs,
+        names=say(", ").join(names[:12]) + (say(" and others") if len(names) > 12 else ""),
+    )
 
 
 def _path(family: Family, places: Mapping[str, int]) -> dict[str, Any]:

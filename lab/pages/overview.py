@@ -12,7 +12,7 @@ from lab.regularization import Regularization
 from lab.statistics import words
 from lab.statistics.language import say
 
-SETTINGS = ("groups", "batch_momentum")
+SETTINGS = ("groups", "ghost_size", "batch_momentum", "block_size")
 """Fields of a regularization that set another of its regularizers and regularize nothing themselves."""
 
 FOUND = {

@@ -24,11 +24,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Frame:
-    """The edges of the small chart in words: its lowest and highest loss, and its last epoch."""
+    """The edges of the small chart: its lowest and highest loss, in words and as numbers, and its last epoch.
+
+    On a logarithmic axis, `log` is True.
+    """
 
     low: str
     high: str
     epochs: int
+    ends: tuple[float, float]
+    log: bool
 
 
 def frame(curves: Curves) -> Frame | None:
@@ -37,7 +42,8 @@ def frame(curves: Curves) -> Frame | None:
     if not columns:
         return None
     axis = curves.axis(*reversed(columns.values()))
-    return Frame(f"{axis.low:.2g}", f"{axis.high:.2g}", int(curves.table["epoch"].max()))
+    epochs = int(curves.table["epoch"].max())
+    return Frame(f"{axis.low:.2g}", f"{axis.high:.2g}", epochs, (float(axis.low), float(axis.high)), axis.log)
 
 
 def sparkline(curves: Curves, names: Sequence[str]) -> list[Line]:

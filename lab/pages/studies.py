@@ -1,5 +1,6 @@
 """A study on the pages: its question, its notes and its figures, from its JSON file."""
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -79,5 +80,13 @@ def picture(path: Path) -> Picture:
 
 
 def paragraphs(text: str) -> list[str]:
-    """Return the paragraphs of a text, each in one line, without the marks of code."""
-    return [" ".join(paragraph.replace("`", "").split()) for paragraph in text.split("\n\n") if paragraph.strip()]
+    """Return the paragraphs of a text without the marks of code: each in one line, a table of several as it is."""
+    return [_paragraph(part.replace("`", "")) for part in text.split("\n\n") if part.strip()]
+
+
+def _paragraph(text: str) -> str:
+    lines = text.strip("\n").splitlines()
+    # Lines that are all indented are a table, whose columns stand below each other.
+    if len(lines) > 1 and all(line.startswith("    ") for line in lines):
+        return textwrap.dedent("\n".join(lines))
+    return " ".join(text.split())

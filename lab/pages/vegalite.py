@@ -22,17 +22,21 @@ Row = dict[str, Any]
 DIGITS = 4
 """Significant digits of the numbers in a chart: as many as its tooltips show."""
 
-EPOCHS_AXIS = alt.Axis(tickMinStep=1, tickCount=8, grid=False, format="d")
-
 _DASHES = {"train": [1, 0], "validation": [6, 3], "test": [2, 2]}
 SPLIT_COLOURS = {"train": "var(--ink)", "validation": "var(--validation)", "test": "var(--test)"}
 
-_CONFIG = {
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
+
+LOOK = {
     "background": "transparent",
-    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif",
+    "font": _FONT,
     "aria": False,
     "view": {"stroke": None},
+    "title": {"font": _FONT},
+    "legend": {"labelFont": _FONT, "labelFontSize": 12},
     "axis": {
+        "labelFont": _FONT,
+        "titleFont": _FONT,
         "labelColor": "var(--soft)",
         "titleColor": "var(--soft)",
         "titleFontWeight": "normal",
@@ -46,6 +50,7 @@ _CONFIG = {
         "labelPadding": 5,
     },
 }
+"""The look of all charts of a page, as Vega's configuration."""
 
 
 def short(values: Iterable[float]) -> list[float | None]:
@@ -69,7 +74,10 @@ def spec(chart: Any, name: str, description: str, height: int) -> Spec:
         height=height,
         autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
     )
-    return {**chart.to_dict(), "config": _CONFIG}
+    made: Spec = chart.to_dict()
+    # Altair's own look gives way to that of the page.
+    made.pop("config", None)
+    return made
 
 
 # A colour is looked up by the style sheet and a marker by its place, so that the size of a chart's specification does

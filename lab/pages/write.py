@@ -20,6 +20,7 @@ from lab import results
 from lab.checks import DataError
 from lab.pages import assets, playground
 from lab.pages.charts import charts
+from lab.pages.compact import compact_markup, compact_script, compact_style
 from lab.pages.experiment import contents, curves_of
 from lab.pages.failed_runs import failed_runs
 from lab.pages.guide import cards, in_chapters
@@ -74,7 +75,7 @@ def experiment_page(folder: Path, tables: Tables | None = None, curves: Curves |
     folder = Path(folder)
     load = " ".join(f"../{assets.FOLDER}/{name}" for name in assets.provide(folder.parent))
     page = _experiment(folder, tables, curves)
-    results.write_atomically(folder / PAGE_FILE, _render("experiment.html.j2", [_source("boot.js")], load=load, **page))
+    results.write_atomically(folder / PAGE_FILE, _render("experiment.html.j2", [_script("boot.js")], load=load, **page))
     return folder / PAGE_FILE
 
 
@@ -88,7 +89,7 @@ def live_page(folder: Path, tables: Tables, live: Mapping[str, str]) -> str:
     """
     load = " ".join(f"/{assets.FOLDER}/{name}" for name in assets.scripts())
     page = _experiment(folder, tables, None) | {"beside": [], "files": [], "figures": [], "live": live}
-    return _render("experiment.html.j2", [_source("boot.js")], load=load, **page)
+    return _render("experiment.html.j2", [_script("boot.js")], load=load, **page)
 
 
 def study_page(folder: Path) -> Path:
@@ -127,9 +128,9 @@ def index_page(
         raise DataError(f"{folder} holds no experiment; run one first: python -m lab list")
     page = _render(
         "index.html.j2",
-        [_source("guide.js")],
+        [_script("guide.js"), _script("overlaid.js")],
         loads=False,
-        guide_style=Markup(_source("guide.css")),
+        guide_style=_style("guide.css"),
         chapters=in_chapters(every, chapters),
         count=len(every),
         found=FOUND,
@@ -155,7 +156,7 @@ def playground_page(folder: Path) -> Path:
         single=True,
         language="en",  # the only one of its words
         settings=held,
-        playground_style=Markup(_source("playground/playground.css")),
+        playground_style=_style("playground/playground.css"),
         sets=held["sets"],
         names={one["name"]: one["title"] for one in held["sets"]} | {"pasted": "points of your own"},
         choices=playground.CHOICES,
@@ -210,7 +211,7 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
         "measures": measures_table(tables),
         "reliability": panel,
         "drawn": charts(page, records, table_path(folder, HISTORIES).name, panel),
-        "charts_style": Markup(_source("charts.css")),
+        "charts_style": _style("charts.css"),
         "provenance": provenance(records, page.names),
         "beside": studies,
         "files": _there(folder, _TABLES | tables_of_studies),
@@ -235,6 +236,14 @@ def _source(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
+def _script(name: str) -> str:
+    return compact_script(_source(name))
+
+
+def _style(name: str) -> Markup:
+    return Markup(compact_style(_source(name)))
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -254,14 +263,15 @@ def _render(
     template: str, scripts: Sequence[str], *, single: bool = False, loads: bool = True, **content: object
 ) -> str:
     # The style sheet and the scripts are the lab's own and Vega's: the only text that is not escaped.
-    return (
+    page = (
         _environment()
         .get_template(template)
         .render(
             policy=policy(scripts, single, loads, "live" in content),
             scripts=[Markup(script) for script in scripts],
-            style=Markup(_source("style.css")),
+            style=_style("style.css"),
             single=single,
             **{"language": spoken()} | content,
         )
     )
+    return compact_markup(page)

@@ -14,13 +14,27 @@ from lab.engine.task import Task
 from lab.engine.tensorflow import load_tensorflow
 from lab.experiment import Variant
 from lab.plan import tasks
+from lab.regularization.of_inputs import OF_IMAGES
 from lab.training import pieces
 
 if TYPE_CHECKING:
     import keras
 
 
-_NOT_FOLLOWED = ("flooding", "clip_norm", "gradient_noise", "sharpness", "mixup")
+_NOT_FOLLOWED = (
+    "flooding",
+    "clip_norm",
+    "gradient_noise",
+    "sharpness",
+    "adaptive_sharpness",
+    "adversarial",
+    "proximal",
+    "lookahead",
+    "ema",
+    "mixup",
+    *OF_IMAGES,
+    "swap_noise",
+)
 """The fields of a training that change a step in more than the loss of each example."""
 
 

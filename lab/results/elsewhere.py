@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -72,15 +73,17 @@ def write_tensorboard(folder: Path, place: Path) -> int:
         OSError: a file cannot be written.
     """
     histories = read_tables(folder).histories
+    if place.exists() and (not place.is_dir() or os.listdir(place)):
+        raise UsageError(f"output must be a new or an empty folder, got {shown(str(place))}, in which something is")
     need("tensorboard", "tensorboard")
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-    if place.exists() and (not place.is_dir() or os.listdir(place)):
-        raise UsageError(f"output must be a new or an empty folder, got {shown(str(place))}, in which something is")
     count = 0
     for name, run in _runs(histories):
+        # TensorBoard's own errors name no file.
+        make_folder(place / name)
         writer = EventFileWriter(str(place / name))
         for row in run.to_dict("records"):
             values = [
@@ -109,11 +112,17 @@ def write_mlflow(folder: Path, uri: str) -> int:
         How many runs were logged.
 
     Raises:
-        UsageError: MLflow is not installed.
+        UsageError: MLflow is not installed, or the address names no host.
         DataError: the tables cannot be read, or MLflow cannot write there; the runs that were logged before stay.
     """
     tables = read_tables(folder)
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https") and not parts.hostname:
+        raise UsageError(f"uri must name a host after {parts.scheme}://, got {shown(uri)}")
     need("mlflow", "mlflow")
+    # By itself MLflow tries for four minutes to reach a server that is not there.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     try:
         return _log(folder.name, tables.histories, tables.summary, uri)
     except Exception as error:

@@ -1,13 +1,14 @@
 """Checkpoints of runs in training: files that a killed process leaves, and from which the same command goes on.
 
 A checkpoint is only ever a shortcut: whatever is wrong with it, its runs train from their first epoch, and where none
-can be written training goes on. It is removed when all its runs are published.
+can be written training goes on. It is removed when all its runs are published. The files are written by a thread, and
+all else here belongs to the thread that trains.
 """
 
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from lab.engine.training_state import Offer, State
 from lab.results.partial import sweep_folder
 from lab.sweep import resumption
 from lab.sweep.checkpoint_file import bits, read, read_header, write
+from lab.sweep.checkpoint_writer import Writer
 
 if TYPE_CHECKING:
     from lab.engine.task import Task
@@ -36,7 +38,11 @@ class Checkpoints:
         every: the seconds of training that may be lost; 0 writes no checkpoints, and still goes on from those that are
             there. It is never written more often than at each epoch's end.
         on_note: called with a sentence about a checkpoint that is ignored or cannot be written.
+        on_kept: called with the names of runs and the epoch from which they would go on, 0 for none, whenever that
+            changes.
         wanted: says at an epoch's end that the state is to be written whatever time has passed.
+        shared: whether other processes train other runs of the experiment: then a file with runs that are not among
+            `names` is left to `clear`.
         clock: returns seconds.
     """
 
@@ -46,27 +52,36 @@ class Checkpoints:
         names: Mapping[int, str],
         every: float,
         on_note: Callable[[str], None] = lambda sentence: None,
+        on_kept: Callable[[Sequence[str], int], None] = lambda runs, epoch: None,
         wanted: Callable[[], bool] = lambda: False,
+        shared: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder / FOLDER
         self.names = names
         self.every = every
         self.on_note = on_note
+        self.on_kept = on_kept
         self.wanted = wanted
+        self.shared = shared
         self.clock = clock
         resumption.nothing_trains()
         self.said: set[str] = set()
         self.files: dict[Path, set[str]] = {}
         """The runs that are not published yet of each file that is known here."""
+        self.ended: set[str] = set()
+        self.writer = Writer(clock)
 
     def saved(self, engine: str, tasks: "Sequence[Task]") -> list["Found"]:
         """Return the checkpoints of some of these tasks, each task in the one of its latest epoch."""
+        self.wait()
         by_name = {self.names[id(task)]: task for task in tasks}
         headers = [(path, header) for path, header in self._headers() if not by_name.keys().isdisjoint(header["runs"])]
         found = []
         for path, header in sorted(headers, key=lambda one: -one[1]["epoch"]):
-            self.files[path] = set(header["runs"]) & set(self.names.values())
+            self.files[path] = set(header["runs"]) - self.ended
+            if not self.shared:
+                self.files[path] &= set(self.names.values())
             if reason := _foreign(header, engine):
                 self.ignore(path, reason)
                 continue
@@ -84,23 +99,36 @@ class Checkpoints:
 
         def take(going: "Sequence[Task]", capture: Callable[[], State]) -> None:
             nonlocal last, before
+            self._settle(wait=False)
             now = self.clock()
-            # It is written now if it would be too late after one more epoch.
-            due = self.every > 0 and now - last + (now - before) > self.every
+            # It is written now if it would be there too late after one more epoch.
+            due = self.every > 0 and now - last + (now - before) + self.writer.seconds > self.every
             before = now
-            if due or (self.every > 0 and self.wanted()):
+            at_once = self.every > 0 and self.wanted()
+            if due or at_once:
+                self._settle(wait=True)
                 self._write(path, engine, [self.names[id(task)] for task in going], capture)
+                # Whoever wants it may end this process.
+                self._settle(wait=at_once)
                 last = before = self.clock()
 
         return take
 
+    def wait(self) -> None:
+        """Wait until what is being written is there: before a file is looked for, and before training is left."""
+        self._settle(wait=True)
+
     def published(self, name: str) -> None:
         """Remove the files of which all runs are published now that this one is."""
         resumption.published(name)
+        self.ended.add(name)
+        if self.writer.path is not None and self.files[self.writer.path] <= self.ended:
+            self._settle(wait=True)
         self._forget({name}, but=None)
 
     def clear(self) -> None:
         """Remove all checkpoints: for an experiment of which every run is published."""
+        self.wait()
         with contextlib.suppress(OSError):
             for path in self.folder.glob(f"*{SUFFIX}"):
                 path.unlink()
@@ -111,19 +139,37 @@ class Checkpoints:
         """Say once that a file is not used."""
         self._say(f"the checkpoint {path.name} is ignored: {reason}; its runs train from their first epoch")
 
+    def keep(self, runs: Iterable[str], epoch: int) -> None:
+        """Note that the same command would go on with these runs after an epoch, from the first one for 0."""
+        known = list(runs)
+        resumption.checkpointed(known, epoch)
+        self.on_kept(known, epoch)
+
     def _write(self, path: Path, engine: str, runs: list[str], capture: Callable[[], State]) -> None:
         try:
+            # These are copies, with which training has nothing more to do.
             state = capture()
-            write(path, state, {"engine": engine, "runs": runs, "bits": bits()})
+            self.files[path] = set(runs)
+            self.writer.begin(write, path, state, {"engine": engine, "runs": runs, "bits": bits()})
         except Exception as error:
-            # Training is worth more than a shortcut.
-            reason = (error.strerror or str(error)) if isinstance(error, OSError) else raised(error)
-            self._say(f"no checkpoint is written of {len(runs)} runs in training: {reason}; they train on without")
+            self._failed(runs, error)
+
+    def _settle(self, wait: bool) -> None:
+        """Take what came of the file that was being written, if it has ended."""
+        written = self.writer.ended(wait)
+        if written is None:
+            return
+        if written.error is not None:
+            self._failed(written.runs, written.error)
             return
         self.said.clear()
-        resumption.checkpointed(runs, state.epoch)
-        self.files[path] = set(runs)
-        self._forget(set(runs), but=path)
+        self.keep(set(written.runs) - self.ended, written.epoch)
+        self._forget(set(written.runs), but=written.path)
+
+    def _failed(self, runs: Sequence[str], error: Exception) -> None:
+        """Say that runs have no new checkpoint; training is worth more than a shortcut."""
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else raised(error)
+        self._say(f"no checkpoint is written of {len(runs)} runs in training: {reason}; they train on without")
 
     def _forget(self, runs: set[str], but: Path | None) -> None:
         for path, names in list(self.files.items()):
@@ -167,12 +213,12 @@ class Found:
         except Exception as error:
             self.refuse(raised(error) if isinstance(error, (KeyError, MemoryError)) else str(error))
             return None
-        resumption.checkpointed(names, state.epoch)
+        self.checkpoints.keep(names, state.epoch)
         return state
 
     def refuse(self, reason: str) -> None:
         """Say that the checkpoint cannot be used, and why."""
-        resumption.checkpointed((self.checkpoints.names[id(task)] for task in self.tasks), 0)
+        self.checkpoints.keep((self.checkpoints.names[id(task)] for task in self.tasks), 0)
         self.checkpoints.ignore(self.path, reason)
 
 

@@ -1,7 +1,7 @@
 """Give the cohorts of a sweep to workers, one to each at a time, and tell what comes of them.
 
-The workers publish what they train. Where one is killed or cut off, another trains those of its runs that are not
-published yet; a run that two have trained is published once, by one rename.
+The workers publish what they train. Where one is killed or cut off, another goes on with those of its runs that are not
+published yet, from their checkpoint; a run that two have trained is published once, by one rename.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from typing import Any
 from lab.checks import DataError, UsageError
 from lab.engine.dispatch import raise_first
 from lab.plan import Run
-from lab.sweep import on_worker
+from lab.sweep import on_worker, resumption
 from lab.sweep.crew import Answer, Crew, Worker
 from lab.sweep.progress import Progress
 from lab.sweep.publishing import published
@@ -26,7 +26,7 @@ SMALLEST_PART = 8
 """A group of runs is divided among workers into cohorts of at least so many: each compiles a program of its own."""
 
 DEATHS = 3
-"""After so many workers have died with it, a cohort is divided, and a run alone has failed."""
+"""After so many workers have died with it and left no checkpoint, a cohort is divided, and a run alone has failed."""
 
 VISIBLE_WITHIN = 30.0
 """Seconds in which a run that a worker has published must be seen here: a shared file system may need some."""
@@ -40,13 +40,15 @@ class _Unit:
         places: of the runs.
         engine: as for `lab.engine.dispatch.train`.
         groups: whether they are only sorted into cohorts.
-        deaths: how many workers died with it.
+        deaths: how many workers died with it since it came forward.
+        kept: whether the one that has it now has left a checkpoint.
     """
 
     places: list[int]
     engine: str
     groups: bool = False
     deaths: int = 0
+    kept: bool = False
 
 
 def train(
@@ -58,6 +60,7 @@ def train(
     engine: str,
     precision: str,
     keep_models: bool,
+    checkpoint_every: float,
     on_unwritten: Callable[[int, OSError], None],
     progress: Progress,
 ) -> None:
@@ -68,7 +71,7 @@ def train(
         folder: of the experiment, which every worker must see under the same path.
         workers: who trains.
         source: where a worker finds the experiment.
-        engine, precision, keep_models: as for `lab.run.run`.
+        engine, precision, keep_models, checkpoint_every: as for `lab.run.run`.
         on_unwritten: called with the place of each run that could not be published, and the error.
         progress: told of the rest.
 
@@ -89,6 +92,7 @@ def train(
             "sharing": workers.sharing,
             "precision": precision,
             "keep_models": keep_models,
+            "checkpoint_every": checkpoint_every,
         }
         sweep = _Sweep(crew, runs, folder, request, on_unwritten, progress)
         sweep.train(engine)
@@ -120,11 +124,12 @@ class _Sweep:
         self.on_unwritten = on_unwritten
         self.waiting: deque[_Unit] = deque()
         self.in_work: dict[_Unit, Worker] = {}
-        self.given: dict[int, list[int]] = {}
+        self.given: dict[int, _Unit] = {}
         self.ended: set[int] = set()
         self.histories: dict[int, list[dict[str, float]]] = {}
         self.failures: list[UsageError | DataError] = []
         self.numbers = itertools.count()
+        self.said: set[str] = set()
 
     def train(self, engine: str) -> None:
         """Train all runs."""
@@ -147,8 +152,10 @@ class _Sweep:
 
     def _give(self, worker: Worker, unit: _Unit) -> None:
         number = next(self.numbers)
-        self.given[number] = unit.places
+        self.given[number] = unit
         self.in_work[unit] = worker
+        if not unit.groups:
+            resumption.begin(self.runs[i].name for i in unit.places)
         runs = [[run.variant, run.seed, run.fold, run.name] for run in (self.runs[i] for i in unit.places)]
         request = {**self.request, "unit": number, "engine": unit.engine, "runs": runs}
         self.crew.give(worker, on_worker.group if unit.groups else on_worker.train, request, unit)
@@ -158,7 +165,8 @@ class _Sweep:
         unit: _Unit = worker.work
         del self.in_work[unit]
         left = [i for i in unit.places if i not in self.ended]
-        deaths = unit.deaths + 1
+        # A cohort that comes forward before each death ends at last.
+        deaths = 1 if unit.kept else unit.deaths + 1
         self.progress.on_note(f"a worker on {worker.host} is gone, and another one trains what it has left")
         if deaths < DEATHS:
             self.waiting.appendleft(_Unit(left, unit.engine, unit.groups, deaths))
@@ -179,28 +187,35 @@ class _Sweep:
 
     def _told(self, message: dict[str, Any]) -> None:
         """Pass on what a worker says while it works."""
-        places, progress = self.given[message["unit"]], self.progress
+        unit, progress = self.given[message["unit"]], self.progress
+        places = unit.places
         match message:
             case {"epochs": epochs}:
                 for members, *state in epochs:
                     self._epoch([places[k] for k in members], *state)
             case {"ended": k}:
                 self._end(places[k])
+            case {"kept": [members, epoch]}:
+                unit.kept = unit.kept or epoch > 0
+                left = {self.runs[places[k]].name for k in members if places[k] not in self.ended}
+                resumption.checkpointed(left, epoch)
             case {"refusal": [k, reason]}:
                 progress.on_refusal(self.runs[places[k]], reason)
-            case {"note": sentence}:
+            case {"note": sentence} if sentence not in self.said:
+                # Several workers may find the same.
+                self.said.add(sentence)
                 progress.on_note(sentence)
             case {"wait": sentence}:
                 progress.on_wait(sentence)
 
     def _epoch(
-        self, members: Sequence[int], epoch: int, live: int, best: float, rows: Sequence[dict[str, float]]
+        self, members: Sequence[int], epoch: int, live: int, best: float, news: Sequence[list[dict[str, float]]]
     ) -> None:
-        for i, row in zip(members, rows, strict=True):
+        for i, rows in zip(members, news, strict=True):
             # A worker that has taken over may begin with an earlier epoch.
             history = self.histories.setdefault(i, [])
-            del history[epoch - 1 :]
-            history.append(row)
+            del history[epoch - len(rows) :]
+            history.extend(rows)
         histories = [self.histories[i] for i in members]
         self.progress.on_epoch([self.runs[i] for i in members], epoch, live, best, histories)
 
@@ -242,6 +257,7 @@ class _Sweep:
 
     def _fail(self, i: int, failure: UsageError | DataError) -> None:
         self.failures.append(failure)
+        resumption.published(self.runs[i].name)
         self.progress.on_failure(self.runs[i], str(failure))
 
     def _end(self, i: int) -> None:
@@ -250,6 +266,7 @@ class _Sweep:
             return
         self.ended.add(i)
         self.histories.pop(i, None)
+        resumption.published(self.runs[i].name)
         self.progress.on_end(self.runs[i], published(self.folder, self.runs[i].name, VISIBLE_WITHIN))
 
 

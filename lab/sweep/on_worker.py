@@ -1,7 +1,8 @@
 """What a worker does for the process that drives a sweep: show that it can, sort runs into cohorts, train a cohort.
 
 Requests and answers are JSON. A worker loads the experiment's script itself, holds the ids of its runs against those
-that it was given, and publishes what it trains into the results folder that it shares with the driver.
+that it was given, and publishes what it trains into the results folder that it shares with the driver. There it leaves
+the checkpoints from which another worker goes on.
 """
 
 import dataclasses
@@ -98,7 +99,9 @@ def train(request: str) -> str:
         be published its place, the number and the words of the error, and the path; "memory", the bytes that this
         process takes; or "error", a sentence.
     """
+    # pandas loads here.
     from lab import results
+    from lab.sweep.checkpoints import Checkpoints
 
     with _answering(json.loads(request)) as (asked, tell, answer):
         folder = Path(asked["folder"])
@@ -109,6 +112,16 @@ def train(request: str) -> str:
         answer |= {"failed": failed, "unwritten": unwritten}
         publish = publisher(folder, asked["keep_models"], lambda sentence: tell({"note": sentence}))
         epochs = _Epochs(tell)
+        told: set[int] = set()
+        place = {runs[i].name: i for i in left}
+        checkpoints = Checkpoints(
+            folder,
+            {id(runs[i].task): runs[i].name for i in left},
+            asked["checkpoint_every"],
+            on_note=lambda sentence: tell({"note": sentence}),
+            on_kept=lambda names, epoch: tell({"kept": [[place[name] for name in names], epoch]}),
+            shared=True,
+        )
 
         def on_trained(k: int, trained: "Trained") -> None:
             try:
@@ -116,13 +129,18 @@ def train(request: str) -> str:
             except OSError as error:
                 unwritten.append([left[k], error.errno, error.strerror, error.filename])
             else:
+                checkpoints.published(runs[left[k]].name)
                 tell({"ended": left[k]})
 
         def on_epoch(
             members: Sequence[int], epoch: int, live: int, best: float, histories: "Sequence[History]"
         ) -> None:
             _stop_if_abandoned()
-            epochs.add([left[k] for k in members], epoch, live, best, [rows[-1] for rows in histories])
+            places = [left[k] for k in members]
+            # A run that goes on from a checkpoint brings its past, which the driver may not know.
+            news = [rows[-1:] if i in told else rows for i, rows in zip(places, histories, strict=True)]
+            told.update(places)
+            epochs.add(places, epoch, live, best, news)
 
         try:
             dispatch.train(
@@ -135,11 +153,14 @@ def train(request: str) -> str:
                 on_failure=lambda k, error: failed.append([left[k], type(error).__name__, str(error)]),
                 on_refusal=lambda k, reason: tell({"refusal": [left[k], reason]}),
                 on_wait=lambda sentence: tell({"wait": sentence}),
+                checkpoints=checkpoints,
             )
         except (UsageError, DataError):
             # Each is in `failed`; where none is, it is no failure of a run.
             if not failed:
                 raise
+        finally:
+            checkpoints.wait()
         answer["memory"] = _resident()
     return json.dumps(answer)
 
@@ -153,7 +174,7 @@ class _Epochs:
         self.waiting: list[list[Any]] = []
 
     def add(self, *epoch: Any) -> None:
-        """Tell of an epoch: the places of its runs, its number, how many go on, their lowest loss, a row of each."""
+        """Tell of an epoch: the places of its runs, its number, how many go on, their lowest loss, new rows of each."""
         self.waiting.append([*epoch])
         if time.monotonic() - self.told >= TELL_EVERY:
             self.tell({"epochs": self.waiting})

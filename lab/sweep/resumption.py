@@ -1,9 +1,33 @@
 """From where the runs in training go on, for the sentence that an interrupted command ends with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 _epochs: dict[str, int] = {}
 """The epoch of the checkpoint of each run in training, 0 where there is none: a process trains one experiment."""
+
+
+_answer = ""
+
+
+def so_far(answer: str) -> None:
+    """Note the answer that an interrupted command gives before its sentence; "" for none."""
+    global _answer
+    _answer = answer
+
+
+def answered() -> str:
+    """Return the answer so far, with the end of its line; "" if there is none."""
+    return f"{_answer}\n" if _answer else ""
+
+
+@contextmanager
+def forgotten() -> Iterator[None]:
+    """Forget the answer so far where the context ends."""
+    try:
+        yield
+    finally:
+        so_far("")
 
 
 def nothing_trains() -> None:

@@ -1,6 +1,6 @@
 """Runs that are trained and not published: what studies and notebooks look into."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +13,7 @@ from lab.sweep.progress import listening
 if TYPE_CHECKING:
     import keras
 
-    from lab.engine.task import Task, Trained
+    from lab.engine.task import History, Task, Trained
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -54,6 +54,7 @@ def train(
     seeds: Sequence[int],
     redraw_data: bool = False,
     engine: str = "cohort",
+    leave: Callable[[Sequence[tuple[Key, int]], int, "Sequence[History]"], Collection[tuple[Key, int]]] | None = None,
 ) -> dict[tuple[Key, int], TrainedRun]:
     """Train each variant at each seed without publishing anything: for studies and notebooks.
 
@@ -62,6 +63,8 @@ def train(
         seeds: of the runs.
         redraw_data: whether each seed is also the data seed, so that the loaders are called with `seed=seed`.
         engine: as for `lab.run.run`.
+        leave: called after each epoch with the runs that trained in it together, as (key of the variant, seed), the
+            epoch, and the rows of each, and returns those that end with it.
 
     Returns:
         The trained runs, by (key of the variant, seed), variant by variant.
@@ -81,6 +84,9 @@ def train(
         trained[keys[i]] = result
         progress.on_end(runs[i], result)
 
+    def leaving(members: Sequence[int], epoch: int, histories: "Sequence[History]") -> Collection[int]:
+        return [] if leave is None else [keys.index(key) for key in leave([keys[i] for i in members], epoch, histories)]
+
     dispatch.train(
         list(planned.values()),
         [f"variant {key!r} at seed {seed}" for key, seed in keys],
@@ -91,6 +97,7 @@ def train(
         on_failure=lambda i, error: progress.on_failure(runs[i], str(error)),
         on_refusal=lambda i, reason: progress.on_refusal(runs[i], reason),
         on_wait=progress.on_wait,
+        leave=leaving,
     )
     return {(key, seed): TrainedRun(planned[key, seed], trained[key, seed]) for key in variants for seed in seeds}
 

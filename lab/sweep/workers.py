@@ -1,6 +1,7 @@
 """The processes that train a sweep beside the one that drives it: on this machine, or those of a Dask cluster."""
 
 import importlib.util
+import json
 import os
 import re
 import tempfile
@@ -58,10 +59,10 @@ class Workers:
             raise UsageError(
                 f"cluster must be the address of a Dask scheduler, as tcp://10.0.0.1:8786, got {shown(self.cluster)}"
             )
-        if self.scheduler_file is not None and not Path(self.scheduler_file).is_file():
+        if self.scheduler_file is not None and (wrong := _no_scheduler_file(Path(self.scheduler_file))):
             raise UsageError(
                 f"scheduler_file must be the file that a Dask scheduler writes its address into, got "
-                f"{shown(str(self.scheduler_file))}, which is no file; start the scheduler first: "
+                f"{shown(str(self.scheduler_file))}, which {wrong}; start the scheduler first: "
                 "dask scheduler --scheduler-file FILE"
             )
         if importlib.util.find_spec("distributed") is None:
@@ -79,6 +80,17 @@ class Workers:
     def sharing(self) -> int:
         """How many workers divide the memory of a machine; that is only known here."""
         return self.count or 1
+
+
+def _no_scheduler_file(path: Path) -> str:
+    """Return why a scheduler's address cannot be read from a file; "" if it can."""
+    if not path.is_file():
+        return "is no file"
+    try:
+        address = json.loads(path.read_text(encoding="utf-8"))["address"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return "holds no address"
+    return "" if isinstance(address, str) and _ADDRESS.fullmatch(address) else "holds no address"
 
 
 def version() -> str:

@@ -106,6 +106,8 @@ CASES = [
     ('t.npz', {"x_train": X, "y_train": Y, "y_test": Y}, 'run dropout --data t.npz --seeds 1 --epochs 1', 1, 't.npz must hold x and y, or x_train, y_train and x_val, y_val and x_test, y_test as far as there are such splits; x_test is missing from x_train, y_train, y_test'),
     ('t.npz', {"x_train": X, "y_train": Y, "x_test": X + 1000, "y_test": Y + 5}, 'run dropout --data t.npz --seeds 1 --epochs 1', 1, "the class '5' of t has 0 examples and needs 2, one for each split that is cut; add examples or leave the class out"),
     ('t.npz', {"x_train": X, "y_train": Y, "x_test": X[:0], "y_test": Y[:0]}, 'run dropout --data t.npz --seeds 1 --epochs 1', 1, 'x of test is empty; every split needs examples'),
+    ('m.keras', pipe, 'advise m.keras --data t.csv --target kind', 1, 'm.keras must be a .keras file, got what is neither a file nor a folder; name a file'),
+    ('m.keras', pipe, 'lint m.keras', 1, 'm.keras must be a .keras file, got what is neither a file nor a folder; name a file'),
     ('t.npz', pipe, 'run dropout --data t.npz --seeds 1 --epochs 1', 1, 't.npz must be a file and is a named pipe; name a file'),
     ('t.npz', folder, 'run dropout --data t.npz --seeds 1 --epochs 1', 1, 't.npz must be a file and is a folder; name a file'),
     ('t.npz', loop, 'run dropout --data t.npz --seeds 1 --epochs 1', 1, 't.npz cannot be read (Too many levels of symbolic links); name a readable file'),

@@ -5,7 +5,7 @@ let comparedAt = null;
 
 // All drawn lines at the drawn epoch nearest to one, those of the highest values first.
 function comparisonAt(epoch) {
-  const lines = drawnLines();
+  const { lines } = now();
   const epochs = [...new Set(lines.flatMap((line) => line.e))];
   if (!epochs.length) return null;
   const nearest = epochs.reduce((best, e) => (Math.abs(e - epoch) < Math.abs(best - epoch) ? e : best));
@@ -17,7 +17,7 @@ function comparisonAt(epoch) {
     if (value === null) continue;
     if (!variants.has(line.v)) variants.set(line.v, { v: line.v, n: line.n[i] });
     variants.get(line.v)[line.split] = value;
-    if (fits(value, isLog())) points.push({ v: line.v, c: hue(line.v), e: nearest, y: value });
+    if (shownAt(nearest, value)) points.push({ v: line.v, c: hue(line.v), e: nearest, y: value });
   }
   const by = (row) => row.validation ?? row.train;
   return { epoch: nearest, rows: [...variants.values()].sort((a, b) => by(b) - by(a)), points };
@@ -39,7 +39,8 @@ function showComparison(epoch, left) {
   const found = comparisonAt(epoch);
   if (!found || !found.rows.length) return hideComparison();
   comparedAt = found.epoch;
-  set("curves", {}, { rule: [{ e: found.epoch }], points: found.points });
+  const at = bend(found.epoch, state.logx);
+  set("curves", {}, { rule: [{ e: at }], points: found.points.map(({ c, y }) => ({ c, e: at, y: bend(y, isLog()) })) });
   const splits = state.splits.filter((split) => measure()[split]);
   const cell = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
   const table = document.createElement("table");

@@ -53,7 +53,10 @@
   function changed() {
     const state = read();
     show(state);
-    const kept = new URLSearchParams(Object.entries(state).filter(([, value]) => value)).toString();
+    // What others keep in the address stays there.
+    const others = [...new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "")]
+      .filter(([name]) => !fields.includes(name));
+    const kept = new URLSearchParams([...Object.entries(state).filter(([, value]) => value), ...others]).toString();
     history.replaceState(null, "", kept ? `#${kept}` : location.href.split("#")[0]);
   }
 
@@ -92,7 +95,7 @@
   }
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "/" && !event.target.closest("input, select, textarea")) {
+    if (event.key === "/" && !event.target.closest("input:not([type=checkbox]), select, textarea")) {
       event.preventDefault();
       form.elements.q.focus();
     } else if (event.key === "Escape" && event.target === form.elements.q) {

@@ -25,11 +25,13 @@ async function takeOver(text) {
     Object.assign(curves, data.curves);
     measures.splice(0, measures.length, ...data.curves.measures);
     for (const name of Object.keys(unpacked)) delete unpacked[name];
-    rowsMade = { of: "" };
+    drawnNow = { of: "" };
     START.shown = data.curves.shown;
     if (untouched) state.shown = START.shown;
   }
-  if (drawn.forest && !same(drawn.forest, data.forest)) await draw("forest", data.forest.spec, data.forest.tables);
+  if (drawn.forest && !same(drawn.forest, data.forest)) {
+    await draw("forest", { ...data.forest.spec, datasets: data.forest.tables });
+  }
   drawn.forest = data.forest;
   await show(Object.keys(START));
 }

@@ -8,7 +8,7 @@ async function drawPath() {
   if (!path()) return;
   if (pathDrawn !== path()) {
     pathDrawn = path();
-    await draw("path", path().spec, { path: path().losses });
+    await draw("path", { ...path().spec, datasets: { path: path().losses } });
   }
   await set("path", { at: state.at });
 }
@@ -19,16 +19,19 @@ async function show(changed) {
     drawings += 1;
     chart.setAttribute("aria-busy", "true");
     if (comparedAt !== null) hideComparison();
-    fitted = axes(tables());
+    fitted = axes();
   }
   showControls();
   showRuns();
   showReliability();
   if (!draws) return;
   // One drawing at a time, each of the state that it finds: whatever came in between, the last one is of the last state.
-  latest = latest.then(drawCurves).then(drawPath);
-  await latest;
-  drawings -= 1;
+  latest = latest.catch(() => {}).then(drawCurves).then(drawPath);
+  try {
+    await latest;
+  } finally {
+    drawings -= 1;
+  }
   if (!drawings) chart.setAttribute("aria-busy", "false");
 }
 
@@ -44,7 +47,7 @@ if (curves) {
   comparing();
 }
 for (const id of ["forest", "pairs"]) {
-  if (drawn[id]) await draw(id, drawn[id].spec, drawn[id].tables);
+  if (drawn[id]) await draw(id, { ...drawn[id].spec, datasets: drawn[id].tables });
 }
 await show(Object.keys(START));
 watchers.push(show);

@@ -9,7 +9,7 @@ async function showReliability() {
   document.getElementById("reliability-variant").value = v;
   if (v === reliabilityOf) return;
   reliabilityOf = v;
-  await draw("reliability-curve", spec, { reliability: of[v] });
+  await draw("reliability-curve", { ...spec, datasets: { reliability: of[v] } });
 }
 
 function unfolding() {

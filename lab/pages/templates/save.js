@@ -35,38 +35,27 @@ function wrapped(text, width) {
 
 // The chart with a title, a legend and a ground, for it is on its own in a file.
 async function picture() {
-  const looks = emphasis();
-  const rows = Object.fromEntries(Object.entries(tables()).map(([name, own]) =>
-    [name, name in curves.opacity ? own.map((row) => ({ ...row, ...looks(name, row) })) : own]));
-  const spec = curvesSpec();
-  for (const { data, encoding } of spec.layer) {
-    if (data.name in curves.opacity) encoding.opacity = { field: "opacity", type: "quantitative", scale: null };
-    if (data.name === "singles") encoding.strokeWidth = { field: "width", type: "quantitative", scale: null };
-  }
-  const seen = [...new Set(rows.lines.map((row) => row.v))];
-  const bottom = { title: null, orient: "bottom", symbolType: "stroke", symbolSize: 300, symbolStrokeWidth: 2 };
-  const black = { labelColor: "var(--ink)", symbolStrokeColor: "var(--ink)" };
-  // The legend is a layer of its own: those of the lines would be as pale as what is behind the one in front.
-  spec.resolve = { legend: { color: "independent", strokeDash: "independent" } };
-  spec.layer.push({
-    data: { name: "legend" },
-    mark: { type: "line" },
-    encoding: {
-      color: {
-        field: "name", type: "nominal", scale: { domain: seen.map((v) => names[v]), range: seen.map(hue) },
-        legend: { ...bottom, columns: 5, labelLimit: 180, labelColor: "var(--ink)" },
-      },
-      strokeDash: {
-        ...spec.layer[curves.tables.indexOf("lines")].encoding.strokeDash, legend: { ...bottom, ...black },
-      },
-    },
-  });
+  const seen = [...new Set(now().lines.map((line) => line.v))];
+  const spec = epochsSpec();
+  const values = { width: 760, ...signals() };
+  const legend = { orient: "bottom", direction: "horizontal", symbolType: "stroke", symbolSize: 300, symbolStrokeWidth: 2,
+    symbolOpacity: 1, labelColor: "var(--ink)" };
   Object.assign(spec, {
-    width: 760, height: 400, padding: 18, autosize: "pad", background: "var(--paper)", datasets: { ...rows, legend: [] },
+    height: 400, padding: 18, autosize: "pad", background: "var(--paper)",
+    signals: spec.signals.map(({ name }) => ({ name, value: values[name] })),
+    data: TABLES.map((name) => ({ name, values: tables()[name] || [] })),
+    scales: [...spec.scales,
+      { name: "names", type: "ordinal", domain: seen.map((v) => names[v]), range: seen.map(hue) },
+      { name: "splits", type: "ordinal", domain: Object.keys(DASHES).map(named), range: Object.values(DASHES) }],
+    legends: [
+      { ...legend, stroke: "names", columns: 5, labelLimit: 180 },
+      { ...legend, strokeDash: "splits", symbolStrokeColor: "var(--ink)" },
+    ],
     title: { text: wrapped(drawn.title, 80), anchor: "start", color: "var(--ink)", fontSize: 16, offset: 14 },
   });
   const place = document.createElement("div");
-  const embedded = await vegaEmbed(place, JSON.parse(resolved(JSON.stringify(spec))), { ...EMBEDDED, renderer: "none" });
+  const embedded = await vegaEmbed(place, JSON.parse(resolved(JSON.stringify(spec))),
+    { ...EMBEDDED, config: JSON.parse(resolved(JSON.stringify(EMBEDDED.config))), renderer: "none" });
   return embedded.view;
 }
 
@@ -75,11 +64,11 @@ const quoted = (text) => (/[",\n]/.test(text) ? '"' + text.replaceAll('"', '""')
 // What is drawn, one row per epoch of a median or of a single seed.
 function csv() {
   const rows = [["variant", "measured_on", "seed", "epoch", measure().name, "lower_quartile", "upper_quartile", "runs"]];
-  for (const line of drawnLines()) {
+  for (const line of now().lines) {
     line.e.forEach((e, i) =>
       rows.push([names[line.v], line.split, "median", e, line.m[i], line.lo[i], line.hi[i], line.n[i]]));
   }
-  for (const run of drawnSeeds()) {
+  for (const run of now().seeds) {
     run.e.forEach((e, i) => rows.push([names[run.v], run.split, runWords(run.s), e, run.y[i], "", "", 1]));
   }
   return rows.map((row) => row.map((cell) => quoted(String(cell ?? ""))).join(",") + "\n").join("");

@@ -1,17 +1,9 @@
-"""The layers Keras lacks: DropConnect for Dense and Conv2D, Maxout, local response normalization.
-
-Each is an ordinary Keras layer, registered under the package name "lab": a model that holds one is saved to a
-`.keras` file and, wherever this module has been imported, loaded from it without `custom_objects`. So are the
-penalties of `lab.regularizers`, which this module imports.
-"""
-
-import functools
+"""DropConnect: weights are dropped instead of units, in Dense and Conv2D."""
 
 import keras
 from keras import ops
 
-import lab.regularizers  # noqa: F401, it registers what a saved model may hold
-from lab.checks import UsageError, number, whole
+from lab.checks import number, whole
 from lab.seeds import Derived
 
 
@@ -140,103 +132,3 @@ class DropConnectConv2D(keras.layers.Conv2D):
     def get_config(self):
         """Return what `from_config` needs to make this layer again."""
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
-
-
-@keras.saving.register_keras_serializable(package="lab")
-class Maxout(keras.layers.Layer):
-    """The largest of several linear pieces, as an activation: max(w1 x + b1, w2 x + b2).
-
-    The layer has no weights. It follows a Dense or Conv2D layer with `pieces * units` outputs, so that normalization
-    can come between the two, and returns `units` of them: output u is the largest of the inputs
-    u, units + u, 2 * units + u, ... (piece j is the block from j * units to (j + 1) * units of the last axis).
-    A unit learns its own convex activation, which is ReLU if one of two pieces is held at 0. No region of it is
-    saturated or dead, and it takes `pieces` times the weights.
-
-    Args:
-        pieces: how many linear pieces an output chooses from, at least 2.
-        kwargs: `name`, `dtype` and `activity_regularizer`.
-
-    Raises:
-        UsageError: `pieces` below 2 or not dividing the last axis of the inputs.
-
-    Reference: Goodfellow et al. 2013, "Maxout Networks".
-    """
-
-    def __init__(self, pieces=2, **kwargs):
-        pieces = whole("pieces", pieces, "the number of linear pieces an output chooses from", low=2)
-        super().__init__(**kwargs)
-        self.pieces = pieces
-
-    def build(self, input_shape):
-        """Refuse inputs that cannot be cut into pieces of one size."""
-        if input_shape[-1] % self.pieces:
-            raise UsageError(
-                f"pieces must divide the {input_shape[-1]} features of the inputs (it is the number of linear pieces "
-                f"an output chooses from), got {self.pieces}; give the layer before Maxout pieces * units outputs"
-            )
-        super().build(input_shape)
-
-    def call(self, inputs):
-        """Return the largest piece, of shape (..., units)."""
-        return functools.reduce(ops.maximum, ops.split(inputs, self.pieces, axis=-1))
-
-    def compute_output_shape(self, input_shape):
-        """Return the shape of the inputs with the last axis divided by `pieces`."""
-        return (*input_shape[:-1], input_shape[-1] // self.pieces)
-
-    def get_config(self):
-        """Return what `from_config` needs to make this layer again."""
-        return {**super().get_config(), "pieces": self.pieces}
-
-
-@keras.saving.register_keras_serializable(package="lab")
-class LocalResponseNormalization(keras.layers.Layer):
-    """Each channel divided by how active its neighbouring channels are at the same pixel.
-
-    `b[i] = a[i] / (bias + alpha * sum(a[j] ** 2 for j from i - depth_radius to i + depth_radius)) ** beta`, where the
-    sum leaves out channels that do not exist. Channels compete, as in lateral inhibition. `alpha` multiplies the sum
-    itself, as in the paper; some libraries divide it by the number of channels in the window first.
-
-    Args:
-        depth_radius: how many channels to each side count, at least 0. The paper's window n = 5 is a radius of 2.
-        bias: the paper's k, above 0, so that nothing is divided by zero.
-        alpha: the weight of the activity, at least 0.
-        beta: the exponent, at least 0.
-        kwargs: `name` and `dtype`.
-
-    Raises:
-        UsageError: an argument outside its range.
-
-    Reference: Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks", section 3.3,
-    whose values are the defaults.
-    """
-
-    def __init__(self, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75, **kwargs):
-        depth_radius = whole("depth_radius", depth_radius, "the number of channels to each side that count", low=0)
-        bias = number("bias", bias, "what the activity of the channels is added to", low_open=True)
-        alpha = number("alpha", alpha, "the weight of the activity of the channels")
-        beta = number("beta", beta, "the exponent of the normalization")
-        super().__init__(**kwargs)
-        self.depth_radius = depth_radius
-        self.bias = bias
-        self.alpha = alpha
-        self.beta = beta
-
-    def call(self, inputs):
-        """Return the normalized images, of the inputs' shape (batch, height, width, channels)."""
-        # Squares overflow in float16 from 256 on.
-        squares = ops.square(ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32")))
-        radius, channels = self.depth_radius, inputs.shape[-1]
-        padded = ops.pad(squares, [[0, 0]] * (len(inputs.shape) - 1) + [[radius, radius]])
-        activity = functools.reduce(ops.add, (padded[..., i : i + channels] for i in range(2 * radius + 1)))
-        scale = ops.power(self.bias + self.alpha * activity, -self.beta)
-        return ops.multiply(inputs, ops.cast(scale, inputs.dtype))
-
-    def compute_output_shape(self, input_shape):
-        """Return the shape of the inputs."""
-        return input_shape
-
-    def get_config(self):
-        """Return what `from_config` needs to make this layer again."""
-        numbers = {name: getattr(self, name) for name in ("depth_radius", "bias", "alpha", "beta")}
-        return {**super().get_config(), **numbers}

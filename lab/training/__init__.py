@@ -11,10 +11,11 @@ import numpy as np
 
 from lab.checks import UsageError, choice, flag, number, shown, whole
 from lab.regularization import InTraining
+from lab.regularization.of_inputs import OfInputs
 from lab.seeds import derive
+from lab.training.rates import SCHEDULES, factors
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
-SCHEDULES = ("constant", "cosine", "exponential", "inverse_time")
 LOSSES = ("softmax_cross_entropy", "binary_cross_entropy", "hinge", "squared_error")
 MOST_EPOCHS = 1_000_000
 """A number far above it would fill the memory before the first epoch."""
@@ -30,8 +31,9 @@ FEWEST_MEASURED = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(InTraining):
-    """How a run is trained. What regularizes by it, from `focal` to `mixup`, is documented in `InTraining`.
+class Training(InTraining, OfInputs):
+    """How a run is trained. What regularizes by it is documented in `InTraining`, from `focal` to `mixup`, and what is
+    done to its examples in `OfInputs`, from `flip` to `swap_noise`, both in `lab.regularization`.
 
     Args:
         optimizer: "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam" or "adamw", with Keras's
@@ -44,9 +46,11 @@ class Training(InTraining):
         epsilon: what keeps the adaptive optimizers from dividing by zero, above 0.
         schedule: how the learning rate falls over the steps t: "constant"; "cosine" to 0 at the last step;
             "exponential", times `decay_rate ** (t / decay_steps)`; "inverse_time", divided by
-            `1 + decay_rate * t / decay_steps`.
+            `1 + decay_rate * t / decay_steps`; "cosine_restarts" to 0 `cycles` times, in equal parts of the steps;
+            "one_cycle", by cosines from a 25th to `learning_rate` in the first .3 of the steps and to a 250 000th.
         decay_rate: of "exponential" and "inverse_time", above 0.
         decay_steps: of "exponential" and "inverse_time", in steps, at least 1.
+        cycles: how often the rate falls in "cosine_restarts", at least 1.
         batch_size: examples a step, at least 1.
         epochs: the most epochs a run trains, at least 1.
         patience: epochs without a better validation data loss after which a run ends; None trains all
@@ -85,6 +89,7 @@ class Training(InTraining):
     schedule: str = "constant"
     decay_rate: float = 0.5
     decay_steps: float = 1000.0
+    cycles: int = 3
     batch_size: int = 32
     epochs: int = 50
     patience: int | None = None
@@ -99,7 +104,12 @@ class Training(InTraining):
         def store(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
-        super().__post_init__()
+        InTraining.__post_init__(self)
+        OfInputs.__post_init__(self)
+        if self.mixup and self.cutmix:
+            raise UsageError(
+                f"mixup and cutmix must not be combined, got {self.mixup} and {self.cutmix}; set one of them to 0"
+            )
         choice("optimizer", self.optimizer, OPTIMIZERS)
         choice("schedule", self.schedule, SCHEDULES)
         choice("loss", self.loss, LOSSES)
@@ -125,6 +135,7 @@ class Training(InTraining):
         ):
             store(name, number(name, getattr(self, name), meaning))
         store("decay_steps", number("decay_steps", self.decay_steps, "the time scale of the decay in steps", low=1))
+        store("cycles", whole("cycles", self.cycles, "how often the learning rate falls"))
         store("batch_size", whole("batch_size", self.batch_size, "the number of examples per step"))
         store("epochs", whole("epochs", self.epochs, "the most epochs a run trains"))
         if self.patience is not None:
@@ -202,19 +213,14 @@ class Training(InTraining):
         """Return the number of steps in an epoch over `examples` training examples."""
         return -(-examples // self.batch_size)
 
+    def visits(self, examples: int) -> int:
+        """Return how many examples an epoch visits, one that comes twice counted twice."""
+        return self.steps(examples) * self.batch_size if self.replacement else examples
+
     def rates(self, examples: int) -> np.ndarray:
         """Return the learning rate of each step of the whole training, float32 of shape (epochs, steps)."""
         steps = self.steps(examples)
-        t = np.arange(self.epochs * steps, dtype=np.float64)
-        match self.schedule:
-            case "cosine":
-                factor = 0.5 * (1 + np.cos(np.pi * t / len(t)))
-            case "exponential":
-                factor = self.decay_rate ** (t / self.decay_steps)
-            case "inverse_time":
-                factor = 1 / (1 + self.decay_rate * t / self.decay_steps)
-            case _:
-                factor = np.ones_like(t)
+        factor = factors(self.schedule, self.epochs * steps, self.decay_rate, self.decay_steps, self.cycles)
         return (self.learning_rate * factor).astype(np.float32).reshape(self.epochs, steps)
 
     def order(self, examples: int, seed: int, epoch: int) -> np.ndarray:

@@ -1,0 +1,77 @@
+"""Regularization by what is done to examples while a net trains, as fields of `lab.training.Training`.
+
+They are a class of their own, as they mean something only for data of a certain kind: images, or tables.
+"""
+
+from dataclasses import dataclass
+
+from lab.checks import UsageError, flag, number, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfInputs:
+    """What is done to the examples of a step of training. All of it is off by default.
+
+    Everything random follows from the run's seed and the epoch, so that variants of one seed see the same. In a cohort
+    each is a number per run. The loss and the accuracy that a run sees while it trains are those of changed examples;
+    validation and test splits, and train as it is measured, are left alone.
+
+    Args:
+        flip: whether each image is turned over from left to right with probability 1/2.
+        shift: by how many pixels at most each image is moved along each axis, at least 0; what comes in is 0. It is a
+            random crop of the image with as much padding.
+        cutout: height and width in pixels of a square that is set to 0 in each image, at least 0; its centre is any
+            pixel, so that it may reach over the edge.
+        cutmix: alpha, at least 0, of the Beta(alpha, alpha) from which each step draws a share. In a box of the rest of
+            the area each image of the batch gets the pixels of its neighbour, and the losses of both are mixed by the
+            pixels that each has.
+        swap_noise: probability, in [0, 1), with which each number of a row of a table is replaced by that of another
+            row of the batch in the same column.
+
+    Raises:
+        UsageError: a value outside its range, by name.
+
+    Reference: DeVries and Taylor 2017 (cutout); Yun et al. 2019 (CutMix); Kadra et al. 2021 (for tables).
+    """
+
+    flip: bool = False
+    shift: int = 0
+    cutout: int = 0
+    cutmix: float = 0.0
+    swap_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        def store(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        flag("flip", self.flip)
+        for name, meaning in (
+            ("shift", "the most pixels by which an image is moved"),
+            ("cutout", "the height and width of a square that is set to 0"),
+        ):
+            store(name, whole(name, getattr(self, name), meaning, low=0, high=2**24))
+        store("cutmix", number("cutmix", self.cutmix, "the alpha of the Beta distribution of shares"))
+        meaning = "the probability with which a number is replaced"
+        store("swap_noise", number("swap_noise", self.swap_noise, meaning, high=1, high_open=True))
+
+    def check_inputs(self, shape: tuple[int, ...]) -> None:
+        """Refuse what means nothing for examples of a shape.
+
+        Raises:
+            UsageError: images are asked for where there are none, or a table.
+        """
+        for name in OF_IMAGES:
+            if getattr(self, name) and len(shape) != 3:
+                raise UsageError(
+                    f"{name} must be {getattr(OfInputs, name)!r} for examples of shape {shape} (it is for images of "
+                    f"height, width and channels), got {getattr(self, name)!r}; leave it out"
+                )
+        if self.swap_noise and len(shape) != 1:
+            raise UsageError(
+                f"swap_noise must be 0 for examples of shape {shape} (it is for rows of a table), got "
+                f"{self.swap_noise}; leave it out"
+            )
+
+
+OF_IMAGES = ("flip", "shift", "cutout", "cutmix")
+"""The fields that are for images."""
