@@ -471,3 +471,11 @@ def test_nothing_is_looked_for_far_below_a_folder(tmp_path):
     os.makedirs(deep)
     (deep / "events.out.tfevents.1.host").write_bytes(b"")
     assert source_of(tmp_path) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_a_fifo_among_the_logs_is_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    assert source_of(tmp_path) is of_folder.KERAS
+    with pytest.raises(DataError, match="must be a file, got a FIFO"):
+        read_logs(tmp_path)

@@ -35,6 +35,9 @@ def csv_files(folder: Path) -> list[Path]:
 def header_of(path: Path) -> list[str]:
     """Return the names of the columns of a CSV file; nothing where it is none."""
     try:
+        # A FIFO would be waited for without end.
+        if not path.is_file():
+            return []
         with open(path, newline="", encoding="utf-8-sig") as file:
             return next(csv.reader(file), [])
     except (OSError, ValueError, csv.Error):

@@ -70,7 +70,8 @@ def read(folder: Path) -> list[Logged]:
 def _scalars(place: Path) -> dict[str, Curve]:
     """Return the scalars of a folder's event files, in the order in which they were begun."""
     curves: dict[str, list[tuple[float, float]]] = {}
-    for path in sorted(place.glob(f"{EVENTS}*")):
+    # A FIFO would be waited for without end.
+    for path in sorted(path for path in place.glob(f"{EVENTS}*") if path.is_file()):
         for event in _events(path):
             for value in event.summary.value:
                 number = _number(value)
