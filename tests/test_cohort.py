@@ -88,8 +88,8 @@ def pair(case: dict) -> list[Task]:
             learning_rate=(0.01 if case["optimizer"] in ("sgd", "adagrad") else 0.002)
             * (0.3 if loss == "squared_error" else 1.0)
             * (1 + r),
-            # The bias before a batch, ghost or instance normalization has no gradient but rounding noise, which an adaptive
-            # optimizer with a small epsilon would blow up to whole steps.
+            # The bias before a batch, ghost or instance normalization has no gradient but rounding noise, which an
+            # adaptive optimizer with a small epsilon would blow up to whole steps.
             epsilon=1e-3 if case["normalization"] in ("batch", "instance", "ghost") else 1e-7,
             epochs=5,
             batch_size=16,
