@@ -222,7 +222,9 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     # The tests hold the lab's own factories to it; what anybody else's do with a seed is not known.
     what = id(variant.model), data.input_shape, outputs
     recipe = (variant.model, *what[1:]) if _is_the_labs(variant.model) else None
-    return Task(build, data, training, seed, recipe, (*what, training.loss, seed))
+    # What a model is checked for is part of what makes it a twin.
+    twin = (*what, training.loss, bool(training.mixup), bool(training.adversarial), seed)
+    return Task(build, data, training, seed, recipe, twin)
 
 
 def _build(
@@ -230,7 +232,7 @@ def _build(
 ) -> "keras.Model":
     from lab.engine.keras_internals import names_from_zero
     from lab.models.trial import try_out
-    from lab.models.user_model import fit_for_training
+    from lab.models.user_model import fit_for_training, refuse_changed_ids
 
     who = f"variant {key!r}"
     arguments = variant.model, who, data.input_shape, outputs, variant.training.loss, seed
@@ -242,7 +244,9 @@ def _build(
             try_out(*arguments, data.train.x, data.train.y)
             tried.add(what)
         with names_from_zero():
-            return fit_for_training(*arguments)
+            model = fit_for_training(*arguments)
+        refuse_changed_ids(model, variant.training, who)
+        return model
 
     return call_or_refuse(build, f"{who} cannot build its model")
 

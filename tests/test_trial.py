@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from lab.checks import DataError
+from lab.data import Dataset, Split
 from lab.engine import cohort
 from lab.experiment import Experiment, Variant
 from lab.models import dense
@@ -264,3 +265,25 @@ def test_a_factory_is_tried_and_built_once_for_all_variants_that_only_train_othe
     assert calls == built
     trained = cohort.train(both, blueprints=group.blueprints)
     assert all(identical(one, cohort.train([task])[0]) for one, task in zip(trained, both, strict=True))
+
+
+def tokens(input_shape, outputs, *, seed):
+    ids = keras.Input(input_shape)
+    return keras.Model(ids, layers.Dense(outputs)(layers.Flatten()(layers.Embedding(5, 2)(ids))))
+
+
+@pytest.mark.parametrize(("name", "value"), [("mixup", 0.2), ("adversarial", 0.1)])
+def test_ids_are_not_mixed_nor_attacked_whatever_was_built_before(blobs, monkeypatch, name, value):
+    monkeypatch.setattr("lab.plan.declare", lambda value, role, **_: role)  # a function here has no identity
+    splits = (Split(np.abs(one.x).round() % 5, one.y) for one in (blobs.train, blobs.validation, blobs.test))
+    whole = Dataset("ids", *splits, blobs.classes)
+    variants = {
+        "plain": Variant(data=lambda: whole, model=tokens, training=Training(epochs=1)),
+        "changed": Variant(data=lambda: whole, model=tokens, training=Training(epochs=1, **{name: value})),
+    }
+    runs = plan(Experiment(name="x", variants=variants, baseline="plain", seeds=(0,)))
+    found = cohort.group([run.task for run in runs])
+    assert {i: str(error) for i, error in found.failed.items()} == {
+        1: f"{name} must be 0 for the model of variant 'changed', whose inputs are whole numbers that stand for "
+        f"something, got {value}; leave it out"
+    }

@@ -19,6 +19,7 @@ from lab.models.final_activation import ModelWarning, without_probabilities
 from lab.models.keras_settings import default_settings
 from lab.models.seeding import seed_generators, seeded
 from lab.models.shapes import takes, written
+from lab.training import Training
 
 _TRAINING = (
     *("train_step", "test_step", "compute_loss", "compute_metrics", "fit", "evaluate"),
@@ -70,6 +71,19 @@ def built(
     if not model.trainable_variables:
         warnings.warn(f"the model of {who} has no weights that are trained", ModelWarning, stacklevel=2)
     return model
+
+
+def refuse_changed_ids(model: keras.Model, training: Training, who: str) -> None:
+    """Refuse to change examples that are ids, as those of an embedding: between two of them there is nothing."""
+    on = [name for name in ("mixup", "adversarial") if getattr(training, name)]
+    # A model that is no graph has no inputs of its own.
+    dtypes = [str(tensor.dtype) for tensor in getattr(model, "inputs", None) or ()]
+    embeds = any(isinstance(layer, keras.layers.Embedding) for layer in keras_internals.layers(model))
+    if on and (embeds or not all(dtype.startswith("float") for dtype in dtypes)):
+        raise DataError(
+            f"{on[0]} must be 0 for the model of {who}, whose inputs are whole numbers that stand for something, got "
+            f"{getattr(training, on[0])}; leave it out"
+        )
 
 
 def refuse_global_draws(who: str) -> None:
