@@ -151,7 +151,7 @@ CASES = [
     ('report ../x', 2, "the experiment must be the name of a folder in results, got '../x'; --results names another folder of results"),
     ('report a/b', 2, "the experiment must be the name of a folder in results, got 'a/b'; --results names another folder of results"),
     ('report /', 2, "the experiment must be the name of a folder in results, got '/'; --results names another folder of results"),
-    ('report /tmp', 2, "the experiment must be the name of a folder in results, got '/tmp'; --results names another folder of results"),
+    ('report /etc', 2, "the experiment must be the name of a folder in results, got '/etc'; --results names another folder of results"),
     ('report nothing more', 1, 'results/nothing/histories.csv does not exist; run the experiment first, or name its folder; results/more/histories.csv does not exist; run the experiment first, or name its folder'),
     ('report --svg=3', 2, "--svg must be given without a value, got '3'; leave it out"),
     ('report --results', 2, '--results must be followed by its value, got nothing'),
