@@ -11,7 +11,7 @@ import pytest
 from tests.chaos import Chaos
 from tests.chaos_sweep import contents, problems
 
-KILLS = 3
+KILLS = 2
 
 
 @pytest.mark.timeout(900)

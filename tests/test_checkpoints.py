@@ -20,6 +20,7 @@ from lab.sweep import checkpoint_file, checkpoints, resumption
 from lab.sweep.checkpoints import Checkpoints
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, identical, rich, task
+from tests.selection import quick
 
 
 class KilledError(Exception):
@@ -77,7 +78,7 @@ CASES = {
 
 QUICK_CASES = {
     "cohort": ("unrolled, with augmentation", "early stopping"),
-    "keras_fit": ("dropout, noise, batch normalization and penalties",),
+    "keras_fit": (),
 }
 """Those that `make test` runs; `make test-slow` runs the others."""
 
@@ -241,7 +242,7 @@ SPOILED = {
 }
 
 
-QUICK = ("truncated", "a bit turned", "of another version", "of another model")
+QUICK = ("a bit turned",)
 
 
 @pytest.mark.parametrize("how", [pytest.param(how, marks=() if how in QUICK else pytest.mark.slow) for how in SPOILED])
@@ -259,7 +260,7 @@ def test_a_checkpoint_that_cannot_be_used_is_ignored_with_one_sentence(tmp_path,
     assert SPOILED[how] is None or SPOILED[how] in notes[0]
 
 
-@pytest.mark.parametrize("reason", ["No space left on device", "Read-only file system"])
+@pytest.mark.parametrize("reason", quick(["No space left on device", "Read-only file system"]))
 def test_where_none_can_be_written_training_goes_on_and_one_sentence_says_so(
     tmp_path, monkeypatch, three, whole, reason
 ):
