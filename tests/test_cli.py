@@ -41,6 +41,7 @@ def refused(capsys, *words):
     return caught.value.code, said.strip()
 
 
+@pytest.mark.slow
 def test_the_three_ways_to_run_an_experiment_do_the_same(tmp_path):
     options = ("--seeds", 1, "--epochs", 1, "--train-size", 50, "--results", tmp_path)
     name = "weight_penalty"
@@ -429,8 +430,8 @@ def heed_signals():
     ("load", "name", "code"),
     [
         ("pass", "SIGINT", 130),
-        ("pass", "SIGTERM", 143),
-        ("pass", "SIGHUP", 129),
+        pytest.param("pass", "SIGTERM", 143, marks=pytest.mark.slow),
+        pytest.param("pass", "SIGHUP", 129, marks=pytest.mark.slow),
         # Python is not asked while this computes; the GIL is free, as while TensorFlow trains.
         ("print('building', flush=True); hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)", "SIGINT", 130),
         # Code in C that cannot pass on what is raised in Python prints it, as TensorFlow does now and then.
@@ -487,6 +488,7 @@ def test_a_nohup_stays_a_nohup():
     assert call("-c", code) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_an_interpreter_has_no_command_line(tmp_path):
     text = script(tmp_path).read_text().replace('if __name__ == "__main__":\n    main', "\nmain")
     done = subprocess.run(
@@ -552,6 +554,7 @@ EXPERIMENT = Experiment(name="mine", variants=ONE, baseline="none", seeds=(0,))
 """
 
 
+@pytest.mark.slow
 def test_a_warning_of_the_lab_is_one_plain_line(tmp_path):
     (tmp_path / "mine.py").write_text(SOFTMAX)
     code, _, err = call("-m", "lab", "run", tmp_path / "mine.py", "--results", tmp_path)

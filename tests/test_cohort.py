@@ -221,6 +221,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch_with_their_moving_statisti
         assert np.isclose(mine.test["data_loss"], cross_entropy.mean(), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_subsets_and_label_noise_may_differ():
     data = dataset()
     noisy = data.train.y.copy()
@@ -330,6 +331,7 @@ def test_what_is_not_kept_is_let_go_as_soon_as_it_was_handed_over(monkeypatch):
     assert gone == [0, 0, 2, 2]
 
 
+@pytest.mark.slow
 def test_the_models_of_a_group_are_let_go_before_the_next_one_trains(monkeypatch):
     plain, seen, alive = cohort.train, [], []
 
@@ -396,6 +398,7 @@ def test_models_of_different_structures_are_refused():
     assert str(refusal.value) == "models of different structures cannot train together; group them first"
 
 
+@pytest.mark.slow
 def test_cohorts_of_one_structure_may_have_penalties_of_other_kinds(monkeypatch):
     kinds = [{"l1": 1e-3}, {}, {"l1": 1e-3, "l2": 1e-2}, {"l2": 1e-2}, {"l1": 1e-2}, {"l1": 1e-3}, {}, {}]
     tasks = [task(Regularization(**kind), seed=r) for r, kind in enumerate(kinds)]

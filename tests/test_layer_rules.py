@@ -22,6 +22,7 @@ from lab.layers import (
 )
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, difference
+from tests.selection import quick
 
 L = keras.layers
 TRAINING = Training(epochs=3, batch_size=16, learning_rate=0.005, epsilon=1e-3)
@@ -243,14 +244,17 @@ def values_set_by_the_factory(r, x):
 
 @pytest.mark.parametrize(
     "body",
-    [
-        own_layers,
-        branches,
-        other_regularizers_and_constraints,
-        norms_over_the_outputs,
-        frozen,
-        values_set_by_the_factory,
-    ],
+    quick(
+        [
+            other_regularizers_and_constraints,
+            values_set_by_the_factory,
+            own_layers,
+            branches,
+            norms_over_the_outputs,
+            frozen,
+        ],
+        2,
+    ),
 )
 def test_users_models_train_as_keras_fit_trains_them(body):
     def build(r):

@@ -6,6 +6,7 @@ import pytest
 from lab.engine import dispatch
 from lab.training import Training
 from tests.cohorts import task
+from tests.selection import quick
 
 TRAINING = Training(epochs=4, batch_size=16)
 
@@ -28,7 +29,7 @@ def trained(engine, tasks, leave=None):
     return results, seen
 
 
-@pytest.mark.parametrize("engine", dispatch.ENGINES)
+@pytest.mark.parametrize("engine", quick(dispatch.ENGINES))
 def test_runs_leave_after_the_epoch_that_is_said_and_change_no_bit_of_the_others(engine):
     tasks = [task(training=TRAINING, seed=seed, widths=(4,)) for seed in range(3)]
     whole, _ = trained(engine, tasks)

@@ -337,6 +337,7 @@ def test_the_command_prints_what_it_finds_and_exits_with_1(tmp_path):
     assert error.splitlines()[-1] == "m.keras has 1 finding"
 
 
+@pytest.mark.slow
 def test_the_command_exits_with_0_where_it_finds_nothing(tmp_path):
     net(L.Dense(5, name="a")).save(tmp_path / "m.keras")
     code, out, _ = reglab("m.keras", cwd=tmp_path)

@@ -157,6 +157,7 @@ def trained(tmp_path_factory):
     return [run(experiment, results_folder=tmp_path_factory.mktemp(engine), engine=engine) for engine in engines]
 
 
+@pytest.mark.slow
 def test_both_engines_leave_the_same_measures(trained):
     one, two = (compare.read(folder).measures for folder in trained)
     assert all(compare.read(folder).summary["zeros"].between(0, 1).all() for folder in trained)
