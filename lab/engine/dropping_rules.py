@@ -27,7 +27,10 @@ def _dropped_where(call: Call, x: tf.Tensor, sizes: Sequence[int | None]) -> tf.
     if any(size is not None for size in sizes):
         shape = tf.stack([shape[k] if size is None else size for k, size in enumerate(sizes)])
     uniform = call.uniform(shape)
-    return tf.where(uniform >= call.number("rate", x), x * call.number("scale", x), 0.0)
+    dropped = tf.where(uniform >= call.number("rate", x), x * call.number("scale", x), 0.0)
+    # A shape that is put together of numbers is not known while the graph is made, and layers that follow ask for it.
+    dropped.set_shape(x.shape)
+    return dropped
 
 
 def dropblock(call: Call, x: tf.Tensor) -> tf.Tensor:
