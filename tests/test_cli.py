@@ -229,6 +229,7 @@ def test_people_run_an_experiment_on_a_file_of_their_own_and_nothing_says_where_
     assert not [path for path in written if b"secret-project" in path.read_bytes()]
 
 
+@pytest.mark.slow
 def test_the_report_is_drawn_anew_from_the_csv_files_alone(tmp_path):
     options = ("--seeds", 1, "--epochs", 2, "--train-size", 50, "--results", tmp_path)
     assert call("experiments/weight_penalty.py", *options)[0] == 0

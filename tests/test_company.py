@@ -65,6 +65,7 @@ def test_a_run_alone_is_a_row_of_eight(activation, normalization):
     assert identical(cohort.train(tasks[5:6])[0], cohort.train(tasks)[5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", quick(["conv", "dense"]))
 def test_compaction_changes_nothing(kind, monkeypatch):
     tasks = rich(kind, patience=2, epochs=9)
@@ -143,6 +144,7 @@ def on_positions(seed: int) -> keras.Model:
     return keras.Model(x, keras.layers.GlobalAveragePooling2D()(y))
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_the_company_with_many_positions():
     data = clouds((48, 48, 1), 6, 5)
     tasks = [Task(partial(on_positions, r), data, Training(batch_size=4, epochs=2), r) for r in range(SIZES[-1])]
@@ -162,6 +164,7 @@ def test_bits_do_not_depend_on_the_company_with_many_features(features):
     assert_equal_in_cohorts_of_any_size(tasks)
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_the_company_where_only_some_runs_have_a_penalty():
     # Of weights as large as these only the charged are summed: one of two, four of five, one of nine.
     features, units = 400, 100

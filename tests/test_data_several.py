@@ -57,6 +57,7 @@ def test_an_npz_file_may_hold_several_classes_per_example(tmp_path):
     assert made.fingerprint == data().fingerprint
 
 
+@pytest.mark.slow
 def test_both_engines_train_several_classes_per_example_alike():
     variants = {
         name: Variant(

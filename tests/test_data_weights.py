@@ -93,6 +93,7 @@ def variants():
     return {name: Variant(data=load, model=model, training=training) for name, load in loads.items()}
 
 
+@pytest.mark.slow
 def test_both_engines_weight_alike_whatever_trains_beside_a_run():
     runs = list(tasks(variants(), [0]).values())
     found = together(runs)

@@ -84,6 +84,7 @@ def test_one_call_trains_publishes_and_tabulates_every_run(tmp_path, engine):
     assert (history["penalty"] > 0).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_while_somebody_draws_from_the_global_generators(tmp_path):
     first = files(run(small(dropout=arm(dropout=0.5)), results_folder=tmp_path / "first"))
     stop = threading.Event()

@@ -22,6 +22,7 @@ FOUND = {name: find(name) for name in known()}
 DOWNLOADED = {"fashion": fashion_mnist, "transfer": fashion_mnist}
 """Scripts whose data is not embedded; where it cannot be had they are not tested."""
 LONG = (
+    *("dropout_ensemble", "spirals", "strength_regions"),
     *("activation_speed", "approximation", "capacity", "convolution", "implicit", "linear_classifiers"),
     *("alexnet", "course_mistakes", "data_size", "dead_units", "dropout", "fashion", "initialization", "loss_surface"),
     *(

@@ -247,6 +247,7 @@ def test_an_end_that_reaches_all_numbers_to_be_predicted_is_trained_without_a_wo
     check_range(unseeded((2,), 1, end=end), "squared_error", "variant 'v0'", np.ones((8, 2), "float32"), made)
 
 
+@pytest.mark.slow
 def test_log_softmax_changes_nothing_for_cross_entropy(build):
     """Softmax of log-probabilities is softmax of the logits."""
     ends, logits = (keras_fit.train(t).rows for t in build(functools.partial(unseeded, end="log_softmax"), unseeded))

@@ -88,6 +88,7 @@ def whole(file: Path, input_shape, outputs, *, regularization, seed) -> keras.Mo
     return keras.Model(x, head(made))
 
 
+@pytest.mark.slow
 def test_a_head_on_the_features_trains_as_at_the_end_of_the_whole_net_in_both_engines(file):
     r = Regularization(l2=1e-3, dropout=0.2)
     head = partial(dense, widths=(6,), regularization=r)

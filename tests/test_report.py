@@ -676,6 +676,7 @@ report.save(report.overfitting(many), pathlib.Path(sys.argv[1]) / "crowded.svg")
 """
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes(tmp_path):
     digests = []
     for name, seed in (("first", "1"), ("second", "2")):

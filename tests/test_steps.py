@@ -68,6 +68,7 @@ def test_weights_of_examples_are_not_left_out_without_a_word(blobs):
         next(follow(replace(run, data=lambda: weighted), seed=3, every=1))
 
 
+@pytest.mark.slow
 def test_what_is_trained_comes_back_by_variant_and_seed_with_its_kept_model(blobs):
     variants = {"small batches": variant(blobs), ("a pair", 20): variant(blobs, batch_size=20)}
     told: list[object] = []

@@ -212,7 +212,7 @@ def argument(r, x):
 
 
 @pytest.mark.parametrize("optimizer", quick(["adam", "sgd"]))
-@pytest.mark.parametrize("body", [closure, argument])
+@pytest.mark.parametrize("body", quick([closure, argument]))
 def test_a_weight_of_another_layer_is_used_as_it_is_and_trained(body, optimizer):
     rate = 0.005 if optimizer == "adam" else 0.05
     assert_trained_as_keras_fit_trains_them(
