@@ -162,6 +162,7 @@ def whole(three):
     return cohort.train(three)
 
 
+@pytest.mark.slow
 def test_runs_go_on_without_those_that_were_taken_out_and_with_new_ones(tmp_path, three, whole):
     tasks = [*three, *rich()[3:]]
     killed_after(tmp_path, tasks[:3], 2)
@@ -175,6 +176,7 @@ def test_runs_go_on_without_those_that_were_taken_out_and_with_new_ones(tmp_path
     assert identical(found[0], cohort.train([tasks[4]])[0])
 
 
+@pytest.mark.slow
 def test_a_cohort_that_is_halved_by_lack_of_memory_goes_on_from_its_checkpoint(tmp_path, monkeypatch, three, whole):
     killed_after(tmp_path, three, 2)
     monkeypatch.setattr(cohort, "_at_most", lambda *_: 2)

@@ -348,6 +348,7 @@ def test_a_script_finds_what_is_beside_it(capsys, tmp_path):
     assert refused(capsys, "run", tmp_path / "mine.py")[1].endswith("got None")
 
 
+@pytest.mark.slow
 def test_a_project_has_experiments_of_its_own_before_the_labs(tmp_path):
     script(tmp_path / "experiments", "mine.py")
     script(tmp_path / "experiments", "dropout.py")
@@ -505,6 +506,7 @@ def test_an_interpreter_has_no_command_line(tmp_path):
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "figures: results/mine/figures")
 
 
+@pytest.mark.slow
 def test_fresh_trains_again_and_replaces_only_when_everything_is_trained(capsys, tmp_path):
     path = script(tmp_path)
     words = ["run", str(path), "--results", str(tmp_path)]

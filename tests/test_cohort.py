@@ -201,6 +201,7 @@ def test_a_diverging_run_ends_alone_and_keeps_its_row():
     assert_close(fine, keras_fit.train(tasks[0]))
 
 
+@pytest.mark.slow
 def test_the_kept_weights_are_those_of_the_best_epoch_with_their_moving_statistics():
     # So high a rate that the validation data loss rises again.
     training = Training(epochs=8, batch_size=16, learning_rate=0.2, epsilon=1e-3)

@@ -26,6 +26,7 @@ from lab.run import run
 from lab.study import Study
 from lab.training import Training
 from tests.lines import place
+from tests.selection import quick
 
 
 def arm(epochs=2, **regularization):
@@ -67,7 +68,7 @@ def test_a_models_names_do_not_depend_on_what_was_built_before():
     assert keras.layers.Dense(3).name == f"dense_{before + 1}", "the caller's counters go on"
 
 
-@pytest.mark.parametrize("engine", ["cohort", "keras_fit"])
+@pytest.mark.parametrize("engine", quick(["cohort", "keras_fit"]))
 def test_one_call_trains_publishes_and_tabulates_every_run(tmp_path, engine):
     folder = run(small(l2=arm(l2=0.01)), results_folder=tmp_path, engine=engine)
     tables = read_tables(folder)

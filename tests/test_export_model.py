@@ -85,6 +85,7 @@ def test_a_model_that_was_kept_is_exported_without_training_and_trained_again_wh
         np.testing.assert_array_equal(weights, again)
 
 
+@pytest.mark.slow
 def test_keeping_models_is_no_part_of_an_id_and_says_how_to_get_those_that_were_not_kept(folder, capsys):
     cli.lab(["run", "tiny.py", "--seeds", "1"])
     before = sorted((folder / "results" / "tiny" / "runs").iterdir())

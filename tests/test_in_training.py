@@ -48,7 +48,7 @@ def plain_run() -> Trained:
 
 
 # Each takes some ten seconds; the others are run by make test-slow.
-QUICK = ("focal", "flooding", "mixup", "sharpness")
+QUICK = ("focal", "sharpness")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from lab.engine import cohort, keras_fit
 from lab.regularization import Regularization
 from lab.training import Training
 from tests.cohorts import difference, identical, task
+from tests.selection import quick
 
 TRAINING = Training(optimizer="momentum", learning_rate=0.02, epochs=3, batch_size=16)
 
@@ -48,7 +49,7 @@ def test_a_strength_of_zero_is_no_penalty_bit_by_bit():
         assert identical(engine(plain), engine(zero))
 
 
-@pytest.mark.parametrize("kind", ["dense", "conv"])
+@pytest.mark.parametrize("kind", quick(["dense", "conv"]))
 def test_both_engines_train_towards_the_start(kind):
     tasks = [
         task(Regularization(l2_start=strength, dropout=0.1), kind=kind, training=TRAINING, seed=seed)

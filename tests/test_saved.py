@@ -353,6 +353,7 @@ def test_the_recipe_of_the_readme_is_at_most_ten_lines():
     assert len([line for line in recipe().splitlines() if line.strip()]) <= 10
 
 
+@pytest.mark.slow
 def test_the_recipe_of_the_readme_runs_as_it_is_printed(tmp_path):
     generator = np.random.default_rng(0)
     rows = [f"{a:.3f},{b:.3f},{'abc'[i % 3]}" for i, (a, b) in enumerate(generator.normal(size=(90, 2)))]

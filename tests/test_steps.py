@@ -15,6 +15,7 @@ from lab.regularization import Regularization
 from lab.run import train
 from lab.sweep.progress import Progress, heard_by
 from lab.training import Training
+from tests.selection import quick
 
 
 def variant(blobs, **training):
@@ -24,7 +25,7 @@ def variant(blobs, **training):
     return Variant(data=lambda: blobs, model=model, training=Training(**settings | training))
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "adam", "learning_rate": 0.01, "replacement": True}])
+@pytest.mark.parametrize("settings", quick([{"optimizer": "adam", "learning_rate": 0.01, "replacement": True}, {}]))
 def test_following_a_run_trains_it_as_the_reference_does(blobs, settings):
     run = variant(blobs, **settings)
     trained = train({"run": run}, seeds=[3], engine="keras_fit")["run", 3].trained
