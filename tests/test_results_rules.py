@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import filelock
@@ -21,7 +22,7 @@ from lab.results.experiments import has_experiment
 from lab.results.failures import Failure, current_failures, write_failure
 from lab.results.keras_logs import from_keras, tables_of
 from lab.results.many_runs import read_runs
-from lab.results.partial import partial_folder
+from lab.results.partial import partial_file, partial_folder
 from lab.results.provenance import write_provenance
 from lab.results.record import record as record_of
 from lab.results.tables import read_histories, read_tables, table_path, write_table
@@ -766,3 +767,14 @@ def test_a_lock_is_held_only_where_a_process_holds_it(tmp_path, monkeypatch):
     assert not is_held(path)
     with filelock.FileLock(path):
         assert is_held(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux lists the open files of a process")
+def test_what_is_written_half_way_leaves_no_file_open(tmp_path):
+    with partial_folder(tmp_path), partial_file(tmp_path):
+        pass
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        with partial_folder(tmp_path), partial_file(tmp_path):
+            pass
+    assert len(os.listdir("/proc/self/fd")) == before
