@@ -1,4 +1,4 @@
-"""What checkpoints cost a sweep: the seconds of each, and their share where one is written every 30 s.
+"""Measure what checkpoints cost a sweep: the seconds of each, and their share where one is written every 30 s.
 
     python -m benchmarks.checkpoints                          # both cases, a few minutes on 2 idle cores
     python -m benchmarks.checkpoints --json checkpoints.json

@@ -148,6 +148,24 @@ def test_a_run_that_fell_behind_one_that_ended_before_does_not_go_on(monkeypatch
     assert found["none"].setting is space["none"][0]
 
 
+def test_settings_that_train_later_are_compared_at_the_same_epoch(monkeypatch):
+    """Structures train one after the other, and those that have trained to their end have lower losses."""
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    asked = []
+
+    def train(variants, *, seeds, leave):
+        first = [{"val_data_loss": 1 / epoch} for epoch in range(1, 19)]
+        for epoch in range(1, 19):
+            leave([("normalization 0", 0)], epoch, [first[:epoch]])
+        for loss in (0.16, 0.17):
+            asked.append(leave([("normalization 3", 0)], 6, [[{"val_data_loss": loss}] * 6]))
+
+    monkeypatch.setattr("lab.advice.screening.train", train)
+    with pytest.raises(UsageError, match="the plain model must be trained"):
+        screen({"normalization": space["normalization"]}, float("inf"), silent)
+    assert asked == [[], [("normalization 3", 0)]]
+
+
 def test_strengths_grow_while_the_best_is_at_their_end(monkeypatch):
     space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
     calls = []

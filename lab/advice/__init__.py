@@ -112,7 +112,7 @@ def advise(
     precision.prepare("exact")
     loaded = data()
     parts = parts_of(loaded, MOST_SEEDS)
-    # What cannot be written is not worth half of a budget.
+    # Fail before half of the budget is spent on results that cannot be written.
     make_folder(folder)
     load_tensorflow("exact")
     training = training or Training(epochs=100, patience=10, loss=_loss_for(loaded, model))

@@ -101,12 +101,12 @@ def _train(
     named = {f"{family} {i}": one for family, settings in space.items() for i, one in enumerate(settings)}
     epochs = max(one.variant.training.epochs for one in named.values())
     ends = [max(FEWEST_EPOCHS, math.ceil(epochs / part)) for part in PARTS]
-    losses: dict[str, dict[str, float]] = {family: {} for family in space}
+    seen: dict[str, dict[str, History]] = {family: {} for family in space}
 
     def leave(keys: Sequence[tuple[str, int]], epoch: int, histories: "Sequence[History]") -> Collection:
         for (name, _), rows in zip(keys, histories, strict=True):
             setting, loss = named[name], lowest(rows)
-            losses[setting.family][name] = loss
+            seen[setting.family][name] = rows
             if setting.family not in found or loss < found[setting.family].loss:
                 found[setting.family] = Screened(setting, loss, rows)
         so_far(_best(found))
@@ -115,9 +115,11 @@ def _train(
         if epoch not in ends:
             return []
         going_on: set[str] = set()
-        for family, own in losses.items():
+        for family, own in seen.items():
             count = 1 if epoch == ends[-1] else math.ceil(len(space[family]) / 3)
-            going_on |= set(sorted(own, key=own.__getitem__)[:count])
+            # Settings of another structure may have trained to their end before: only as many epochs of theirs count.
+            at_epoch = {name: lowest(rows[:epoch]) for name, rows in own.items()}
+            going_on |= set(sorted(at_epoch, key=at_epoch.__getitem__)[:count])
         return [key for key in keys if key[0] not in going_on]
 
     def failed(run: Any, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What a screening found, kept in the folder of the advice, so that the same command goes on with the confirmation."""
+"""The findings of a screening, kept so that the same command can go straight on to the confirmation."""
 
 import json
 from collections.abc import Mapping, Sequence

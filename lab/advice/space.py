@@ -105,7 +105,7 @@ def settings(load: Callable, factory: Callable, training: Training) -> Mapping[s
 
     of_training = ("weight_decay", "label_smoothing")
     fitting = [one for one in FAMILIES if not one.losses or training.loss in one.losses]
-    # What is for images only would be refused by a model without any.
+    # A model without image inputs would refuse the families that are for images only.
     fitting = [one for one in fitting if "dense" in one.kinds]
     # An early stop is part of every run here, and another optimizer or size of batch is no regularizer of this one.
     fitting = [one for one in fitting if one.value == "Regularization" or one.field in of_training]

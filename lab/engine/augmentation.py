@@ -1,4 +1,4 @@
-"""What is done to the examples of a step of training: flips, shifts, cutout, CutMix and swap noise.
+"""Augmentation of the examples of a training step: flips, shifts, cutout, CutMix and swap noise.
 
 Both engines use it. What is random is drawn once per run and epoch, from the seed alone and by NumPy; the noise of
 tables, one number per cell, is drawn in the step. Examples are stacked, of shape (replicas, batch, ...). A replica for

@@ -39,7 +39,7 @@ class Ledger(keras.Model):
         if self.training.flooding:
             mean = objective.flooded(mean, self.training.flooding)
         if self.training.proximal and training:
-            # What the proximal step is for is reported, and left out of the gradients.
+            # Penalties that the proximal step applies are reported, but left out of the gradients.
             penalty = penalty - sum(kinked(v.value) for v, kinked in self._with_kinks())
         return mean + penalty
 

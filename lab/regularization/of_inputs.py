@@ -10,7 +10,7 @@ from lab.checks import UsageError, flag, number, whole
 
 @dataclass(frozen=True, kw_only=True)
 class OfInputs:
-    """What is done to the examples of a step of training. All of it is off by default.
+    """Augmentation of the examples of a training step. All of it is off by default.
 
     Everything random follows from the run's seed and the epoch, so that variants of one seed see the same. In a cohort
     each is a number per run. The loss and the accuracy that a run sees while it trains are those of changed examples;
