@@ -77,7 +77,7 @@ CASES = {
 
 
 QUICK_CASES = {
-    "cohort": ("unrolled, with augmentation", "early stopping"),
+    "cohort": ("unrolled, with augmentation",),
     "keras_fit": (),
 }
 """Those that `make test` runs; `make test-slow` runs the others."""

@@ -414,6 +414,7 @@ def test_nothing_to_train_gives_nothing():
     assert cohort.group([]).groups == []
 
 
+@pytest.mark.slow
 def test_runs_that_do_not_fit_into_memory_are_trained_in_halves(monkeypatch):
     tasks = rich(epochs=2)
     whole = cohort.train(tasks)

@@ -439,6 +439,7 @@ class TestSaving:
         assert content.startswith(b"\x89PNG")
         assert int.from_bytes(content[16:20]) > 1520
 
+    @pytest.mark.slow
     def test_the_line_of_pandas_gives_the_medians_that_are_drawn(self, seen, folder):
         seen.at("shown=none,l2")
         seen.page.get_by_role("button", name="copy for pandas").click()

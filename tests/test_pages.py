@@ -907,6 +907,7 @@ class TestBrowser:
         for name in names:
             assert seen.page.locator(".chip", has_text=name).count() == 1
 
+    @pytest.mark.slow
     def test_a_dark_screen_gets_light_lines_without_drawing_anew(self, tmp_path, opened):
         seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none"])))
         colour = "path => getComputedStyle(path).stroke"
