@@ -153,9 +153,8 @@ def main() -> None:
     given = parser.parse_args()
     load_tensorflow()
     results = {}
-    print(
-        f"{'case':8}{'state MB':>10}{'block s':>10}{'with one':>10}{'s each':>10}{'waited s':>10}{'interval':>10}{'share':>8}"
-    )
+    columns = ("state MB", "block s", "with one", "s each", "waited s", "interval")
+    print(f"{'case':8}{''.join(f'{column:>10}' for column in columns)}{'share':>8}")
     for name in [given.case] if given.case else COSTS:
         found = results[name] = measure(name)
         *numbers, share = found.values()
