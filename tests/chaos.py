@@ -62,6 +62,9 @@ class Chaos:
         way = self.random.choice(("step", "moment")) if kills > workers else "whole"
         at = self._step() if way == "step" else None
         before = len(sweep.events())
+        # A worker that was to die at a step may have ended with its driver before.
+        for path in sweep.folder.parent.glob(f"{sweep.folder.name}.kill*"):
+            path.unlink()
         if workers and self.random.random() < 1 / 2:
             sweep.folder.with_name(f"{sweep.folder.name}.kill").write_text(json.dumps(self._step()))
         self.process.stdin.write(json.dumps([str(sweep.folder), self.epochs, self.every, engine, at]) + "\n")

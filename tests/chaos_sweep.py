@@ -87,6 +87,9 @@ class Sweep:
                     # Whoever goes on from before the beginning of this process loses what `ignored` finds.
                     since = max(began, goes_on[run])
                     at = [seconds for epoch, seconds in times[run].items() if epoch >= since]
+                    if not at:
+                        # Another process had come further with it before this one was killed.
+                        continue
                     epochs = [b - a for a, b in itertools.pairwise([*at, end])]
                     start = max(0.0, epochs[0] - usual.get(run, 0.0)) if since == began else 0.0
                     epochs[0] -= start
