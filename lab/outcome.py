@@ -1,7 +1,8 @@
 """What came of an experiment or a study: its tables, figures and page, for the terminal and for a notebook."""
 
+import functools
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,34 +102,33 @@ def draw_outcome(
         DataError: a table is missing or torn.
     """
     from lab import pages, report, results
-    from lab.results.schema import FIGURES_FOLDER
+    from lab.results.processes import divided
+    from lab.results.schema import FIGURES_FOLDER, PAGE_FILE
     from lab.results.tables import read_tables
 
-    curves = None
-    figures: list[Path] = []
     tables = results.current_tables(folder, pool)
     # A study that no script of the lab's declares has a page of its own, too; its figures stay as they are.
     if tables is None and not studies and not results.has_study(folder, folder.name):
         # Which refuses them by name.
         tables = read_tables(folder)
-    if tables is not None:
-        # Tidied once, for the figures and the page.
-        curves = pages.curves_of(tables)
-        figures += report.draw_all(
-            curves,
-            tables.summary,
-            tables.comparison,
-            folder / FIGURES_FOLDER,
-            strengths=tables.path_runs(),
-            svg=svg,
-            pool=pool,
-        )
+    of_studies: list[Path] = []
     drawn: dict[str, str] = {}
     for study in studies:
-        figures += draw(study, folder, svg=svg, others=drawn)
+        of_studies += draw(study, folder, svg=svg, others=drawn)
         drawn |= dict.fromkeys(results.read_study(folder, study.name)["figures"], study.name)
-    page = pages.experiment_page(folder, tables, curves) if tables else pages.study_page(folder)
-    return Outcome(folder, page, figures, tables)
+    if tables is None:
+        return Outcome(folder, pages.study_page(folder), of_studies, None)
+    # Tidied once, for the figures and the page.
+    curves = pages.curves_of(tables)
+    drawings = report.drawings(
+        curves, tables.summary, tables.comparison, folder / FIGURES_FOLDER, strengths=tables.path_runs(), svg=svg
+    )
+    figures = [path for drawing in drawings for path in drawing.paths]
+    page = functools.partial(pages.experiment_page, folder, tables, curves, [drawing.paths[0] for drawing in drawings])
+    # Last, so that this process writes the page while the pool draws.
+    jobs: list[Callable[[], object]] = [*drawings, page]
+    divided(jobs, pool)
+    return Outcome(folder, folder / PAGE_FILE, figures + of_studies, tables)
 
 
 def show(

@@ -36,7 +36,7 @@ def drawing_processes(folders: int) -> Iterator[Executor | None]:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, _leave_interrupts_to_the_first) as pool:
         for _ in range(processes):
-            pool.submit(_load)
+            pool.submit(_load, folders >= MANY)
         try:
             yield pool
         finally:
@@ -100,9 +100,12 @@ def _ended(
     return replace(outcome, tables=replace(outcome.tables, histories=outcome.tables.histories.iloc[:0]))
 
 
-def _load() -> None:
+def _load(whole_folders: bool) -> None:
     _collect_rarely()
-    from lab import pages  # noqa: F401
+    from lab import report  # noqa: F401
+
+    if whole_folders:
+        from lab import pages  # noqa: F401
 
 
 def _collect_rarely() -> None:

@@ -137,7 +137,7 @@ def settings() -> dict[str, Any]:
         "validation_size": VALIDATION_SIZE,
         "most_classes": MOST_CLASSES,
         # Of the 95 % interval of a mean over n seeds, for n from 2 on.
-        "quantiles": [float(f"{scipy.stats.t.ppf(0.975, n - 1):.6g}") for n in range(2, max(SEEDS) + 1)],
+        "quantiles": [float(f"{scipy.special.stdtrit(n - 1, 0.975):.6g}") for n in range(2, max(SEEDS) + 1)],
     }
 
 

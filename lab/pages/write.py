@@ -60,7 +60,9 @@ _TABLES = {
 }
 
 
-def experiment_page(folder: Path, tables: Tables | None = None, curves: Curves | None = None) -> Path:
+def experiment_page(
+    folder: Path, tables: Tables | None = None, curves: Curves | None = None, drawn: Sequence[Path] = ()
+) -> Path:
     """Write the page of one experiment from its tables, and return its path.
 
     The runs need not be there. A file strengths.csv (`lab.results.STRENGTHS`) brings a slider over strengths.
@@ -68,13 +70,14 @@ def experiment_page(folder: Path, tables: Tables | None = None, curves: Curves |
     Args:
         folder: the experiment's folder, as in results/weight_penalty.
         tables, curves: its tables and `lab.pages.curves_of` them, where they have been read already.
+        drawn: PNG files in its folder of figures that are being written meanwhile.
 
     Raises:
         DataError: a table is missing or damaged, or lacks a column.
     """
     folder = Path(folder)
     load = " ".join(f"../{assets.FOLDER}/{name}" for name in assets.provide(folder.parent))
-    page = _experiment(folder, tables, curves)
+    page = _experiment(folder, tables, curves, drawn)
     results.write_atomically(folder / PAGE_FILE, _render("experiment.html.j2", [_script("boot.js")], load=load, **page))
     return folder / PAGE_FILE
 
@@ -196,7 +199,9 @@ def _inside(folder: Path, study: StudyText) -> StudyText:
     return replace(study, pictures=pictures)
 
 
-def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> dict[str, Any]:
+def _experiment(
+    folder: Path, tables: Tables | None, curves: Curves | None, drawn: Sequence[Path] = ()
+) -> dict[str, Any]:
     tables = tables or read_tables(folder)
     page = contents(folder, tables, curves or curves_of(tables))
     panel = reliability_panel(tables, page.names)
@@ -217,7 +222,7 @@ def _experiment(folder: Path, tables: Tables | None, curves: Curves | None) -> d
         "files": _there(folder, _TABLES | tables_of_studies),
         "figures": [
             (path.stem, f"{FIGURES_FOLDER}/{quote(path.name)}")
-            for path in sorted((folder / FIGURES_FOLDER).glob(figure_file("*")))
+            for path in sorted({*(folder / FIGURES_FOLDER).glob(figure_file("*")), *drawn})
         ],
     }
 

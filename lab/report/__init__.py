@@ -9,7 +9,7 @@ draws second, into the axes it is given or into a new figure that belongs to no 
     gap, penalty, accuracy           over the epochs, all variants
     forest(comparison)               paired differences to the baseline
     strength_path(runs)              data losses and zeros against the strength
-    draw_all(histories, summary, comparison, folder)    all of them as PNG files
+    draw_all(histories, summary, comparison, folder)    all of them as PNG files; `drawings` leaves them to be called
 
 Each figure has a file of its name; `overlay` also has gap, penalty and accuracy. The others:
 
@@ -23,7 +23,7 @@ Each figure has a file of its name; `overlay` also has gap, penalty and accuracy
 from lab.report.forest import forest
 from lab.report.overfitting import PAIRS, overfitting
 from lab.report.overlay import accuracy, gap, overlay, penalty
-from lab.report.save import KINDS, draw_all, save
+from lab.report.save import KINDS, draw_all, drawings, save
 from lab.report.strength_path import strength_path
 from lab.report.theme import Style, styles
 
@@ -33,6 +33,7 @@ __all__ = [
     "Style",
     "accuracy",
     "draw_all",
+    "drawings",
     "forest",
     "gap",
     "overfitting",

@@ -49,7 +49,7 @@ def p_values(n: np.ndarray, mean: np.ndarray, spread: np.ndarray, overlap: float
     """Return p of the two-sided t test that a mean is 0; NaN under 2 values; without spread 0, or 1 if it is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(mean) / (spread / np.sqrt(effective_counts(n, overlap)))
-        p = 2 * scipy.stats.t.sf(t, n - 1)
+        p = 2 * scipy.special.stdtr(n - 1, -t)
     p = np.where(spread == 0, np.where(mean == 0, 1.0, 0.0), p)
     return np.where(n > 1, p, np.nan)
 
@@ -70,7 +70,7 @@ def intervals(
     if method == "t":
         with np.errstate(divide="ignore", invalid="ignore"):
             root = np.sqrt(effective_counts(n, overlap))
-            half = scipy.stats.t.ppf((1 + confidence) / 2, n - 1) * spread / root
+            half = scipy.special.stdtrit(n - 1, (1 + confidence) / 2) * spread / root
         return mean - half, mean + half
     low = np.where(n > 1, mean, np.nan)
     high = low.copy()

@@ -61,7 +61,7 @@ def seeds_interval(p_value: np.ndarray, seeds: np.ndarray, level: np.ndarray | f
         based on central and noncentral distributions (2001).
     """
     p_value, seeds, level = np.broadcast_arrays(*(np.asarray(each, np.float64) for each in (p_value, seeds, level)))
-    t = scipy.stats.t.isf(p_value / 2, seeds - 1)
+    t = -scipy.special.stdtrit(seeds - 1, p_value / 2)
     tail = (1 - SEEDS_CONFIDENCE) / 2
     strongest, weakest = (_noncentrality(t, seeds - 1, below) / np.sqrt(seeds) for below in (tail, 1 - tail))
     low = np.maximum(seeds_for(strongest, level) - seeds, 1)
@@ -72,15 +72,15 @@ def seeds_interval(p_value: np.ndarray, seeds: np.ndarray, level: np.ndarray | f
 
 def _noncentrality(t: np.ndarray, freedom: np.ndarray, below: float) -> np.ndarray:
     """Return the noncentrality at which a noncentral t is below `t` with a probability of `below`; 0 if negative."""
-    low, high = np.zeros(t.shape), t * np.sqrt(scipy.stats.chi2.isf(1e-6, freedom) / freedom) + 6
+    low, high = np.zeros(t.shape), t * np.sqrt(scipy.special.chdtri(freedom, 1e-6) / freedom) + 6
     for _ in range(50):
         middle = (low + high) / 2
-        weak = scipy.stats.nct.cdf(t, freedom, middle) > below
+        weak = scipy.special.nctdtr(freedom, middle, t) > below
         low, high = np.where(weak, middle, low), np.where(weak, high, middle)
     return (low + high) / 2
 
 
 def _power(effect: np.ndarray, seeds: np.ndarray, level: np.ndarray) -> np.ndarray:
     # The other tail, a decision in the wrong direction, is no success.
-    threshold = scipy.stats.t.isf(level / 2, seeds - 1)
-    return scipy.stats.nct.sf(threshold, seeds - 1, effect * np.sqrt(seeds))
+    threshold = -scipy.special.stdtrit(seeds - 1, level / 2)
+    return 1 - scipy.special.nctdtr(seeds - 1, effect * np.sqrt(seeds), threshold)

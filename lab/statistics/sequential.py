@@ -102,7 +102,7 @@ def _null(plan: tuple[int, ...], one_sided: bool) -> np.ndarray:
         total += mean * batch
         count = look
         t = total / np.sqrt(squares / (count - 1) * count)
-        tail = scipy.stats.t.sf(t if one_sided else np.abs(t), count - 1)
+        tail = scipy.special.stdtr(count - 1, -(t if one_sided else np.abs(t)))
         np.minimum(smallest, (tail if one_sided else 2 * tail) * plan[-1] / look, out=smallest)
     return np.sort(smallest)
 
