@@ -7,6 +7,7 @@ was lost follows from the journal that they write: the seconds from the epoch fr
 import argparse
 import contextlib
 import json
+import math
 import os
 import random
 import shutil
@@ -72,8 +73,10 @@ class Chaos:
         pid = int(self.process.stdout.readline())
         for _ in range(workers):
             self._kill_a_worker(sweep, before, pid)
+        killed = math.inf
         if way == "moment":
             self._wait(sweep, before, pid)
+            killed = time.monotonic()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         status, end = int(self.process.stdout.readline()), time.monotonic()
@@ -81,7 +84,7 @@ class Chaos:
             sweep.problems.append(f"a driver ended with the status {status}")
         left = self._bury(sweep, end) if engine == "workers" else {}
         if status == signal.SIGKILL:
-            sweep.ends.append({pid: end, **left})
+            sweep.ends.append({pid: min(killed, end), **left})
         return status == signal.SIGKILL
 
     def _step(self) -> tuple[int, str]:
@@ -212,6 +215,8 @@ def main() -> None:
             engine = options.engines[len(known) % len(options.engines)]
             # A command that goes on does what one that was not interrupted would have done.
             chaos.random.seed(f"{options.seed} {len(known)}")
+            # Keras trains an epoch in many times the seconds of a cohort.
+            chaos.epochs = options.epochs // 8 if engine == "keras_fit" else options.epochs
             if engine not in whole:
                 whole[engine] = contents(chaos.sweep(f"whole-{engine}", engine, 0).folder)
             sweep = chaos.sweep(f"sweep{len(known)}", engine, options.kills - kills)
