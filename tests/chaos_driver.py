@@ -104,10 +104,12 @@ def drive(folder: str, epochs: int, every: float, engine: str, at: tuple[int, st
     Args:
         folder: of the results.
         epochs, every: of the experiment, and the seconds between its checkpoints.
-        engine: "cohort" or "keras_fit" in this process, or "workers", two of them.
+        engine: "cohort" or "keras_fit" in this process, or "workers", two of them, for runs that are divided over
+            folders.
         at: the step of writing at which this process is to die, and the moment.
     """
     from lab import run
+    from lab.results import layout
     from lab.sweep.source import Source
     from lab.sweep.workers import Workers
 
@@ -116,6 +118,7 @@ def drive(folder: str, epochs: int, every: float, engine: str, at: tuple[int, st
         kill_at(Path(folder), *at)
     options: dict[str, object] = {"engine": engine}
     if engine == "workers":
+        layout.MANY = 1
         # The process that forks them is no child of this one, which must not wait for its end.
         forkserver._forkserver.ensure_running = lambda: None
         options = {"workers": Workers(count=2), "source": Source(script(Path(folder).parent, epochs))}

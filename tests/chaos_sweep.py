@@ -5,6 +5,7 @@ import itertools
 import json
 import statistics
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,18 +134,23 @@ def _next_begins(events: list[list], end: float) -> dict[str, int]:
 def watched(sweep: Sweep) -> Iterator[None]:
     """List the runs again and again while the context lasts; whatever is listed must be whole."""
     from lab.checks import DataError
+    from lab.results.layout import run_folders
     from lab.results.store import read_run
 
     over, whole = threading.Event(), set()
 
     def look() -> None:
-        while not over.wait(0.01):
-            for run in set(sweep.folder.glob("x/runs/[!.]*")) - whole:
+        took = 0.0
+        # Looking into hundreds of folders takes longer than into one, and must not take what trains.
+        while not over.wait(max(0.01, 5 * took)):
+            began = time.monotonic()
+            for run in {path for path in run_folders(sweep.folder / "x") if path.name[0] != "."} - whole:
                 try:
                     read_run(run)
                 except DataError as error:
                     sweep.problems.append(str(error))
                 whole.add(run)
+            took = time.monotonic() - began
 
     thread = threading.Thread(target=look)
     thread.start()

@@ -27,7 +27,8 @@ import tensorflow as tf
 from lab.checks import DataError, UsageError, is_out_of_memory
 from lab.engine.blueprint import Blueprint, blueprint, of_another_seed, of_twin
 from lab.engine.graph import RefusedError
-from lab.engine.loop import Leave, Loop, OnEpoch, nobody
+from lab.engine.history import nobody
+from lab.engine.loop import Leave, Loop, OnEpoch
 from lab.engine.memory import free_memory
 from lab.engine.program import Program
 from lab.engine.rehearsal import rehearse

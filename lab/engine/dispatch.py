@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lab.checks import DataError, UsageError, is_out_of_memory, raised
+from lab.engine.history import nobody
 from lab.engine.tensorflow import load_tensorflow
 from lab.engine.training_state import NO_CHECKPOINTS, Checkpoints
 from lab.identity.failures import raised_in
@@ -29,10 +30,6 @@ Leave = Callable[[Sequence[int], int, "Sequence[History]"], Collection[int]]
 of them that end with it, as if their patience was spent."""
 
 
-def _nobody(*_: object) -> Collection[int]:
-    return ()
-
-
 def train(
     tasks: "Sequence[Task]",
     names: Sequence[str],
@@ -45,7 +42,7 @@ def train(
     on_refusal: Callable[[int, str], None] = lambda i, reason: None,
     on_wait: Callable[[str], None] = lambda sentence: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
-    leave: Leave = _nobody,
+    leave: Leave = nobody,
 ) -> None:
     """Train tasks. The callbacks name a task by its place in `tasks`.
 

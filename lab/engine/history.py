@@ -1,5 +1,8 @@
 """Rows of a history and the kept epoch: both engines make them here from what they measure, so they cannot differ."""
 
+import functools
+from collections.abc import Collection, Sequence
+
 import numpy as np
 
 
@@ -49,6 +52,26 @@ class Keeper:
         self.best[better] = value[better]
         self.ended |= self.diverged | (live & (epoch - self.kept >= self.patience))
         return better
+
+
+def nobody(*_: object) -> Collection[int]:
+    """Let all runs go on after an epoch."""
+    return ()
+
+
+def means(values: np.ndarray) -> np.ndarray:
+    """Return the mean of each run, shape (runs,), of values of shape (runs, examples)."""
+    return np.array([np.mean(run, dtype=np.float64) for run in np.ascontiguousarray(values)])
+
+
+def added(penalties: Sequence[np.ndarray], extra: np.ndarray) -> np.ndarray:
+    """Add the parts of the penalty one after the other, so that a part that is 0 changes no bit of the sum."""
+    return functools.reduce(np.add, penalties, np.zeros_like(extra)) + extra
+
+
+def named(values: np.ndarray) -> dict[str, float]:
+    """Return what was measured of a run, shape (3,), by name."""
+    return {"data_loss": float(values[0]), "penalty": float(values[1]), "accuracy": float(values[2])}
 
 
 def row(

@@ -12,7 +12,7 @@ from lab.engine import stacking, starts
 from lab.engine.beside import measuring_compiled
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
-from lab.engine.history import Keeper, row, tested, unpacked
+from lab.engine.history import Keeper, added, means, named, nobody, row, tested, unpacked
 from lab.engine.member import Member
 from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key
@@ -27,11 +27,6 @@ for each run that trained in it the rows of its history until now, which are not
 
 Leave = Callable[[int, Mapping[int, History]], Collection[int]]
 """Called after an epoch with its number and the rows of each run that trained in it; returns those that end with it."""
-
-
-def nobody(*_: object) -> Collection[int]:
-    """Let all runs go on."""
-    return ()
 
 
 class Loop:
@@ -159,7 +154,7 @@ class Loop:
         with measuring_compiled(self.program, self.validation, per_run):
             sums, visits = self.take_steps(epoch, rates, per_run, len(rates))
         data_loss, hits, extra, *penalties = sums
-        fitted = np.stack([data_loss, _added(penalties, extra), hits]) / visits
+        fitted = np.stack([data_loss, added(penalties, extra), hits]) / visits
         self._record(epoch, fitted, self.measure(False, [self.measured, self.validation], per_run))
 
     def numbers(self) -> dict[Key, tf.Tensor]:
@@ -211,7 +206,7 @@ class Loop:
         for split in splits:
             losses, hits, extra = self.program.measure(values, inputs(split, self.members), per_run)
             # The sums are taken here, in float64 and run by run, so that they do not depend on how many there are.
-            found.append(np.stack([_means(losses.numpy()), _added(penalties, extra.numpy()), _means(hits.numpy())]))
+            found.append(np.stack([means(losses.numpy()), added(penalties, extra.numpy()), means(hits.numpy())]))
         return found
 
     def _record(self, epoch: int, fitted: np.ndarray, measured: list[np.ndarray]) -> None:
@@ -219,7 +214,7 @@ class Loop:
         for k, i in enumerate(self.members):
             if self.keeper.ended[i]:
                 continue
-            seen, train, validation = (_named(values[:, k]) for values in (fitted, *measured))
+            seen, train, validation = (named(values[:, k]) for values in (fitted, *measured))
             self.runs[i].rows.append(row(epoch, seen, train, validation, self.runs[i].rates[epoch - 1, 0]))
             total[:, i] = seen["data_loss"] + seen["penalty"], train["data_loss"], validation["data_loss"]
         better = self.keeper.update(epoch, *total)
@@ -241,7 +236,7 @@ class Loop:
         results = []
         for i in ended:
             run, k, kept = self.runs[i], position[int(i)], int(self.keeper.kept[i]) or None
-            test = None if kept is None else tested(_named(measured[:, k]))
+            test = None if kept is None else tested(named(measured[:, k]))
             weights = last = None
             if kept is not None:
                 weights = last = [best.value[k].numpy() for best in self.program.best]
@@ -280,16 +275,3 @@ def worth_compacting(replicas: int, going: int, ahead: int, costs: Sequence[floa
 
 def _flat(values: tf.Tensor | OnDisk) -> tf.Tensor | OnDisk:
     return values if isinstance(values, OnDisk) else tf.reshape(values, [-1, *values.shape[2:]])
-
-
-def _means(values: np.ndarray) -> np.ndarray:
-    return np.array([np.mean(run, dtype=np.float64) for run in np.ascontiguousarray(values)])
-
-
-def _added(penalties: Sequence[np.ndarray], extra: np.ndarray) -> np.ndarray:
-    """Add the parts of the penalty one after the other, so that a part that is 0 changes no bit of the sum."""
-    return functools.reduce(np.add, penalties, np.zeros_like(extra)) + extra
-
-
-def _named(values: np.ndarray) -> dict[str, float]:
-    return {"data_loss": float(values[0]), "penalty": float(values[1]), "accuracy": float(values[2])}

@@ -9,6 +9,7 @@ import pandas as pd
 from lab.results import table_checks
 from lab.results.experiments import has_experiment, read_experiment
 from lab.results.files import ABSENT, read_csv, rebuild_remedy, to_csv, write_atomically
+from lab.results.layout import run_folders
 from lab.results.parquet_copy import read_copy
 from lab.results.schema import (
     COMPARISON,
@@ -17,7 +18,6 @@ from lab.results.schema import (
     MEASURE_TABLE,
     QUICKLY_COMPRESSED,
     RELIABILITY_TABLE,
-    RUNS_FOLDER,
     STRENGTH_TABLE,
     SUMMARY,
     compressed_file,
@@ -172,5 +172,5 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     path = table_path(folder, name)
     remedy = rebuild_remedy(folder)
     # A variant may be called 0.1 or 01: names are never numbers.
-    has_runs = any((folder / RUNS_FOLDER).glob("[!.]*"))
+    has_runs = any(not path.name.startswith(".") for path in run_folders(folder))
     return read_csv(path, remedy if has_runs else ABSENT, remedy, text=_TEXT)

@@ -1,0 +1,118 @@
+"""A sweep whose runs are divided over folders is killed, goes on, fails, is verified and pruned as any other.
+
+`tests.chaos` kills the workers of such sweeps.
+"""
+
+import shutil
+
+import pytest
+
+from lab import cli
+from lab.checks import DataError
+from lab.cli.find import find
+from lab.results import layout
+from lab.results.layout import run_folders, shard_folders
+from lab.run import run
+from lab.sweep.progress import Progress
+from lab.sweep.status import status
+
+SCRIPT = '''"""Is anything lost?"""
+import os
+from functools import partial
+from lab import Experiment, Training, Variant
+from lab.data import digits
+from lab.models import dense
+
+def model(input_shape, outputs, seed, width):
+    if width == 6 and os.path.exists("broken"):
+        raise ValueError("no such width")
+    return dense(input_shape, outputs, widths=(width,), seed=seed)
+
+def variant(width):
+    return Variant(
+        data=partial(digits, train_size=40),
+        model=partial(model, width=width),
+        training=Training(epochs=4, batch_size=20),
+    )
+
+EXPERIMENT = Experiment(
+    name="x", variants={name: variant(width) for name, width in WIDTHS}, baseline="a", seeds=(0, 1)
+)
+'''
+
+
+def written(folder, *names):
+    widths = dict(zip("abc", (4, 5, 6), strict=True))
+    path = folder / "x.py"
+    path.write_text(SCRIPT.replace("WIDTHS", repr([(name, widths[name]) for name in names])))
+    return path
+
+
+def bytes_of(folder):
+    """Return the histories, by run."""
+    return {path.name: (path / "history.csv").read_bytes() for path in run_folders(folder)}
+
+
+class KilledError(Exception):
+    """Ends a process of this test."""
+
+
+@pytest.mark.slow
+def test_it_is_killed_fails_loses_its_folder_and_is_verified_and_pruned(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    script = written(tmp_path, "a", "b", "c")
+    whole = bytes_of(run(find(str(script)), results_folder=tmp_path / "whole"))
+    monkeypatch.setattr(layout, "MANY", 6)
+    folder, place = tmp_path / "results" / "x", tmp_path / "results"
+    (tmp_path / "broken").touch()
+
+    def kill(runs, epoch, *_):
+        if runs[0].variant == "b" and epoch == 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(find(str(script)), results_folder=place, progress=Progress(on_epoch=kill), checkpoint_every=1e-9)
+    assert len(shard_folders(folder)) == 256
+    assert {path.parent.name for path in run_folders(folder)} == {path.name[-2:] for path in run_folders(folder)}
+    begun, notes = {}, []
+
+    def look(runs, epoch, *_):
+        begun.setdefault(runs[0].variant, epoch)
+
+    with pytest.raises(DataError, match="cannot build its model: ValueError: no such width"):
+        run(find(str(script)), results_folder=place, progress=Progress(on_epoch=look))
+    assert begun == {"b": 3}, "one variant was published, and one goes on from its checkpoint"
+    assert status(folder).counts == {"finished": 4, "failed": 2}
+
+    (tmp_path / "broken").unlink()
+    again = Progress(on_epoch=look, on_note=notes.append)
+    run(find(str(script)), results_folder=place, progress=again, retry_failed=True)
+    assert begun == {"b": 3, "c": 1}
+    assert notes == []
+    assert bytes_of(folder) == whole
+
+    cli.lab(["verify", "x.py"])
+    assert "6 of 6 runs are the same to the last bit" in capsys.readouterr().out
+
+    # Somebody removes all while it trains.
+    def remove(runs, epoch, *_):
+        if runs[0].variant == "c" and epoch == 2 and not notes:
+            shutil.rmtree(folder)
+
+    shutil.rmtree(folder)
+    with pytest.raises(DataError, match="4 published runs with it; the same command trains them again"):
+        run(find(str(script)), results_folder=place, progress=Progress(on_epoch=remove, on_note=notes.append))
+    # A run that ends before anybody has looked is published in runs/ itself, where it is found too.
+    assert len(shard_folders(folder)) == 256
+    assert all(path.parent.name in ("runs", path.name[-2:]) for path in run_folders(folder))
+    run(find(str(script)), results_folder=place)
+    assert bytes_of(folder) == whole
+
+    run(find(str(written(tmp_path, "a", "b"))), results_folder=place)
+    gone = [name for name in whole if name.startswith("c-")]
+    capsys.readouterr()
+    cli.lab(["prune", "x", "--yes"])
+    said = capsys.readouterr().out
+    assert len(gone) == 2
+    assert all(f"runs/{name[-2:]}/{name}: a run" in said for name in gone)
+    assert bytes_of(folder) == {name: content for name, content in whole.items() if name not in gone}
