@@ -1,6 +1,6 @@
 """Whole sweeps with one process, and with one, two and four workers: seconds, speed-up, and whether bytes are equal.
 
-    python -m benchmarks.workers                         # both cases, about 10 minutes on 2 idle cores
+    python -m benchmarks.workers                         # both cases, a few minutes on 2 idle cores
     python -m benchmarks.workers --case dense --repeats 1 --json workers.json
 
 Each sweep is a command of its own, timed from its start to its end, and everything that starts is counted: Python,
@@ -99,7 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.workers", description=sentence)
     parser.add_argument("--case", choices=EPOCHS, help="one case; both without it")
     parser.add_argument("--epochs", type=int, help="of each run, for a first impression")
-    parser.add_argument("--repeats", type=int, default=3, help="how often each sweep is timed; the fastest counts")
+    parser.add_argument("--repeats", type=int, default=2, help="how often each sweep is timed; the fastest counts")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     given = parser.parse_args()
     results: dict[str, object] = {"cores": len(os.sched_getaffinity(0))}
