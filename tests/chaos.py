@@ -1,7 +1,8 @@
 """Sweeps whose drivers and workers are killed again and again: `python -m tests.chaos --kills 200`.
 
 They are killed with SIGKILL at a random moment, or at a random step of writing to the disk, before or after it. What
-was lost follows from the journal that they write: the seconds from the epoch from which a run goes on to the kill.
+was lost follows from the journal that they write: the seconds from the epoch after which a run goes on to the kill.
+With `--log FILE` a command that was interrupted goes on with the kills that the file counts.
 """
 
 import argparse
@@ -166,6 +167,7 @@ class Log:
     def add(self, **sweep: object) -> None:
         """Write what is known of another sweep."""
         whole = "".join(json.dumps(one) + "\n" for one in [*self.sweeps(), sweep])
+        self.path.parent.mkdir(exist_ok=True)
         self.path.write_text(whole)
 
     def told(self) -> str:
