@@ -22,7 +22,7 @@ test-slow: setup
 	$(BIN)/python -m pytest $(CORES) -m slow --timeout 3600
 
 # Kills the drivers and the workers of sweeps 200 times, and compares what is left with sweeps that nothing interrupted.
-# It takes most of an hour. One that was stopped goes on; without build/chaos.log it begins anew.
+# One that was stopped goes on; without build/chaos.log it begins anew.
 chaos: setup
 	$(BIN)/python -m tests.chaos --kills 200 --log build/chaos.log
 
