@@ -4,6 +4,7 @@
 """
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,7 @@ def variant(width):
     return Variant(
         data=partial(digits, train_size=40),
         model=partial(model, width=width),
-        training=Training(epochs=4, batch_size=20),
+        training=Training(epochs=3, batch_size=20),
     )
 
 EXPERIMENT = Experiment(
@@ -54,65 +55,82 @@ def bytes_of(folder):
 
 
 class KilledError(Exception):
-    """Ends a process of this test."""
+    """Ends a process of these tests."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The histories of the runs in one folder, trained without any fault."""
+    place = tmp_path_factory.mktemp("whole")
+    return bytes_of(run(find(str(written(place, "a", "b", "c"))), results_folder=place))
+
+
+@pytest.fixture
+def divided(tmp_path, monkeypatch):
+    """The folder of an experiment whose runs are divided, beside its script."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(layout, "MANY", 4)
+    written(tmp_path, "a", "b", "c")
+    return tmp_path / "results" / "x"
+
+
+def trained(**options):
+    run(find("x.py"), results_folder="results", **options)
 
 
 @pytest.mark.slow
-def test_it_is_killed_fails_loses_its_folder_and_is_verified_and_pruned(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    script = written(tmp_path, "a", "b", "c")
-    whole = bytes_of(run(find(str(script)), results_folder=tmp_path / "whole"))
-    monkeypatch.setattr(layout, "MANY", 6)
-    folder, place = tmp_path / "results" / "x", tmp_path / "results"
-    (tmp_path / "broken").touch()
+def test_it_is_killed_and_goes_on_and_what_failed_is_trained_again_and_verified(divided, whole, capsys):
+    Path("broken").touch()
 
     def kill(runs, epoch, *_):
         if runs[0].variant == "b" and epoch == 2:
             raise KilledError
 
     with pytest.raises(KilledError):
-        run(find(str(script)), results_folder=place, progress=Progress(on_epoch=kill), checkpoint_every=1e-9)
-    assert len(shard_folders(folder)) == 256
-    assert {path.parent.name for path in run_folders(folder)} == {path.name[-2:] for path in run_folders(folder)}
-    begun, notes = {}, []
+        trained(progress=Progress(on_epoch=kill), checkpoint_every=1e-9)
+    assert len(shard_folders(divided)) == 256
+    assert {path.parent.name for path in run_folders(divided)} == {path.name[-2:] for path in run_folders(divided)}
+    begun = {}
 
     def look(runs, epoch, *_):
         begun.setdefault(runs[0].variant, epoch)
 
     with pytest.raises(DataError, match="cannot build its model: ValueError: no such width"):
-        run(find(str(script)), results_folder=place, progress=Progress(on_epoch=look))
+        trained(progress=Progress(on_epoch=look))
     assert begun == {"b": 3}, "one variant was published, and one goes on from its checkpoint"
-    assert status(folder).counts == {"finished": 4, "failed": 2}
+    assert status(divided).counts == {"finished": 4, "failed": 2}
 
-    (tmp_path / "broken").unlink()
-    again = Progress(on_epoch=look, on_note=notes.append)
-    run(find(str(script)), results_folder=place, progress=again, retry_failed=True)
+    Path("broken").unlink()
+    trained(progress=Progress(on_epoch=look), retry_failed=True)
     assert begun == {"b": 3, "c": 1}
-    assert notes == []
-    assert bytes_of(folder) == whole
-
+    assert bytes_of(divided) == whole
     cli.lab(["verify", "x.py"])
     assert "6 of 6 runs are the same to the last bit" in capsys.readouterr().out
 
-    # Somebody removes all while it trains.
+
+@pytest.mark.slow
+def test_it_is_removed_while_it_trains_and_pruned_of_a_variant_that_is_no_more(divided, whole, capsys):
+    notes = []
+
     def remove(runs, epoch, *_):
-        if runs[0].variant == "c" and epoch == 2 and not notes:
-            shutil.rmtree(folder)
+        if runs[0].variant == "b" and epoch == 2 and not notes:
+            shutil.rmtree(divided)
 
-    shutil.rmtree(folder)
-    with pytest.raises(DataError, match="4 published runs with it; the same command trains them again"):
-        run(find(str(script)), results_folder=place, progress=Progress(on_epoch=remove, on_note=notes.append))
+    with pytest.raises(DataError, match="2 published runs with it; the same command trains them again"):
+        trained(progress=Progress(on_epoch=remove, on_note=notes.append))
     # A run that ends before anybody has looked is published in runs/ itself, where it is found too.
-    assert len(shard_folders(folder)) == 256
-    assert all(path.parent.name in ("runs", path.name[-2:]) for path in run_folders(folder))
-    run(find(str(script)), results_folder=place)
-    assert bytes_of(folder) == whole
+    assert len(shard_folders(divided)) == 256
+    assert all(path.parent.name in ("runs", path.name[-2:]) for path in run_folders(divided))
+    trained()
+    assert bytes_of(divided) == whole
 
-    run(find(str(written(tmp_path, "a", "b"))), results_folder=place)
+    written(Path(), "a", "b")
+    trained()
     gone = [name for name in whole if name.startswith("c-")]
     capsys.readouterr()
-    cli.lab(["prune", "x", "--yes"])
+    cli.lab(["prune", "x"])
     said = capsys.readouterr().out
     assert len(gone) == 2
     assert all(f"runs/{name[-2:]}/{name}: a run" in said for name in gone)
-    assert bytes_of(folder) == {name: content for name, content in whole.items() if name not in gone}
+    cli.lab(["prune", "x", "--yes"])
+    assert bytes_of(divided) == {name: content for name, content in whole.items() if name not in gone}
