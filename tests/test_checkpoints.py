@@ -418,6 +418,28 @@ def test_training_goes_on_while_one_is_written_and_what_is_written_is_told_at_an
     assert resumption.told() == ": 1 run after epoch 1"
 
 
+@pytest.mark.parametrize("every", [30.0, None], ids=["waits where that is asked for", "never waits otherwise"])
+def test_an_epoch_that_would_put_more_at_risk_than_was_asked_for_waits_for_the_file(tmp_path, monkeypatch, every):
+    let, clock, one = threading.Event(), Clock(), task()
+
+    def write(path, state, header):
+        assert let.wait(20)
+        checkpoint_file.write(path, state, header)
+
+    monkeypatch.setattr(checkpoints, "write", write)
+    keeping = Checkpoints(tmp_path, {id(one): "run"}, every, clock=clock)
+    offer = keeping.offer("cohort", [one])
+    for epoch in range(1, 5):
+        clock.now += 10.0
+        if epoch == 4 and every:
+            threading.Timer(0.05, let.set).start()
+        offer([one], lambda epoch=epoch: State(epoch, {"x": np.full((1, 3), epoch)}))
+    epochs = [checkpoint_file.read(path)[1].epoch for path in keeping.folder.glob("*.safetensors")]
+    assert epochs == ([3] if every else [])
+    let.set()
+    keeping.wait()
+
+
 def test_one_is_written_after_the_other_and_no_state_is_kept_beside_the_one_that_is_written(slow):
     slow.epoch(1)
     threading.Timer(0.05, slow.let.set).start()
