@@ -16,7 +16,7 @@ from lab.engine import cohort, keras_fit, loop
 from lab.engine.task import Task, Trained
 from lab.engine.training_state import State
 from lab.regularization import Regularization
-from lab.sweep import checkpoint_file, checkpoint_pace, checkpoints, resumption
+from lab.sweep import checkpoint_file, checkpoints, resumption
 from lab.sweep.checkpoint_pace import SHARE, Pace
 from lab.sweep.checkpoints import Checkpoints
 from lab.training import Training
@@ -349,12 +349,12 @@ def test_whoever_says_how_often_gets_it_whatever_it_costs():
     assert paced(30.0, 10.0, 3.0, 9)[0] == [3, 6, 9]
 
 
-def test_the_time_of_a_core_that_writes_is_counted_by_how_many_there_are(monkeypatch):
-    monkeypatch.setattr(checkpoint_pace.os, "cpu_count", lambda: 4)
+def test_what_training_waits_and_the_time_of_a_core_that_writes_are_counted():
     pace = Pace(None, Clock())
     pace.take(0.5)
     pace.pay(0.25, cpu=2.0)
-    assert pace.cost == pace.spent == 1.25
+    pace.take(0.5)
+    assert (pace.cost, pace.spent) == (0.5, 3.25)
 
 
 def test_training_waits_for_a_file_that_is_late_only_where_somebody_says_how_often():

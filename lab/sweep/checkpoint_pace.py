@@ -4,7 +4,6 @@ Where nobody says how often, it is written every 30 s, or as much less often as 
 time of training. Whoever says it gets it: then training even waits for a file that would be there too late.
 """
 
-import os
 from collections.abc import Callable
 
 EVERY = 30.0
@@ -77,11 +76,11 @@ class Pace:
 
         Args:
             waited: the seconds in which training stood still.
-            cpu: those in which it went on with a core less.
+            cpu: those in which a core was taken from it. They count as a whole: where the cores share a product, all
+                wait for the last one.
         """
-        cost = waited + cpu / (os.cpu_count() or 1)
-        self.cost += cost
-        self.spent += cost
+        self.cost += waited + cpu
+        self.spent += waited + cpu
 
     def keep(self) -> None:
         """Note that the state that was taken last is on the disk."""
