@@ -93,7 +93,8 @@ class Program(Step):
         self.epoch = compiled(self._epoch)
         self.keep = compiled(self._keep, input_signature=[tf.TensorSpec([None], tf.int32)])
         # Called as they were traced: to look at dozens of arguments for another trace takes longer than a small split.
-        self.compiled: dict[bool | OnDisk | str, tf.types.experimental.ConcreteFunction] = {}
+        self.compiled: dict[bool | OnDisk, tf.types.experimental.ConcreteFunction] = {}
+        self.charging: tf.types.experimental.ConcreteFunction | None = None
 
     @property
     def memory(self) -> list[keras.Variable]:
@@ -164,10 +165,9 @@ class Program(Step):
 
     def charged(self, values: Sequence[tf.Tensor], per_run: dict[Key, tf.Tensor]) -> tf.Tensor:
         """Return `Penalties.parts`, compiled."""
-        if "charged" not in self.compiled:
-            function = compiled(self.penalties.parts)
-            self.compiled["charged"] = function.get_concrete_function(list(values), per_run)
-        return self.compiled["charged"](list(values), per_run)
+        if self.charging is None:
+            self.charging = compiled(self.penalties.parts).get_concrete_function(list(values), per_run)
+        return self.charging(list(values), per_run)
 
     def measure(
         self, values: Sequence[tf.Tensor], split: Sequence[tf.Tensor | OnDisk], per_run: dict[Key, tf.Tensor]
