@@ -29,11 +29,9 @@ if TYPE_CHECKING:
     from lab.sweep.checkpoints import Checkpoints
     from lab.sweep.failing import Failing
 
-__all__ = ["CHECKPOINT_EVERY", "ENGINES", "KEPT_MODELS", "TrainedRun", "run", "train"]
+__all__ = ["ENGINES", "KEPT_MODELS", "TrainedRun", "run", "train"]
 
 KEPT_MODELS = ("none", "best")
-CHECKPOINT_EVERY = 30.0
-"""Seconds of training after which the state of the runs in training is written again."""
 
 
 def run(
@@ -42,7 +40,7 @@ def run(
     results_folder: str | Path = "results",
     engine: str = "cohort",
     keep_models: str = "none",
-    checkpoint_every: float = CHECKPOINT_EVERY,
+    checkpoint_every: float | None = None,
     retry_failed: bool = False,
     margin: float | None = None,
     most_seeds: int | None = None,
@@ -60,7 +58,8 @@ def run(
         keep_models: "best" publishes with each run its model with the weights of the kept epoch, model.keras, and its
             data, model.json; "none" does not. It is no part of a run's id.
         checkpoint_every: seconds of training after which the state of the runs in training is written again, at an
-            epoch's end; 0 writes none. Whatever ends the process, the same call goes on from what was written last.
+            epoch's end; 0 writes none. None is 30 s, and more where checkpoints would cost more than 2 % of the time.
+            Whatever ends the process, the same call goes on from what was written last.
         retry_failed: whether runs that failed before are tried again. Each would fail again, unless what it lacked is
             there now, as memory. Data that could not be loaded are always loaded again.
         margin, most_seeds: how its comparison decides, as in `lab.statistics.compare`.
@@ -91,9 +90,10 @@ def run(
 
     choice("engine", engine, ENGINES)
     choice("keep_models", keep_models, KEPT_MODELS)
-    checkpoint_every = number(
-        "checkpoint_every", checkpoint_every, "the seconds of training after which a checkpoint is written", low=0
-    )
+    if checkpoint_every is not None:
+        checkpoint_every = number(
+            "checkpoint_every", checkpoint_every, "the seconds of training after which a checkpoint is written", low=0
+        )
     precision.check(experiment.precision)
     if experiment.precision != "exact":
         # A loader may compute with TensorFlow, whose precision follows from its start.

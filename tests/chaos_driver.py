@@ -15,7 +15,7 @@ import sys
 from multiprocessing import forkserver
 from pathlib import Path
 
-from tests.chaos_journal import keep_journal
+from tests.chaos_journal import keep_journal, note
 
 MOMENTS = ("before", "after")
 
@@ -44,16 +44,18 @@ def experiment(epochs: int):
     return Experiment(name="x", variants=variants, baseline="none", seeds=(0, 1))
 
 
-def kill() -> None:
-    """End this process as a loss of power would end it, but for what the kernel still writes."""
-    os.kill(os.getpid(), signal.SIGKILL)
+def kill_at(results: Path, step: int, moment: str) -> None:
+    """Let this process die before or after a step of writing, counted from 1.
 
-
-def kill_at(step: int, moment: str) -> None:
-    """Let this process die before or after a step of writing, counted from 1."""
+    It dies as by a loss of power, but for what the kernel still writes.
+    """
     import safetensors.numpy
 
     left = step
+
+    def kill() -> None:
+        note(results, "killed", [], 0)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def now(at: str) -> bool:
         nonlocal left
@@ -111,7 +113,7 @@ def drive(folder: str, epochs: int, every: float, engine: str, at: tuple[int, st
 
     keep_journal()
     if at is not None:
-        kill_at(*at)
+        kill_at(Path(folder), *at)
     options: dict[str, object] = {"engine": engine}
     if engine == "workers":
         # The process that forks them is no child of this one, which must not wait for its end.

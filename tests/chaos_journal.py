@@ -11,34 +11,36 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def note(results: Path, kind: str, runs: list[str], epoch: int) -> None:
+    """Write a line: the seconds, this process, and the rest."""
+    line = json.dumps([time.monotonic(), os.getpid(), kind, runs, epoch])
+    handle = os.open(results.with_name(f"{results.name}.journal"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, f"{line}\n".encode())
+    os.close(handle)
+
+
 def keep_journal(on_begin: Callable[[Path], None] = lambda results: None) -> None:
     """Write a journal from now on; `on_begin` is called with the folder of results whenever runs begin to train."""
     from lab.sweep import checkpoints, resumption
 
     writing, offering = checkpoints.write, checkpoints.Checkpoints.offer
 
-    def note(folder: Path, kind: str, runs: list[str], epoch: int) -> None:
-        line = json.dumps([time.monotonic(), os.getpid(), kind, runs, epoch])
-        results = folder.parent.parent
-        handle = os.open(results.with_name(f"{results.name}.journal"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.write(handle, f"{line}\n".encode())
-        os.close(handle)
-
     def write(path, state, header):
         writing(path, state, header)
-        note(path.parent, "checkpoint", header["runs"], state.epoch)
+        note(path.parent.parent.parent, "checkpoint", header["runs"], state.epoch)
 
     def offer(self, engine, tasks):
-        on_begin(self.folder.parent.parent)
+        results = self.folder.parent.parent
+        on_begin(results)
         take = offering(self, engine, tasks)
         runs = [self.names[id(task)] for task in tasks]
         epoch = resumption._epochs[runs[0]]
-        note(self.folder, "begin", runs, epoch)
+        note(results, "begin", runs, epoch)
 
         def taken(going, capture):
             nonlocal epoch
             epoch += 1
-            note(self.folder, "epoch", [self.names[id(task)] for task in going], epoch)
+            note(results, "epoch", [self.names[id(task)] for task in going], epoch)
             take(going, capture)
 
         return taken

@@ -27,7 +27,7 @@ def _armed(results: Path) -> None:
         asked.rename(taken)
     except FileNotFoundError:
         return
-    kill_at(*json.loads(taken.read_text()))
+    kill_at(results, *json.loads(taken.read_text()))
 
 
 if FOLDER in os.environ:

@@ -16,7 +16,8 @@ from lab.engine import cohort, keras_fit, loop
 from lab.engine.task import Task, Trained
 from lab.engine.training_state import State
 from lab.regularization import Regularization
-from lab.sweep import checkpoint_file, checkpoints, resumption
+from lab.sweep import checkpoint_file, checkpoint_pace, checkpoints, resumption
+from lab.sweep.checkpoint_pace import SHARE, Pace
 from lab.sweep.checkpoints import Checkpoints
 from lab.training import Training
 from tests.cohorts import SHAPE, dataset, identical, rich, task
@@ -311,6 +312,66 @@ def test_it_is_written_so_often_that_no_more_than_the_interval_is_lost(tmp_path,
         offer([one], lambda epoch=epoch: State(epoch, {}))
     keeping.wait()
     assert written == epochs
+
+
+def paced(every: float | None, seconds: float, waiting: float, epochs: int) -> tuple[list[int], Pace]:
+    """Return after which epochs a state is written that training waits for, and the pace."""
+    clock, written = Clock(), []
+    pace = Pace(every, clock)
+    pace.begin()
+    for epoch in range(1, epochs + 1):
+        clock.now += seconds
+        pace.end_epoch()
+        if pace.due(0.0):
+            clock.now += waiting
+            pace.take(waiting)
+            pace.keep()
+            written.append(epoch)
+    return written, pace
+
+
+@pytest.mark.parametrize(
+    ("waiting", "epochs"),
+    [
+        # After the first one 3 s are 2 % of 150 s: those spent and those of the next one are 2 % of 300 s.
+        (3.0, [3, 30, 45, 60, 74, 89]),
+        (0.1, [3 * k for k in range(1, 31)]),
+    ],
+    ids=["that cost much", "that cost little"],
+)
+def test_unless_somebody_says_how_often_checkpoints_cost_less_than_a_fiftieth_of_the_time(waiting, epochs):
+    written, pace = paced(None, 10.0, waiting, 90)
+    assert written == epochs
+    assert pace.spent <= max(SHARE * (pace.clock() - pace.began), waiting)
+
+
+def test_whoever_says_how_often_gets_it_whatever_it_costs():
+    assert paced(30.0, 10.0, 3.0, 9)[0] == [3, 6, 9]
+
+
+def test_the_time_of_a_core_that_writes_is_counted_by_how_many_there_are(monkeypatch):
+    monkeypatch.setattr(checkpoint_pace.os, "cpu_count", lambda: 4)
+    pace = Pace(None, Clock())
+    pace.take(0.5)
+    pace.pay(0.25, cpu=2.0)
+    assert pace.cost == pace.spent == 1.25
+
+
+def test_training_waits_for_a_file_that_is_late_only_where_somebody_says_how_often():
+    for every, late in ((30.0, [False, False, True, False]), (None, [False] * 4)):
+        clock, found = Clock(), []
+        pace = Pace(every, clock)
+        pace.begin()
+        for epoch in range(1, 5):
+            clock.now += 10.0
+            pace.end_epoch()
+            found.append(pace.late())
+            if epoch == 2:
+                pace.take(0.0)
+            elif epoch == 3:
+                # It was there at last: what is at risk began after the second epoch.
+                pace.keep()
+        assert found == late
 
 
 def test_it_is_written_at_once_where_that_is_wanted(tmp_path, monkeypatch):

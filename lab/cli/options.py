@@ -172,7 +172,7 @@ class Options:
     keep_models: Annotated[str | None, _one_of(KEPT_MODELS)] = None
     "best publishes each run with its model, as model.keras; none (unless named) does not."
     checkpoint_every: Annotated[float | None, Parameter(converter=_seconds)] = None
-    "Seconds of training after which runs in training are written to the disk (30 unless named; 0 never)."
+    "Seconds after which runs in training are written to the disk again (30, more where that costs much; 0 never)."
     retry_failed: Flag = False
     "Train again the runs that failed before; without it they are reported again and not trained."
     workers: Annotated[int | None, _count("the number of processes that train", MOST_WORKERS)] = None

@@ -17,7 +17,7 @@ from lab.cli.options import OF_TABLES, Options
 from lab.compute import compute
 from lab.experiment import Experiment
 from lab.outcome import Outcome, draw_outcome
-from lab.run import CHECKPOINT_EVERY, run
+from lab.run import run
 from lab.study import Study
 from lab.sweep.deciding import run_until_decided
 from lab.sweep.progress import on_terminal
@@ -66,7 +66,7 @@ def run_question(question: Question, options: Options, script: Path | None = Non
                     results_folder=results,
                     engine=engine,
                     keep_models=options.keep_models or "none",
-                    checkpoint_every=CHECKPOINT_EVERY if options.checkpoint_every is None else options.checkpoint_every,
+                    checkpoint_every=options.checkpoint_every,
                     retry_failed=options.retry_failed,
                     workers=workers,
                     source=source,

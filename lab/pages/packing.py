@@ -64,7 +64,7 @@ def power(values: Iterable[float]) -> int | None:
     sizes = numbers[np.isfinite(numbers) & (numbers != 0)]
     if not len(sizes):
         return 0
-    low = math.floor(math.log10(np.quantile(sizes, 0.1, method="lower"))) - DIGITS + 1
+    low = math.floor(math.log10(np.sort(sizes)[int(0.1 * (len(sizes) - 1))])) - DIGITS + 1
     # Below this the powers of ten are no floating-point numbers any more.
     return low if low > -300 and sizes.max() / 10.0**low < _LARGEST else None
 

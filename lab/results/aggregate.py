@@ -12,6 +12,7 @@ import pandas as pd
 from lab import statistics
 from lab.checks import DataError, UsageError
 from lab.results.experiments import has_experiment, read_experiment
+from lab.results.files import read_json
 from lab.results.layout import found_runs, newest_change, run_folder
 from lab.results.many_runs import Runs, read_runs, together
 from lab.results.parquet_copy import write_copy
@@ -52,7 +53,9 @@ def is_stale(folder: Path) -> bool:
 
     Where none of the experiment's runs is there (in a fresh clone), nothing is stale.
     """
-    return _has_runs(folder) and _fresh(folder) is None
+    experiment = _declared(folder)
+    there = _runs(folder, experiment)
+    return bool(there) and _fresh(folder, experiment, there) is None
 
 
 def current_tables(folder: Path, pool: Executor | None = None) -> Tables | None:
@@ -66,23 +69,25 @@ def current_tables(folder: Path, pool: Executor | None = None) -> Tables | None:
         DataError: as `rebuild` or, where no run is there, as `lab.results.tables.read_tables`.
         OSError: as `rebuild`.
     """
-    if _has_runs(folder):
-        fresh = _fresh(folder)
+    experiment = _declared(folder)
+    if there := _runs(folder, experiment):
+        fresh = _fresh(folder, experiment, there)
         if fresh is not None:
             return fresh
         rebuild(folder, pool)
     return read_tables(folder) if has_table(folder, HISTORIES) else None
 
 
-def _has_runs(folder: Path) -> bool:
-    return has_experiment(folder) and bool(_runs(folder, read_experiment(folder)))
+def _declared(folder: Path) -> dict[str, Any]:
+    """Return experiment.json; of a folder that has none, that it names no runs."""
+    return read_experiment(folder) if has_experiment(folder) else {"runs": []}
 
 
-def _fresh(folder: Path) -> Tables | None:
-    """Return the tables of an experiment whose runs are there; None where they are stale."""
+def _fresh(folder: Path, experiment: Mapping[str, Any], there: Mapping[str, Path]) -> Tables | None:
+    """Return the tables of an experiment some of whose runs are there; None where they are stale."""
     # Publishing a run changes the folder of the runs.
     newest = max((folder / EXPERIMENT_FILE).stat().st_mtime_ns, newest_change(folder))
-    tables = [*TABLES, STRENGTH_TABLE] if read_experiment(folder).get("paths") else TABLES
+    tables = [*TABLES, STRENGTH_TABLE] if experiment.get("paths") else TABLES
     rebuilt = [*(table_path(folder, name) for name in tables), folder / PROVENANCE_FILE]
     if not all(file.exists() and file.stat().st_mtime_ns >= newest for file in rebuilt):
         return None
@@ -91,26 +96,32 @@ def _fresh(folder: Path) -> Tables | None:
         found = read_tables(folder)
     except DataError:
         return None
-    return found if _are_all_there(folder, found) else None
+    return found if _are_all_there(there, found) else None
 
 
-def _are_all_there(folder: Path, found: Tables) -> bool:
+def _are_all_there(there: Mapping[str, Path], found: Tables) -> bool:
     """Say whether the tables have each run that is there; the optional ones each with its field, and none without."""
     rows = {MEASURE_TABLE: _runs_of(found.measures), RELIABILITY_TABLE: _runs_of(found.reliability)}
-    there = _runs(folder, read_experiment(folder))
     # Times alone do not tell where a clock was set back between the tables and a run.
     if not {run.rpartition("-")[2] for run in there} <= set(found.summary["id"].map(str)):
         return False
     for place in there.values():
         try:
-            record = read_record(place)
+            # Whether each field is as it must be takes most of the time, and matters only where something does not fit.
+            if not _fits(read_json(place / RUN_FILE), rows) and not _fits(read_record(place), rows):
+                return False
         except DataError:
             # The tables outlive a run that is damaged.
             continue
-        run = tuple(record[name] for name in keys(record)[1:])
-        if any(bool(record.get(field)) != (run in runs) for field, runs in rows.items()):
-            return False
     return True
+
+
+def _fits(record: Mapping[str, Any], rows: Mapping[str, set[tuple]]) -> bool:
+    """Say whether the optional tables have rows of a run exactly where its record has their fields."""
+    run = tuple(record.get(name) for name in keys(record)[1:])
+    if not all(isinstance(value, (str, int)) for value in run):
+        return False
+    return all(bool(record.get(field)) == (run in runs) for field, runs in rows.items())
 
 
 def _runs_of(table: pd.DataFrame | None) -> set[tuple]:

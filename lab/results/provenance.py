@@ -83,6 +83,7 @@ def read_provenance(folder: Path) -> list[dict[str, Any]]:
     content = read_json(path, remedy, remedy)
     fields.check(path, content, fields.PROVENANCE, remedy)
     records = []
+    checked = set()
     for run in content["runs"]:
         fields.check(path, run, fields.PROVENANCE_RUN, remedy)
         try:
@@ -94,7 +95,9 @@ def read_provenance(folder: Path) -> list[dict[str, Any]]:
             }
         except IndexError:
             raise DataError(f"{path} must list all parts and environments that its runs refer to; {remedy}") from None
-        fields.check(path, environment, fields.PROVENANCE_ENVIRONMENT, remedy)
+        if run["environment"] not in checked:
+            fields.check(path, environment, fields.PROVENANCE_ENVIRONMENT, remedy)
+            checked.add(run["environment"])
         record = {name: run[name] for name in RUN if name in run} | environment
         records.append(record | ({"declaration": declaration} if declaration else {}))
     return records

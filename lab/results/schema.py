@@ -50,7 +50,7 @@ DAMAGED = ".damaged-"
 LARGEST_CSV = 1_000_000
 """A table of more bytes is written compressed, so that a repository can hold it; pandas reads it as it is."""
 
-QUICKLY_COMPRESSED = 10_000_000
+QUICKLY_COMPRESSED = 6_000_000
 """A table of more bytes is compressed faster and less well: no table of that size is committed."""
 
 HISTORIES = "histories"

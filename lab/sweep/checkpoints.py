@@ -18,6 +18,7 @@ from lab.engine.training_state import Offer, State
 from lab.results.partial import sweep_folder
 from lab.sweep import resumption
 from lab.sweep.checkpoint_file import bits, read, read_header, write
+from lab.sweep.checkpoint_pace import Pace
 from lab.sweep.checkpoint_writer import Writer
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ class Checkpoints:
     Args:
         folder: the experiment's.
         names: of the runs, by the `id` of their tasks.
-        every: the seconds of training that may be lost; 0 writes no checkpoints, and still goes on from those that are
-            there. It is never written more often than at each epoch's end.
+        every: the seconds of training that may be lost, as `lab.sweep.checkpoint_pace.Pace` has them; 0 writes no
+            checkpoints, and still goes on from those that are there. It is never written more often than at each
+            epoch's end.
         on_note: called with a sentence about a checkpoint that is ignored or cannot be written.
         on_kept: called with the names of runs and the epoch from which they would go on, 0 for none, whenever that
             changes.
@@ -50,7 +52,7 @@ class Checkpoints:
         self,
         folder: Path,
         names: Mapping[int, str],
-        every: float,
+        every: float | None,
         on_note: Callable[[str], None] = lambda sentence: None,
         on_kept: Callable[[Sequence[str], int], None] = lambda runs, epoch: None,
         wanted: Callable[[], bool] = lambda: False,
@@ -60,6 +62,7 @@ class Checkpoints:
         self.folder = folder / FOLDER
         self.names = names
         self.every = every
+        self.pace = Pace(every, clock)
         self.on_note = on_note
         self.on_kept = on_kept
         self.wanted = wanted
@@ -95,22 +98,17 @@ class Checkpoints:
         runs = sorted(self.names[id(task)] for task in tasks)
         path = self.folder / f"{hashlib.sha256(chr(10).join(runs).encode()).hexdigest()[:20]}{SUFFIX}"
         resumption.begin(runs)
-        last = before = self.clock()
+        self.pace.begin()
 
         def take(going: "Sequence[Task]", capture: Callable[[], State]) -> None:
-            nonlocal last, before
-            self._settle(wait=False)
-            now = self.clock()
-            # It is written now if it would be there too late after one more epoch.
-            due = self.every > 0 and now - last + (now - before) + self.writer.seconds > self.every
-            before = now
-            at_once = self.every > 0 and self.wanted()
-            if due or at_once:
+            self.pace.end_epoch()
+            self._settle(wait=self.pace.late())
+            at_once = self.pace.every > 0 and self.wanted()
+            if at_once or self.pace.due(self.writer.seconds):
                 self._settle(wait=True)
                 self._write(path, engine, [self.names[id(task)] for task in going], capture)
                 # Whoever wants it may end this process.
                 self._settle(wait=at_once)
-                last = before = self.clock()
 
         return take
 
@@ -146,6 +144,7 @@ class Checkpoints:
         self.on_kept(known, epoch)
 
     def _write(self, path: Path, engine: str, runs: list[str], capture: Callable[[], State]) -> None:
+        began = self.clock()
         try:
             # These are copies, with which training has nothing more to do.
             state = capture()
@@ -153,16 +152,20 @@ class Checkpoints:
             self.writer.begin(write, path, state, {"engine": engine, "runs": runs, "bits": bits()})
         except Exception as error:
             self._failed(runs, error)
+        self.pace.take(self.clock() - began)
 
     def _settle(self, wait: bool) -> None:
         """Take what came of the file that was being written, if it has ended."""
+        began = self.clock()
         written = self.writer.ended(wait)
         if written is None:
             return
+        self.pace.pay(self.clock() - began, written.cpu)
         if written.error is not None:
             self._failed(written.runs, written.error)
             return
         self.said.clear()
+        self.pace.keep()
         self.keep(set(written.runs) - self.ended, written.epoch)
         self._forget(set(written.runs), but=written.path)
 

@@ -60,7 +60,7 @@ def train(
     engine: str,
     precision: str,
     keep_models: bool,
-    checkpoint_every: float,
+    checkpoint_every: float | None,
     on_unwritten: Callable[[int, OSError], None],
     progress: Progress,
 ) -> None:
