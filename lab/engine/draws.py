@@ -68,6 +68,6 @@ class Draws:
             for seed in tf.unstack(seeds[i])
         ]
         if r is not None:
-            return sample(shape, folded[owners[r]])[None]
+            return tf.expand_dims(sample(shape, folded[owners[r]]), 0)
         numbers = tf.stack([sample(shape, seed) for seed in folded])
         return numbers if len(folded) == 1 or owners == tuple(range(len(folded))) else tf.gather(numbers, owners)

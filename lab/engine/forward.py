@@ -99,9 +99,10 @@ class Forward:
             if rule.apply_one is not None:
                 outputs.append(rule.apply_one(call, *own))
             else:
-                outputs.append(rule.apply(call, *keras.tree.map_structure(lambda x: x[None], own))[0])
+                only = keras.tree.map_structure(lambda x: tf.expand_dims(x, 0), own)
+                outputs.append(tf.squeeze(rule.apply(call, *only), 0))
             updates.append(changed)
-            charges += self._charged(i, outputs[-1][None], r)
+            charges += self._charged(i, tf.expand_dims(outputs[-1], 0), r)
         for place in updates[0]:
             self.values[place] = tf.concat([changed[place] for changed in updates], 0)
         if charges:

@@ -39,7 +39,7 @@ def product(a: tf.Tensor, b: tf.Tensor, terms: int, transpose_a: bool = False, t
     columns = b.shape[1 if transpose_b else 2]
     single = b.shape[0] == 1 and terms >= LONG and columns <= NARROW
     if single:
-        a, b = tf.repeat(a, 2, 0), tf.repeat(b, 2, 0)
+        a, b = tf.concat([a, a], 0), tf.concat([b, b], 0)
     y = tf.matmul(a, b, transpose_a, transpose_b)
     return y[:1] if single else y
 
@@ -66,7 +66,7 @@ def linear(x: tf.Tensor, kernel: tf.Tensor, longest: int) -> tf.Tensor:
 
 def total(x: tf.Tensor, longest: int) -> tf.Tensor:
     """Return the sum over the rows, of shape (replicas, channels)."""
-    return product(tf.ones([x.shape[0], 1, tf.shape(x)[1]], x.dtype), x, longest)[:, 0]
+    return tf.squeeze(product(tf.ones([x.shape[0], 1, tf.shape(x)[1]], x.dtype), x, longest), 1)
 
 
 def mean(x: tf.Tensor, longest: int) -> tf.Tensor:
@@ -75,7 +75,9 @@ def mean(x: tf.Tensor, longest: int) -> tf.Tensor:
     @tf.custom_gradient
     def averaged(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         rows = tf.cast(tf.shape(x)[1], x.dtype)
-        return total(x, longest) / rows, lambda upstream: tf.broadcast_to((upstream / rows)[:, None], tf.shape(x))
+        return total(x, longest) / rows, lambda upstream: tf.broadcast_to(
+            tf.expand_dims(upstream / rows, 1), tf.shape(x)
+        )
 
     return averaged(x)
 
@@ -85,7 +87,7 @@ def add(x: tf.Tensor, v: tf.Tensor, longest: int) -> tf.Tensor:
 
     @tf.custom_gradient
     def added(x: tf.Tensor, v: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        return x + v[:, None], lambda upstream: (upstream, total(upstream, longest))
+        return x + tf.expand_dims(v, 1), lambda upstream: (upstream, total(upstream, longest))
 
     return added(x, v)
 
@@ -95,7 +97,8 @@ def multiply(x: tf.Tensor, v: tf.Tensor, longest: int) -> tf.Tensor:
 
     @tf.custom_gradient
     def scaled(x: tf.Tensor, v: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        return x * v[:, None], lambda upstream: (upstream * v[:, None], total(upstream * x, longest))
+        factors = tf.expand_dims(v, 1)
+        return x * factors, lambda upstream: (upstream * factors, total(upstream * x, longest))
 
     return scaled(x, v)
 
@@ -117,6 +120,6 @@ def in_lanes(f: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
 
 def sums(x: tf.Tensor) -> tf.Tensor:
     """Return the sum over all axes but the first, of shape (replicas,). The caller defines its gradient."""
+    axes = list(range(1, len(x.shape)))
     # A single row would be summed in another order than one of several.
-    rows = x if x.shape[0] > 1 else tf.repeat(x, 2, 0)
-    return tf.reduce_sum(rows, list(range(1, len(x.shape))))[: x.shape[0]]
+    return tf.reduce_sum(x, axes) if x.shape[0] > 1 else tf.reduce_sum(tf.concat([x, x], 0), axes)[:1]

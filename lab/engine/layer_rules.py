@@ -153,9 +153,9 @@ def dropconnect_conv(call: Call, x: tf.Tensor) -> tf.Tensor:
 
 def _convolved(call: Call, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     layer = call.layer
-    y = tf.nn.convolution(x, kernel[0], layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
+    y = tf.nn.convolution(x, tf.squeeze(kernel, 0), layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
     if layer.use_bias:
-        y = tf.nn.bias_add(y, call.weight(layer.bias)[0])
+        y = tf.nn.bias_add(y, tf.squeeze(call.weight(layer.bias), 0))
     return activated(call, y)
 
 
@@ -165,7 +165,7 @@ def batch_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
     moving_mean, moving_variance = call.weight(layer.moving_mean), call.weight(layer.moving_variance)
     if call.training and layer.trainable:
         mean = invariant.mean(rows, longest)
-        variance = invariant.mean(tf.math.squared_difference(rows, tf.stop_gradient(mean)[:, None]), longest)
+        variance = invariant.mean(tf.math.squared_difference(rows, tf.expand_dims(tf.stop_gradient(mean), 1)), longest)
         old, new = call.number("momentum", mean), call.number("renewal", mean)
         call.update(layer.moving_mean, moving_mean * old + mean * new)
         call.update(layer.moving_variance, moving_variance * old + variance * new)
@@ -233,7 +233,7 @@ def prelu(call: Call, x: tf.Tensor) -> tf.Tensor:
         # One slope per feature, or per channel for all positions: either way along the last axes of x.
         slopes = _like(invariant.multiply(_rows(tf.nn.relu(-x), size), _flat(alpha), call.longest(x)), x)
     else:
-        slopes = alpha[:, None] * tf.nn.relu(-x)
+        slopes = tf.expand_dims(alpha, 1) * tf.nn.relu(-x)
     return tf.nn.relu(x) - slopes
 
 

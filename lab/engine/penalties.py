@@ -159,8 +159,8 @@ class Penalties:
             values: of the variables, each of shape (replicas, ...).
             per_run: what differs between the replicas.
         """
-        parts = [part_where_charged(key[2], values[key[1]], per_run[key])[None] for key in self.keys]
-        return tf.concat([tf.zeros([0, len(self.variables)]), *parts], 0)
+        parts = [part_where_charged(key[2], values[key[1]], per_run[key]) for key in self.keys]
+        return tf.stack(parts) if parts else tf.zeros([0, len(self.variables)])
 
     def differentiated(
         self, values: Values, per_run: dict[Key, tf.Tensor], pulling: dict[Key, tf.Tensor] | None = None

@@ -56,7 +56,6 @@ class Program(Step):
         variables: the stacked variables, as the blueprints order them.
         best: the weights of the kept epoch.
         epoch, keep: `_epoch` and `_keep`, compiled.
-        charged: `Penalties.parts`, compiled.
     """
 
     def __init__(
@@ -92,9 +91,10 @@ class Program(Step):
         ]
         self.penalties = Penalties([model.variables for model in self.models], self.trained, per_run)
         self.epoch = compiled(self._epoch)
-        self.charged = compiled(self.penalties.parts)
         self.keep = compiled(self._keep, input_signature=[tf.TensorSpec([None], tf.int32)])
-        self.compiled: dict[bool | OnDisk, tf.types.experimental.PolymorphicFunction] = {}
+        # Called as they were traced: to look at dozens of arguments for another trace takes longer than a small split.
+        self.compiled: dict[bool | OnDisk, tf.types.experimental.ConcreteFunction] = {}
+        self.charging: tf.types.experimental.ConcreteFunction | None = None
 
     @property
     def memory(self) -> list[keras.Variable]:
@@ -163,6 +163,12 @@ class Program(Step):
         kept = self.best if best else self.averages
         return [v.value.read_value() for v in [*kept, *self.variables[len(kept) :]]]
 
+    def charged(self, values: Sequence[tf.Tensor], per_run: dict[Key, tf.Tensor]) -> tf.Tensor:
+        """Return `Penalties.parts`, compiled."""
+        if self.charging is None:
+            self.charging = compiled(self.penalties.parts).get_concrete_function(list(values), per_run)
+        return self.charging(list(values), per_run)
+
     def measure(
         self, values: Sequence[tf.Tensor], split: Sequence[tf.Tensor | OnDisk], per_run: dict[Key, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -190,10 +196,11 @@ class Program(Step):
         y = tf.TensorSpec([None, None, *y.shape[2:]], y.dtype)
         others = keras.tree.map_structure(tf.TensorSpec.from_tensor, (list(values), per_run))
         if isinstance(x, OnDisk):
-            return compiled(functools.partial(self._measure, x), input_signature=[y, *rows, *others])
+            function = compiled(functools.partial(self._measure, x), input_signature=[y, *rows, *others])
+            return function.get_concrete_function()
         distinct = 1 if x.shape[0] == 1 else None
         x = tf.TensorSpec([distinct, None, *x.shape[2:]], x.dtype)
-        return compiled(self._measure, input_signature=[x, y, *rows, *others])
+        return compiled(self._measure, input_signature=[x, y, *rows, *others]).get_concrete_function()
 
     def _measure(self, x, y, x_rows, y_rows, values, per_run):
         examples = x.shape[1] if isinstance(x, OnDisk) else tf.shape(x)[1]

@@ -32,7 +32,7 @@ class Replicas:
         """A tensor of shape (batch, ...) for each replica."""
         if self._one_by_one is None:
             whole = self._stacked
-            self._one_by_one = [whole[0]] * self.count if whole.shape[0] == 1 else tf.unstack(whole)
+            self._one_by_one = [tf.squeeze(whole, 0)] * self.count if whole.shape[0] == 1 else tf.unstack(whole)
         return self._one_by_one
 
 
@@ -69,5 +69,5 @@ class Values:
         """Return a variable's value for each replica, each of shape (1, ...)."""
         # Unstacked once: the gradient is then one stack, whereas that of each slice would be a whole tensor of zeros.
         if place not in self._unstacked:
-            self._unstacked[place] = [value[None] for value in tf.unstack(self._stacked[place])]
+            self._unstacked[place] = [tf.expand_dims(value, 0) for value in tf.unstack(self._stacked[place])]
         return self._unstacked[place]

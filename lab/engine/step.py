@@ -192,7 +192,7 @@ class Step:
 
         def losses(y: tf.Tensor, outputs: tf.Tensor, *strengths: tf.Tensor) -> tf.Tensor:
             plain = objective.data_loss(self.training.loss, y, outputs)
-            own = {name: strength[:, None] for name, strength in zip(names, strengths, strict=True)}
+            own = {name: tf.expand_dims(strength, 1) for name, strength in zip(names, strengths, strict=True)}
             minimized = objective.minimized(self.training.loss, own, y, outputs, plain)
             return tf.stack([minimized, plain, objective.hits(y, outputs)], 1)
 

@@ -52,7 +52,7 @@ class Unrolled:
             if any(keras_internals.mask(x) is not None for x in keras.tree.flatten(outputs[-1])):
                 raise RefusedError(f"its layer {_named(layer)} makes a mask, and cohorts carry none")
         for place in sorted(set().union(*changes)):
-            values = [own.get(place, self.values.one_by_one(place)[r][0]) for r, own in enumerate(changes)]
+            values = [own.get(place, tf.squeeze(self.values.one_by_one(place)[r], 0)) for r, own in enumerate(changes)]
             self.values[place] = tf.stack(values)
         replicas = len(self.models)
         stacked = keras.tree.map_structure(lambda *own: Replicas(replicas, one_by_one=list(own)), *outputs)
@@ -63,14 +63,14 @@ class Unrolled:
 
         def own(x: Any) -> Any:
             place = self.places[0].get(id(x))
-            return self.values.one_by_one(place)[r][0] if place is not None else x
+            return tf.squeeze(self.values.one_by_one(place)[r], 0) if place is not None else x
 
         return keras.tree.map_structure(own, of_replica(args, r))
 
     def _value(self, r: int, v: keras.Variable) -> tf.Tensor | None:
         """Return the value of a variable of a replica's model, whichever layer reads it; None for any other."""
         place = self.places[r].get(id(v))
-        return None if place is None else self.values.one_by_one(place)[r][0]
+        return None if place is None else tf.squeeze(self.values.one_by_one(place)[r], 0)
 
     def _changed(self, layer: Any, model: Blueprint, scope: "_Scope") -> dict[int, tf.Tensor]:
         """Return the new values of the variables that a call assigned, by place."""
