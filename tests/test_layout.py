@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -124,6 +125,21 @@ def test_few_runs_are_not_divided(tmp_path):
     assert not list(tmp_path.iterdir())
     layout.divide(tmp_path, layout.MANY)
     assert len(shard_folders(tmp_path)) == 256
+
+
+def test_folders_that_are_being_made_for_runs_are_no_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "MANY", 1)
+    seen, making = [], Path.mkdir
+
+    def make(path, *arguments, **keywords):
+        making(path, *arguments, **keywords)
+        seen.extend(run_folders(tmp_path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", make)
+        layout.divide(tmp_path, 1)
+    assert len(shard_folders(tmp_path)) == 256
+    assert seen == []
 
 
 def test_a_copy_as_parquet_is_what_the_csv_file_says_and_counts_only_for_that_file(tmp_path, monkeypatch):

@@ -39,10 +39,11 @@ def found_runs(experiment: Path, names: list[str]) -> dict[str, Path]:
 def run_folders(experiment: Path) -> Iterator[Path]:
     """Yield all that is in the places of runs: folders of runs, and what was set aside or is none of the lab's."""
     runs = experiment / RUNS_FOLDER
-    shards = {path.name for path in shard_folders(experiment)}
-    for place in (runs, *(runs / shard for shard in sorted(shards))):
+    for place in (runs, *shard_folders(experiment)):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            yield from (place / name for name in sorted(os.listdir(place)) if place != runs or name not in shards)
+            # Another process may be making the folders, not all of which are there yet: none of them is a run.
+            found = (name for name in sorted(os.listdir(place)) if place != runs or not _SHARD.fullmatch(name))
+            yield from (place / name for name in found)
 
 
 def shard_folders(experiment: Path) -> list[Path]:
