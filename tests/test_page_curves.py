@@ -320,7 +320,7 @@ class TestComparison:
         seen.at()
         lines = "#curves g.mark-path:not(.drawn-bands) path"
         paler = (
-            f"[...document.querySelectorAll('{lines}')].filter(line => line.getAttribute('opacity') === '0.14').length"
+            f"[...document.querySelectorAll('{lines}')].filter(line => line.getAttribute('stroke-opacity') === '0.14').length"
         )
         seen.page.locator("label.chip", has_text="l2").hover()
         seen.page.wait_for_function(f"{paler} === 4")
@@ -365,7 +365,7 @@ class TestFan:
         assert slider.get_attribute("aria-valuetext") == told
         assert strengths.page.locator("#at-said").inner_text() == told
         opacities = strengths.page.locator("#curves g.mark-path:not(.drawn-bands) path").evaluate_all(
-            "lines => lines.map(line => line.getAttribute('opacity'))"
+            "lines => lines.map(line => line.getAttribute('stroke-opacity'))"
         )
         assert sorted(opacities) == ["0.14"] * 6 + ["1"] * 2
         assert strengths.page.locator("#path g.role-mark.mark-rule line").count() == 1
