@@ -319,9 +319,7 @@ class TestComparison:
     def test_a_name_under_the_mouse_or_in_focus_brings_its_curve_forward(self, seen):
         seen.at()
         lines = "#curves g.mark-path:not(.drawn-bands) path"
-        paler = (
-            f"[...document.querySelectorAll('{lines}')].filter(line => line.getAttribute('stroke-opacity') === '0.14').length"
-        )
+        paler = f"""document.querySelectorAll("{lines}[stroke-opacity='0.14']").length"""
         seen.page.locator("label.chip", has_text="l2").hover()
         seen.page.wait_for_function(f"{paler} === 4")
         seen.page.mouse.move(5, 5)

@@ -38,7 +38,7 @@ class Card:
         name: of its folder.
         title: the question; the name where none is known.
         link: to its own page; empty where there is none.
-        answer: of an experiment, one sentence.
+        answer: of an experiment; its first sentence has what was found.
         notes: in paragraphs.
         looks: of the variants, the baseline first.
         variants, runs, seeds: how many an experiment has; 0 for a study.
@@ -68,6 +68,11 @@ class Card:
     frame: Frame | None = None
     picture: Picture | None = None
     problem: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The first sentence of the answer, in the language that is spoken."""
+        return first_sentence([self.answer])
 
     @property
     def listed(self) -> list[int]:

@@ -105,9 +105,14 @@ def _regularizations(value: object) -> Iterator[Mapping[str, Any]]:
 
 
 def first_sentence(paragraphs: Sequence[str]) -> str:
-    """Return the first sentence of a text: up to a full stop before a capital letter; "" where there is no text."""
+    """Return the first sentence of a text: up to a full stop before a capital letter; "" where there is no text.
+
+    The full stop of Japanese ends a sentence whatever comes after it.
+    """
     text = paragraphs[0] if paragraphs else ""
     for at, character in enumerate(text):
+        if character == "。":
+            return text[: at + 1]
         if character == "." and text[at + 1 : at + 2] == " " and text[at + 2 : at + 3].isupper():
             return text[: at + 1]
     return text

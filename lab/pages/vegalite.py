@@ -48,6 +48,7 @@ LOOK = {
         "tickColor": "var(--line)",
         "tickSize": 4,
         "labelPadding": 5,
+        "labelSeparation": 6,
     },
 }
 """The look of all charts of a page, as Vega's configuration."""
