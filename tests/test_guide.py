@@ -10,7 +10,6 @@ import pytest
 from lab import pages, results
 from lab.pages import overview
 from lab.results.provenance import write_provenance
-from tests.test_page_access import violations
 from tests.test_pages import RECORD, compared, digest, policy_of, written
 
 CHAPTERS = [("Penalties", ["alpha", "beta"]), ("Noise", ["gamma"])]
@@ -224,19 +223,3 @@ class TestBrowser:
         inside = (expected > min(marked)) & (expected < max(marked))
         assert inside.sum() > 3
         np.testing.assert_allclose(shown[inside], expected[inside], atol=0.01 * (max(expected) - min(expected)))
-
-    @pytest.mark.parametrize(
-        ("width", "scheme"),
-        [
-            (1280, "light"),
-            *(pytest.param(w, s, marks=pytest.mark.slow) for w, s in ((1280, "dark"), (390, "light"), (390, "dark"))),
-        ],
-    )
-    def test_axe_finds_nothing_in_the_guide_with_experiments_on_one_chart(self, guide, opened, width, scheme):
-        seen = opened(guide, width, drawn="")
-        seen.page.emulate_media(color_scheme=scheme)
-        for box in seen.page.locator("[name=over]").all():
-            box.press("Space")
-        assert violations(seen.page) == []
-        assert seen.page.evaluate("document.documentElement.scrollWidth") == width
-        assert seen.complaints == []

@@ -125,6 +125,12 @@ def tab(browser, folder) -> Iterator[Opened]:
     opened.context.close()
 
 
+@pytest.fixture(scope="module")
+def plain(tab, folder) -> list[str]:
+    """The lines of the page whose address says nothing."""
+    return Seen(tab, folder / "index.html").at().opened.lines("curves")
+
+
 @pytest.fixture
 def seen(tab, folder) -> Iterator[Seen]:
     tab.complaints.clear()
@@ -419,9 +425,8 @@ class TestAddress:
         "state",
         ["metric=beauty", "x=5..3&smooth=99", "shown=%E0%A4%A", "at=3&family=l7", "variant=nobody&run=x", "how"],
     )
-    def test_what_an_address_says_in_vain_is_ignored(self, seen, state):
-        expected = seen.at().opened.lines("curves")
-        assert seen.at(state).opened.lines("curves") == expected
+    def test_what_an_address_says_in_vain_is_ignored(self, seen, state, plain):
+        assert seen.at(state).opened.lines("curves") == plain
 
 
 class TestSaving:

@@ -851,13 +851,6 @@ class TestBrowser:
             assert seen.page.locator("img").evaluate("picture => picture.naturalWidth") > 100
             assert seen.complaints == []
 
-    def test_no_page_is_wider_than_a_phone(self, tmp_path, opened):
-        path = pages.experiment_page(with_path(tmp_path / "path"))
-        for each, drawn in ((path, "all"), (pages.index_page(tmp_path), "")):
-            seen = opened(each, 375, drawn)
-            assert seen.page.evaluate("document.documentElement.scrollWidth") == 375
-            assert seen.complaints == []
-
     def test_a_switch_hides_a_variant_and_shows_it_again_by_key(self, tmp_path, opened):
         seen = opened(pages.experiment_page(written(tmp_path / "plain", ["none", "l2", "l1"])))
         all_ = seen.lines("curves")
