@@ -7,7 +7,7 @@
   const cards = [...document.querySelectorAll(".card")];
   const sections = [...document.querySelectorAll("section.cards")];
   const headers = [...document.querySelectorAll(".overview th[data-sort]")];
-  const fields = ["q", "chapter", "found", "with", "sort"];
+  const fields = ["q", "chapter", "found", "with", "data", "sort"];
   const words = new Map(cards.map((card) => [card.dataset.name, card.textContent.toLowerCase()]));
   const places = new Map(rows.map((row, place) => [row.dataset.name, place]));
 
@@ -32,7 +32,8 @@
   const shows = (card, state) =>
     state.q.toLowerCase().split(/\s+/).every((word) => words.get(card.dataset.name).includes(word)) &&
     (!state.chapter || card.closest("section").id === state.chapter) &&
-    has(card.dataset.found, state.found) && has(card.dataset.with, state.with);
+    has(card.dataset.found, state.found) && has(card.dataset.with, state.with) &&
+    has(card.dataset.data, state.data);
 
   // A row without a value comes last in either direction.
   function compare(a, b, key, down) {
