@@ -24,7 +24,8 @@ from lab import pages, results, statistics
 
 CLICK = """
 async ([selector, index]) => {
-  const element = [...document.querySelectorAll(selector)].filter(one => !one.closest('[hidden]'))[index];
+  const elements = [...document.querySelectorAll(selector)].filter(one => !one.closest('[hidden]'));
+  const element = elements[index % elements.length];
   const chart = document.getElementById('curves');
   await new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)));
   const from = performance.now();

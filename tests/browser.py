@@ -1,4 +1,7 @@
-"""A real browser for the tests of pages: without a network, and with all that a page complained about."""
+"""A real browser for the tests of pages: without a network, and with all that a page complained about.
+
+axe/ holds axe-core 4.14.1 of Deque Systems (MPL 2.0) as its package has it; the pages themselves never load it.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -6,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -25,8 +29,12 @@ def browser() -> Iterator:
 class Opened:
     """A page in the browser, with all that it complained about and asked for."""
 
-    def __init__(self, browser, path: Path, width: int = 1280, drawn: str = "all"):
-        self.context = browser.new_context(offline=True, viewport={"width": width, "height": 800})
+    def __init__(
+        self, browser, path: Path, width: int = 1280, drawn: str = "all", height: int = 800, scheme: str = "light"
+    ):
+        self.context = browser.new_context(
+            offline=True, viewport={"width": width, "height": height}, color_scheme=scheme
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(60_000)
         self.complaints: list[str] = []
@@ -72,3 +80,10 @@ def opened(browser) -> Iterator:
     yield open_
     for each in made:
         each.context.close()
+
+
+def violations(page) -> list[str]:
+    """The rules of axe-core that a page breaks, each with its first place."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found]

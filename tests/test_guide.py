@@ -10,7 +10,6 @@ import pytest
 from lab import pages, results
 from lab.pages import overview
 from lab.results.provenance import write_provenance
-from tests.test_page_access import violations
 from tests.test_pages import RECORD, compared, digest, policy_of, written
 
 CHAPTERS = [("Penalties", ["alpha", "beta"]), ("Noise", ["gamma"])]
@@ -28,7 +27,10 @@ def guide(tmp_path_factory):
     about = RECORD | {
         "id": "r0123456789ab",
         "variant": "l2",
-        "declaration": {"model": {"regularization": {"is": "Regularization", "l2": 0.1}}},
+        "declaration": {
+            "data": {"call": "lab.data.digits", "seed": 0},
+            "model": {"regularization": {"is": "Regularization", "l2": 0.1}},
+        },
     }
     write_provenance(folder / "alpha", [about])
     return pages.index_page(folder, CHAPTERS)
@@ -87,10 +89,17 @@ class TestFacts:
         records = [{"declaration": {"model": {"blocks": [{"regularization": inner}]}}}, {"declaration": None}, {}]
         assert overview.regularizers(records) == ["l2", "normalization"]
 
+    def test_data_are_named_by_their_loaders_and_features_by_what_they_are_of(self):
+        digits = {"call": "lab.data.digits", "seed": 0}
+        features = {"call": "lab.data.features", "load": {"call": "transfer.clothes", "new": True}}
+        records = [{"declaration": {"data": each}} for each in (features, digits, digits, "unknown", {"call": 3})]
+        assert overview.datasets([*records, {"declaration": None}, {}]) == ["clothes", "digits"]
+
     def test_the_first_sentence_ends_at_a_full_stop_before_a_capital_letter(self):
         assert overview.first_sentence(["It is .5 of a. b. All of it. More."]) == "It is .5 of a. b."
         assert overview.first_sentence(["no end"]) == "no end"
         assert overview.first_sentence([]) == ""
+        assert overview.first_sentence(["差は 1.5 です。次の文です。"]) == "差は 1.5 です。"
 
 
 def test_the_guide_runs_its_own_scripts_which_may_load_nothing(guide):
@@ -148,8 +157,9 @@ class TestBrowser:
 
     def test_filters_hold_together_and_the_address_of_another_guide_does_no_harm(self, guide, opened):
         seen = opened(guide, drawn="")
-        seen.page.locator("[name=with]").select_option("l2")
-        assert seen_cards(seen) == ["alpha"]
+        for name, value in (("data", "digits"), ("with", "l2")):
+            seen.page.locator(f"[name={name}]").select_option(value)
+            assert seen_cards(seen) == ["alpha"]
         seen.page.locator("[name=chapter]").select_option("chapter-2")
         assert seen_cards(seen) == []
         seen.page.locator("#tools button").press("Enter")
@@ -224,19 +234,3 @@ class TestBrowser:
         inside = (expected > min(marked)) & (expected < max(marked))
         assert inside.sum() > 3
         np.testing.assert_allclose(shown[inside], expected[inside], atol=0.01 * (max(expected) - min(expected)))
-
-    @pytest.mark.parametrize(
-        ("width", "scheme"),
-        [
-            (1280, "light"),
-            *(pytest.param(w, s, marks=pytest.mark.slow) for w, s in ((1280, "dark"), (390, "light"), (390, "dark"))),
-        ],
-    )
-    def test_axe_finds_nothing_in_the_guide_with_experiments_on_one_chart(self, guide, opened, width, scheme):
-        seen = opened(guide, width, drawn="")
-        seen.page.emulate_media(color_scheme=scheme)
-        for box in seen.page.locator("[name=over]").all():
-            box.press("Space")
-        assert violations(seen.page) == []
-        assert seen.page.evaluate("document.documentElement.scrollWidth") == width
-        assert seen.complaints == []

@@ -1,16 +1,14 @@
 """The heat map: which experiments vary two settings, what stands in which cell, and that it is drawn."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from lab import pages, results
+from lab import results
 from lab.pages.heat_map import heat_map, settings
 from lab.pages.provenance import declarations
 from lab.results.tables import read_tables
-from tests.browser import Opened, browser  # noqa: F401  # a fixture
 
 COMMITTED = Path(__file__).parent.parent / "results"
 TWO = {
@@ -82,12 +80,3 @@ def test_of_the_committed_experiments_those_of_two_settings_have_a_map():
             if made:
                 found.append((folder.name, made.across.name, made.down.name))
     assert found == [("alexnet", "lrn", "dropout"), ("optimizer_dropout", "dropout", "optimizer")]
-
-
-def test_the_map_is_drawn_in_a_browser(browser, tmp_path):  # noqa: F811
-    shutil.copytree(COMMITTED / "alexnet", tmp_path / "alexnet")
-    opened = Opened(browser, pages.experiment_page(tmp_path / "alexnet"))
-    said = opened.page.locator("#pairs svg text").all_text_contents()
-    means = read_tables(tmp_path / "alexnet").comparison["mean"]
-    assert {f"{mean:.3f}" for mean in means} <= set(said)
-    assert not opened.complaints

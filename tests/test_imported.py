@@ -13,7 +13,6 @@ from lab.cli.app import answer
 from lab.results.imported import import_logs, is_imported
 from lab.results.keras_logs import from_logs, tables_of
 from lab.results.tables import read_tables
-from tests.browser import Opened, browser  # noqa: F401  # a fixture
 from tests.test_pages import histories_of
 
 NAMES = ("dropout", "none")
@@ -125,10 +124,3 @@ def test_a_damaged_log_leaves_what_was_reported_before(reported, tmp_path):
     with pytest.raises(DataError, match="must be a number, got 'x'"):
         import_logs(log.parent, tmp_path / "place" / "results")
     assert {path: path.read_bytes() for path in before} == before
-
-
-def test_the_page_is_drawn_in_a_browser_without_a_complaint(browser, reported):  # noqa: F811
-    opened = Opened(browser, reported / "results" / "net" / "index.html")
-    assert len(opened.lines("curves")) > 0
-    assert opened.count("#forest svg") == 1
-    assert not opened.complaints

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import lab
+from experiments import CHAPTERS
 from lab import pages, report
 from lab.cli import options
 from lab.pages.experiment import contents, curves_of
@@ -58,6 +59,9 @@ def written() -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 class TestCatalogue:
+    def test_the_chapters_of_the_guide_have_their_translations(self, language):
+        assert set(CHAPTERS) - set(catalogue(language)) == set()
+
     def test_every_text_that_is_said_has_its_translation(self, language):
         assert literals() - set(catalogue(language)) == set()
 
@@ -89,6 +93,16 @@ def test_english_is_spoken_unless_another_is_asked_for_and_again_afterwards():
     with speaking("ja"):
         assert say("{count} runs", count=3) == "3 回の実行"
     assert say("{count} runs", count=3) == "3 runs"
+
+
+@pytest.mark.parametrize(
+    ("who", "before", "after"), [("dropout", " ", " "), ("36 条件中 8 条件", " ", ""), ("重み", "", "")]
+)
+def test_a_space_is_left_around_a_name_and_none_between_japanese_words(who, before, after):
+    with speaking("ja"):
+        assert say("{who} are worse, {amounts}", who=who, amounts="0.1").startswith(f"{who}{after}は悪くなりました")
+        closest = say("; the closest is {variant}, at {value}", variant="a", value=who)
+        assert closest == f"。最も近いのは a で、差は{before}{who}{after}です"
 
 
 @pytest.fixture(scope="module")

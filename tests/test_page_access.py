@@ -1,7 +1,4 @@
-"""An experiment's page in a real browser for everyone: the table of runs, phones, dark screens, paper, and axe-core.
-
-axe/ holds axe-core 4.14.1 of Deque Systems (MPL 2.0) as its package has it; the pages themselves never load it.
-"""
+"""An experiment's page in a real browser for everyone: the table of runs, phones, dark screens, and paper."""
 
 import re
 from collections.abc import Iterator
@@ -13,10 +10,8 @@ from lab import pages
 from lab.compute import compute, draw
 from tests.browser import Opened
 from tests.test_page_curves import Seen, rich
-from tests.test_pages import all_diverged, with_path, written
+from tests.test_pages import all_diverged, written
 from tests.test_study import STUDY
-
-AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -193,109 +188,3 @@ class TestScreens:
         seen.at().page.emulate_media(media="null")
         sheets = re.findall(rb"/Type\s*/Page\b", seen.page.pdf(format="A4"))
         assert len(sheets) == 1
-
-
-def violations(page, state: str = "") -> list[str]:
-    """The rules of axe-core that a page breaks, each with its first place."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run()")["violations"]
-    return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found]
-
-
-class TestAxe:
-    def test_axe_finds_nothing_on_a_page_with_a_chosen_run(self, seen):
-        seen.at("variant=none&run=1&smooth=2")
-        assert violations(seen.page) == []
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize("width", [1280, 390])
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_axe_finds_nothing_on_any_screen(self, tmp_path, opened, width, scheme):
-        on_paths = opened(pages.experiment_page(with_path(tmp_path / "path")), width)
-        on_paths.page.emulate_media(color_scheme=scheme)
-        on_paths.page.locator("#runs summary").click()
-        assert violations(on_paths.page) == []
-        on_paths.page.get_by_role("button", name="hide all").first.click()
-        on_paths.page.get_by_role("button", name="copy for pandas").click()
-        assert violations(on_paths.page) == []
-        assert on_paths.complaints == []
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize("width", [1280, 390])
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_every_control_is_reached_and_seen_by_key(self, folder, opened, width, scheme):
-        each = opened(folder / "index.html", width)
-        page = each.page
-        page.emulate_media(color_scheme=scheme)
-        count = page.locator(
-            "a[href]:visible, button:visible:enabled, select:visible, summary:visible, [tabindex='0']:visible, "
-            "input:visible"
-        ).count()
-        reached = set()
-        for _ in range(count):
-            page.keyboard.press("Tab")
-            reached.add(
-                page.evaluate(
-                    """() => {
-                      const at = document.activeElement;
-                      const seen = at.closest('.chip') || at;
-                      const style = getComputedStyle(seen);
-                      const all = [...document.querySelectorAll('*')];
-                      const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
-                      return [all.indexOf(at), outlined].join();
-                    }"""
-                )
-            )
-        assert len(reached) == count
-        assert all(each.endswith("true") for each in reached)
-        assert each.complaints == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-class TestByKeyOnAnyScreen:
-    """Each ability once more with the keyboard only, on large and small, light and dark screens."""
-
-    @pytest.fixture
-    def on_screen(self, folder, opened, width, scheme) -> Iterator[Seen]:
-        tab = opened(folder / "index.html", width)
-        tab.page.set_viewport_size({"width": width, "height": 900 if width > 1000 else 844})
-        tab.page.emulate_media(color_scheme=scheme)
-        yield Seen(tab, folder / "index.html")
-        assert tab.complaints == []
-        assert tab.page.evaluate("document.documentElement.scrollWidth") == width
-
-    def test_the_curves_are_chosen_zoomed_compared_and_reset(self, on_screen):
-        page = on_screen.page
-        measure = page.get_by_label("metric")
-        measure.focus()
-        measure.press("ArrowDown")
-        on_screen.drawn()
-        page.get_by_role("checkbox", name="log epochs").press("Space")
-        page.get_by_role("slider", name="smoothing").press("ArrowRight")
-        on_screen.drawn()
-        assert on_screen.address == "metric=accuracy&logx=log&smooth=1"
-        on_screen.press("+", "ArrowRight")
-        assert page.locator("#compared-at tbody tr").count() == 3
-        panel, frame = (page.locator(place).bounding_box() for place in ("#compared-at", ".work"))
-        assert panel["x"] >= frame["x"]
-        assert panel["x"] + panel["width"] <= frame["x"] + frame["width"] + 1
-        page.get_by_role("button", name="reset").press("Enter")
-        on_screen.drawn()
-        assert on_screen.address == "metric=accuracy&logx=log&smooth=1"
-
-    def test_a_run_is_chosen_and_the_view_is_saved(self, on_screen):
-        page = on_screen.page
-        page.get_by_role("button", name="none, seed 1").press("Enter")
-        on_screen.drawn()
-        assert on_screen.address == "variant=none&run=1"
-        csv = page.get_by_role("button", name="CSV")
-        with page.expect_download() as download:
-            csv.press("Enter")
-        assert download.value.suggested_filename == "rich-data_loss.csv"
-        page.get_by_role("button", name="copy for pandas").press("Enter")
-        assert page.locator("#pandas").input_value().startswith("pd.read_csv(")
-        page.get_by_role("button", name="hide all").first.press("Enter")
-        on_screen.drawn()
-        assert page.locator("#empty").is_visible()

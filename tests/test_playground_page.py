@@ -11,7 +11,6 @@ from lab import pages
 from lab.cli.running import write_guide
 from lab.pages import assets, playground
 from tests.playground import SLIDERS
-from tests.test_page_access import violations
 from tests.test_pages import digest, policy_of, written
 
 MINUS = "\N{MINUS SIGN}"
@@ -232,48 +231,3 @@ class TestPage:
         write_guide(tmp_path)
         assert 'href="playground.html"' in (tmp_path / "index.html").read_text("utf-8")
         assert (tmp_path / "playground.html").exists()
-
-
-class TestAccess:
-    def test_axe_finds_nothing_on_a_phone_with_everything_open(self, played):
-        page = played.at("size=20&seeds=5&l2=0.01").trained(2).page
-        page.locator("#keep").press("Enter")
-        played.trained(1)
-        for summary in page.locator("summary").all():
-            summary.press("Enter")
-        page.set_viewport_size({"width": 390, "height": 844})
-        page.emulate_media(color_scheme="dark")
-        assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize("width", [1280, 390])
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_everything_is_done_by_key_on_any_screen(self, played, width, scheme):
-        page = played.at("size=20&seeds=5&epochs=3000").page
-        page.set_viewport_size({"width": width, "height": 900 if width > 1000 else 844})
-        page.emulate_media(color_scheme=scheme)
-        controls = "a[href]:visible, button:visible:enabled, select:visible, summary:visible, input:visible"
-        count = page.locator(controls).count()
-        reached = set()
-        for _ in range(count):
-            page.keyboard.press("Tab")
-            reached.add(
-                page.evaluate(
-                    """() => {
-                      const at = document.activeElement;
-                      const style = getComputedStyle(at);
-                      const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
-                      return [[...document.querySelectorAll('*')].indexOf(at), outlined].join();
-                    }"""
-                )
-            )
-        assert len(reached) == count
-        assert all(each.endswith("true") for each in reached)
-        assert violations(page) == []
-        page.locator("#play").press("Enter")
-        played.past(3)
-        page.locator("#l2").press("ArrowRight")
-        page.locator("#play").press("Enter")
-        assert "l2=" in played.address
-        assert page.evaluate("document.documentElement.scrollWidth") == width

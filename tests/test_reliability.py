@@ -1,6 +1,7 @@
 """Reliability curves: their formula, the panel of the page, and what is refused."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,6 @@ from lab.pages.reliability_panel import reliability_panel
 from lab.results import fields
 from lab.results.tables import read_tables
 from lab.statistics.reliability import BINS, RELIABILITY, curve, reliability
-from tests.browser import Opened, browser  # noqa: F401  # a fixture
 from tests.test_page_curves import NAMES, rich
 
 
@@ -81,8 +81,12 @@ def test_a_curve_that_no_run_leaves_is_refused(curves):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
+    return sure(tmp_path_factory.mktemp("sure") / "sure")
+
+
+def sure(folder: Path) -> Path:
     """An experiment in which "none" becomes surer and no righter from the kept epoch to the last, and "l2" does not."""
-    folder = rich(tmp_path_factory.mktemp("sure") / "sure")
+    rich(folder)
     histories = pd.read_csv(folder / "histories.csv")
     of_none = histories["variant"] == "none"
     histories["val_accuracy"] = histories["val_accuracy"].mask(of_none, 0.5 + histories["epoch"] / 1000)
@@ -131,15 +135,3 @@ def test_a_table_that_was_edited_is_refused(folder, tmp_path, before, after, sen
     path.write_text(path.read_text().replace(before, after, 1))
     with pytest.raises(DataError, match=re.escape(f"{path}, {sentence}")):
         read_tables(tmp_path)
-
-
-def test_the_curve_is_drawn_when_its_panel_is_unfolded_and_follows_the_chosen_variant(browser, folder):  # noqa: F811
-    opened = Opened(browser, folder / "index.html")
-    assert not opened.count("#reliability-curve svg")
-    opened.page.click("#reliability > summary")
-    opened.page.wait_for_selector("#reliability-curve svg")
-    before = opened.lines("reliability-curve")
-    opened.page.select_option("#reliability-variant", "1")
-    assert opened.settled("reliability-curve", before) != before
-    assert "variant=l2" in opened.page.url
-    assert not opened.complaints

@@ -54,16 +54,16 @@ def show_status(
 
 
 def _one(folder: Path, as_json: bool) -> None:
-    from lab.cli.terminal import console
+    from lab.cli.terminal import console, write
     from lab.sweep.status import status, to_json
 
     found = status(folder)
     if as_json:
         print(json.dumps(to_json(found), indent=1))
         return
-    print(f"{found.experiment}: {len(found.runs)} runs: {_counted(found)}")
+    write(f"{found.experiment}: {len(found.runs)} runs: {_counted(found)}")
     for sentence in _sentences(found, folder):
-        print(sentence)
+        write(sentence)
     if any(run.kind != "finished" for run in found.runs):
         console().print(_variants(found))
     reasons: dict[tuple[str, str], list[RunStatus]] = {}
@@ -73,9 +73,9 @@ def _one(folder: Path, as_json: bool) -> None:
     for (variant, reason), runs in [*reasons.items()][:MOST]:
         fold = "" if runs[0].fold is None else f" fold {runs[0].fold}"
         who = f"{variant} seed {runs[0].seed}{fold}" if len(runs) == 1 else f"{len(runs)} runs of {variant}"
-        print(f"failed: {who}: {reason}")
+        write(f"failed: {who}: {reason}")
     if len(reasons) > MOST:
-        print(f"and more failed for {len(reasons) - MOST} other reasons; --json lists all of them")
+        write(f"and more failed for {len(reasons) - MOST} other reasons; --json lists all of them")
 
 
 def _counted(found: "Status") -> str:

@@ -21,6 +21,12 @@ def console() -> Console:
     return made if made.is_terminal else Console(highlight=False, width=120)
 
 
+def write(sentence: str) -> None:
+    """Print a sentence: between its words broken to the width of a terminal, and on one line where there is none."""
+    made = console()
+    made.print(sentence, markup=False, emoji=False, soft_wrap=not made.is_terminal)
+
+
 def comparison_table(name: str, tables: Tables) -> Table:
     """Return an experiment's table for the terminal, one row per variant; it fits into 80 columns.
 

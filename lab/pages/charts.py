@@ -66,7 +66,7 @@ def charts(
     pairs = heat_map(declarations(records), page.compared, page.names, page.metric)
     if pairs is not None:
         drawn["pairs"] = {"spec": pairs.spec, "tables": {"cells": pairs.cells}}
-        drawn["pairs"] |= {"across": pairs.across.name, "down": pairs.down.name}
+        drawn["pairs"] |= {"across": pairs.across.name, "down": pairs.down.name, "columns": len(pairs.across.values)}
     if page.series is not None:
         series = page.series
         drawn["curves"] = packed(series) | {

@@ -59,7 +59,7 @@ def chart(rows: Sequence[Row], baseline: str, metric: str) -> Spec:
         "d:Q",
         title=say("difference in {metric}", metric=metric),
         scale=alt.Scale(zero=True, nice=True, padding=8),
-        axis=alt.Axis(tickCount=6, format="~g"),
+        axis=alt.Axis(tickCount=alt.ExprRef("max(2, floor(width / 100))"), format="~g"),
     )
     tips = [alt.Tooltip("name:N", title=say("variant")), alt.Tooltip("words:N", title=say("difference"))]
     tips.append(alt.Tooltip("decision:N", title=say("decision")))

@@ -12,7 +12,7 @@ from lab.checks import DataError
 from lab.pages.answer import answer
 from lab.pages.experiment import metric_of, notes
 from lab.pages.look import Look, looks
-from lab.pages.overview import Best, best, counted, first_sentence, found, regularizers
+from lab.pages.overview import Best, best, counted, datasets, first_sentence, found, regularizers
 from lab.pages.sparkline import Frame, Line, frame, sparkline
 from lab.pages.studies import Picture, picture, study_text
 from lab.report.curves import tidy
@@ -38,13 +38,14 @@ class Card:
         name: of its folder.
         title: the question; the name where none is known.
         link: to its own page; empty where there is none.
-        answer: of an experiment, one sentence.
+        answer: of an experiment; its first sentence has what was found.
         notes: in paragraphs.
         looks: of the variants, the baseline first.
         variants, runs, seeds: how many an experiment has; 0 for a study.
         best: its best variant; None for a study.
         found: the kinds of its outcome, keys of `lab.pages.overview.FOUND`.
         regularizers: that some of its runs have.
+        data: the names of the data that some of its runs train on.
         brief: the answer in one line.
         lines: the small chart of an experiment; frame: what its edges are.
         picture: the figure of a study, or of an experiment without histories.
@@ -63,11 +64,17 @@ class Card:
     best: Best | None = None
     found: list[str] = field(default_factory=list)
     regularizers: list[str] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
     brief: str = ""
     lines: list[Line] = field(default_factory=list)
     frame: Frame | None = None
     picture: Picture | None = None
     problem: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The first sentence of the answer, in the language that is spoken."""
+        return first_sentence([self.answer])
 
     @property
     def listed(self) -> list[int]:
@@ -145,7 +152,8 @@ def _experiment_card(folder: Path, shown: Card) -> Card:
         brief=counted(compared),
     )
     try:
-        shown = replace(shown, regularizers=regularizers(results.read_provenance(folder)))
+        records = results.read_provenance(folder)
+        shown = replace(shown, regularizers=regularizers(records), data=datasets(records))
     except DataError as error:
         shown = replace(shown, problem=say("Its regularizers are not known: {why}", why=" ".join(str(error).split())))
     try:

@@ -94,6 +94,22 @@ def regularizers(records: Sequence[Mapping[str, Any]]) -> list[str]:
     return [each.name for each in names if any(value.get(each.name, each.default) != each.default for value in values)]
 
 
+def datasets(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the loaders that made the data of some runs, in order; of features, that of their images.
+
+    Args:
+        records: one per run, as `lab.results.read_provenance` returns them.
+    """
+    names = set()
+    for record in records:
+        data = (record.get("declaration") or {}).get("data")
+        while isinstance(data, Mapping) and isinstance(data.get("load"), Mapping):
+            data = data["load"]
+        if isinstance(data, Mapping) and isinstance(data.get("call"), str):
+            names.add(data["call"].rpartition(".")[2])
+    return sorted(names)
+
+
 def _regularizations(value: object) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, Mapping):
         if value.get("is") == Regularization.__name__:
@@ -105,9 +121,14 @@ def _regularizations(value: object) -> Iterator[Mapping[str, Any]]:
 
 
 def first_sentence(paragraphs: Sequence[str]) -> str:
-    """Return the first sentence of a text: up to a full stop before a capital letter; "" where there is no text."""
+    """Return the first sentence of a text: up to a full stop before a capital letter; "" where there is no text.
+
+    The full stop of Japanese ends a sentence whatever comes after it.
+    """
     text = paragraphs[0] if paragraphs else ""
     for at, character in enumerate(text):
+        if character == "。":
+            return text[: at + 1]
         if character == "." and text[at + 1 : at + 2] == " " and text[at + 2 : at + 3].isupper():
             return text[: at + 1]
     return text

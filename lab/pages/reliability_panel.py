@@ -155,7 +155,7 @@ def _chart() -> Spec:
         x=x,
         y=y,
         color=colour,
-        strokeDash=alt.StrokeDash("w:N", scale=alt.Scale(domain=list(ENDS), range=[[1, 0], [6, 3]]), legend=None),
+        strokeDash=alt.StrokeDash("w:N", scale=alt.Scale(domain=list(ENDS), range=[[], [6, 3]]), legend=None),
     )
     size = alt.Size("n:Q", scale=alt.Scale(domain=[0, 1], range=[24, 500]), legend=None)
     dots = data.mark_point(filled=True, opacity=0.85).encode(x=x, y=y, color=colour, size=size, tooltip=tips)

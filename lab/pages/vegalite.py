@@ -22,7 +22,7 @@ Row = dict[str, Any]
 DIGITS = 4
 """Significant digits of the numbers in a chart: as many as its tooltips show."""
 
-_DASHES = {"train": [1, 0], "validation": [6, 3], "test": [2, 2]}
+_DASHES: dict[str, list[int]] = {"train": [], "validation": [6, 3], "test": [2, 2]}
 SPLIT_COLOURS = {"train": "var(--ink)", "validation": "var(--validation)", "test": "var(--test)"}
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
@@ -48,6 +48,7 @@ LOOK = {
         "tickColor": "var(--line)",
         "tickSize": 4,
         "labelPadding": 5,
+        "labelSeparation": 6,
     },
 }
 """The look of all charts of a page, as Vega's configuration."""

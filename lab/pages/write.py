@@ -138,6 +138,7 @@ def index_page(
         count=len(every),
         found=FOUND,
         regularizers=sorted({name for card in every.values() for name in card.regularizers}),
+        data=sorted({name for card in every.values() for name in card.data}),
         width=WIDTH,
         height=HEIGHT,
         playground=PLAYGROUND_FILE if (folder / PLAYGROUND_FILE).exists() else "",

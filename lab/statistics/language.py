@@ -9,6 +9,8 @@ whole, never put together from words, for the order of words differs.
 
 import functools
 import json
+import string
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -57,7 +59,29 @@ def say(text: str, **values: object) -> str:
         text: in English, as `str.format` takes it. A test sees to it that each has its translation.
         values: what stands for the names in braces.
     """
-    return catalogue(spoken()).get(text, text).format(**values)
+    found = catalogue(spoken()).get(text)
+    return text.format(**values) if found is None else _filled(found, values)
+
+
+def _filled(text: str, values: Mapping[str, object]) -> str:
+    """Return a translation with its values filled in.
+
+    A space stands between wide characters and others, as around a name; where a value begins or ends with a wide
+    character itself, the space that was left for it is taken away.
+    """
+    made = ""
+    for literal, name, spec, _ in string.Formatter().parse(text):
+        for part in (literal, "" if name is None else format(values[name], spec or "")):
+            if part and made.endswith(" ") and _wide(made[-2:-1]) and _wide(part[0]):
+                made = made[:-1]
+            elif part.startswith(" ") and _wide(made[-1:]) and _wide(part[1:2]):
+                part = part[1:]
+            made += part
+    return made
+
+
+def _wide(character: str) -> bool:
+    return bool(character) and unicodedata.east_asian_width(character) in "WF"
 
 
 def named(word: str) -> str:

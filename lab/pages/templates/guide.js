@@ -7,15 +7,33 @@
   const cards = [...document.querySelectorAll(".card")];
   const sections = [...document.querySelectorAll("section.cards")];
   const headers = [...document.querySelectorAll(".overview th[data-sort]")];
-  const fields = ["q", "chapter", "found", "with", "sort"];
+  const fields = ["q", "chapter", "found", "with", "data", "sort"];
   const words = new Map(cards.map((card) => [card.dataset.name, card.textContent.toLowerCase()]));
   const places = new Map(rows.map((row, place) => [row.dataset.name, place]));
+
+  // A row has the validation curves of its card once more, small.
+  for (const row of rows) {
+    const card = cards.find((one) => one.dataset.name === row.dataset.name);
+    const curves = card.querySelector(".picture svg svg");
+    if (!curves) continue;
+    const small = curves.cloneNode(true);
+    small.setAttribute("viewBox", `0 0 ${small.getAttribute("width")} ${small.getAttribute("height")}`);
+    small.setAttribute("preserveAspectRatio", "none");
+    small.setAttribute("style", card.getAttribute("style"));
+    small.setAttribute("aria-hidden", "true");
+    for (const line of small.querySelectorAll(".train")) line.remove();
+    row.querySelector(".small").append(small);
+  }
+  if (document.querySelector(".overview .small svg")) {
+    for (const cell of document.querySelectorAll(".overview .small")) cell.hidden = false;
+  }
 
   const has = (list, value) => !value || list.split(" ").includes(value);
   const shows = (card, state) =>
     state.q.toLowerCase().split(/\s+/).every((word) => words.get(card.dataset.name).includes(word)) &&
     (!state.chapter || card.closest("section").id === state.chapter) &&
-    has(card.dataset.found, state.found) && has(card.dataset.with, state.with);
+    has(card.dataset.found, state.found) && has(card.dataset.with, state.with) &&
+    has(card.dataset.data, state.data);
 
   // A row without a value comes last in either direction.
   function compare(a, b, key, down) {

@@ -13,6 +13,19 @@ async function drawPath() {
   await set("path", { at: state.at });
 }
 
+// The contents move the reader without a change of the address, which holds the state.
+function leading() {
+  for (const link of document.querySelectorAll(".contents a")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      const heading = document.getElementById(link.hash.slice(1));
+      heading.tabIndex = -1;
+      heading.focus();
+      heading.scrollIntoView();
+    });
+  }
+}
+
 async function show(changed) {
   const draws = curves && !changed.every((name) => NOT_DRAWN.includes(name));
   if (draws) {
@@ -38,6 +51,7 @@ async function show(changed) {
 Object.assign(state, fromAddress());
 document.querySelectorAll("table.sortable").forEach((table) => sortable(table));
 listing();
+leading();
 unfolding();
 naming();
 scrolling();

@@ -93,4 +93,7 @@ function update(change, keep = true) {
   for (const watcher of watchers) watcher(changed);
 }
 
-window.addEventListener("hashchange", () => update(fromAddress(), false));
+// An address that names a place of the page holds no state, and changes none.
+window.addEventListener("hashchange", () => {
+  if (!location.hash || location.hash.includes("=")) update(fromAddress(), false);
+});
