@@ -1,0 +1,54 @@
+"""Plant faults and print which are noticed: `python -m tests.mutation --room lab.results --sample 20 --seed 3`.
+
+Without `--sample` all faults of the rooms are planted, which takes hours; without `--room` the sample is drawn in each room.
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from tests.mutation.asking import Verdict, ask, drawn
+from tests.mutation.faults import faults
+from tests.mutation.planting import copied, import_heavy
+from tests.mutation.reach import record
+from tests.mutation.rooms import ROOMS, ROOT, files_of
+
+
+def main() -> None:
+    """Plant and ask, room by room."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.splitlines()[0])
+    parser.add_argument("--room", action="append", choices=None, help="a room or a module, such as lab.results.logs")
+    parser.add_argument("--sample", type=int, help="how many faults of each room, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    options = parser.parse_args()
+    os.nice(10)
+    import_heavy()
+    shares = {}
+    for room in options.room or ROOMS:
+        verdicts = _planted_in(room, options.sample, options.seed)
+        noticed = sum(bool(verdict.by) for verdict in verdicts)
+        shares[room] = (noticed, len(verdicts))
+    print()
+    for room, (noticed, of) in shares.items():
+        print(f"{room}: {noticed} of {of} faults that were planted are noticed ({noticed / of:.0%})")
+
+
+def _planted_in(room: str, sample: int | None, seed: int) -> list[Verdict]:
+    kept = ROOT / "mutants"
+    kept.mkdir(exist_ok=True)
+    sources = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in files_of(room)}
+    candidates = [fault for path, text in sources.items() for fault in faults(path, text)]
+    verdicts = []
+    with tempfile.TemporaryDirectory() as folder, copied(Path(folder).resolve() / "tree") as tree:
+        reaches = record(room, tree, kept)
+        for fault in drawn(candidates, sample, seed):
+            verdict = ask(fault, reaches, tree)
+            verdicts.append(verdict)
+            if not verdict.by:
+                print(f"not noticed by {verdict.asked} tests: {fault}", flush=True)
+    return verdicts
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The rooms in which faults are planted, and the test files that are asked of each: its own, and those near it.
+
+A file is asked only for the faults that one of its tests reaches. Tests marked slow are not asked, nor is a file that is
+not named here: a fault that is noticed elsewhere only is noticed late.
+"""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+_RESULTS = "results results_rules tables schema driver layout keras_logs other_logs imported elsewhere prune full_disk "
+_DATA = (
+    "data data_archives data_arguments data_cache data_examples data_folder data_folds data_frames data_groups "
+    "data_labels data_overlap data_parquet data_rounding data_several data_tables data_weights"
+)
+ROOMS = {
+    "lab.results": _RESULTS + "failed_runs verify status page_data comparison folds_compared words sequential reliability",
+    "lab.statistics": "statistics_rules bands comparison comparison_symmetries estimates facts folds_compared identical "
+    "language measures onset power reliability sequential words compare ensembles heat_map small_multiples tables ensemble",
+    "lab.identity": "identity sources sources_reached failures saved plan data_several data_arguments",
+    "lab.data": _DATA + " frozen_backbone on_disk identity folds",
+    "lab.sweep": "sweep_state progress status handover layout failed_runs checkpoints verify watch faults run workers",
+    "lab.checks": "checks bad_inputs regularization training experiment data facts driver results_rules",
+    "lab.seeds": "seeds training models starts",
+    "lab.training": "training identity bad_inputs experiment",
+    "lab.regularization": "regularization identity bad_inputs families in_training models",
+    "lab.advice": "advice",
+    "lab.engine.history": "history training",
+}
+
+
+def files_of(room: str) -> list[Path]:
+    """Return the files of a room, or of a part of it such as "lab.results.logs"."""
+    place = ROOT.joinpath(*room.split("."))
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+
+
+def tests_of(room: str) -> list[str]:
+    """Return the paths of the test files that are asked, relative to the project."""
+    names = next(tests for name, tests in ROOMS.items() if f"{room}.".startswith(f"{name}."))
+    return [f"tests/test_{name}.py" for name in names.split()]
