@@ -1,6 +1,6 @@
 """Plant faults and print which are noticed: `python -m tests.mutation --room lab.results --sample 20 --seed 3`.
 
-Without `--sample` all faults of the rooms are planted, which takes hours; without `--room` the sample is drawn in each room.
+Without `--sample` all faults are planted, which takes hours; without `--room` they are planted in each room.
 """
 
 import argparse
@@ -12,22 +12,26 @@ from tests.mutation.asking import Verdict, ask, drawn
 from tests.mutation.faults import faults
 from tests.mutation.planting import copied, import_heavy
 from tests.mutation.reach import record
-from tests.mutation.rooms import ROOMS, ROOT, files_of
+from tests.mutation.rooms import ROOMS, ROOT, files_of, is_room
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Plant and ask, room by room."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.splitlines()[0])
-    parser.add_argument("--room", action="append", choices=None, help="a room or a module, such as lab.results.logs")
+    parser.add_argument("--room", action="append", help="a room or a module in it, such as lab.results.logs")
     parser.add_argument("--sample", type=int, help="how many faults of each room, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
-    options = parser.parse_args()
-    os.nice(10)
+    options = parser.parse_args(words)
+    for room in options.room or ():
+        if not is_room(room):
+            parser.error(f"--room must be one of {', '.join(ROOMS)}, or a module in one of them, got {room}")
+    os.nice(10)  # hours beside other work
     import_heavy()
     shares = {}
     for room in options.room or ROOMS:
         verdicts = _planted_in(room, options.sample, options.seed)
         noticed = sum(bool(verdict.by) for verdict in verdicts)
+        print(f"{room}: {noticed} of {len(verdicts)}", flush=True)
         shares[room] = (noticed, len(verdicts))
     print()
     for room, (noticed, of) in shares.items():

@@ -1,5 +1,6 @@
 """Ask the tests that reach a fault, the quickest first, until one fails."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +37,13 @@ def ask(fault: Fault, reaches: list[Reach], tree: Path) -> Verdict:
     count = sum(len(tests) for _, tests in chosen)
     if not chosen:
         return Verdict(fault, "", 0)
-    with planted(tree / fault.path, fault.planted((ROOT / fault.path).read_text(encoding="utf-8"))):
+    with planted(tree / fault.path, fault.planted((tree / fault.path).read_text(encoding="utf-8"))):
         by = in_process(lambda: _first_failure(chosen), tree, limit=60 + 10 * BUDGET)
     return Verdict(fault, "a process that did not end" if by is None else by, count)
 
 
 def _chosen(fault: Fault, reaches: list[Reach]) -> list[tuple[str, dict[str, float]]]:
-    """Return the test files that reach a fault, each with its tests, the cheapest first, and no more than the budget."""
+    """Return the test files that reach a fault, each with its tests, the cheapest first, within the budget."""
     # The room's own tests name its modules: they are asked before those that only pass by.
     word = Path(fault.path).parent.name if fault.path.endswith("__init__.py") else Path(fault.path).stem
     reached = []
@@ -52,7 +53,7 @@ def _chosen(fault: Fault, reaches: list[Reach]) -> list[tuple[str, dict[str, flo
             is_near = word in (ROOT / reach.file).read_text(encoding="utf-8")
             reached.append((not is_near, sum(tests.values()), reach.file, tests))
     chosen, spent = [], 0.0
-    for _, seconds, file, tests in sorted(reached, key=lambda one: one[:3]):
+    for _, _, file, tests in sorted(reached, key=lambda one: one[:3]):
         kept = {}
         for name, needed in tests.items():
             if spent + needed <= BUDGET:
@@ -93,9 +94,7 @@ class _Asked:
 
 
 def drawn(candidates: list[Fault], sample: int | None, seed: int) -> Iterator[Fault]:
-    """Yield a random sample of faults with which their file is a program still, or all of them in the order of the text."""
-    import random
-
+    """Yield a random sample of the faults with which a file is a program still, or all of them in their order."""
     order = random.Random(seed).sample(candidates, len(candidates)) if sample else candidates
     sources = {path: (ROOT / path).read_text(encoding="utf-8") for path in {fault.path for fault in candidates}}
     left = sample or len(candidates)

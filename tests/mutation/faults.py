@@ -1,4 +1,4 @@
-"""The small faults that can be planted in a Python file: another comparison, sign, number, word, or a statement less."""
+"""The small faults that can be planted in a Python file: another comparison, sign, number or word, a statement less."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -101,10 +101,13 @@ def _of_expression(node: ast.AST, text: Callable[[ast.AST], str]) -> Iterator[tu
                 if type(op) in table:
                     yield node, f"({text(left)} {table[type(op)]} {text(right)})"
         case ast.Compare(left, ops, rights):
-            for at, op in enumerate(ops):
+            for at in range(len(ops)):
                 parts = [text(left)]
                 for i, (other, right) in enumerate(zip(ops, rights, strict=True)):
-                    parts += [(SHIFTED | {ast.Eq: "!="}).get(type(other), "==") if i == at else _symbol(other), text(right)]
+                    parts += [
+                        (SHIFTED | {ast.Eq: "!="}).get(type(other), "==") if i == at else _symbol(other),
+                        text(right),
+                    ]
                 yield node, f"({' '.join(parts)})"
         case ast.BoolOp(op, values):
             word, other = ("and", "or") if isinstance(op, ast.And) else ("or", "and")
@@ -116,7 +119,7 @@ def _of_expression(node: ast.AST, text: Callable[[ast.AST], str]) -> Iterator[tu
             yield node, f"({text(operand)})"
         case ast.BinOp(left, op, right) if type(op) in ARITHMETIC and not (_is_text(left) or _is_text(right)):
             yield node, f"(({text(left)}) {ARITHMETIC[type(op)]} ({text(right)}))"
-        case ast.IfExp(test, body, orelse):
+        case ast.IfExp(_, body, orelse):
             yield node, f"({text(body)})"
             yield node, f"({text(orelse)})"
         case ast.Constant(bool(value)):
@@ -131,8 +134,14 @@ def _of_expression(node: ast.AST, text: Callable[[ast.AST], str]) -> Iterator[tu
             if isinstance(func, ast.Name) and func.id in SWAPPED:
                 yield func, SWAPPED[func.id]
             for keyword in keywords:
-                others = [text(arg) for arg in args] + [_keyword(other, text) for other in keywords if other is not keyword]
-                if keyword.arg and keyword.arg not in ("encoding", "strict", "stacklevel"):  # UTF-8 is what our systems have
+                others = [text(arg) for arg in args] + [
+                    _keyword(other, text) for other in keywords if other is not keyword
+                ]
+                if keyword.arg and keyword.arg not in (
+                    "encoding",
+                    "strict",
+                    "stacklevel",
+                ):  # UTF-8 is what our systems have
                     yield node, f"{text(func)}({', '.join(others)})"
 
 

@@ -1,8 +1,8 @@
 """A copy of the tree in which a fault is planted, and processes that ask the tests there.
 
 What takes seconds to import, TensorFlow before all, is imported once; each fault has a process forked from that one, in
-which nothing of the lab was imported yet. TensorFlow has computed nothing by then, so it can be forked. The tests that start
-processes of their own find the fault in the copy too.
+which nothing of the lab was imported yet. TensorFlow has computed nothing by then, so it can be forked. The tests that
+start processes of their own find the fault in the copy too.
 """
 
 import importlib
@@ -23,13 +23,28 @@ import pytest
 from tests.mutation.rooms import ROOT
 
 HEAVY = ("hypothesis", "scipy.stats", "pandas", "sklearn.linear_model", "matplotlib.pyplot", "altair", "keras")
-ARGUMENTS = ["-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", "--no-header", "-W", "ignore::pytest.PytestWarning"]
+ARGUMENTS = [
+    "-q",
+    "-x",
+    "-m",
+    "not slow",
+    "-p",
+    "no:cacheprovider",
+    "--no-header",
+    "-W",
+    "ignore::pytest.PytestWarning",
+]
 
 
 def import_heavy() -> None:
-    """Import what the tests need and what is not planted in."""
-    for name in HEAVY:
-        importlib.import_module(name)
+    """Import what the tests need and what is not planted in, without what TensorFlow says of the machine."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        for name in HEAVY:
+            importlib.import_module(name)
+    finally:
+        os.dup2(kept, 2)
 
 
 @contextmanager

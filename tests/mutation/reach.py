@@ -12,7 +12,7 @@ import coverage
 import pytest
 
 from tests.mutation.planting import in_process, run_tests
-from tests.mutation.rooms import ROOT, files_of, tests_of
+from tests.mutation.rooms import ROOT, asked_of, files_of
 
 LONGEST = 600
 
@@ -32,7 +32,7 @@ class Reach:
     lines: dict[str, list[str]]
 
     def of(self, path: str, line: int) -> list[str]:
-        """Return the tests that reach a line, the quickest first; those of a line outside functions are all of the file."""
+        """Return the tests that reach a line, the quickest first: all of the file where an import runs the line."""
         names = self.lines.get(f"{path}:{line}", [])
         chosen = self.seconds if self.file in names else [name for name in names if name in self.seconds]
         return sorted(chosen, key=lambda name: self.seconds[name])
@@ -41,13 +41,16 @@ class Reach:
 def record(room: str, tree: Path, folder: Path) -> list[Reach]:
     """Return what each test file of a room reaches; files that did not change since are not run again."""
     found = []
-    for file in tests_of(room):
+    for file in asked_of(room):
         key = _digest([*files_of(room), *sorted((ROOT / "tests").glob("[!t]*.py")), ROOT / file])
         store = folder / f"{room}.{Path(file).stem}.json"
         kept = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
         if kept.get("key") != key:
             print(f"recording what {file} reaches of {room}", flush=True)
-            kept = in_process(lambda file=file: _recorded(room, file), tree, limit=LONGEST) or {"seconds": {}, "lines": {}}
+            kept = in_process(lambda file=file: _recorded(room, file), tree, limit=LONGEST) or {
+                "seconds": {},
+                "lines": {},
+            }
             if not kept["seconds"]:
                 print(f"  no test of it passes within {LONGEST} s: it is not asked")
             store.write_text(json.dumps(kept | {"key": key}), encoding="utf-8")

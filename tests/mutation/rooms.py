@@ -1,7 +1,7 @@
 """The rooms in which faults are planted, and the test files that are asked of each: its own, and those near it.
 
-A file is asked only for the faults that one of its tests reaches. Tests marked slow are not asked, nor is a file that is
-not named here: a fault that is noticed elsewhere only is noticed late.
+A file is asked only for the faults that one of its tests reaches. Tests marked slow are not asked, nor is a file that
+is not named here: a fault that is noticed elsewhere only is noticed late.
 """
 
 from pathlib import Path
@@ -14,9 +14,10 @@ _DATA = (
     "data_labels data_overlap data_parquet data_rounding data_several data_tables data_weights"
 )
 ROOMS = {
-    "lab.results": _RESULTS + "failed_runs verify status page_data comparison folds_compared words sequential reliability",
-    "lab.statistics": "statistics_rules bands comparison comparison_symmetries estimates facts folds_compared identical "
-    "language measures onset power reliability sequential words compare ensembles heat_map small_multiples tables ensemble",
+    "lab.results": _RESULTS
+    + "failed_runs verify status page_data comparison folds_compared words sequential reliability",
+    "lab.statistics": "statistics_rules bands comparison comparison_symmetries estimates facts folds_compared "
+    "identical language measures onset power reliability sequential words compare ensembles heat_map tables",
     "lab.identity": "identity sources sources_reached failures saved plan data_several data_arguments",
     "lab.data": _DATA + " frozen_backbone on_disk identity folds",
     "lab.sweep": "sweep_state progress status handover layout failed_runs checkpoints verify watch faults run workers",
@@ -29,13 +30,18 @@ ROOMS = {
 }
 
 
+def is_room(room: str) -> bool:
+    """Return whether a name is that of a room or of a part of one."""
+    return any(f"{room}.".startswith(f"{name}.") for name in ROOMS) and all(path.is_file() for path in files_of(room))
+
+
 def files_of(room: str) -> list[Path]:
     """Return the files of a room, or of a part of it such as "lab.results.logs"."""
     place = ROOT.joinpath(*room.split("."))
     return sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
 
 
-def tests_of(room: str) -> list[str]:
+def asked_of(room: str) -> list[str]:
     """Return the paths of the test files that are asked, relative to the project."""
     names = next(tests for name, tests in ROOMS.items() if f"{room}.".startswith(f"{name}."))
     return [f"tests/test_{name}.py" for name in names.split()]
