@@ -25,7 +25,7 @@ ROOMS = {
     "lab.seeds": "seeds training models starts",
     "lab.training": "training identity bad_inputs experiment",
     "lab.regularization": "regularization identity bad_inputs families in_training models",
-    "lab.advice": "advice",
+    "lab.advice": "advice advice_rules",
     "lab.engine.history": "history training",
 }
 
