@@ -8,23 +8,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 
-_RESULTS = "results results_rules tables schema driver layout keras_logs other_logs imported elsewhere prune full_disk "
-_DATA = (
-    "data data_archives data_arguments data_cache data_examples data_folder data_folds data_frames data_groups "
-    "data_labels data_overlap data_parquet data_rounding data_several data_tables data_weights"
-)
 ROOMS = {
-    "lab.results": _RESULTS
-    + "failed_runs verify status page_data comparison folds_compared words sequential reliability",
+    "lab.results": "results results_rules tables schema driver layout keras_logs other_logs imported elsewhere prune "
+    "full_disk failures",
     "lab.statistics": "statistics_rules bands comparison comparison_symmetries estimates facts folds_compared "
     "identical language measures onset power reliability sequential words compare ensembles heat_map tables",
-    "lab.identity": "identity sources sources_reached failures saved plan data_several data_arguments",
-    "lab.data": _DATA + " frozen_backbone on_disk identity folds",
-    "lab.sweep": "sweep_state progress status handover layout failed_runs checkpoints verify watch faults run workers",
-    "lab.checks": "checks bad_inputs regularization training experiment data facts driver results_rules",
-    "lab.seeds": "seeds training models starts",
-    "lab.training": "training identity bad_inputs experiment",
-    "lab.regularization": "regularization identity bad_inputs families in_training models",
+    "lab.identity": "identity sources sources_reached failures plan",
+    "lab.data": "data data_archives data_arguments data_cache data_examples data_folder data_folds data_frames "
+    "data_groups data_labels data_overlap data_parquet data_rounding data_several data_tables data_weights "
+    "frozen_backbone",
+    "lab.sweep": "sweep_state progress status handover layout failed_runs checkpoints verify watch workers",
+    "lab.checks": "checks ranges bad_inputs regularization training",
+    "lab.seeds": "seeds training",
+    "lab.training": "training ranges bad_inputs",
+    "lab.regularization": "regularization ranges bad_inputs in_training",
     "lab.advice": "advice advice_rules",
     "lab.engine.history": "history training",
 }
