@@ -141,4 +141,4 @@ def test_what_float32_holds_and_what_it_does_not():
             f"x must be 0 or from {SMALLEST:.2g} to {LARGEST:.2g} in size, as float32 holds no other number (it is a "
             f"strength), got {value!r}"
         )
-    assert (SMALLEST, LARGEST) == (normal, largest)
+    assert (normal, largest) == (SMALLEST, LARGEST)

@@ -48,10 +48,10 @@ def test_a_name_stays(name):
 
 
 def test_the_columns_stay():
-    assert schema.HISTORY == (
+    assert (
         *("epoch", "loss", "data_loss", "penalty", "accuracy", "train_data_loss", "train_accuracy"),
         *("val_loss", "val_data_loss", "val_penalty", "val_accuracy", "learning_rate"),
-    )
+    ) == schema.HISTORY
     assert schema.SUMMARY_COLUMNS[:8] == (*schema.KEYS, *schema.RUN_COLUMNS)
     assert schema.SUMMARY_COLUMNS[-4:] == ("test_loss", "test_data_loss", "test_penalty", "test_accuracy")
     assert schema.SUMMARY_COLUMNS[8:-4] == tuple(FACTS)

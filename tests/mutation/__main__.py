@@ -1,6 +1,7 @@
 """Plant faults and print which are noticed: `python -m tests.mutation --room lab.results --sample 20 --seed 3`.
 
-Without `--sample` all faults are planted, which takes hours; without `--room` they are planted in each room.
+Without `--sample` all faults are planted, which takes hours; without `--room` they are planted in each room. Each fault
+and who noticed it is written to mutants/<room>.txt.
 """
 
 import argparse
@@ -44,13 +45,20 @@ def _planted_in(room: str, sample: int | None, seed: int) -> list[Verdict]:
     sources = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in files_of(room)}
     candidates = [fault for path, text in sources.items() for fault in faults(path, text)]
     verdicts = []
-    with tempfile.TemporaryDirectory() as folder, copied(Path(folder).resolve() / "tree") as tree:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        copied(Path(folder).resolve() / "tree") as tree,
+        open(kept / f"{room}.txt", "w", encoding="utf-8") as report,
+    ):
         reaches = record(room, tree, kept)
         for fault in drawn(candidates, sample, seed):
             verdict = ask(fault, reaches, tree)
             verdicts.append(verdict)
+            said = f"noticed by {verdict.by}" if verdict.by else f"not noticed by {verdict.asked} tests"
+            report.write(f"{said}: {fault}\n")
+            report.flush()
             if not verdict.by:
-                print(f"not noticed by {verdict.asked} tests: {fault}", flush=True)
+                print(f"{said}: {fault}", flush=True)
     return verdicts
 
 
