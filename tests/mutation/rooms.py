@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 
 ROOMS = {
-    "lab.results": "results results_rules file_names tables schema driver layout keras_logs other_logs imported "
-    "elsewhere prune full_disk failures",
+    "lab.results": "results results_rules file_names logs_rules tables schema driver layout keras_logs other_logs "
+    "imported elsewhere prune full_disk failures",
     "lab.statistics": "statistics_rules bands comparison comparison_symmetries estimates facts folds_compared "
     "identical language measures onset power reliability sequential words compare ensembles heat_map tables",
     "lab.identity": "identity sources sources_reached failures plan",
