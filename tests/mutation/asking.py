@@ -67,7 +67,7 @@ def _chosen(fault: Fault, reaches: list[Reach]) -> list[tuple[str, dict[str, flo
 def _first_failure(chosen: list[tuple[str, dict[str, float]]]) -> str:
     for file, tests in chosen:
         asked = _Asked(file, tests)
-        code = run_tests(file, asked)
+        code = run_tests(file, asked, "-x")
         if asked.failed or code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             return asked.failed or f"{file}, which cannot be collected"
     return ""

@@ -25,7 +25,6 @@ from tests.mutation.rooms import ROOT
 HEAVY = ("hypothesis", "scipy.stats", "pandas", "sklearn.linear_model", "matplotlib.pyplot", "altair", "keras")
 ARGUMENTS = [
     "-q",
-    "-x",
     "-m",
     "not slow",
     "-p",
@@ -110,9 +109,9 @@ def in_process(work: Callable[[], Any], tree: Path, *, limit: float) -> Any:
     return json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else None
 
 
-def run_tests(file: str, plugin: object) -> int:
-    """Run the tests of a file in this process, and return pytest's exit code."""
-    return int(pytest.main([*ARGUMENTS, file], plugins=[plugin]))
+def run_tests(file: str, plugin: object, *arguments: str) -> int:
+    """Run the tests of a file in this process with more arguments of pytest, and return its exit code."""
+    return int(pytest.main([*ARGUMENTS, *arguments, file], plugins=[plugin]))
 
 
 def _move_to(tree: Path) -> None:

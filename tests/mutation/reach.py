@@ -15,6 +15,8 @@ from tests.mutation.planting import in_process, run_tests
 from tests.mutation.rooms import ROOT, asked_of, files_of
 
 LONGEST = 600
+LONGEST_TEST = 30
+"""Seconds after which a file and a test are given up, and not asked."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _recorded(room: str, file: str) -> dict[str, Any]:
     watcher = _Watcher(measured, file)
     measured.start()
     measured.switch_context(file)
-    run_tests(file, watcher)
+    run_tests(file, watcher, "--timeout", str(LONGEST_TEST))
     measured.stop()
     lines = {}
     data = measured.get_data()
