@@ -1,10 +1,14 @@
 """What `make mutation` plants, and of whom it asks whether they notice."""
 
+import os
+import sys
+import time
+
 import pytest
 
 from tests.mutation.asking import drawn
 from tests.mutation.faults import faults
-from tests.mutation.planting import planted
+from tests.mutation.planting import in_process, planted
 from tests.mutation.reach import Reach
 from tests.mutation.rooms import ROOMS, ROOT, asked_of, files_of
 
@@ -84,3 +88,13 @@ def test_who_asks_for_a_room_that_is_not_there_is_told_which_are(capsys):
     assert capsys.readouterr().err.endswith(
         "error: --room must be one of " + ", ".join(ROOMS) + ", or a module in one of them, got lab.pages\n"
     )
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_answers_or_is_killed(tmp_path):
+    assert in_process(lambda: {"folder": os.getcwd(), "lab": "lab" in sys.modules}, tmp_path, limit=60) == {
+        "folder": str(tmp_path),
+        "lab": False,
+    }
+    assert in_process(lambda: time.sleep(60), tmp_path, limit=0.5) is None
+    assert in_process(lambda: 1 / 0, tmp_path, limit=60) is None

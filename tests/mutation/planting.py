@@ -98,14 +98,15 @@ def in_process(work: Callable[[], Any], tree: Path, *, limit: float) -> Any:
             answer.write_text(json.dumps(work()), encoding="utf-8")
         finally:
             os._exit(0)
-    end = time.monotonic() + limit
-    while os.waitpid(process, os.WNOHANG) == (0, 0):
-        if time.monotonic() > end:
-            _kill(process)
+    end, has_ended = time.monotonic() + limit, False
+    try:
+        while not has_ended and time.monotonic() < end:
+            time.sleep(0.02)
+            has_ended = os.waitpid(process, os.WNOHANG) != (0, 0)
+    finally:  # an interruption does not reach it, as it leads a group of its own
+        _kill(process)  # and what its tests may have left running
+        if not has_ended:
             os.waitpid(process, 0)
-            return None
-        time.sleep(0.02)
-    _kill(process)  # what its tests may have left running
     return json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else None
 
 
