@@ -18,10 +18,10 @@ ROOMS = {
     "data_groups data_labels data_overlap data_parquet data_rounding data_several data_tables data_weights "
     "frozen_backbone",
     "lab.sweep": "sweep_state progress status handover layout failed_runs checkpoints verify watch workers",
-    "lab.checks": "checks ranges bad_inputs regularization training",
+    "lab.checks": "checks ranges regularization training",
     "lab.seeds": "seeds training",
-    "lab.training": "training ranges bad_inputs",
-    "lab.regularization": "regularization ranges bad_inputs in_training",
+    "lab.training": "training ranges",
+    "lab.regularization": "regularization ranges",
     "lab.advice": "advice advice_rules",
     "lab.engine.history": "history training",
 }
