@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import types
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import pytest
 
 import lab.data
 import lab.models
-from lab.advice import _diagnosis, _loss_for, advise, confirming, seconds_of
+from lab.advice import _diagnosis, _training_for, advise, confirming, screening_file, seconds_of
 from lab.advice.answer import Advice, diagnosis_of, sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits, parts_of
-from lab.advice.screening import lowest, screen
+from lab.advice.screening import Screened, lowest, screen
 from lab.advice.script import script_of
 from lab.advice.space import Setting, factory_of, settings, wider
 from lab.checks import DataError, UsageError
@@ -143,16 +144,16 @@ class TestArguments:
     )
     def test_the_loss_fits_the_labels(self, classes, y, loss):
         data = types.SimpleNamespace(classes=classes, train=types.SimpleNamespace(y=y))
-        assert _loss_for(data, lab.models.dense) == loss
+        assert _training_for(data, lab.models.dense) == Training(epochs=100, patience=10, loss=loss)
 
     @pytest.mark.parametrize(("units", "loss"), [(1, "binary_cross_entropy"), (2, "softmax_cross_entropy")])
     def test_a_saved_model_of_one_output_takes_two_classes(self, monkeypatch, units, loss):
         model = types.SimpleNamespace(output_shape=(None, units))
         monkeypatch.setattr("lab.models.keras_file.load", lambda path: model)
         data = types.SimpleNamespace(classes=("a", "b"), train=types.SimpleNamespace(y=np.zeros(4, np.int32)))
-        assert _loss_for(data, "model.keras") == loss
+        assert _training_for(data, "model.keras").loss == loss
         data.classes = ("a", "b", "c")
-        assert _loss_for(data, "model.keras") == "softmax_cross_entropy"
+        assert _training_for(data, "model.keras").loss == "softmax_cross_entropy"
 
 
 class TestSpace:
@@ -272,6 +273,31 @@ class TestScreening:
         _, said = self.screened(monkeypatch, {"none": 0.7, "L2 penalty": 0.5})
         assert said[0] == "the best of L2 penalty is at the end of its strengths: going on beyond it"
         assert said[-1].startswith("12 settings of L2 penalty: ") or said[-1].startswith("15 settings of L2 penalty: ")
+
+
+def test_what_a_screening_found_is_in_a_file_of_this_text(tmp_path):
+    space = settings(DIGITS, lab.models.dense, FITTING)
+    found = {"none": Screened(space["none"][1], 0.5, [{"epoch": 1, "val_data_loss": 0.5}])}
+    screening_file.remember(tmp_path, "an id", 5.0, found, {"dropout": "not tried"})
+    text = (tmp_path / "screening.json").read_text()
+    assert json.loads(text) == {
+        "id": "an id",
+        "seconds": 5.0,
+        "best": {
+            "none": {
+                "strength": None,
+                "learning_rate": 1e-3,
+                "loss": 0.5,
+                "rows": [{"epoch": 1, "val_data_loss": 0.5}],
+            }
+        },
+        "left_out": {"dropout": "not tried"},
+    }
+    assert text.startswith('{\n "id": "an id",\n')
+    assert text.endswith("}\n")
+    back, left_out = screening_file.remembered(tmp_path, "an id", 5.0, space)
+    assert back["none"].setting is space["none"][1]
+    assert left_out == {"dropout": "not tried"}
 
 
 class TestConfirming:
