@@ -68,9 +68,9 @@ def test_a_sample_is_drawn_by_its_seed_and_what_is_no_program_is_left_out():
 
 def test_a_line_asks_the_tests_that_reach_it_and_what_an_import_runs_asks_all_of_the_file():
     reach = Reach("f", {"f::slow": 2.0, "f::quick": 1.0}, {"x:1": ["f"], "x:2": ["f::slow", "f::failed"]})
-    assert reach.of("x", 1) == ["f::quick", "f::slow"]
-    assert reach.of("x", 2) == ["f::slow"]
-    assert reach.of("x", 3) == []
+    assert reach.of("x", 1, 1) == ["f::quick", "f::slow"]
+    assert reach.of("x", 2, 3) == ["f::slow"]
+    assert reach.of("x", 3, 3) == []
 
 
 def test_every_room_has_files_and_tests():
@@ -98,3 +98,14 @@ def test_a_forked_process_answers_or_is_killed(tmp_path):
     }
     assert in_process(lambda: time.sleep(60), tmp_path, limit=0.5) is None
     assert in_process(lambda: 1 / 0, tmp_path, limit=60) is None
+
+
+def test_a_fault_knows_the_lines_of_its_statement_without_those_of_its_body():
+    source = "for x in (\n    1,\n    2,\n):\n    y(\n        3,\n    )\n"
+    assert [
+        (fault.old, fault.line, fault.first, fault.last) for fault in faults("x.py", source) if fault.old in "123"
+    ] == [
+        ("1", 2, 1, 4),
+        ("2", 3, 1, 4),
+        ("3", 6, 5, 7),
+    ]

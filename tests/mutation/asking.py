@@ -48,7 +48,7 @@ def _chosen(fault: Fault, reaches: list[Reach]) -> list[tuple[str, dict[str, flo
     word = Path(fault.path).parent.name if fault.path.endswith("__init__.py") else Path(fault.path).stem
     reached = []
     for reach in reaches:
-        tests = {name: reach.seconds[name] for name in reach.of(fault.path, fault.line)}
+        tests = {name: reach.seconds[name] for name in reach.of(fault.path, fault.first, fault.last)}
         if tests:
             is_near = word in (ROOT / reach.file).read_text(encoding="utf-8")
             reached.append((not is_near, sum(tests.values()), reach.file, tests))

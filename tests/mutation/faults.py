@@ -18,10 +18,16 @@ SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: what stands between two offsets of a file, in bytes, is replaced."""
+    """One fault: what stands between two offsets of a file, in bytes, is replaced.
+
+    `line` is where it is; `first` and `last` are the lines of its statement, without those of its body: of a statement
+    on several lines Python runs some only.
+    """
 
     path: str
     line: int
+    first: int
+    last: int
     start: int
     end: int
     old: str
@@ -61,17 +67,26 @@ def faults(path: str, source: str) -> list[Fault]:
         return data[start:end].decode()
 
     found = {}
-    for node in _planted_in(ast.parse(source)):
+    for node, statement in _planted_in(ast.parse(source)):
         for changed, new in [*_of_expression(node, text), *_of_statement(node)]:
-            found[Fault(path, changed.lineno, *place(changed), text(changed), new)] = None
+            lines = changed.lineno, *_lines_of(statement)
+            found[Fault(path, *lines, *place(changed), text(changed), new)] = None
     return sorted(found, key=lambda fault: (fault.start, fault.end, fault.new))
 
 
-def _planted_in(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and what is in it, but for docstrings, annotations, imports and the inside of f-strings."""
+def _lines_of(statement: ast.stmt) -> tuple[int, int]:
+    """Return the first and the last line of a statement, without its body."""
+    body = getattr(statement, "body", [])
+    return statement.lineno, max(statement.lineno, body[0].lineno - 1) if body else statement.end_lineno
+
+
+def _planted_in(node: ast.AST, statement: ast.AST | None = None) -> Iterator[tuple[ast.AST, ast.stmt]]:
+    """Yield what is planted in, each with its statement: no docstring, annotation, import or part of an f-string."""
+    statement = node if isinstance(node, ast.stmt) else statement
     if isinstance(node, ast.Import | ast.ImportFrom) or _is_docstring(node) or _is_for_types(node):
         return
-    yield node
+    if statement is not None:
+        yield node, statement
     if isinstance(node, ast.JoinedStr):  # before Python 3.12 nodes in it do not know their place
         return
     for name, value in ast.iter_fields(node):
@@ -79,7 +94,7 @@ def _planted_in(node: ast.AST) -> Iterator[ast.AST]:
             continue
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):
-                yield from _planted_in(child)
+                yield from _planted_in(child, statement)
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -33,9 +33,9 @@ class Reach:
     seconds: dict[str, float]
     lines: dict[str, list[str]]
 
-    def of(self, path: str, line: int) -> list[str]:
-        """Return the tests that reach a line, the quickest first: all of the file where an import runs the line."""
-        names = self.lines.get(f"{path}:{line}", [])
+    def of(self, path: str, first: int, last: int) -> list[str]:
+        """Return the tests that reach some lines, the quickest first: all of the file where an import runs one."""
+        names = {name for line in range(first, last + 1) for name in self.lines.get(f"{path}:{line}", [])}
         chosen = self.seconds if self.file in names else [name for name in names if name in self.seconds]
         return sorted(chosen, key=lambda name: self.seconds[name])
 
