@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lab.checks import UsageError
-from lab.regularization import Regularization
+from lab.regularization import Regularization, of_inputs, structures
 from lab.training import Training, pieces
 from lab.training.rates import factors
 
@@ -102,6 +102,8 @@ def test_a_field_takes_both_ends_of_its_range_and_nothing_beyond(owner, name, ru
         stored = getattr(owner(**{name: value}), name)
         assert stored == value
         assert type(stored) is (int if "whole" in rule else float), "one value has one identity"
+        of_numpy = getattr(owner(**{name: np.array(value)[()]}), name)
+        assert (of_numpy, type(of_numpy)) == (value, type(stored))
     for value in refused:
         if value is not None or name not in OPTIONAL:
             assert refusal(owner, **{name: value}) == f"{name} must be {rule} (it is {meaning}), got {value!r}"
@@ -111,6 +113,13 @@ def test_every_number_of_a_training_and_of_a_regularization_has_a_range_here():
     for owner, known in FIELDS.items():
         numbers = {one.name for one in dataclasses.fields(owner) if not isinstance(one.default, str | bool)}
         assert numbers - {"epochs"} == set(known)
+
+
+def test_what_is_for_images_and_for_whole_kernels_is_named():
+    assert structures.OF_IMAGES == ("spatial_dropout", "dropblock")
+    assert structures.OF_WHOLE_KERNELS == ("group_inputs", "group_units", "orthogonal")
+    assert structures.KERNELS == ("plain", "normalized", "standardized")
+    assert of_inputs.OF_IMAGES == ("flip", "shift", "cutout", "cutmix")
 
 
 def test_epochs_have_an_end():
