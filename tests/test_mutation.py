@@ -67,10 +67,11 @@ def test_a_sample_is_drawn_by_its_seed_and_what_is_no_program_is_left_out():
 
 
 def test_a_line_asks_the_tests_that_reach_it_and_what_an_import_runs_asks_all_of_the_file():
-    reach = Reach("f", {"f::slow": 2.0, "f::quick": 1.0}, {"x:1": ["f"], "x:2": ["f::slow", "f::failed"]})
+    reach = Reach("f", {"f::slow": 2.0, "f::quick": 1.0}, {"x:1": ["f"], "x:2": ["f::slow", "f::failed"]}, [])
     assert reach.of("x", 1, 1) == ["f::quick", "f::slow"]
     assert reach.of("x", 2, 3) == ["f::slow"]
     assert reach.of("x", 3, 3) == []
+    assert Reach("f", reach.seconds, reach.lines, ["f::quick"]).of("x", 3, 3) == ["f::quick"]
 
 
 def test_every_room_has_files_and_tests():

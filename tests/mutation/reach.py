@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,16 +28,18 @@ class Reach:
         file: the test file.
         seconds: of each test that passed where nothing was planted, how long it took.
         lines: by "path:line", the tests that reach the line; the name of the file stands for all of them.
+        elsewhere: the tests that start processes of their own, in which nobody sees what they reach.
     """
 
     file: str
     seconds: dict[str, float]
     lines: dict[str, list[str]]
+    elsewhere: list[str]
 
     def of(self, path: str, first: int, last: int) -> list[str]:
         """Return the tests that reach some lines, the quickest first: all of the file where an import runs one."""
         names = {name for line in range(first, last + 1) for name in self.lines.get(f"{path}:{line}", [])}
-        chosen = self.seconds if self.file in names else [name for name in names if name in self.seconds]
+        chosen = self.seconds if self.file in names else {*names, *self.elsewhere} & set(self.seconds)
         return sorted(chosen, key=lambda name: self.seconds[name])
 
 
@@ -52,11 +55,12 @@ def record(room: str, tree: Path, folder: Path) -> list[Reach]:
             kept = in_process(lambda file=file: _recorded(room, file), tree, limit=LONGEST) or {
                 "seconds": {},
                 "lines": {},
+                "elsewhere": [],
             }
             if not kept["seconds"]:
                 print(f"  no test of it passes within {LONGEST} s: it is not asked")
             store.write_text(json.dumps(kept | {"key": key}), encoding="utf-8")
-        found.append(Reach(file, kept["seconds"], kept["lines"]))
+        found.append(Reach(file, kept["seconds"], kept["lines"], kept["elsewhere"]))
     return found
 
 
@@ -77,7 +81,7 @@ def _recorded(room: str, file: str) -> dict[str, Any]:
             reached = sorted({name for name in names if name})
             if reached:
                 lines[f"{short}:{line}"] = [file] if file in reached else reached
-    return {"seconds": watcher.seconds, "lines": lines}
+    return {"seconds": watcher.seconds, "lines": lines, "elsewhere": sorted(watcher.elsewhere)}
 
 
 class _Watcher:
@@ -89,6 +93,12 @@ class _Watcher:
     def __init__(self, measured: coverage.Coverage, file: str) -> None:
         self.measured, self.file, self.test = measured, file, file
         self.seconds: dict[str, float] = {}
+        self.elsewhere: set[str] = set()
+        sys.addaudithook(self._on_event)
+
+    def _on_event(self, event: str, _: object) -> None:
+        if event in ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.exec"):
+            self.elsewhere.add(self.test)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
