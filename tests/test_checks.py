@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lab.checks import UsageError, choice, flag, is_out_of_memory, number, raised, shown, whole
+from lab.checks import LARGEST, SMALLEST, UsageError, choice, flag, is_out_of_memory, number, raised, shown, whole
 
 
 def refusal(call, *args, **keywords) -> str:
@@ -129,3 +129,16 @@ def test_a_lack_of_memory_is_known_by_pythons_class_and_by_the_name_of_tensorflo
     assert is_out_of_memory(MemoryError())
     assert is_out_of_memory(type("ResourceExhaustedError", (Exception,), {})("OOM"))
     assert not is_out_of_memory(ValueError("MemoryError"))
+
+
+def test_what_float32_holds_and_what_it_does_not():
+    normal, largest = float(np.finfo(np.float32).smallest_normal), float(np.finfo(np.float32).max)
+    for value in (0.0, SMALLEST, LARGEST):
+        assert number("x", value, "a strength") == value
+    assert number("x", -SMALLEST, "a shift", low=-1) == -SMALLEST
+    for value in (SMALLEST / 2, LARGEST * 2):
+        assert refusal(number, "x", value, "a strength") == (
+            f"x must be 0 or from {SMALLEST:.2g} to {LARGEST:.2g} in size, as float32 holds no other number (it is a "
+            f"strength), got {value!r}"
+        )
+    assert (normal, largest) == (SMALLEST, LARGEST)

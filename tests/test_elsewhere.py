@@ -1,8 +1,11 @@
 """Exports are read back with the tools that they are made for."""
 
 import os
+import sys
+import types
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -116,3 +119,46 @@ def test_without_the_package_a_sentence_says_what_to_install(monkeypatch, tmp_pa
         "the package tensorboard must be installed for this export, got an installation without it; pip install "
         "'regularization-lab[tensorboard]' brings it"
     )
+
+
+def test_what_weights_and_biases_is_told_of_each_run(tmp_path, monkeypatch):
+    """The package itself takes seconds a run: here it is what writes down how it was called."""
+    begun, settings = [], {}
+
+    def init(**arguments):
+        run = types.SimpleNamespace(arguments=arguments, rows=[], summary={}, ended=False)
+        run.log = lambda row, step: run.rows.append((step, row))
+        run.finish = lambda: setattr(run, "ended", True)
+        begun.append(run)
+        return run
+
+    fake = types.SimpleNamespace(init=init, Settings=lambda **given: settings.update(given) or "quiet")
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    histories = pd.DataFrame(0.5, index=range(3), columns=list(HISTORY))
+    histories["epoch"] = [1, 2, 1]
+    histories.loc[1, "accuracy"] = np.nan
+    histories.insert(0, "variant", ["a", "a", "b"])
+    histories.insert(1, "seed", [0, 0, 3])
+    histories.insert(2, "fold", [1, 1, 0])
+    summary = histories.loc[[0], ["variant", "seed", "fold"]].assign(
+        kept_epoch=2, test_data_loss=np.nan, test_accuracy=0.25
+    )
+    assert elsewhere._log_offline("x", histories, summary, tmp_path) == 2
+    first, second = begun
+    assert first.arguments == {
+        **{"project": "x", "name": "a-seed0-fold1", "group": "a", "config": {"variant": "a", "seed": 0, "fold": 1}},
+        **{"dir": str(tmp_path), "mode": "offline", "reinit": "create_new", "settings": "quiet"},
+    }
+    assert settings == {
+        **{"silent": True, "disable_git": True, "disable_code": True},
+        **{"console": "off", "x_disable_stats": True},
+    }
+    measured = dict.fromkeys(HISTORY[1:], 0.5)
+    assert first.rows == [(1, measured), (2, {name: 0.5 for name in measured if name != "accuracy"})]
+    assert (first.ended, second.ended) == (True, True)
+    assert {name: first.summary[name] for name in ("kept_epoch", "test_accuracy")} == {
+        "kept_epoch": 2,
+        "test_accuracy": 0.25,
+    }
+    assert "test_data_loss" not in first.summary
+    assert (second.arguments["name"], second.arguments["group"], second.summary) == ("b-seed3-fold0", "b", {})

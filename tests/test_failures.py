@@ -50,3 +50,34 @@ def test_what_no_code_of_ones_own_raised_names_no_place():
     assert raised_in(ValueError("no")) == "ValueError: no"
     with pytest.raises(DataError, match=r"^x fails: ValueError: could not convert string to float: 'a'$"):
         call_or_refuse(functools.partial(float, "a"), "x fails")
+
+
+@pytest.mark.parametrize("name", ["gone.py", "__autograph_generated_file1.py"])
+def test_code_without_a_file_that_somebody_wrote_is_not_named_but_who_called_it_is(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("def load():\n    return made()\n")
+    (tmp_path / "__autograph_generated_file1.py").write_text("a copy\n")
+    names = {}
+    exec(compile("def made():\n    return {}['price']\n", str(tmp_path / name), "exec"), names)
+    load = runpy.run_path(str(tmp_path / "mine.py"), {"made": names["made"]})["load"]
+    assert caught(load) == "x fails: KeyError: 'price' (mine.py, line 2)"
+    assert caught(names["made"]).startswith("x fails: KeyError: 'price'")
+    assert "made" not in caught(names["made"])
+
+
+def test_who_ends_python_is_told_to_return(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("import sys\ndef load(*code):\n    sys.exit(*code)\n")
+    load = runpy.run_path(str(tmp_path / "mine.py"))["load"]
+    for code, said in (((), ""), ((0,), "0"), (("no",), "'no'")):
+        assert caught(functools.partial(load, *code)) == (
+            f"x fails: it called sys.exit({said}) (mine.py, line 3); let it return, or raise an error instead"
+        )
+
+
+def test_a_lack_of_memory_goes_on_as_one():
+    def full():
+        raise type("ResourceExhaustedError", (Exception,), {})("OOM")
+
+    with pytest.raises(MemoryError):
+        call_or_refuse(full, "x fails")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lab.engine import history
-from lab.engine.history import Keeper, row, shortest
+from lab.engine.history import Keeper, packed, row, shortest, unpacked
 from lab.results import HISTORY
 
 FITTED = {"data_loss": 0.5, "penalty": 0.25, "accuracy": 0.125}
@@ -61,3 +61,18 @@ def test_the_largest_float32_is_finite_and_what_lies_beyond_has_diverged():
     assert list(keeper.ended) == [False, True, True]
     assert list(keeper.kept) == [1, 0, 0]
     assert keeper.kept.dtype.kind == "i", "an epoch is a whole number in run.json"
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3])
+def test_rows_of_a_checkpoint_are_the_rows_that_were_written_bit_by_bit(epochs):
+    rows = [row(epoch, FITTED, TRAIN, {**VALIDATION, "accuracy": np.nan}, 1 / 3) for epoch in range(1, epochs + 1)]
+    array = packed(rows)
+    assert (array.shape, array.dtype) == ((epochs, len(HISTORY)), np.float64)
+    again = unpacked(array)
+    assert repr(again) == repr(rows)
+    assert all(type(one["epoch"]) is int for one in again)
+
+
+def test_a_number_of_a_history_that_is_missing_is_not_dropped_without_a_word():
+    with pytest.raises(ValueError, match="shorter than argument 1"):
+        unpacked(np.zeros((1, len(HISTORY) - 1)))

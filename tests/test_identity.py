@@ -8,6 +8,7 @@ import json
 import math
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from lab.data import digits, from_npz
 from lab.identity import NUMERICS, declare, identify
 from lab.identity.contents import as_made
 from lab.identity.files import file_hash, hashed
-from lab.identity.names import public_name
+from lab.identity.names import alike, is_labs, module_name, public_name
 from lab.models import dense
 from lab.regularization import Regularization
 from lab.training import Training
@@ -317,3 +318,25 @@ def test_what_the_top_of_a_module_makes_of_a_constant_is_known_where_it_only_com
 
 def test_a_file_that_is_not_there_counts_by_its_name():
     assert declare(Path("nowhere/a.npz"), "data") == "a.npz"
+
+
+@pytest.mark.parametrize(
+    ("main", "name"),
+    [
+        ({"__spec__": types.SimpleNamespace(name="experiments.dropout"), "__file__": "/x/other.py"}, "dropout"),
+        ({"__spec__": types.SimpleNamespace(name="mine.dropout"), "__file__": "/x/other.py"}, "mine.dropout"),
+        ({"__spec__": None, "__file__": "/x/dropout.py"}, "dropout"),
+        ({"__file__": "/x/dropout.py"}, "dropout"),
+        ({}, "interactive"),
+    ],
+)
+def test_a_script_that_is_run_has_the_name_that_an_import_would_give_it(monkeypatch, main, name):
+    monkeypatch.setitem(sys.modules, "__main__", types.SimpleNamespace(**main))
+    assert alike("__main__") == name
+    assert module_name(types.SimpleNamespace(__module__="__main__")) == name
+
+
+def test_other_modules_keep_their_names_and_the_labs_scripts_have_short_ones():
+    assert alike("experiments.dropout") == alike("dropout") == "dropout"
+    assert alike("mine.experiments.dropout") == "mine.experiments.dropout"
+    assert [is_labs(value) for value in (alike, pytest.raises, 3, functools.partial)] == [True, False, False, False]

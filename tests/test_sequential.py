@@ -257,3 +257,16 @@ def test_the_tests_of_a_comparison_at_its_looks_are_these():
         level = needed_p(0.05, PLAN, len(so_far) - 1)
         half = scipy.stats.t.ppf(1 - level / 2, seeds - 1) * differences.std(ddof=1) / np.sqrt(seeds)
         assert made["difference_low"] == pytest.approx(differences.mean() - half, rel=1e-6)
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+@pytest.mark.parametrize("p", [0.05, 0.3, 0.7])
+def test_a_sequential_p_is_the_share_of_experiments_without_a_difference_that_look_so_extreme(one_sided, p):
+    """The experiments are simulated here number by number, not by their sums."""
+    plan = (4, 6, 12)
+    drawn = np.random.default_rng(5).standard_normal((20_000, plan[-1]))
+    alternative = "greater" if one_sided else "two-sided"
+    made = [scipy.stats.ttest_1samp(drawn[:, :n], 0, axis=1, alternative=alternative).pvalue for n in plan]
+    smallest = np.min(np.stack(made, axis=1) / (np.array(plan) / plan[-1]), axis=1)
+    found = sequential_p(np.full((1, 3), p), plan, one_sided=one_sided)[0]
+    assert found == pytest.approx(np.mean(smallest <= p), abs=0.015)

@@ -115,7 +115,7 @@ def advise(
     # Fail before half of the budget is spent on results that cannot be written.
     make_folder(folder)
     load_tensorflow("exact")
-    training = training or Training(epochs=100, patience=10, loss=_loss_for(loaded, model))
+    training = training or _training_for(loaded, model)
     space = settings(data, factory, training)
     identity = identity_of(space)
     with said_once(say), forgotten():
@@ -151,6 +151,10 @@ def advise(
     table = table_of(comparison)
     sentence = sentence_of(table, len(found) - 1)
     return Advice(sentence, diagnosis, table, left_out, folder, time.monotonic() - begun)
+
+
+def _training_for(data: "Dataset", model: object) -> Training:
+    return Training(epochs=100, patience=10, loss=_loss_for(data, model))
 
 
 def _loss_for(data: "Dataset", model: object) -> str:

@@ -203,7 +203,7 @@ class Training(InTraining, OfInputs):
             return math.log(2)
         match self.loss:
             case "hinge":
-                return 1.0 if classes == 2 else classes - 1.0
+                return classes - 1.0
             case "squared_error":
                 return 1.0 - 1.0 / classes
             case _:

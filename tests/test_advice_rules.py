@@ -1,0 +1,419 @@
+"""The small rules of advice, on tables and fakes: nothing here trains."""
+
+import dataclasses
+import functools
+import json
+import types
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lab.data
+import lab.models
+from lab.advice import _diagnosis, _training_for, advise, confirming, screening_file, seconds_of
+from lab.advice.answer import Advice, diagnosis_of, sentence_of, table_of
+from lab.advice.fresh_splits import fresh_splits, parts_of
+from lab.advice.screening import Screened, lowest, screen
+from lab.advice.script import script_of
+from lab.advice.space import Setting, factory_of, settings, wider
+from lab.checks import DataError, UsageError
+from lab.data import Dataset, Split
+from lab.experiment import Experiment, Variant
+from lab.regularization import Regularization
+from lab.training import Training
+
+DIGITS = functools.partial(lab.data.digits, train_size=60, validation_size=60, test_size=60)
+F = np.float32
+FITTING = Training(loss="softmax_cross_entropy", epochs=18)
+
+
+def refusal(call, *arguments, error=UsageError, **named):
+    with pytest.raises(error) as caught:
+        call(*arguments, **named)
+    return str(caught.value)
+
+
+def comparison(*rows):
+    columns = ("variant", "decision", "difference", "difference_low", "difference_high", "n")
+    return pd.DataFrame([("none", "baseline", np.nan, np.nan, np.nan, 5), *rows], columns=columns)
+
+
+class TestAnswer:
+    TABLE = table_of(
+        comparison(
+            ("a", "worse", 0.3, 0.2, 0.4, 5),
+            ("b", "better", -0.1, -0.2, -0.05, 6),
+            ("c", "not shown", 0.1, -0.1, 0.2, 7),
+            ("d", "equivalent", 0.0, -0.01, 0.01, 8),
+            ("e", "better", -0.2, -0.3, -0.1, 9),
+        )
+    )
+
+    def test_what_helps_comes_first_and_the_larger_difference_before_the_smaller(self):
+        assert list(self.TABLE.columns) == ["variant", "answer", "difference", "low", "high", "seeds"]
+        assert self.TABLE.to_numpy().tolist() == [
+            ["e", "helps", -0.2, -0.3, -0.1, 9],
+            ["b", "helps", -0.1, -0.2, -0.05, 6],
+            ["d", "equivalent", 0.0, -0.01, 0.01, 8],
+            ["c", "undecided", 0.1, -0.1, 0.2, 7],
+            ["a", "harms", 0.3, 0.2, 0.4, 5],
+        ]
+        assert list(self.TABLE.index) == [0, 1, 2, 3, 4]
+
+    def test_the_sentence_is_about_the_best(self):
+        assert sentence_of(self.TABLE, 5) == (
+            "e helps: test data loss -0.2000 [-0.3000, -0.1000] against the plain model on 9 fresh seeds."
+        )
+
+    @pytest.mark.parametrize(
+        ("verdict", "said"),
+        [
+            ("overfits", "The plain model memorizes: its validation loss rises while its training loss falls"),
+            ("too short", "The plain model trained too few epochs to say whether it memorizes"),
+            (
+                "underfits",
+                "The plain model underfits: it needs a longer training or a larger model, not regularization",
+            ),
+            ("fits", "The plain model neither memorizes nor underfits (fits)"),
+        ],
+    )
+    def test_the_diagnosis_is_a_sentence(self, verdict, said):
+        assert diagnosis_of(verdict, 0.123456, 1.5) == f"{said} (train 0.1235, validation 1.5 at the kept epoch)."
+
+    def test_an_answer_prints_its_sentences_and_its_table(self):
+        advice = Advice("It helps.", "It memorizes.", self.TABLE.iloc[:1], {}, Path("x"), 1.0)
+        sentence, diagnosis, empty, header, row = str(advice).splitlines()
+        assert (sentence, diagnosis, empty) == ("It helps.", "It memorizes.", "")
+        assert header.split() == ["variant", "answer", "difference", "low", "high", "seeds"]
+        assert row.split() == ["e", "helps", "-0.2000", "-0.3000", "-0.1000", "9"]
+
+    @pytest.mark.parametrize(("last", "verdict"), [(0.5, "too few epochs"), (np.nan, "diverged")])
+    def test_the_diagnosis_is_of_the_rows(self, last, verdict):
+        columns = ("loss", "data_loss", "penalty", "accuracy", "train_accuracy", "val_accuracy", "val_loss")
+        rows = [
+            {"epoch": epoch, "train_data_loss": 0.25, "val_data_loss": loss, **dict.fromkeys(columns, 0.0)}
+            for epoch, loss in ((1, 0.75), (2, last))
+        ]
+        assert verdict in _diagnosis(rows)
+
+
+class TestArguments:
+    def test_budgets_have_a_rule_and_a_remedy(self):
+        assert seconds_of("999999.125s") == 999999.125
+        assert refusal(seconds_of, "0.0m") == "budget must be a number above 0 with s, m or h, as '5m', got '0.0m'"
+        assert refusal(seconds_of, 0) == "budget must be above 0 (it is the seconds that the advice may take), got 0"
+
+    def test_a_model_is_a_path_or_a_factory_that_takes_regularization(self, tmp_path):
+        assert factory_of(lab.models.dense) is lab.models.dense
+        for path in (tmp_path / "m.keras", str(tmp_path / "m.keras")):
+            made = factory_of(path)
+            assert made.args == (tmp_path / "m.keras",)
+            assert made.keywords == {"start": "fresh"}
+        for other in (3, print, len):
+            assert refusal(factory_of, other).startswith(
+                "model must be the path of a .keras file, or a factory that takes regularization as lab.models.dense "
+                "does, got "
+            )
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ({"margin": 0}, "margin must be above 0 (it is the smallest difference that matters), got 0"),
+            ({"training": {}}, "training must be a Training, got {}"),
+            ({"name": "../x"}, "names of experiments and variants become folders"),
+        ],
+    )
+    def test_wrong_arguments_are_refused_before_anything_is_made(self, tmp_path, arguments, said):
+        assert refusal(advise, lab.models.dense, DIGITS, results_folder=tmp_path, **arguments).startswith(said)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_data_must_be_a_loader(self, tmp_path):
+        assert refusal(advise, lab.models.dense, 3, results_folder=tmp_path) == (
+            "data must be a loader, with functools.partial around it, got 3"
+        )
+
+    @pytest.mark.parametrize(
+        ("classes", "y", "loss"),
+        [
+            (None, np.zeros(4, np.float32), "squared_error"),
+            (("a", "b"), np.zeros(4, np.int32), "softmax_cross_entropy"),
+            (("a", "b"), np.zeros((4, 2), np.float32), "binary_cross_entropy"),
+        ],
+    )
+    def test_the_loss_fits_the_labels(self, classes, y, loss):
+        data = types.SimpleNamespace(classes=classes, train=types.SimpleNamespace(y=y))
+        assert _training_for(data, lab.models.dense) == Training(epochs=100, patience=10, loss=loss)
+
+    @pytest.mark.parametrize(("units", "loss"), [(1, "binary_cross_entropy"), (2, "softmax_cross_entropy")])
+    def test_a_saved_model_of_one_output_takes_two_classes(self, monkeypatch, units, loss):
+        model = types.SimpleNamespace(output_shape=(None, units))
+        monkeypatch.setattr("lab.models.keras_file.load", lambda path: model)
+        data = types.SimpleNamespace(classes=("a", "b"), train=types.SimpleNamespace(y=np.zeros(4, np.int32)))
+        assert _training_for(data, "model.keras").loss == loss
+        data.classes = ("a", "b", "c")
+        assert _training_for(data, "model.keras").loss == "softmax_cross_entropy"
+
+
+class TestSpace:
+    def test_a_setting_is_named_for_its_family_and_strength(self):
+        space = settings(DIGITS, lab.models.dense, FITTING)
+        assert (space["none"][0].name, space["none"][0].label) == ("none", "none None")
+        assert (space["L1 penalty"][0].name, space["L1 penalty"][0].label) == ("L1_penalty-1e-05", "L1 penalty 1e-05")
+        assert space["none"][0].extended is None
+        assert [one.variant.training.learning_rate for one in space["none"]] == [1e-3 / 3, 1e-3, 3e-3]
+        smoothing = space["label smoothing"][0]
+        assert smoothing.variant.model is lab.models.dense
+        assert smoothing.variant.training.label_smoothing == smoothing.strength
+
+    @pytest.mark.parametrize(
+        ("strengths", "best", "further"),
+        [
+            ((0.001, 0.01, 0.1), 0.1, 1.0),
+            ((0.001, 0.01, 0.1), 0.001, 1e-4),
+            ((0.001, 0.01, 0.1), 0.01, None),
+            ((1.0, 30.0), 30.0, 900.0),
+            ((1.0, 29.9), 29.9, None),
+            ((1.0,), 1.0, None),
+            ((0.003, 0.1), 0.1, 3.33),
+        ],
+    )
+    def test_strengths_grow_by_their_own_step_beyond_the_end_where_the_best_is(self, strengths, best, further):
+        def extended(strength):
+            return strength
+
+        tried = [Setting("f", strength, None, extended) for strength in (*strengths, "word")]
+        found = wider(next(one for one in tried if one.strength == best), tried)
+        assert found == (further if further is not None else [])
+
+    def test_a_family_without_other_strengths_does_not_grow(self):
+        tried = [Setting("f", strength, None) for strength in (1.0, 100.0)]
+        assert wider(tried[1], tried) == []
+
+
+class TestFreshSplits:
+    DATA = Dataset(
+        "d",
+        Split(np.arange(6, dtype=F)[:, None], np.arange(6, dtype=F)[:, None]),
+        Split(np.arange(6, 10, dtype=F)[:, None], np.arange(6, 10, dtype=F)[:, None]),
+        Split(np.arange(100, 107, dtype=F)[:, None], np.arange(100, 107, dtype=F)[:, None]),
+        None,
+    )
+
+    def test_examples_stay_with_their_labels_and_each_split_has_its_size(self):
+        for seed in (None, 20, 21, 22):
+            made = fresh_splits(lambda: self.DATA, parts=3, first=20, seed=seed)
+            for split in (made.train, made.validation, made.test):
+                np.testing.assert_array_equal(split.x, split.y)
+            assert sorted([*made.train.y[:, 0], *made.validation.y[:, 0]]) == list(range(10))
+            assert (len(made.train), len(made.validation)) == (6, 4)
+            assert list(made.test.y[:, 0]) == sorted(made.test.y[:, 0])
+            assert made.redrawn == "splits"
+        assert [len(fresh_splits(lambda: self.DATA, parts=3, first=20, seed=s).test) for s in (20, 21, 22)] == [3, 2, 2]
+
+    def test_no_seed_is_the_first(self):
+        made = [fresh_splits(lambda: self.DATA, parts=3, first=20, seed=seed) for seed in (None, 20, 21)]
+        np.testing.assert_array_equal(made[0].train.y, made[1].train.y)
+        np.testing.assert_array_equal(made[0].test.y, made[1].test.y)
+        assert not np.array_equal(made[0].train.y, made[2].train.y)
+
+    def test_weighted_examples_stay_where_they_are(self):
+        data = dataclasses.replace(self.DATA, train=dataclasses.replace(self.DATA.train, weight=np.ones(6, F)))
+        made = fresh_splits(lambda: data, parts=3, first=20, seed=21)
+        assert made.train is data.train
+        assert made.validation is data.validation
+        assert len(made.test) == 2
+
+    @pytest.mark.parametrize(("size", "most", "parts"), [(50, 24, 5), (59, 24, 5), (60, 24, 6), (500, 24, 24)])
+    def test_each_part_has_ten_examples_at_least(self, size, most, parts):
+        assert parts_of(types.SimpleNamespace(test=range(size)), most) == parts
+
+    def test_fewer_than_fifty_are_refused(self):
+        assert refusal(parts_of, types.SimpleNamespace(test=range(49)), 24, error=DataError) == (
+            "advice must have at least 50 test examples, 10 for each of five seeds, got 49"
+        )
+
+
+class TestScreening:
+    def test_the_lowest_loss_is_that_of_a_number(self):
+        assert lowest([{"val_data_loss": value} for value in (0.5, np.nan, 0.25, np.inf, 0.75)]) == 0.25
+        assert lowest([{"val_data_loss": np.nan}]) == np.inf
+        assert lowest([]) == np.inf
+
+    def screened(self, monkeypatch, losses, failing=()):
+        """Screen the plain model and families that end after an epoch, of which some fail."""
+        from lab.sweep.progress import listening
+
+        def train(variants, *, seeds, leave):
+            assert seeds == [0]
+            for name in variants:
+                family = name.rpartition(" ")[0]
+                if family in failing:
+                    listening().on_failure(types.SimpleNamespace(variant=name), "it is for images")
+                    continue
+                leave([(name, 0)], 1, [[{"val_data_loss": losses[family]}]])
+            if failing:
+                raise UsageError("some have failed")
+
+        monkeypatch.setattr("lab.advice.screening.train", train)
+        space = settings(DIGITS, lab.models.dense, FITTING)
+        said = []
+        return screen({name: space[name] for name in losses}, float("inf"), said.append), said
+
+    def test_what_was_found_is_said_family_by_family(self, monkeypatch):
+        (found, left_out), said = self.screened(monkeypatch, {"none": 0.7, "dropout": 0.123456})
+        assert (list(found), left_out) == (["none", "dropout"], {})
+        assert said == [
+            "3 settings of none: validation loss 0.7 of the plain model at rate 0.00033",
+            "9 settings of dropout: validation loss 0.1235 of dropout 0.1 at rate 0.00033",
+        ]
+
+    def test_strengths_that_grow_are_said(self, monkeypatch):
+        _, said = self.screened(monkeypatch, {"none": 0.7, "L2 penalty": 0.5})
+        assert said[0] == "the best of L2 penalty is at the end of its strengths: going on beyond it"
+        assert said[-1].startswith("12 settings of L2 penalty: ") or said[-1].startswith("15 settings of L2 penalty: ")
+
+
+def test_what_a_screening_found_is_in_a_file_of_this_text(tmp_path):
+    space = settings(DIGITS, lab.models.dense, FITTING)
+    found = {"none": Screened(space["none"][1], 0.5, [{"epoch": 1, "val_data_loss": 0.5}])}
+    screening_file.remember(tmp_path, "an id", 5.0, found, {"dropout": "not tried"})
+    text = (tmp_path / "screening.json").read_text()
+    assert json.loads(text) == {
+        "id": "an id",
+        "seconds": 5.0,
+        "best": {
+            "none": {
+                "strength": None,
+                "learning_rate": 1e-3,
+                "loss": 0.5,
+                "rows": [{"epoch": 1, "val_data_loss": 0.5}],
+            }
+        },
+        "left_out": {"dropout": "not tried"},
+    }
+    assert text.startswith('{\n "id": "an id",\n')
+    assert text.endswith("}\n")
+    back, left_out = screening_file.remembered(tmp_path, "an id", 5.0, space)
+    assert back["none"].setting is space["none"][1]
+    assert left_out == {"dropout": "not tried"}
+
+
+class TestConfirming:
+    def confirmed(self, monkeypatch, tmp_path, decisions, parts=12, until=float("inf")):
+        """Confirm two candidates, whose decisions at each look are given; return what was run and said."""
+        ran, said = [], []
+
+        def run(experiment, *, results_folder, margin, most_seeds):
+            (tmp_path / experiment.name).mkdir(exist_ok=True)
+            ran.append((experiment, results_folder, margin, most_seeds))
+            return tmp_path / experiment.name
+
+        def read_tables(folder):
+            now = decisions[min(len(ran), len(decisions)) - 1]
+            rows = [(f"v{i}", decision, -0.5, -0.75, -0.25, 5) for i, decision in enumerate(now)]
+            return types.SimpleNamespace(comparison=comparison(*rows))
+
+        monkeypatch.setattr(confirming, "run", run)
+        monkeypatch.setattr("lab.results.tables.read_tables", read_tables)
+        space = settings(DIGITS, lab.models.dense, FITTING)
+        chosen = [space["none"][0], space["dropout"][0], space["L1 penalty"][0]]
+        arguments = {"parts": parts, "margin": 0.125, "until": until, "tried": 9, "results_folder": tmp_path}
+        folder, table = confirming.confirm("mine", DIGITS, chosen, say=said.append, **arguments)
+        assert folder == tmp_path / "mine"
+        assert table["decision"].tolist()[1:] == list(decisions[min(len(ran), len(decisions)) - 1])
+        return ran, said
+
+    def test_seeds_are_added_until_each_candidate_is_decided(self, monkeypatch, tmp_path):
+        from lab.statistics.sequential import looks
+
+        ran, said = self.confirmed(monkeypatch, tmp_path, [("not shown", "worse"), ("better", "worse")])
+        first, second = looks(12)[:2]
+        assert [list(one.seeds) for one, *_ in ran] == [
+            [*range(1000, 1000 + first)],
+            [*range(1000, 1000 + second)],
+        ]
+        assert said == [
+            f"confirmed on {first} fresh seeds: 1 of 2 candidates undecided",
+            f"confirmed on {second} fresh seeds: 0 of 2 candidates undecided",
+        ]
+        experiment, *options = ran[0]
+        assert options == [tmp_path, 0.125, 12]
+        assert (experiment.name, experiment.baseline, experiment.redraw_data) == ("mine", "none", True)
+        assert experiment.question == "Which regularizer helps this model on these data?"
+        assert list(experiment.variants) == ["none", "dropout-0.1", "L1_penalty-1e-05"]
+        assert experiment.variants["none"].data.keywords == {"parts": 12, "first": 1000}
+        assert (tmp_path / "mine" / "experiment.py").read_text().count("range(1000, ") == 1
+
+    def test_the_first_look_is_reached_whatever_the_time_and_no_other(self, monkeypatch, tmp_path):
+        ran, _ = self.confirmed(monkeypatch, tmp_path, [("not shown", "worse")], until=0.0)
+        assert len(ran) == 1
+
+    def test_where_nothing_is_decided_all_test_examples_are_used(self, monkeypatch, tmp_path):
+        from lab.statistics.sequential import looks
+
+        ran, _ = self.confirmed(monkeypatch, tmp_path, [("not shown", "worse")])
+        assert [len(one.seeds) for one, *_ in ran] == list(looks(12))
+
+
+def test_a_script_is_this_text():
+    variants = {
+        "none": Variant(data=DIGITS, model=lab.models.dense, training=Training(epochs=2)),
+        "a": Variant(
+            data=DIGITS,
+            model=functools.partial(lab.models.dense, widths=(8,), regularization=Regularization(l1=0.01)),
+            training=Training(epochs=2, learning_rate=3e-3, patience=None, loss="softmax_cross_entropy"),
+        ),
+        "saved": Variant(
+            data=DIGITS,
+            model=functools.partial(lab.models.saved, Path("ä.keras"), start="fresh"),
+            training=Training(epochs=2),
+        ),
+    }
+    experiment = Experiment(name="x", question="Which?", variants=variants, baseline="none", seeds=(4, 5, 6))
+    assert script_of(experiment, Path("results/x/experiment.py")) == SCRIPT
+
+
+SCRIPT = '''"""Which?
+
+The confirmation that `python -m lab advise` ran; from the folder in which it ran, nothing is trained again:
+
+    python -m lab run results/x/experiment.py
+"""
+
+from functools import partial
+from pathlib import Path
+
+from lab import Experiment, Regularization, Training, Variant
+from lab.cli import main
+from lab.data import digits
+from lab.models import dense, saved
+
+EXPERIMENT = Experiment(
+    name="x",
+    variants={
+        "none": Variant(
+            data=partial(digits, train_size=60, validation_size=60, test_size=60),
+            model=dense,
+            training=Training(epochs=2),
+        ),
+        "a": Variant(
+            data=partial(digits, train_size=60, validation_size=60, test_size=60),
+            model=partial(dense, widths=(8,), regularization=Regularization(l1=0.01)),
+            training=Training(learning_rate=0.003, epochs=2),
+        ),
+        "saved": Variant(
+            data=partial(digits, train_size=60, validation_size=60, test_size=60),
+            model=partial(saved, Path("ä.keras"), start="fresh"),
+            training=Training(epochs=2),
+        ),
+    },
+    baseline="none",
+    seeds=range(4, 7),
+    question="Which?",
+)
+
+if __name__ == "__main__":
+    main(EXPERIMENT)
+'''
