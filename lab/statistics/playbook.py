@@ -1,9 +1,9 @@
 """The questions to ask of any experiment before its differences are believed, each answered with its number.
 
-They follow Google's Deep Learning Tuning Playbook (Godbole et al. 2023): did the best runs overfit, is the best strength
-the last one that was tried, was training too short or too long, how noisy is its end, how many runs diverged, was every
-variant tuned alike, and how much varies from seed to seed. They need no more than tables of histories, imported ones
-included.
+They follow Google's Deep Learning Tuning Playbook (Godbole et al. 2023): did the best runs overfit, is the best
+strength the last one that was tried, was training too short or too long, how noisy is its end, how many runs diverged,
+was every variant tuned alike, and how much varies from seed to seed. They need no more than tables of histories,
+imported ones included.
 """
 
 from collections.abc import Mapping
@@ -47,8 +47,8 @@ def playbook(histories: pd.DataFrame, strengths: pd.DataFrame | None = None) -> 
       of it again until their last epoch: `count` of `runs`, and the largest `rise` as a share.
     * "edge": of the families of a strength path, `count` of `families` whose best strength is the first or the last
       that was tried; a strength of 0, which is the plain model, is no end. `names` are theirs.
-    * "short": the share of runs that kept an epoch of the last quarter of all epochs: `share`. A warning from a half on.
-      Runs that ended before, because their patience was spent, kept an earlier one.
+    * "short": the share of runs that kept an epoch of the last quarter of all epochs, `share`. A warning from a half
+      on. Runs that ended before, because their patience was spent, kept an earlier one.
     * "long": the median share of a run's epochs after the kept one: `share`. A warning from a half on.
     * "noise": the standard deviation of the validation loss from epoch to epoch in the last quarter of a run, `end`,
       that of the kept loss over the seeds of a variant, `seeds`, and their `ratio`. A trend does not count: it is that
