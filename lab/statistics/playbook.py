@@ -97,7 +97,7 @@ def _of_trainings(kept: pd.DataFrame, strengths: pd.DataFrame | None) -> list[An
             tried = tried[tried["strength"] > 0]
             if len(tried) > 1 and tried["loss"].idxmin() in (tried.index[0], tried.index[-1]):
                 names.append(str(family))
-        values = {"count": len(names), "families": families.ngroups, "names": ", ".join(names)}
+        values: dict[str, float | str] = {"count": len(names), "families": families.ngroups, "names": ", ".join(names)}
         found.append(Answer("edge", values, bool(names)))
     # A run that ended early was given as many epochs as the longest one.
     longest = kept["epochs"].max()
@@ -112,9 +112,9 @@ def _noise(histories: pd.DataFrame, columns: list[str], kept: pd.DataFrame) -> A
     variances = []
     for _, run in histories.groupby(columns, sort=False):
         losses = run.sort_values("epoch")["val_data_loss"].to_numpy(np.float64)
-        end = np.diff(losses[int((1 - LAST) * len(losses)) :])
-        if len(end) and np.isfinite(end).all():
-            variances.append((end**2).mean() / 2)
+        steps = np.diff(losses[int((1 - LAST) * len(losses)) :])
+        if len(steps) and np.isfinite(steps).all():
+            variances.append(float((steps**2).mean() / 2))
     if over_seeds.empty or not variances:
         return None
     end, seeds = float(np.sqrt(np.mean(variances))), float(np.sqrt(over_seeds.mean()))
