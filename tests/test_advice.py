@@ -11,6 +11,7 @@ import lab.data
 import lab.models
 from lab.advice import advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
+from lab.advice.confirming import confirm
 from lab.advice.fresh_splits import fresh_splits, parts_of
 from lab.advice.screening import Screened, screen
 from lab.advice.screening_file import identity_of, remember, remembered
@@ -347,3 +348,47 @@ class TestScript:
         assert script_of(self.experiment(data=lambda: None), Path("x.py")) is None
         made = type("Loader", (), {"__call__": lambda self: None})()
         assert script_of(self.experiment(data=made), Path("x.py")) is None
+
+
+def test_only_the_families_that_are_named_are_in_the_space_and_images_are_augmented():
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING, families=["dropout"])
+    assert list(space) == ["none", "dropout"]
+    assert "random shifts (crops)" not in settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    images = settings(DIGITS, factory_of(lab.models.dense), FITTING, images=True)
+    assert {"random shifts (crops)", "cutout"} <= set(images)
+    assert "spatial dropout" not in images
+    with pytest.raises(UsageError) as refused:
+        settings(DIGITS, factory_of(lab.models.dense), FITTING, families=["drop-out"])
+    fitting = ", ".join(
+        f"{name!r}" for name in settings(DIGITS, factory_of(lab.models.dense), FITTING) if name != "none"
+    )
+    assert str(refused.value) == f"families must be one of {fitting}, got 'drop-out'; did you mean 'dropout'?"
+
+
+def test_a_batch_that_would_pass_the_budget_is_not_begun_though_it_has_fewer_seeds(monkeypatch, tmp_path):
+    """Compiling takes as long for 3 seeds as for 5: a batch is taken to last at least as long as the one before."""
+    times = iter([0.0, 10.0, 10.0])
+    ran = []
+
+    def run(experiment, **_):
+        ran.append(len(experiment.seeds))
+        return tmp_path
+
+    monkeypatch.setattr("lab.advice.confirming.run", run)
+    tables = type("Tables", (), {"comparison": compared("not shown")})
+    monkeypatch.setattr("lab.results.tables.read_tables", lambda folder: tables)
+    space = settings(DIGITS, factory_of(lab.models.dense), FITTING)
+    with forgotten():
+        confirm(
+            "x",
+            DIGITS,
+            [space["none"][0], space["dropout"][0]],
+            parts=24,
+            margin=None,
+            until=19.0,
+            clock=lambda: next(times),
+            tried=1,
+            results_folder=tmp_path,
+            say=silent,
+        )
+    assert ran == [5]

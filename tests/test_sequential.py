@@ -270,3 +270,30 @@ def test_a_sequential_p_is_the_share_of_experiments_without_a_difference_that_lo
     smallest = np.min(np.stack(made, axis=1) / (np.array(plan) / plan[-1]), axis=1)
     found = sequential_p(np.full((1, 3), p), plan, one_sided=one_sided)[0]
     assert found == pytest.approx(np.mean(smallest <= p), abs=0.015)
+
+
+def test_equivalence_is_that_of_two_one_sided_tests_in_statsmodels():
+    weightstats = pytest.importorskip("statsmodels.stats.weightstats")
+    random = np.random.default_rng(7)
+    for seeds, shift in ((5, 0.0), (12, 0.02), (30, -0.04), (30, 0.2)):
+        base, gain = random.normal(0.5, 0.1, seeds), random.normal(shift, 0.05, seeds)
+        made = statistics.compare(summary({"a": gain}, base), "none", margin=0.05).iloc[1]
+        expected = weightstats.ttost_paired(base + gain, base, -0.05, 0.05)[0]
+        assert made["p_equivalent"] == pytest.approx(expected, rel=1e-6)
+        if made["p_adjusted"] > 0.05:
+            assert (made["decision"] == "equivalent") == (expected <= 0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("true", [0.0, 0.8])
+def test_the_interval_at_which_one_stops_covers_the_truth_in_95_of_100(true):
+    drawn = np.random.default_rng(8).standard_normal((10_000, 48)) + true
+    p = _p_at_looks(drawn)
+    decided = np.stack([sequential_p(p[:, : k + 1], PLAN) <= 0.05 for k in range(len(PLAN))])
+    stops = np.where(decided.any(axis=0), decided.argmax(axis=0), len(PLAN) - 1)
+    covered = np.zeros(len(drawn), bool)
+    for k, look in enumerate(PLAN):
+        own = drawn[stops == k, :look]
+        half = scipy.stats.t.ppf(1 - needed_p(0.05, PLAN, k) / 2, look - 1) * own.std(axis=1, ddof=1) / np.sqrt(look)
+        covered[stops == k] = abs(own.mean(axis=1) - true) <= half
+    assert covered.mean() >= 0.95 - 4 * np.sqrt(0.05 * 0.95 / len(drawn))

@@ -12,7 +12,7 @@ answer         the sentence and the table
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,8 +67,10 @@ def advise(
     budget: str | float = "5m",
     margin: float | None = None,
     training: Training | None = None,
+    families: Sequence[str] | None = None,
     name: str = "advice",
     results_folder: str | Path = "results",
+    clock: Callable[[], float] = time.monotonic,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> Advice:
     """Try the families of regularizers on a model, confirm the best on fresh seeds, and say what helps.
@@ -85,19 +87,22 @@ def advise(
         margin: the smallest difference in test data loss that matters; None calls nothing equivalent.
         training: of all runs, whose learning rate is the middle one of three; None takes 100 epochs with a patience of
             10 and the loss that fits the labels.
+        families: the names of those that are tried, as docs/regularizers.md has them; None tries all that fit.
         name: of the confirming experiment, whose folder is made.
         results_folder: the folder of that folder.
+        clock: of the budget, in seconds. `time.process_time` counts those of the processors, which no other process
+            makes longer.
         say: told in sentences what is done and why.
 
     After a kill, the same call goes on: with the confirmation if the screening had ended, and otherwise anew. A command
     that is interrupted says what the best answer so far is.
 
     Raises:
-        UsageError, DataError: as `lab.run.run`; too few test examples.
+        UsageError, DataError: as `lab.run.run`; too few test examples; a family that does not fit.
     """
     from lab.results.files import make_folder
 
-    begun = time.monotonic()
+    begun = clock()
     seconds = seconds_of(budget)
     folder = Path(results_folder) / folder_name("names of experiments and variants become folders", name)
     if margin is not None:
@@ -116,13 +121,14 @@ def advise(
     make_folder(folder)
     load_tensorflow("exact")
     training = training or _training_for(loaded, model)
-    space = settings(data, factory, training)
+    images = loaded.train.x.ndim == 4
+    space = settings(data, factory, training, images=images, families=families)
     identity = identity_of(space)
     with said_once(say), forgotten():
         known = remembered(folder, identity, seconds, space)
         if known is None:
             say(f"screening {len(space) - 1} families and the plain model, each at the same learning rates")
-            known = screen(space, begun + SCREENING_SHARE * seconds, say)
+            known = screen(space, begun + SCREENING_SHARE * seconds, say, clock)
             remember(folder, identity, seconds, *known)
         else:
             say(f"going on from the screening in {folder / FILE}")
@@ -144,13 +150,14 @@ def advise(
             parts=parts,
             margin=margin,
             until=begun + seconds,
+            clock=clock,
             tried=len(found) - 1,
             results_folder=Path(results_folder),
             say=say,
         )
     table = table_of(comparison)
     sentence = sentence_of(table, len(found) - 1)
-    return Advice(sentence, diagnosis, table, left_out, folder, time.monotonic() - begun)
+    return Advice(sentence, diagnosis, table, left_out, folder, clock() - begun)
 
 
 def _training_for(data: "Dataset", model: object) -> Training:

@@ -1,7 +1,6 @@
 """Confirming: the candidates and the plain model on fresh seeds and test examples that chose nothing."""
 
 import functools
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from lab.advice.script import FILE, script_of
 from lab.advice.space import Setting
 from lab.experiment import Experiment, Variant
 from lab.run import run
+from lab.sweep.progress import listening
 from lab.sweep.resumption import so_far
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def confirm(
     parts: int,
     margin: float | None,
     until: float,
+    clock: Callable[[], float],
     tried: int,
     results_folder: Path,
     say: Callable[[str], None],
@@ -44,7 +45,8 @@ def confirm(
         chosen: the plain model first, then the candidates.
         parts: the most seeds.
         margin: as in `lab.statistics.compare`.
-        until: when no further batch is begun that would end later, by `time.monotonic`.
+        until: when no further batch is begun that would end later, by `clock`.
+        clock: returns seconds.
         tried: how many families were screened.
         results_folder: the folder of the experiment's folder.
         say: told what is done and why.
@@ -60,7 +62,7 @@ def confirm(
     variants = {one.name: Variant(data=data, model=one.variant.model, training=one.variant.training) for one in chosen}
     plan = looks(parts)
     for before, look in zip((0, *plan), plan, strict=False):
-        begun = time.monotonic()
+        begun = clock()
         experiment = Experiment(
             name=name,
             question="Which regularizer helps this model on these data?",
@@ -69,7 +71,7 @@ def confirm(
             seeds=range(FIRST_SEED, FIRST_SEED + look),
             redraw_data=True,
         )
-        folder = run(experiment, results_folder=results_folder, margin=margin, most_seeds=parts)
+        folder = run(experiment, results_folder=results_folder, margin=margin, most_seeds=parts, progress=listening())
         comparison = read_tables(folder).comparison
         script = script_of(experiment, folder / FILE)
         if script is not None:
@@ -77,8 +79,9 @@ def confirm(
         undecided = int((comparison["decision"] == "not shown").sum())
         so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(comparison), tried)}")
         say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
-        per_seed = (time.monotonic() - begun) / (look - before)
+        took = clock() - begun
         following = next((later for later in plan if later > look), look)
-        if not undecided or time.monotonic() + per_seed * (following - look) > until:
+        # A part of it, as compiling, is the same for any number of seeds.
+        if not undecided or clock() + took * max(1, (following - look) / (look - before)) > until:
             break
     return folder, comparison

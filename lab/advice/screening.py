@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.advice.space import Setting, wider
 from lab.checks import DataError, UsageError
-from lab.sweep.progress import Progress, heard_by
+from lab.sweep.progress import Progress, both, heard_by, listening
 from lab.sweep.resumption import so_far
 from lab.sweep.unpublished import train
 
@@ -46,7 +46,10 @@ class Screened:
 
 
 def screen(
-    space: Mapping[str, Sequence[Setting]], until: float, say: Callable[[str], None]
+    space: Mapping[str, Sequence[Setting]],
+    until: float,
+    say: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[dict[str, Screened], dict[str, str]]:
     """Train the settings of each family at one seed, and return the best of each by its validation data loss.
 
@@ -54,8 +57,9 @@ def screen(
 
     Args:
         space: as `lab.advice.space.settings` returns it, the plain model first.
-        until: when training ends, by `time.monotonic`. What has trained until then counts with its best epoch.
+        until: when training ends, by `clock`. What has trained until then counts with its best epoch.
         say: told what is done and why.
+        clock: returns seconds.
 
     Returns:
         What was found, and by family why it was left out.
@@ -68,7 +72,7 @@ def screen(
     tried = {family: list(settings) for family, settings in space.items()}
     grown: Mapping[str, Sequence[Setting]] = tried
     for _ in range(WIDENED + 1):
-        was_stopped = _train(grown, until, found, reasons)
+        was_stopped = _train(grown, until, found, reasons, clock)
         beyond = {family: wider(best.setting, tried[family]) for family, best in found.items()}
         grown = {family: more for family, more in beyond.items() if more and family not in reasons}
         if was_stopped or not grown:
@@ -95,7 +99,11 @@ class _SpentError(Exception):
 
 
 def _train(
-    space: Mapping[str, Sequence[Setting]], until: float, found: dict[str, Screened], reasons: dict[str, str]
+    space: Mapping[str, Sequence[Setting]],
+    until: float,
+    found: dict[str, Screened],
+    reasons: dict[str, str],
+    clock: Callable[[], float],
 ) -> bool:
     """Train settings together, put what is better into `found`, and say whether the time was over before the end."""
     named = {f"{family} {i}": one for family, settings in space.items() for i, one in enumerate(settings)}
@@ -110,7 +118,7 @@ def _train(
             if setting.family not in found or loss < found[setting.family].loss:
                 found[setting.family] = Screened(setting, loss, rows)
         so_far(_best(found))
-        if time.monotonic() > until:
+        if clock() > until:
             raise _SpentError
         if epoch not in ends:
             return []
@@ -126,7 +134,7 @@ def _train(
         reasons[named[run.variant].family] = reason
 
     try:
-        with heard_by(Progress(on_failure=failed)):
+        with heard_by(both(listening(), Progress(on_failure=failed))):
             train({name: one.variant for name, one in named.items()}, seeds=[0], leave=leave)
     except _SpentError:
         return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lab.checks import UsageError, shown
+from lab.checks import UsageError, choice, shown
 from lab.experiment import Variant
 from lab.models.families import FAMILIES, Family
 from lab.models.saved_model import saved
@@ -89,8 +89,24 @@ def factory_of(model: "str | Path | Callable") -> Callable:
     )
 
 
-def settings(load: Callable, factory: Callable, training: Training) -> Mapping[str, list[Setting]]:
-    """Return the settings of the plain model, as "none", and of each family that goes with the loss, by name."""
+def settings(
+    load: Callable,
+    factory: Callable,
+    training: Training,
+    *,
+    images: bool = False,
+    families: Sequence[str] | None = None,
+) -> Mapping[str, list[Setting]]:
+    """Return the settings of the plain model, as "none", and of each family that goes with the loss, by name.
+
+    Args:
+        load, factory, training: of the plain model.
+        images: whether the examples are images, which can be augmented.
+        families: the names of those that are tried; None tries all that fit.
+
+    Raises:
+        UsageError: a name is none of a family that fits.
+    """
 
     def at(family: Family | None, strength: Any) -> list[Setting]:
         model, base = factory, training
@@ -103,11 +119,21 @@ def settings(load: Callable, factory: Callable, training: Training) -> Mapping[s
         name = family.name if family else "none"
         return [Setting(name, strength, Variant(data=load, model=model, training=one), extended) for one in trainings]
 
-    of_training = ("weight_decay", "label_smoothing")
-    fitting = [one for one in FAMILIES if not one.losses or training.loss in one.losses]
-    # A model without image inputs would refuse the families that are for images only.
-    fitting = [one for one in fitting if "dense" in one.kinds]
+    fitting = {one.name: one for one in FAMILIES if _fits(one, training.loss, images)}
+    for name in families or ():
+        choice("families", name, fitting)
+    return {"none": at(None, None)} | {
+        name: [setting for strength in one.strengths for setting in at(one, strength)]
+        for name, one in fitting.items()
+        if families is None or name in families
+    }
+
+
+def _fits(family: Family, loss: str, images: bool) -> bool:
+    if family.losses and loss not in family.losses:
+        return False
+    # A model without convolutions would refuse layers that are for images only; what is done to examples needs none.
+    if "dense" not in family.kinds:
+        return images and family.kinds == ("image",) and family.value == "Training"
     # An early stop is part of every run here, and another optimizer or size of batch is no regularizer of this one.
-    fitting = [one for one in fitting if one.value == "Regularization" or one.field in of_training]
-    families = {one.name: [setting for strength in one.strengths for setting in at(one, strength)] for one in fitting}
-    return {"none": at(None, None)} | families
+    return family.value == "Regularization" or family.field in ("weight_decay", "label_smoothing")

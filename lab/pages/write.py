@@ -26,6 +26,7 @@ from lab.pages.failed_runs import failed_runs
 from lab.pages.guide import cards, in_chapters
 from lab.pages.measures_table import measures_table
 from lab.pages.overview import FOUND
+from lab.pages.playbook_panel import playbook_panel
 from lab.pages.policy import policy
 from lab.pages.provenance import provenance
 from lab.pages.reliability_panel import reliability_panel
@@ -216,6 +217,7 @@ def _experiment(
         "failed": failed_runs(folder),
         "measures": measures_table(tables),
         "reliability": panel,
+        "playbook": playbook_panel(tables),
         "drawn": charts(page, records, table_path(folder, HISTORIES).name, panel),
         "charts_style": _style("charts.css"),
         "provenance": provenance(records, page.names),

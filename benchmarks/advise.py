@@ -1,0 +1,181 @@
+"""How often advice is right on planted tasks, and what tuners choose beside it.
+
+    python -m benchmarks.advise --minutes 60                        # goes on where the last call stopped
+    python -m benchmarks.advise --task b --size small --minutes 10
+    python -m benchmarks.advise --minutes 0                         # only the table of what was counted so far
+
+Each repetition draws a new sample of a task, asks `lab.advise`, and then lets KerasTuner and Optuna search the same
+settings on the same sample. The budgets are counted and not timed, so a busy machine changes nothing:
+
+* advice has `BUDGET` seconds of processor time, its start included;
+* "same seconds": the others train their trials one after the other, each in a cohort of its own, for as much processor
+  time as advice used; what their own arithmetic takes is not charged;
+* "same epochs": they train as many epochs as advice did in all, whatever that takes.
+
+A claim "helps" is checked on the sample it was made on: the setting and the plain model of the claim are trained at 16
+further seeds with splits of their own and measured on 100 000 fresh points. An answer is false if one of its claims is.
+Which families help, and how much worse a choice is than the best setting, is the truth of the task, found by brute
+force over samples (`benchmarks.advice_truth`), which is computed once and kept in `benchmarks/advice/`.
+"""
+
+import argparse
+import functools
+import json
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.advice_tasks import TASKS, TRAINING, Task, planted
+from benchmarks.advice_truth import Key, checked, every_setting, task_of, truth
+from benchmarks.advice_tuners import METHODS, Trials, search
+from lab.advice import advise
+from lab.advice.screening_file import FILE
+from lab.advice.space import RATES
+from lab.engine.tensorflow import load_tensorflow
+from lab.results.files import write_atomically
+from lab.sweep.progress import Progress, heard_by
+from lab.sweep.unpublished import train
+
+BUDGET = 60
+"""The seconds of processor time that advice has."""
+
+FOLDER = Path(__file__).parent / "advice"
+REPETITIONS = "repetitions.json"
+SIZES = ("small", "large")
+
+
+def repetition(task: Task, rows: int, sample: int) -> dict:
+    """Return what advice and the others chose on one sample, and how the claims fared."""
+    load = functools.partial(planted, kind=task.kind, rows=rows, seed=sample)
+    epochs = [0]
+
+    def count(members: Sequence[object], *_: object) -> None:
+        epochs[0] += len(members)
+
+    with tempfile.TemporaryDirectory() as folder, heard_by(Progress(on_epoch=count)):
+        advice = advise(
+            task.model,
+            load,
+            budget=BUDGET,
+            training=TRAINING,
+            families=task.families,
+            results_folder=folder,
+            clock=time.process_time,
+        )
+        screened = json.loads((Path(folder) / "advice" / FILE).read_text(encoding="utf-8"))["best"]
+    space = every_setting(task, rows, load)
+    keys = {family: _key(family, one, space) for family, one in screened.items()}
+    names = {space[key].name: key for key in keys.values()}
+    said = [(names[row.variant], row.answer) for row in advice.table.itertuples()]
+    claims = [key for key, answer in said if answer == "helps"]
+    fixed, each = price_of_one(task, load)
+    histories = train({key: one.variant for key, one in space.items()}, seeds=[0])
+    losses = {key: _finite(histories[key, 0].trained.rows) for key in space}
+    others = {}
+    for method in METHODS:
+        trials = Trials(losses, epochs[0])
+        search(method, trials, TRAINING.epochs, sample)
+        same_epochs = trials.within(lambda _, spent: spent, epochs[0])
+        same_seconds = trials.within(lambda trial, spent: fixed * trial + each * spent, advice.seconds)
+        others[method] = {"same epochs": same_epochs, "same seconds": same_seconds}
+    by_validation = min(screened, key=lambda family: screened[family]["loss"])
+    return {
+        "task": task.kind,
+        "rows": rows,
+        "sample": sample,
+        "seconds": round(advice.seconds, 1),
+        "epochs": epochs[0],
+        "seeds": int(advice.table["seeds"].max()),
+        "plain": keys["none"],
+        "said": said,
+        "checked": [[*one, *_mean(own)] for one, own in checked(task, rows, sample, keys["none"], claims).items()]
+        if claims
+        else [],
+        "by validation": keys[by_validation],
+        "price": [round(fixed, 3), round(each, 5)],
+        "others": others,
+    }
+
+
+def _key(family: str, one: dict, space: dict[Key, object]) -> Key:
+    for rate in range(len(RATES)):
+        key = (family, one["strength"], rate)
+        if math.isclose(space[key].variant.training.learning_rate, one["learning_rate"]):
+            return key
+    raise KeyError(family)
+
+
+def _finite(rows: Sequence[dict]) -> list[float]:
+    losses = (row["val_data_loss"] for row in rows)
+    return [loss if math.isfinite(loss) else 1e9 for loss in losses]
+
+
+def _mean(differences: np.ndarray) -> tuple[float, float]:
+    return float(differences.mean()), float(differences.std(ddof=1) / math.sqrt(len(differences)))
+
+
+def price_of_one(task: Task, load: functools.partial) -> tuple[float, float]:
+    """Return the seconds of processor time that a trial in a cohort of its own takes, and those of each of its epochs.
+
+    The plain model is trained twice, and the second time counts, when what every process does once is done.
+    """
+    plain = every_setting(task, load.keywords["rows"], load)["none", None, 1].variant
+    ends: list[float] = []
+    for _ in range(2):
+        ends.clear()
+        begun = time.process_time()
+        with heard_by(Progress(on_epoch=lambda *_: ends.append(time.process_time()))):
+            train({"plain": plain}, seeds=[0])
+        took = time.process_time() - begun
+    each = (ends[-1] - ends[0]) / max(len(ends) - 1, 1)
+    return max(took - each * len(ends), 0.0), each
+
+
+def collect(folder: Path, minutes: float, kinds: Sequence[str], sizes: Sequence[str], say=print) -> None:
+    """Add repetitions to the file of a folder, those of which there are fewest first, until the minutes are over."""
+    ends = time.monotonic() + 60 * minutes
+    longest = 0.0
+    path = folder / REPETITIONS
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    wanted = [task_of(kind, size) for size in sizes for kind in kinds]
+    while time.monotonic() + longest < ends:
+        counts = {
+            (task.kind, rows): sum(one["task"] == task.kind and one["rows"] == rows for one in known)
+            for task, rows in wanted
+        }
+        task, rows = min(wanted, key=lambda one: counts[one[0].kind, one[1]])
+        begun = time.monotonic()
+        # Computed once, and kept in a file.
+        truth(task, rows, folder)
+        known.append(repetition(task, rows, sample=1 + counts[task.kind, rows]))
+        lines = ",\n".join(json.dumps(one) for one in known)
+        write_atomically(path, f"[\n{lines}\n]\n")
+        longest = max(longest, time.monotonic() - begun)
+        say(f"{task.kind}, {rows} rows, sample {known[-1]['sample']}: {known[-1]['said']}")
+
+
+def main() -> None:
+    """Collect repetitions and print the table."""
+    from benchmarks.advice_table import print_table
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.advise", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=30, help="no repetition is begun that would end later")
+    parser.add_argument("--task", choices=TASKS, help="one task; all without it")
+    parser.add_argument("--size", choices=SIZES, help="one size; both without it")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where repetitions and truths are kept")
+    given = parser.parse_args()
+    load_tensorflow("exact")
+    kinds = [given.task] if given.task else list(TASKS)
+    collect(given.folder, given.minutes, kinds, [given.size] if given.size else SIZES)
+    path = given.folder / REPETITIONS
+    repetitions = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    needed = sorted({(one["task"], one["rows"]) for one in repetitions})
+    print_table(repetitions, {(kind, rows): truth(TASKS[kind], rows, given.folder) for kind, rows in needed})
+
+
+if __name__ == "__main__":
+    main()

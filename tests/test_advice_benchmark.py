@@ -1,0 +1,57 @@
+"""The benchmark of advice: its tasks, its fresh points, its budgets and its figures."""
+
+import numpy as np
+import pytest
+
+from benchmarks.advice_table import rows, wilson
+from benchmarks.advice_tasks import TASKS, drawn, planted
+from benchmarks.advice_truth import Truth
+from benchmarks.advice_tuners import SpentError, Trials
+
+PLAIN, GOOD, POOR = ("none", None, 1), ("dropout", 0.5, 1), ("L1 penalty", 0.1, 1)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_sample_of_a_task_is_one_law_drawn_anew(kind):
+    first, again, other = (planted(kind=kind, rows=200, seed=seed) for seed in (1, 1, 2))
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    assert (len(first.train), len(first.validation), len(first.test)) == (200, 100, 1200)
+
+
+def test_one_example_in_50_is_of_the_rare_class():
+    assert np.mean(drawn("g", 100_000, 0)[1]) == pytest.approx(0.02, abs=0.002)
+
+
+def test_trials_end_with_the_budget_and_the_best_so_far_is_kept():
+    trials = Trials({GOOD: [0.9, 0.5], POOR: [0.8, 0.7, 0.6]}, budget=6)
+    assert [trials.try_out(key) for key in (POOR, GOOD)] == [0.6, 0.5]
+    with pytest.raises(SpentError):
+        trials.try_out(GOOD)
+    assert trials.found == [(1, 3, POOR), (2, 5, GOOD)]
+    assert trials.within(lambda _, spent: spent, 4) == (1, 3, POOR)
+    assert trials.within(lambda trial, _: 10 * trial, 5) is None
+
+
+def test_a_claim_that_fresh_points_deny_is_false_and_a_regret_is_a_share_of_the_plain_loss():
+    spread = np.array([-0.001, 0.0, 0.001])
+    known = {PLAIN: 0 * spread, GOOD: -0.2 + spread, POOR: 0.1 + spread}
+    truth = Truth(PLAIN, 2.0, known, known)
+    assert truth.helping == {"dropout"}
+    others = {
+        f"{name}": {"same epochs": (3, 90, POOR), "same seconds": (1, 30, GOOD)}
+        for name in ("KerasTuner random", "KerasTuner Hyperband", "KerasTuner Bayesian", "Optuna TPE")
+    }
+    one = {"task": "b", "rows": 200, "plain": PLAIN, "by validation": POOR, "others": others}
+    right = one | {"said": [(GOOD, "helps")], "checked": [[*GOOD, -0.2, 0.01]]}
+    wrong = one | {"said": [(POOR, "helps")], "checked": [[*POOR, 0.1, 0.01]]}
+    table = {row[0]: row[1:] for row in rows([right, wrong], {("b", 200): truth})}
+    assert table["advice"][:2] == [wilson(1, 2), wilson(1, 2)]
+    assert table["advice"][3] == wilson(1, 2)
+    assert table["plain model"][2] == "10.0 % [10.0, 10.0]"
+    assert table["Optuna TPE, same epochs"][2:] == ["15.0 % [15.0, 15.0]", wilson(2, 2), "3"]
+    assert table["Optuna TPE, same seconds"][1] == wilson(2, 2)
+
+
+def test_wilsons_interval_of_no_error_in_20():
+    assert wilson(0, 20) == "0% [0%, 16%] (0 of 20)"
+    assert wilson(0, 0) == "-"
