@@ -79,7 +79,9 @@ const text = address();
 if (keep && changed.length) history.replaceState(null, "", location.href.split("#")[0] + (text ? "#" + text : ""));
 for (const watcher of watchers) watcher(changed);
 }
-window.addEventListener("hashchange", () => update(fromAddress(), false));
+window.addEventListener("hashchange", () => {
+if (!location.hash || location.hash.includes("=")) update(fromAddress(), false);
+});
 const SEXTETS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const unpacked = {};
 function unpack(text, scale) {
@@ -173,7 +175,7 @@ return view.runAsync();
 }
 const TABLES = ["bands", "rule", "raw", "singles", "lines", "marks", "points"];
 const LINE_WIDTHS = { raw: 1, singles: { field: "width" }, lines: 2 };
-const DASHES = { train: [1, 0], validation: [6, 3] };
+const DASHES = { train: [], validation: [6, 3] };
 const MOST_TICKS = { x: 8, y: 6 };
 const SHARES = { path: { field: "d" }, scaleX: { signal: "width" }, scaleY: { signal: "height" } };
 const opacity = { field: "opacity" };
@@ -187,7 +189,7 @@ name: "drawn-" + name, type: "path", from: { data: name }, aria: false, clip: tr
 encode: {
 enter: { strokeDash: { scale: "dash", field: "split" }, strokeJoin: { value: "round" } },
 update: {
-...SHARES, opacity, stroke: { field: "c" },
+...SHARES, stroke: { field: "c" }, strokeOpacity: opacity,
 strokeWidth: typeof LINE_WIDTHS[name] === "number" ? { value: LINE_WIDTHS[name] } : LINE_WIDTHS[name],
 },
 },
@@ -220,7 +222,7 @@ axes: [axisOf("x", "bottom", "d", { tickMinStep: { signal: "xlog ? 1e-9 : 1" } }
 marks: [
 {
 name: "drawn-bands", type: "path", from: { data: "bands" }, aria: false, clip: true, interactive: false,
-encode: { update: { ...SHARES, opacity, fill: { field: "c" } } },
+encode: { update: { ...SHARES, fill: { field: "c" }, fillOpacity: opacity } },
 },
 {
 name: "drawn-rule", type: "rule", from: { data: "rule" }, aria: false, interactive: false,
@@ -232,8 +234,8 @@ x: { scale: "x", field: "e" }, y: { value: 0 }, y2: { signal: "height" }, stroke
 },
 ...Object.keys(LINE_WIDTHS).map(pathsOf),
 symbolsOf("marks", {
-opacity, shape: { field: "shape" }, size: { value: 80 }, strokeWidth: { value: 1.6 }, stroke: { field: "c" },
-fill: { field: "fill" },
+shape: { field: "shape" }, size: { value: 80 }, strokeWidth: { value: 1.6 }, stroke: { field: "c" },
+fill: { field: "fill" }, strokeOpacity: opacity, fillOpacity: opacity,
 }),
 symbolsOf("points", {
 size: { value: 60 }, fill: { field: "c" }, stroke: { value: "var(--paper)" }, strokeWidth: { value: 1 },
@@ -950,7 +952,7 @@ if (column < 0) return places;
 const values = column === 0 ? runs.variant.map((v) => names[v]) : column === 1 ? runs.seed : heads[column].values;
 return places.sort(byKey((i) => values[i] ?? "", heads[column].decimals !== undefined, order));
 }
-const AT_ONCE = 100;
+const AT_ONCE = 40;
 let inOrder = [];
 function listMore() {
 const body = runsTable.tBodies[0];
@@ -1078,6 +1080,17 @@ await draw("path", { ...path().spec, datasets: { path: path().losses } });
 }
 await set("path", { at: state.at });
 }
+function leading() {
+for (const link of document.querySelectorAll(".contents a")) {
+link.addEventListener("click", (event) => {
+event.preventDefault();
+const heading = document.getElementById(link.hash.slice(1));
+heading.tabIndex = -1;
+heading.focus();
+heading.scrollIntoView();
+});
+}
+}
 async function show(changed) {
 const draws = curves && !changed.every((name) => NOT_DRAWN.includes(name));
 if (draws) {
@@ -1101,6 +1114,7 @@ if (!drawings) chart.setAttribute("aria-busy", "false");
 Object.assign(state, fromAddress());
 document.querySelectorAll("table.sortable").forEach((table) => sortable(table));
 listing();
+leading();
 unfolding();
 naming();
 scrolling();
