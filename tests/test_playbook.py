@@ -102,6 +102,12 @@ def test_runs_that_all_diverged_answer_what_they_can():
     assert set(answers({("a", 0): [float("nan")], ("b", 0): [float("nan")]})) == {"diverged", "tuned"}
 
 
+def test_the_panel_says_how_far_the_numbers_of_runs_differ():
+    tables = Tables(histories({("a", 0): [1.0], ("a", 1): [1.0], ("b", 0): [1.0]}), None, None)
+    said = ("Does every variant have as many runs?", "from 1 to 2 runs of a variant", True)
+    assert said in playbook_panel(tables).rows
+
+
 def test_the_panel_says_each_answer_with_its_numbers():
     tables = Tables(histories({("a", 0): [1.0, 0.5, 0.6], ("b", 0): [1.0, 0.5, float("nan")]}), None, None)
     assert playbook_panel(tables) == PlaybookPanel(
@@ -109,12 +115,12 @@ def test_the_panel_says_each_answer_with_its_numbers():
         [
             (
                 "Did the best run of a variant overfit badly?",
-                "1 of 1 lost a tenth or more of their validation loss again; at most 20%",
+                "1 of 1 lost a tenth or more of their validation loss again; at most 20 %",
                 True,
             ),
-            ("Was training too short?", "0% of the runs kept an epoch of the last quarter", False),
-            ("Was training too long?", "33% of a run's epochs came after the kept one (median)", False),
+            ("Was training too short?", "0 % of the runs kept an epoch of the last quarter", False),
+            ("Was training too long?", "33 % of a run's epochs came after the kept one (median)", False),
             ("How many runs diverged?", "1 of 2", True),
-            ("Does every variant have as many runs?", "from 1 to 1 runs of a variant", False),
+            ("Does every variant have as many runs?", "1 of each variant", False),
         ],
     )

@@ -51,7 +51,9 @@ def _sentences(answer: Answer) -> tuple[str, str]:
         case "diverged":
             return say("How many runs diverged?"), say("{count} of {runs}", **values)
         case "tuned":
-            said = say("from {fewest} to {most} runs of a variant", **values)
+            is_even = values["fewest"] == values["most"]
+            even = say("{most} of each variant", most=values["most"])
+            said = even if is_even else say("from {fewest} to {most} runs of a variant", **values)
             return say("Does every variant have as many runs?"), said
         case "shared":
             said = say("{share}: deviation {common} shared, {own} of a variant's own", **values)
@@ -65,7 +67,7 @@ def _written(values: Mapping[str, float | str]) -> dict[str, str]:
     """Return numbers as they are written: counts whole, shares and rises in percent, others with three digits."""
     percent = ("share", "rise")
     return {
-        name: f"{value:.0%}"
+        name: f"{100 * value:.0f} %"
         if name in percent
         else str(value)
         if isinstance(value, int | str)
