@@ -96,6 +96,13 @@ class Screen(Opened):
         assert controls.evaluate_all(missed) == []
 
 
+def open_all(page):
+    """Open every panel that is closed, by key."""
+    for panel in page.locator("details").all():
+        if panel.get_attribute("open") is None:
+            panel.locator("> summary").press("Enter")
+
+
 @pytest.fixture(scope="module", params=quick(SCREENS))
 def screen(request, browser) -> Iterator[Screen]:
     made = Screen(browser, SCREENS[request.param])
@@ -214,8 +221,7 @@ def test_two_settings_are_a_heat_map(screen, everything):
 def test_confidence_is_compared_with_what_is_right(screen, everything):
     path = everything / "sure" / "index.html"
     seen, page = Seen(screen, path), screen.at(path).page
-    for summary in page.locator("details:not([open]) > summary").all():
-        summary.press("Enter")
+    open_all(page)
     page.locator("#reliability-curve svg").wait_for()
     before = screen.lines("reliability-curve")
     page.locator("#reliability-variant").focus()
@@ -292,8 +298,7 @@ def test_the_playground_trains_compares_takes_points_and_makes_an_experiment(scr
 
 def test_a_japanese_page_fits(screen, everything):
     page = screen.at(everything.parent / "ja" / "sure" / "index.html").page
-    for summary in page.locator("details:not([open]) > summary").all():
-        summary.press("Enter")
+    open_all(page)
     page.get_by_label("指標").focus()
     page.keyboard.press("ArrowDown")
     assert "正解率" in Seen(screen, everything).drawn().page.locator("#curves").inner_text()

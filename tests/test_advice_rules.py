@@ -305,7 +305,7 @@ class TestConfirming:
         """Confirm two candidates, whose decisions at each look are given; return what was run and said."""
         ran, said = [], []
 
-        def run(experiment, *, results_folder, margin, most_seeds):
+        def run(experiment, *, results_folder, margin, most_seeds, progress):
             (tmp_path / experiment.name).mkdir(exist_ok=True)
             ran.append((experiment, results_folder, margin, most_seeds))
             return tmp_path / experiment.name
@@ -320,7 +320,7 @@ class TestConfirming:
         space = settings(DIGITS, lab.models.dense, FITTING)
         chosen = [space["none"][0], space["dropout"][0], space["L1 penalty"][0]]
         arguments = {"parts": parts, "margin": 0.125, "until": until, "tried": 9, "results_folder": tmp_path}
-        folder, table = confirming.confirm("mine", DIGITS, chosen, say=said.append, **arguments)
+        folder, table = confirming.confirm("mine", DIGITS, chosen, say=said.append, clock=lambda: 1.0, **arguments)
         assert folder == tmp_path / "mine"
         assert table["decision"].tolist()[1:] == list(decisions[min(len(ran), len(decisions)) - 1])
         return ran, said
