@@ -22,6 +22,7 @@ from lab.checks import DataError, UsageError
 from lab.data import Dataset, Split
 from lab.experiment import Experiment, Variant
 from lab.regularization import Regularization
+from lab.sweep.resumption import forgotten
 from lab.training import Training
 
 DIGITS = functools.partial(lab.data.digits, train_size=60, validation_size=60, test_size=60)
@@ -320,7 +321,8 @@ class TestConfirming:
         space = settings(DIGITS, lab.models.dense, FITTING)
         chosen = [space["none"][0], space["dropout"][0], space["L1 penalty"][0]]
         arguments = {"parts": parts, "margin": 0.125, "until": until, "tried": 9, "results_folder": tmp_path}
-        folder, table = confirming.confirm("mine", DIGITS, chosen, say=said.append, clock=lambda: 1.0, **arguments)
+        with forgotten():
+            folder, table = confirming.confirm("mine", DIGITS, chosen, say=said.append, clock=lambda: 1.0, **arguments)
         assert folder == tmp_path / "mine"
         assert table["decision"].tolist()[1:] == list(decisions[min(len(ran), len(decisions)) - 1])
         return ran, said

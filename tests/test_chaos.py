@@ -12,7 +12,7 @@ import pytest
 from tests.chaos import Chaos, Log
 from tests.chaos_sweep import Lost, Sweep, contents, problems
 
-KILLS = 2
+KILLS = 1
 
 
 @pytest.mark.timeout(900)

@@ -48,7 +48,7 @@ def plain_run() -> Trained:
 
 
 # Each takes some ten seconds; the others are run by make test-slow.
-QUICK = ("focal", "sharpness")
+QUICK = ("sharpness",)
 
 
 @pytest.mark.parametrize(
