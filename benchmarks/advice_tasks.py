@@ -22,7 +22,7 @@ FRESH = 100_000
 """The examples on which the truth is measured."""
 
 RARE = 13.05
-"""What is taken off the logit of the rare class of task "g", which 2 % of the examples then have."""
+"""The number subtracted from the logit of the rare class of task "g", so that 2 % of the examples belong to it."""
 
 SIDE = 10
 """The side of an image, in pixels."""

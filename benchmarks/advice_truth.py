@@ -65,7 +65,7 @@ def losses(
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """What brute force found on a task.
+    """The result of the brute-force search on a task.
 
     Args:
         plain: the key of the plain model at its best rate.

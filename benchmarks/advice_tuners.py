@@ -1,4 +1,4 @@
-"""What others choose on a planted task: KerasTuner and Optuna, on runs that were trained beforehand.
+"""The choices of KerasTuner and Optuna on a planted task, made on runs that were trained beforehand.
 
 Every setting that advice can reach was trained once at the seed of its screening. A trial of a tuner takes the history
 of that run and is charged its epochs, so all methods see the same numbers of the same fit code, and no time is taken.

@@ -16,7 +16,7 @@ SECONDS = ("seconds", "epoch_seconds")
 
 
 class Lost(NamedTuple):
-    """What a kill cost the run that it cost most.
+    """The work that a kill cost the run that lost the most.
 
     Args:
         training: the seconds of training that were done and are done again, those of the epoch in progress included.

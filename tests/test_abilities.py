@@ -1,4 +1,4 @@
-"""What people do on the pages, each with the keyboard only, on large and small, light and dark screens.
+"""Everything a page can do, done with the keyboard alone, on large and small, light and dark screens.
 
 Every test ends with what holds for any page in any state: the browser has complained about nothing and asked for
 nothing outside, nothing is wider than the screen, and axe-core finds nothing. Once for each page the Tab key reaches

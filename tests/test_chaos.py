@@ -11,24 +11,23 @@ import pytest
 
 from tests.chaos import Chaos, Log
 from tests.chaos_sweep import Lost, Sweep, contents, problems
-
-KILLS = 1
+from tests.selection import quick
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked")
-@pytest.mark.parametrize("engine", ["cohort", pytest.param("workers", marks=pytest.mark.slow)])
-def test_a_sweep_that_is_killed_again_and_again_leaves_the_same_bytes(tmp_path, engine):
+@pytest.mark.parametrize(("engine", "kills"), quick([("cohort", 1), ("cohort", 3), ("workers", 2)]))
+def test_a_sweep_that_is_killed_leaves_the_same_bytes(tmp_path, engine, kills):
     if engine == "workers":
         pytest.importorskip("distributed")
     chaos = Chaos(tmp_path, random.Random(3), epochs=200, every=0.2)
     try:
         whole = contents(chaos.sweep("whole", engine, 0).folder)
         assert sum(name.endswith("run.json") for name in whole) == 8
-        kills = 0
-        while kills < KILLS:
-            sweep = chaos.sweep(f"after {kills} kills", engine, KILLS - kills)
-            kills += len(sweep.ends)
+        done = 0
+        while done < kills:
+            sweep = chaos.sweep(f"after {done} kills", engine, kills - done)
+            done += len(sweep.ends)
             assert problems(sweep, whole) == []
     finally:
         chaos.close()

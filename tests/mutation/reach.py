@@ -22,7 +22,7 @@ LONGEST_TEST = 30
 
 @dataclass(frozen=True)
 class Reach:
-    """What the tests of one file reach.
+    """The lines that the tests of one file reach.
 
     Attributes:
         file: the test file.
