@@ -25,7 +25,6 @@ NAMES = {
     "PARTIAL": ".tmp-",
     "DAMAGED": ".damaged-",
     "LARGEST_CSV": 1_000_000,
-    "QUICKLY_COMPRESSED": 6_000_000,
     "HISTORIES": "histories",
     "SUMMARY": "summary",
     "COMPARISON": "comparison",

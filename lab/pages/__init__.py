@@ -22,7 +22,8 @@ browser. Nothing here needs Keras. One file per part of a page:
     playbook_panel  what to ask of an experiment before its differences are believed
     reliability_panel  how sure a model is against how often it is right
     sheet              an experiment on one sheet of paper, as PDF
-    write              the documents, filled into templates/; policy: what they may load; compact: without indentation
+    write              the documents; policy: what they may load
+    render             fills templates/; compact: without indentation
     vegalite           shared by the charts: scales and rows; look: the figures' colours on light and dark screens
     assets             the scripts of a page: Vega, and the page's own, whose files in templates/ each say what they do
 """

@@ -1,11 +1,10 @@
 """The documents: index.html of an experiment, of a study and of all of them, offline from the folder of results.
 
-What comes from files is text: Jinja escapes it in HTML and, for the data of the charts, in JSON. A page is served by
-nobody, so its own content security policy is what keeps it from running or loading anything else: `lab.pages.policy`.
+A page is served by nobody, so its own content security policy is what keeps it from running or loading anything else:
+`lab.pages.policy`.
 """
 
 import base64
-import functools
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -13,23 +12,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
-from markupsafe import Markup
-
 from lab import results
 from lab.checks import DataError
 from lab.pages import assets, playground
 from lab.pages.charts import charts
-from lab.pages.compact import compact_markup, compact_script, compact_style
 from lab.pages.experiment import contents, curves_of
 from lab.pages.failed_runs import failed_runs
 from lab.pages.guide import cards, in_chapters
 from lab.pages.measures_table import measures_table
 from lab.pages.overview import FOUND
 from lab.pages.playbook_panel import playbook_panel
-from lab.pages.policy import policy
 from lab.pages.provenance import provenance
 from lab.pages.reliability_panel import reliability_panel
+from lab.pages.render import render, script, style
 from lab.pages.run_numbers import run_words
 from lab.pages.sparkline import HEIGHT, WIDTH
 from lab.pages.studies import StudyText, studies_beside, study_text
@@ -48,9 +43,7 @@ from lab.results.schema import (
     figure_file,
 )
 from lab.results.tables import Tables, read_tables, table_path
-from lab.statistics.language import named, say, spoken
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _TABLES = {
     COMPARISON: "one row per variant, against the baseline",
     SUMMARY: "one row per run",
@@ -79,7 +72,7 @@ def experiment_page(
     folder = Path(folder)
     load = " ".join(f"../{assets.FOLDER}/{name}" for name in assets.provide(folder.parent))
     page = _experiment(folder, tables, curves, drawn)
-    results.write_atomically(folder / PAGE_FILE, _render("experiment.html.j2", [_script("boot.js")], load=load, **page))
+    results.write_atomically(folder / PAGE_FILE, render("experiment.html.j2", [script("boot.js")], load=load, **page))
     return folder / PAGE_FILE
 
 
@@ -93,7 +86,7 @@ def live_page(folder: Path, tables: Tables, live: Mapping[str, str]) -> str:
     """
     load = " ".join(f"/{assets.FOLDER}/{name}" for name in assets.scripts())
     page = _experiment(folder, tables, None) | {"beside": [], "files": [], "figures": [], "live": live}
-    return _render("experiment.html.j2", [_script("boot.js")], load=load, **page)
+    return render("experiment.html.j2", [script("boot.js")], load=load, **page)
 
 
 def study_page(folder: Path) -> Path:
@@ -106,7 +99,7 @@ def study_page(folder: Path) -> Path:
         DataError: the folder holds no study, or a table or figure is damaged.
     """
     folder = Path(folder)
-    results.write_atomically(folder / PAGE_FILE, _render("study.html.j2", [], **_study(folder)))
+    results.write_atomically(folder / PAGE_FILE, render("study.html.j2", [], **_study(folder)))
     return folder / PAGE_FILE
 
 
@@ -130,11 +123,11 @@ def index_page(
     every = cards(folder, pool)
     if not every:
         raise DataError(f"{folder} holds no experiment; run one first: python -m lab list")
-    page = _render(
+    page = render(
         "index.html.j2",
-        [_script("guide.js"), _script("overlaid.js")],
+        [script("guide.js"), script("overlaid.js")],
         loads=False,
-        guide_style=_style("guide.css"),
+        guide_style=style("guide.css"),
         chapters=in_chapters(every, chapters),
         count=len(every),
         found=FOUND,
@@ -155,13 +148,13 @@ def playground_page(folder: Path) -> Path:
         folder: of the experiments' folders, as in results. Nothing of it is read.
     """
     held = playground.settings()
-    page = _render(
+    page = render(
         "playground/page.html.j2",
         [assets.playground_script()],
         single=True,
         language="en",  # the only one of its words
         settings=held,
-        playground_style=_style("playground/playground.css"),
+        playground_style=style("playground/playground.css"),
         sets=held["sets"],
         names={one["name"]: one["title"] for one in held["sets"]} | {"pasted": "points of your own"},
         choices=playground.CHOICES,
@@ -187,9 +180,9 @@ def single_file(folder: Path) -> str:
     if results.has_table(folder, HISTORIES) or not results.has_study(folder, folder.name):
         page = _experiment(folder, None, None)
         page["beside"] = [_inside(folder, study) for study in page["beside"]]
-        return _render("experiment.html.j2", [assets.vega(), assets.page_script()], single=True, **page)
+        return render("experiment.html.j2", [assets.vega(), assets.page_script()], single=True, **page)
     page = _study(folder)
-    return _render("study.html.j2", [], single=True, **page | {"study": _inside(folder, page["study"])})
+    return render("study.html.j2", [], single=True, **page | {"study": _inside(folder, page["study"])})
 
 
 def _inside(folder: Path, study: StudyText) -> StudyText:
@@ -219,7 +212,7 @@ def _experiment(
         "reliability": panel,
         "playbook": playbook_panel(tables),
         "drawn": charts(page, records, table_path(folder, HISTORIES).name, panel),
-        "charts_style": _style("charts.css"),
+        "charts_style": style("charts.css"),
         "provenance": provenance(records, page.names),
         "beside": studies,
         "files": _there(folder, _TABLES | tables_of_studies),
@@ -238,48 +231,3 @@ def _study(folder: Path) -> dict[str, Any]:
 def _there(folder: Path, tables: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the files of the tables that are there, each with what it holds."""
     return [(table_path(folder, name).name, of) for name, of in tables.items() if results.has_table(folder, name)]
-
-
-def _source(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _script(name: str) -> str:
-    return compact_script(_source(name))
-
-
-def _style(name: str) -> Markup:
-    return Markup(compact_style(_source(name)))
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals |= {"say": say, "named": named}
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    return environment
-
-
-def _render(
-    template: str, scripts: Sequence[str], *, single: bool = False, loads: bool = True, **content: object
-) -> str:
-    # The style sheet and the scripts are the lab's own and Vega's: the only text that is not escaped.
-    page = (
-        _environment()
-        .get_template(template)
-        .render(
-            policy=policy(scripts, single, loads, "live" in content),
-            scripts=[Markup(script) for script in scripts],
-            style=_style("style.css"),
-            single=single,
-            **{"language": spoken()} | content,
-        )
-    )
-    return compact_markup(page)
