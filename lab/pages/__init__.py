@@ -19,7 +19,7 @@ browser. Nothing here needs Keras. One file per part of a page:
     overview           the facts by which the guide compares and filters experiments
     playground         small nets that train in the browser: what is offered there, and the lab's points
     experiment         what a page holds; charts: its charts and their data, for the script
-    playbook_panel  what to ask of an experiment before its differences are believed
+    playbook_panel     what to ask of an experiment before its differences are believed
     reliability_panel  how sure a model is against how often it is right
     sheet              an experiment on one sheet of paper, as PDF
     write              the documents; policy: what they may load

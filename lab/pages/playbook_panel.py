@@ -36,9 +36,9 @@ def _sentences(answer: Answer) -> tuple[str, str]:
             return say("Did the best run of a variant overfit badly?"), said
         case "edge":
             said = say("{count} of {families} families", **values)
-            return say("Does the best strength lie at an end?"), f"{said}: {values['names']}" if values[
-                "names"
-            ] else said
+            if values["names"]:
+                said = f"{said}: {values['names']}"
+            return say("Does the best strength lie at an end?"), said
         case "short":
             said = say("{share} of the runs kept an epoch of the last quarter", **values)
             return say("Was training too short?"), said
@@ -51,9 +51,9 @@ def _sentences(answer: Answer) -> tuple[str, str]:
         case "diverged":
             return say("How many runs diverged?"), say("{count} of {runs}", **values)
         case "tuned":
-            is_even = values["fewest"] == values["most"]
-            even = say("{most} of each variant", most=values["most"])
-            said = even if is_even else say("from {fewest} to {most} runs of a variant", **values)
+            said = say("from {fewest} to {most} runs of a variant", **values)
+            if values["fewest"] == values["most"]:
+                said = say("{most} of each variant", most=values["most"])
             return say("Does every variant have as many runs?"), said
         case "shared":
             said = say("{share}: deviation {common} shared, {own} of a variant's own", **values)
@@ -64,13 +64,11 @@ def _sentences(answer: Answer) -> tuple[str, str]:
 
 
 def _written(values: Mapping[str, float | str]) -> dict[str, str]:
-    """Return numbers as they are written: counts whole, shares and rises in percent, others with three digits."""
-    percent = ("share", "rise")
-    return {
-        name: f"{100 * value:.0f} %"
-        if name in percent
-        else str(value)
-        if isinstance(value, int | str)
-        else words.number(value, ".3g")
-        for name, value in values.items()
-    }
+    return {name: _number(name, value) for name, value in values.items()}
+
+
+def _number(name: str, value: float | str) -> str:
+    """Return a number as it is written: a count whole, a share or a rise in percent, another with three digits."""
+    if isinstance(value, int | str):
+        return str(value)
+    return f"{100 * value:.0f} %" if name in ("share", "rise") else words.number(value, ".3g")

@@ -31,7 +31,7 @@ PANELS = 36
 """The most panels of a sheet."""
 
 COLOURS = 256
-"""The number of colours of a PNG. Such a palette makes the file a third as large, and the eye sees no difference."""
+"""The number of colours of a PNG. Such a palette makes the file less than half as large, and the eye sees no difference."""
 
 NO_FONT = "the figures are labelled in English: no installed font has Japanese characters; install Noto Sans CJK JP"
 
@@ -82,7 +82,7 @@ def _png(figure: Figure, edges: Bbox) -> bytes:
     # Not compressed: it is read again at once.
     figure.savefig(drawn, format="png", bbox_inches=edges, pil_kwargs={"compress_level": 0})
     with Image.open(drawn) as picture:
-        # An octree is as close to the picture as a median cut and takes a tenth of the time.
+        # An octree is as close to the picture as a median cut and takes a seventh of the time.
         palette = picture.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     # White is averaged with the edges that are nearly white, and the page around the figure is not.
     palette.putpalette([255 if value >= 254 else value for value in palette.getpalette() or ()])
