@@ -31,7 +31,7 @@ PANELS = 36
 """The most panels of a sheet."""
 
 COLOURS = 256
-"""The number of colours of a PNG. Such a palette makes the file less than half as large, and the eye sees no difference."""
+"""The number of colours of a PNG. Such a palette more than halves the file, and the eye sees no difference."""
 
 NO_FONT = "the figures are labelled in English: no installed font has Japanese characters; install Noto Sans CJK JP"
 
