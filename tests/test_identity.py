@@ -302,6 +302,8 @@ def test_what_no_module_of_the_lab_holds_by_its_name_goes_by_where_it_is_written
         ("A = list(np.arange(3))", [0, 1, 2]),
         ("B = 1\nA = [K]\nB = A", [3]),
         ("A = [1]\nA.append(2)", None),
+        ("A = [1]\nA[0] = 2", None),
+        ("A = [1]\nA[0] += 1", None),
         ("A = [1]\nA = [2]", None),
         ("A = [read()]", None),
         ("A = [np.load('w.npy')]", None),

@@ -6,6 +6,7 @@ import pytest
 
 from lab.pages.playbook_panel import PlaybookPanel, playbook_panel
 from lab.results.tables import Tables
+from lab.statistics import facts
 from lab.statistics.playbook import playbook
 
 
@@ -17,6 +18,11 @@ def histories(runs):
             row = {"variant": variant, "seed": seed, "epoch": epoch, "train_data_loss": 1 / epoch, "loss": 1 / epoch}
             rows.append(row | {"val_data_loss": loss} | ({"fold": fold[0]} if fold else {}))
     return pd.DataFrame(rows)
+
+
+def table_of(runs):
+    found = histories(runs)
+    return Tables(found, facts(found), None)
 
 
 def answers(runs, strengths=None):
@@ -98,18 +104,26 @@ def test_folds_and_seeds_have_spreads_of_their_own():
     assert found["seeds"] == pytest.approx(0.2, rel=0.1)
 
 
+def test_what_is_known_of_the_runs_is_taken_as_it_is_in_whatever_order():
+    found = histories({("a", 0): [1.0, 0.5, 0.6], ("a", 1): [1.0, 0.4, 0.7], ("b", 0): [1.0, 0.5, 0.4]})
+    known = facts(found).assign(status=["finished", "diverged", "finished"])[::-1]
+    values = {answer.question: answer.values for answer in playbook(found, runs=known)}
+    assert values["diverged"] == {"count": 1, "runs": 3}
+    assert values["overfit"] == {"count": 1, "runs": 2, "rise": pytest.approx(0.2)}
+
+
 def test_runs_that_all_diverged_answer_what_they_can():
     assert set(answers({("a", 0): [float("nan")], ("b", 0): [float("nan")]})) == {"diverged", "tuned"}
 
 
 def test_the_panel_says_how_far_the_numbers_of_runs_differ():
-    tables = Tables(histories({("a", 0): [1.0], ("a", 1): [1.0], ("b", 0): [1.0]}), None, None)
+    tables = table_of({("a", 0): [1.0], ("a", 1): [1.0], ("b", 0): [1.0]})
     said = ("Does every variant have as many runs?", "from 1 to 2 runs of a variant", True)
     assert said in playbook_panel(tables).rows
 
 
 def test_the_panel_says_each_answer_with_its_numbers():
-    tables = Tables(histories({("a", 0): [1.0, 0.5, 0.6], ("b", 0): [1.0, 0.5, float("nan")]}), None, None)
+    tables = table_of({("a", 0): [1.0, 0.5, 0.6], ("b", 0): [1.0, 0.5, float("nan")]})
     assert playbook_panel(tables) == PlaybookPanel(
         2,
         [

@@ -178,6 +178,14 @@ def file(name, body):
         lazily("from pkg import sub", "sub.leaf()"),
         lazily("import pkg.sub as s", "s.leaf()"),
         reached(
+            "a module that is handed on",
+            f"from pkg import sub\n{FACTORY}return getattr(sub, 'le' + 'af')()",
+            "1",
+            "2",
+            "pkg/sub.py",
+            **PACKAGE,
+        ),
+        reached(
             "a relative import of a package",
             f"{FACTORY}import pkg\n    return pkg.leaf()",
             "1",

@@ -90,7 +90,7 @@ def regularizers(records: Sequence[Mapping[str, Any]]) -> list[str]:
             none.
     """
     names = [each for each in fields(Regularization) if each.name not in SETTINGS]
-    values = [value for record in records for value in _regularizations(record.get("declaration"))]
+    values = [value for part in _parts(records) for value in _regularizations(part)]
     return [each.name for each in names if any(value.get(each.name, each.default) != each.default for value in values)]
 
 
@@ -101,13 +101,19 @@ def datasets(records: Sequence[Mapping[str, Any]]) -> list[str]:
         records: one per run, as `lab.results.read_provenance` returns them.
     """
     names = set()
-    for record in records:
-        data = (record.get("declaration") or {}).get("data")
+    for data in _parts(records, "data"):
         while isinstance(data, Mapping) and isinstance(data.get("load"), Mapping):
             data = data["load"]
         if isinstance(data, Mapping) and isinstance(data.get("call"), str):
             names.add(data["call"].rpartition(".")[2])
     return sorted(names)
+
+
+def _parts(records: Sequence[Mapping[str, Any]], name: str | None = None) -> list[object]:
+    """Return the parts of the runs' declarations, those of a name or all. What many runs share comes once."""
+    declarations = [record.get("declaration") or {} for record in records]
+    parts = (part for one in declarations for key, part in one.items() if name in (None, key))
+    return list({id(part): part for part in parts}.values())
 
 
 def _regularizations(value: object) -> Iterator[Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.results.tables import Tables
-from lab.statistics import words
+from lab.statistics import FACTS, words
 from lab.statistics.language import say
 from lab.statistics.playbook import Answer, playbook
 
@@ -19,7 +19,9 @@ class PlaybookPanel:
 
 def playbook_panel(tables: Tables) -> PlaybookPanel:
     """Return the panel of an experiment or of imported histories."""
-    answers = playbook(tables.histories, tables.strengths)
+    summary = tables.summary
+    is_known = set(FACTS) <= set(summary) and summary["val_data_loss"].notna().any()
+    answers = playbook(tables.histories, tables.strengths, summary if is_known else None)
     return PlaybookPanel(
         sum(one.is_warning for one in answers), [(*_sentences(one), one.is_warning) for one in answers]
     )

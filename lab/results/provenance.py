@@ -4,6 +4,7 @@ It holds for each run what run.json says and the tables do not show, without rep
 declarations (data, model, training, ...) and the environments are listed once, and a run refers to them by number.
 """
 
+import functools
 import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from lab.checks import DataError
 from lab.results import fields
-from lab.results.files import read_json, rebuild_remedy, write_atomically
+from lab.results.files import parse_json, read_bytes, rebuild_remedy, write_atomically
 from lab.results.schema import PROVENANCE_FILE, SCHEMA
 
 RUN = ("variant", "seed", "fold", "folds", "id", "status", "measured", "parameters", "seconds", "target_scale")
@@ -80,7 +81,13 @@ def read_provenance(folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     remedy = rebuild_remedy(folder)
-    content = read_json(path, remedy, remedy)
+    return list(_records(path, read_bytes(path, remedy), remedy))
+
+
+# A report reads one file three times: to know that it is whole, for the page, and for the card of the guide.
+@functools.lru_cache(maxsize=1)
+def _records(path: Path, text: bytes, remedy: str) -> list[dict[str, Any]]:
+    content = parse_json(path, text, remedy)
     fields.check(path, content, fields.PROVENANCE, remedy)
     records = []
     checked = set()

@@ -40,7 +40,9 @@ class Answer:
 QUESTIONS = ("overfit", "edge", "short", "long", "noise", "diverged", "tuned", "shared", "folds")
 
 
-def playbook(histories: pd.DataFrame, strengths: pd.DataFrame | None = None) -> list[Answer]:
+def playbook(
+    histories: pd.DataFrame, strengths: pd.DataFrame | None = None, runs: pd.DataFrame | None = None
+) -> list[Answer]:
     """Answer the questions of `QUESTIONS` that the tables can answer, in that order.
 
     * "overfit": of the best run of each variant, the one with the lowest validation loss, how many lose a tenth or more
@@ -63,13 +65,16 @@ def playbook(histories: pd.DataFrame, strengths: pd.DataFrame | None = None) -> 
     Args:
         histories: one row per epoch, with "variant", "seed", "epoch" and "val_data_loss"; of folds with "fold".
         strengths: one row per variant of a path, with "family", "strength" and "variant"; None without a path.
+        runs: the facts of the runs, as `lab.statistics.facts` returns them, where they are known already; with
+            "status", that says which diverged.
 
     Raises:
         DataError: as `lab.statistics.facts`.
     """
     columns = run_columns(histories)
-    runs = facts(histories).assign(variant=lambda table: table["variant"].map(str))
-    runs["diverged"] = diverged(histories).to_numpy()
+    runs = (facts(histories) if runs is None else runs).copy()
+    runs["diverged"] = diverged(histories, runs).reindex(pd.MultiIndex.from_frame(runs[columns])).to_numpy()
+    runs["variant"] = runs["variant"].map(str)
     kept = runs[~runs["diverged"] & np.isfinite(runs["val_data_loss"])]
     found = [*_of_trainings(kept, strengths)] if len(kept) else []
     noise = _noise(histories, columns, kept)
@@ -109,15 +114,16 @@ def _of_trainings(kept: pd.DataFrame, strengths: pd.DataFrame | None) -> list[An
 
 def _noise(histories: pd.DataFrame, columns: list[str], kept: pd.DataFrame) -> Answer | None:
     over_seeds = kept.groupby("variant")["val_data_loss"].var(ddof=1).dropna()
-    variances = []
-    for _, run in histories.groupby(columns, sort=False):
-        losses = run.sort_values("epoch")["val_data_loss"].to_numpy(np.float64)
-        steps = np.diff(losses[int((1 - LAST) * len(losses)) :])
-        if len(steps) and np.isfinite(steps).all():
-            variances.append(float((steps**2).mean() / 2))
-    if over_seeds.empty or not variances:
+    ordered = histories.sort_values("epoch", kind="stable")
+    runs = ordered.groupby(columns, sort=False)
+    is_end = runs.cumcount() > np.floor((1 - LAST) * runs["epoch"].transform("size"))
+    squares = (runs["val_data_loss"].diff()[is_end] ** 2).fillna(np.inf)
+    # A run that diverged has an infinite mean.
+    variances = squares.groupby(runs.ngroup()[is_end]).mean() / 2
+    variances = variances[np.isfinite(variances)]
+    if over_seeds.empty or variances.empty:
         return None
-    end, seeds = float(np.sqrt(np.mean(variances))), float(np.sqrt(over_seeds.mean()))
+    end, seeds = float(np.sqrt(variances.mean())), float(np.sqrt(over_seeds.mean()))
     if not seeds:
         return None
     return Answer("noise", {"end": end, "seeds": seeds, "ratio": end / seeds}, end >= 0.5 * seeds)

@@ -70,7 +70,7 @@ function tables() {
   const [x, y] = [placed(drawnEnds().x, state.logx), placed(drawnEnds().y, isLog())];
   const row = (table, line, values) => ({
     v: line.v, c: hue(line.v), split: line.split, opacity: looks(OPACITY[table], line),
-    d: (line.paths ??= {})[table] ??= linePath(line.e, values, shownAt, x, y),
+    ...(line.paths ??= {})[table] ??= drawnAs(linePath(line.e, values, shownAt, x, y)),
   });
   const banded = new Set([...state.shown, first]);
   return {
@@ -78,7 +78,7 @@ function tables() {
       state.band && banded.has(line.v) && (line.split === "validation" || !measure().validation),
     ).map((line) => ({
       c: hue(line.v), opacity: looks(BAND, line),
-      d: (line.paths ??= {}).band ??= bandPath(line.e, line.lo, line.hi, shownAt, x, y),
+      ...(line.paths ??= {}).band ??= drawnAs(bandPath(line.e, line.lo, line.hi, shownAt, x, y)),
     })),
     raw: state.smooth ? lines.map((line) => row("raw", line, line.m)) : [],
     lines: lines.map((line) => row("lines", line, line.smooth)),
