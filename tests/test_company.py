@@ -48,7 +48,7 @@ def test_a_run_does_not_feel_its_neighbours(kind):
 def test_a_run_feels_neither_its_place_among_the_others_nor_their_number(kind):
     tasks = rich(kind)
     all_of_them = cohort.train(tasks)
-    for order in ([3, 0, 4, 2, 1], [1, 4], [2]):
+    for order in ([3, 0, 4, 2, 1], [2]):
         for mine, i in zip(cohort.train([tasks[i] for i in order]), order, strict=True):
             assert identical(mine, all_of_them[i])
 
