@@ -1,7 +1,8 @@
 """The time of whole sweeps with the cohort engine, and with the ways in which people train such sweeps today.
 
-    python -m benchmarks.sweep                                      # all cases, under 10 minutes on 2 idle cores
+    python -m benchmarks.sweep                                      # four cases; README says how long they take
     python -m benchmarks.sweep --case small --json sweep.json
+    python -m benchmarks.sweep --case medium_part                   # is measured only where it is asked for
     python -m benchmarks.sweep --repeats 1                          # a first impression
 
 A sweep is timed from the first line of building a model to the last CSV file; the start of the interpreter and the
@@ -9,10 +10,10 @@ import of TensorFlow are not counted. The arms:
 
 * naive: `fit` for each configuration, as a user writes the loop, with validation data;
 * tuned: the same with all steps of an epoch in one execution (`steps_per_execution`) and one validation batch;
-* keras_fit: the reference engine of this repository, which measures the training split after each epoch too ("medium"
-  is timed once more with a part of it, "medium_part": `Training.measured`);
+* keras_fit: the reference engine of this repository, which measures the training split after each epoch too, or in the
+  case "medium_part" a part of it (`Training.measured`);
 * cohort: the cohort engine, which writes the same tables as keras_fit;
-* fast: the same with `--precision fast`, where the processor has units for it.
+* fast: the same with `--precision fast`, where the processor has units for it; timed once.
 
 The cohort trains the whole sweep in a process of its own. In the other arms every run takes the same time, so one run
 of each is timed in a process that has trained before, and its seconds are multiplied by the number of runs. Both kinds
@@ -39,6 +40,7 @@ from lab.engine.tensorflow import load_tensorflow
 
 PARTS = ("one_by_one", "together", "fast", "memory")
 COLUMNS = (*(f"{arm}_s" for arm in ARMS), "ratio", "sgemm_share", "peak_mb", "keras_fit_run_s", "cohort_run_s")
+FOUR = ("small", "medium", "conv", "lstm")
 FAST = "fast_s"
 """The column of the cohort with fast products, where there are units for them."""
 
@@ -95,7 +97,7 @@ def _count(text: str) -> int:
 def main() -> None:
     """Measure, print a table, and write the JSON file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sweep", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--case", choices=CASES, help="one case; all of them and the memory without it")
+    parser.add_argument("--case", choices=CASES, help="one case; four of them and the memory without it")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--repeats", type=_count, default=3, help="how often each arm is timed; the fastest counts")
     parser.add_argument("--part", choices=PARTS, help="measure one part in this process and print it as JSON")
@@ -109,8 +111,8 @@ def main() -> None:
 
     console = Console()
     note = (
-        f"The fastest of {given.repeats}, taking turns. The cohort trains the whole sweep; the other arms train one "
-        "run, whose seconds are multiplied by the number of runs."
+        f"The fastest of {given.repeats}, taking turns; fast once. The cohort trains the whole sweep; the other arms "
+        "train one run, whose seconds are multiplied by the number of runs."
     )
     results: dict[str, object] = {"note": note}
     table = Table(title="Whole sweeps, from building to the last CSV, in seconds", caption=note)
@@ -118,11 +120,12 @@ def main() -> None:
     headings += ["cohort, fast"] if has_units() else []
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "case" else "right")
-    for name in [given.case] if given.case else CASES:
+    for name in [given.case] if given.case else FOUR:
         measured = []
         # The comparison with Keras, which what is unrolled must pass, is one of exact products.
         has_fast = has_units() and CASES[name].model.func is not recurrent
-        for part in ("one_by_one", "together", *(["fast"] if has_fast else [])) * given.repeats:
+        turns = ("one_by_one", "together") * given.repeats
+        for part in (*turns, "fast") if has_fast else turns:
             with console.status(f"{name}: {part}"):
                 measured.append(_in_own_process(name, part))
         found = figures(name, measured)
