@@ -173,6 +173,12 @@ def file(name, body):
             "return 2",
             "return 3",
         ),
+        reached(
+            "a function behind a cache",
+            f"from functools import cache\n@cache\ndef leaf(): return 1\n{FACTORY}return leaf()",
+            "return 1",
+            "return 2",
+        ),
         lazily("import pkg.sub", "pkg.sub.leaf()"),
         lazily("from pkg.sub import leaf", "leaf()"),
         lazily("from pkg import sub", "sub.leaf()"),
@@ -477,6 +483,17 @@ def test_a_constant_that_is_changed_between_two_experiments_makes_other_runs(dec
     assert declared(files) == declared(files) != declared(files, f"{name}{change}")
     files = {"script.py": f"import helpers as h\n{FACTORY}return h.{name}", "helpers.py": made}
     assert declared(files) == declared(files) != declared(files, f"h.{name}{change}")
+
+
+def test_an_attribute_that_a_library_computes_counts_by_its_value(declared):
+    files = {"script.py": f"import sys\nclass Net: limit = sys.getrecursionlimit()\n{FACTORY}return Net.limit"}
+    limit = sys.getrecursionlimit()
+    before = declared(files)
+    try:
+        sys.setrecursionlimit(limit + 1)
+        assert declared(files) != before
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @pytest.mark.parametrize("change", ["CACHE[1] = 2", "CACHE.update({1: 2})", "CACHE.setdefault(1, 2)"])
