@@ -243,7 +243,7 @@ def test_every_split_may_differ_between_runs():
     assert_close(together(tasks)[1], keras_fit.train(tasks[1]))
 
 
-@pytest.mark.parametrize("batch_size", quick([41, 1, 7, 42, 500], (41, 500)))
+@pytest.mark.parametrize("batch_size", quick([41, 1, 7, 42, 500]))
 def test_a_last_smaller_batch_and_a_batch_larger_than_the_data_are_trained(batch_size):
     training = Training(epochs=2, batch_size=batch_size, learning_rate=0.003)
     tasks = [task(Regularization(dropout=0.2), training=training, seed=s, widths=(8,)) for s in (1, 2)]

@@ -202,6 +202,7 @@ def test_the_shares_of_mixup_follow_from_seed_and_epoch_alone_and_are_of_the_bet
     assert np.var(shares) == pytest.approx(0.25 / (2 * 0.4 + 1), rel=0.05)
 
 
+@pytest.mark.slow
 def test_what_regularizes_training_keeps_a_run_independent_of_its_company():
     tasks = [
         task(RICH, training=replace(TRAINING, sharpness=0.1 * (r + 1), clip_norm=1.0, mixup=0.2 * r)) for r in range(4)

@@ -68,7 +68,8 @@ def test_the_orthogonal_penalty_is_0_on_orthonormal_units_and_rows(shape):
     )
 
 
-@pytest.mark.parametrize("kind", ["dense", pytest.param("conv", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["dense", "conv"])
 def test_strengths_train_in_one_cohort_as_alone_and_0_changes_no_bit(kind):
     plain = Regularization(l2=1e-3, dropout=0.2)
     own = [plain, *(replace(plain, **{name: strength}) for name, strength in STRENGTHS.items())]

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
+from lab import models
 from lab.engine import cohort, keras_fit
 from lab.regularization import Regularization
 from lab.training import Training
-from tests.cohorts import difference, identical, task
-from tests.selection import quick
+from tests.cohorts import difference, task
 
 TRAINING = Training(optimizer="momentum", learning_rate=0.02, epochs=3, batch_size=16)
 
@@ -34,22 +34,20 @@ def test_the_penalty_is_the_squared_distance_of_the_hidden_kernels_from_their_st
 
 @pytest.mark.parametrize("initializer", ["he", "xavier", "orthogonal", "zeros", 0.1])
 def test_the_penalty_is_zero_at_the_start(initializer):
-    from lab import models
-
     r = Regularization(l2_start=1.0)
     model = models.dense((6,), 3, widths=(5, 4), initializer=initializer, regularization=r, seed=2)
     assert [float(loss) for loss in model.losses] == [0.0, 0.0]
 
 
-def test_a_strength_of_zero_is_no_penalty_bit_by_bit():
-    for engine in (keras_fit.train, lambda one: cohort.train([one])[0]):
-        plain, zero = (
-            task(r, training=TRAINING) for r in (Regularization(l2=1e-3), Regularization(l2=1e-3, l2_start=0))
-        )
-        assert identical(engine(plain), engine(zero))
+def test_a_strength_of_zero_is_no_penalty_at_all():
+    zero = Regularization(l2_start=0)
+    assert zero == Regularization()
+    model = models.dense((6,), 3, widths=(5, 4), regularization=zero, seed=2)
+    assert [layer.kernel_regularizer for layer in model.layers if layer.weights] == [None, None, None]
 
 
-@pytest.mark.parametrize("kind", quick(["dense", "conv"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["dense", "conv"])
 def test_both_engines_train_towards_the_start(kind):
     tasks = [
         task(Regularization(l2_start=strength, dropout=0.1), kind=kind, training=TRAINING, seed=seed)

@@ -70,10 +70,8 @@ def test_a_net_with_weight_normalization_begins_as_the_plain_one():
         assert type(other.layers[-1]) is keras.layers.Dense
 
 
-@pytest.mark.parametrize(
-    ("kernels", "kind"),
-    [("standardized", "conv"), pytest.param("normalized", "dense", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kernels", "kind"), [("standardized", "conv"), ("normalized", "dense")])
 def test_it_trains_in_a_cohort_as_alone(kernels, kind):
     tasks = [task(Regularization(kernels=kernels, l2=l2), kind=kind, training=TRAINING) for l2 in (0.0, 1e-3)]
     trained = together(tasks)

@@ -71,7 +71,8 @@ def test_a_weight_is_0_only_where_the_gradient_of_the_loss_is_at_most_the_streng
     np.testing.assert_allclose(gradient[~zero], -0.4 * np.sign(kernel[~zero]), atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["dense", pytest.param("conv", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["dense", "conv"])
 def test_proximal_steps_train_in_a_cohort_as_alone_and_beside_plain_runs(kind):
     r = Regularization(l2=1e-3, normalization="batch", **STRONG)
     plain = replace(SGD, proximal=False)

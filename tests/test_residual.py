@@ -63,6 +63,7 @@ def test_rates_rise_linearly_with_depth_and_drop_the_branch_of_whole_examples():
     assert np.array_equal(layers[3](found), found)
 
 
+@pytest.mark.slow
 def test_stochastic_depth_trains_in_a_cohort_as_alone():
     tasks = [net(0.3), net(0.6), net(0.6, seed=2)]
     trained = cohort.train(tasks)
