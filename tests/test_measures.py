@@ -236,9 +236,9 @@ def test_measures_that_are_lost_come_back_from_the_runs(trained, tmp_path, name,
         path.unlink()
     else:
         lines = path.read_text().splitlines(keepends=True)
-        path.write_text("".join(line for line in lines if not line.startswith("x,fast,2,")))
+        path.write_text("".join(line for line in lines if not line.startswith("x,fast,1,")))
     assert results.is_stale(folder)
-    assert len(getattr(results.current_tables(folder), name).drop_duplicates(["variant", "seed"])) == 6
+    assert len(getattr(results.current_tables(folder), name).drop_duplicates(["variant", "seed"])) == 4
     assert path.read_bytes() == (trained[0] / f"{name}.csv").read_bytes()
     assert not results.is_stale(folder)
 
@@ -255,18 +255,18 @@ def test_tables_outlive_a_run_that_is_damaged(trained, tmp_path):
     folder = tmp_path / "x"
     shutil.copytree(trained[0], folder)
     next((folder / "runs").glob("*/run.json")).write_text("{")
-    assert len(results.current_tables(folder).measures) == 6
+    assert len(results.current_tables(folder).measures) == 4
 
 
 def test_measures_of_a_run_that_the_summary_lacks_are_refused(trained, tmp_path):
     folder = tmp_path / "x"
     shutil.copytree(trained[0], folder)
     path = folder / "measures.csv"
-    path.write_text(path.read_text().replace("x,fast,2,", "x,fast,7,"))
+    path.write_text(path.read_text().replace("x,fast,1,", "x,fast,7,"))
     with pytest.raises(DataError) as caught:
         compare.read(folder)
     assert str(caught.value).startswith(
-        f"{path}, line 7: 'variant' must be a run in summary.csv at seed 7, got 'fast'; "
+        f"{path}, line 5: 'variant' must be a run in summary.csv at seed 7, got 'fast'; "
     )
 
 
