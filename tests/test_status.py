@@ -101,6 +101,13 @@ def test_failed_runs_are_listed_with_their_reasons_those_without_data_too(folder
     assert [one.get("reason") for one in told["runs"]] == ["no memory", None, None, None, "no disk", "no disk"]
 
 
+def test_a_failure_of_a_run_that_was_published_since_is_of_the_past(folder, capsys):
+    first = names(folder)[0]
+    results.write_failure(folder, results.Failure(first, "a", 0, None, "no memory"))
+    told = json.loads(said(capsys, "x", "--json"))["runs"][0]
+    assert told == {"name": first, "variant": "a", "seed": 0, "fold": None, "status": "finished"}
+
+
 def test_what_trains_now_is_shown_with_its_epoch_and_the_time_that_is_left(folder, capsys):
     first, second, *_ = names(folder)
     for name in (first, second):

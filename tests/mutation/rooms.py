@@ -17,7 +17,7 @@ ROOMS = {
     "lab.data": "data data_archives data_arguments data_cache data_examples data_folder data_folds data_frames "
     "data_groups data_labels data_overlap data_parquet data_rounding data_several data_tables data_weights "
     "frozen_backbone planar",
-    "lab.sweep": "sweep_rules sweep_state progress status layout failed_runs checkpoints",
+    "lab.sweep": "sweep_rules sweep_state progress status layout failed_runs checkpoints verify study workers",
     "lab.checks": "checks ranges regularization training",
     "lab.seeds": "seeds training",
     "lab.training": "training ranges",
