@@ -13,6 +13,7 @@ from lab.engine.task import Task
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
 from lab.identity.failures import call_or_refuse
+from lab.regularization.in_training import BETWEEN_EXAMPLES
 from lab.sweep.loading import Loaded, key_of, loaded_or_not, loader, why
 
 if TYPE_CHECKING:
@@ -223,7 +224,8 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     what = id(variant.model), data.input_shape, outputs
     recipe = (variant.model, *what[1:]) if _is_the_labs(variant.model) else None
     # What a model is checked for is part of what makes it a twin.
-    twin = (*what, training.loss, bool(training.mixup), bool(training.adversarial), seed)
+    changed = tuple(bool(getattr(training, name)) for name in BETWEEN_EXAMPLES)
+    twin = (*what, training.loss, changed, seed)
     return Task(build, data, training, seed, recipe, twin)
 
 

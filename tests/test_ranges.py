@@ -53,6 +53,8 @@ FIELDS = {
         "sharpness": (STRENGTH, "the radius of sharpness-aware minimization"),
         "adaptive_sharpness": (STRENGTH, "the radius of adaptive sharpness-aware minimization"),
         "adversarial": (STRENGTH, "how far an attack moves each number of an example"),
+        "r_drop": (STRENGTH, "the weight of how far two passes with different masks are apart"),
+        "gradient_penalty": (STRENGTH, "the weight of the squared slope of the data loss at each example"),
         "ema": (PROBABILITY, "the share of the average of the weights kept in a step"),
         "lookahead": (STEPS, "the number of steps between two meetings of slow and fast weights"),
         "lookahead_pull": ("in (0, 1]", "how far slow weights go towards fast ones"),
@@ -168,8 +170,14 @@ def test_words_and_flags_are_checked(owner, name, value):
         (
             Training,
             {"sharpness": 0.5, "adversarial": 0.5},
-            "sharpness, adaptive_sharpness and adversarial must not be combined, as each takes a second pass, got "
-            "sharpness, adversarial; keep one of them",
+            "sharpness, adaptive_sharpness, adversarial, r_drop and gradient_penalty must not be combined, as each "
+            "takes a second pass, got sharpness, adversarial; keep one of them",
+        ),
+        (
+            Training,
+            {"r_drop": 0.5, "loss": "hinge"},
+            "r_drop must be 0 for the loss 'hinge' (it compares probabilities or numbers), got 0.5; choose "
+            "softmax_cross_entropy or leave it out",
         ),
         (
             Training,

@@ -10,6 +10,9 @@ from keras.src.backend.common import global_state
 
 from lab.engine.starts import Start
 
+SEED_STATE = "seed_generator_state"
+"""The name of the variable in which a generator of random numbers keeps its seed and how often it has drawn."""
+
 
 def graph(model: keras.Model) -> Any:
     """Return the functional graph of a model, or None if its call is code or it is not built."""
@@ -103,7 +106,7 @@ def _is_function(v: Any) -> bool:
         own = type(initializer).__module__.startswith("keras.")
         return own and isinstance(getattr(initializer, "seed", 0), (int, np.integer))
     # The state of a seed generator starts at its seed.
-    return initializer is not None and v.name == "seed_generator_state"
+    return initializer is not None and v.name == SEED_STATE
 
 
 def memory(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:

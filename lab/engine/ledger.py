@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from lab import regularizers
-from lab.engine import copies, gradients, objective, proximal, stacking
+from lab.engine import copies, gradients, keras_internals, objective, proximal, smoothness, stacking
 from lab.engine.task import Task
 
 
@@ -30,11 +30,19 @@ class Ledger(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Return what is minimized of a batch; log its data loss, its penalty and its accuracy."""
-        penalty = tf.add_n([tf.cast(loss, tf.float32) for loss in self.losses]) if self.losses else tf.constant(0.0)
+        penalty = self._penalty()
         minimized, plain, hits = self._of_labels(y, y_pred, sample_weight)
         self.data_losses.update_state(plain)
         self.penalties.update_state(penalty, sample_weight=tf.shape(plain)[0])
         self.accuracies.update_state(hits)
+        return self._whole(minimized, penalty, training)
+
+    def _penalty(self):
+        """Return the sum of the penalties of the last call."""
+        return tf.add_n([tf.cast(loss, tf.float32) for loss in self.losses]) if self.losses else tf.constant(0.0)
+
+    def _whole(self, minimized, penalty, training=True):
+        """Return what is minimized of a batch, by what is minimized of each example and the penalty."""
         mean = tf.reduce_mean(minimized)
         if self.training.flooding:
             mean = objective.flooded(mean, self.training.flooding)
@@ -101,7 +109,7 @@ class Ledger(keras.Model):
 
     def _gradient_step(self, data):
         """Take a step, as Keras does unless something is to be done to the gradients."""
-        if not self.numbers.keys() & set(gradients.GRADIENT_NUMBERS):
+        if not self.numbers.keys() & {*gradients.GRADIENT_NUMBERS, *smoothness.SMOOTHNESS_NUMBERS}:
             return super().train_step(data)
         weights, states = self.trainable_variables, self.model.non_trainable_variables
         before = [v.value.read_value() for v in states]
@@ -152,8 +160,47 @@ class Ledger(keras.Model):
         with tf.GradientTape() as tape:
             if of_inputs:
                 tape.watch(x)
-            loss = self.compute_loss(x, y, self(x, training=True), weight)
+            with tf.GradientTape(watch_accessed_variables=False) as by_examples:
+                if self.training.gradient_penalty:
+                    by_examples.watch(x)
+                states = [(v, v.value.read_value()) for v in self.model.non_trainable_variables]
+                outputs = self(x, training=True)
+                plain = self._of_labels(y, outputs, weight)[1]
+            loss = self.compute_loss(x, y, outputs, weight)
+            if self.training.gradient_penalty:
+                steepness = smoothness.steepness(by_examples.gradient(plain, x), 1)
+                loss += self.training.gradient_penalty * tf.reduce_mean(_weighted(steepness, y, weight))
+            if self.training.r_drop:
+                others = self._with_other_masks(x, states)
+                other = self._whole(self._of_labels(y, others, weight)[0], self._penalty())
+                apart = smoothness.disagreement(self.training.loss, outputs, others)
+                loss = 0.5 * (loss + other) + self.training.r_drop * tf.reduce_mean(_weighted(apart, y, weight))
         wanted = [*self.trainable_variables, *([x] if of_inputs else [])]
         found = tape.gradient(loss, wanted)
         slope = found.pop() if of_inputs else None
         return [None if g is None else tf.convert_to_tensor(g)[None] for g in found], slope
+
+    def _with_other_masks(self, x, states):
+        """Return the outputs of a second pass that draws by the next seeds and leaves nothing behind.
+
+        Args:
+            x: the examples.
+            states: the variables that no gradient trains, with their values before the first pass.
+        """
+        here = [(v, v.value.read_value()) for v, _ in states]
+        for v, value in states:
+            v.assign(value + tf.constant([1, 0], value.dtype) if v.name == keras_internals.SEED_STATE else value)
+        outputs = self(x, training=True)
+        for v, value in here:
+            v.assign(value)
+        return outputs
+
+
+def _weighted(term, y, weight):
+    """Return a term of each example times the weights of examples, mixed as they are."""
+    if weight is None:
+        return term
+    if isinstance(y, tuple):
+        share = y[2]
+        weight = share * weight + (1.0 - share) * tf.roll(weight, 1, 0)
+    return term * weight

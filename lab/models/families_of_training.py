@@ -154,6 +154,30 @@ OF_TRAINING = (
         cost="a second forward and backward pass",
     ),
     Family(
+        name="R-Drop",
+        value="Training",
+        field="r_drop",
+        strengths=(0.3, 1.0, 3.0),
+        paper="Liang et al. 2021",
+        formula="the mean loss of two passes with different masks, plus `r_drop` times half the symmetric KL "
+        "divergence of their classes; with dropout or other noise",
+        keras="none",
+        cost="a second forward and backward pass",
+        kinds=("random",),
+        losses=("softmax_cross_entropy", "binary_cross_entropy", "squared_error"),
+    ),
+    Family(
+        name="gradient penalty (double backpropagation)",
+        value="Training",
+        field="gradient_penalty",
+        strengths=(1e-3, 1e-2, 1e-1),
+        paper="Drucker and LeCun 1992",
+        formula="`gradient_penalty * norm(g) ** 2` is added to the loss of each example, g being its gradient by the "
+        "example",
+        keras="none",
+        cost="a second forward and backward pass",
+    ),
+    Family(
         name="mixup",
         value="Training",
         field="mixup",

@@ -19,6 +19,7 @@ from lab.models.final_activation import ModelWarning, without_probabilities
 from lab.models.keras_settings import default_settings
 from lab.models.seeding import seed_generators, seeded
 from lab.models.shapes import takes, written
+from lab.regularization.in_training import BETWEEN_EXAMPLES
 from lab.training import Training
 
 _TRAINING = (
@@ -75,7 +76,7 @@ def built(
 
 def refuse_changed_ids(model: keras.Model, training: Training, who: str) -> None:
     """Refuse to change examples that are ids, as those of an embedding: between two of them there is nothing."""
-    on = [name for name in ("mixup", "adversarial") if getattr(training, name)]
+    on = [name for name in BETWEEN_EXAMPLES if getattr(training, name)]
     # A model that is no graph has no inputs of its own.
     dtypes = [str(tensor.dtype) for tensor in getattr(model, "inputs", None) or ()]
     embeds = any(isinstance(layer, keras.layers.Embedding) for layer in keras_internals.layers(model))

@@ -28,6 +28,8 @@ _NOT_FOLLOWED = (
     "sharpness",
     "adaptive_sharpness",
     "adversarial",
+    "r_drop",
+    "gradient_penalty",
     "proximal",
     "lookahead",
     "ema",

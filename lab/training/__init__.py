@@ -13,6 +13,7 @@ from lab.checks import UsageError, choice, flag, number, shown, whole
 from lab.regularization import InTraining
 from lab.regularization.of_inputs import OfInputs
 from lab.seeds import derive
+from lab.training.combinations import check_combination
 from lab.training.rates import SCHEDULES, factors
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
@@ -106,10 +107,6 @@ class Training(InTraining, OfInputs):
 
         InTraining.__post_init__(self)
         OfInputs.__post_init__(self)
-        if self.mixup and self.cutmix:
-            raise UsageError(
-                f"mixup and cutmix must not be combined, got {self.mixup} and {self.cutmix}; set one of them to 0"
-            )
         choice("optimizer", self.optimizer, OPTIMIZERS)
         choice("schedule", self.schedule, SCHEDULES)
         choice("loss", self.loss, LOSSES)
@@ -144,20 +141,9 @@ class Training(InTraining, OfInputs):
         if self.measured is not None:
             meaning = "the number of training examples that are measured after each epoch"
             store("measured", whole("measured", self.measured, meaning))
-        if self.label_smoothing and self.loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
-            raise UsageError(
-                f"label_smoothing spreads the target of a cross-entropy and means nothing for the loss "
-                f"{self.loss!r}, got {self.label_smoothing}; set it to 0 or choose softmax_cross_entropy"
-            )
-        for name in ("focal", "noise_robust", "confidence_penalty"):
-            strength = getattr(self, name)
-            if strength and self.loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
-                raise UsageError(f"{name} changes a cross-entropy and means nothing for {self.loss!r}, got {strength}")
-        reshaped = [name for name in ("label_smoothing", "focal", "noise_robust") if getattr(self, name)]
-        if len(reshaped) > 1:
-            raise UsageError(f"label_smoothing, focal and noise_robust must not be combined, got {', '.join(reshaped)}")
         if self.epochs > MOST_EPOCHS:
             raise UsageError(f"epochs must be at most {MOST_EPOCHS}, got {shown(self.epochs)}")
+        check_combination(vars(self))
 
     def outputs(self, classes: int | None, values: int = 1, several: bool = False) -> int:
         """Return how many outputs a model needs for this loss.
