@@ -56,6 +56,8 @@ FIELDS = {
         "r_drop": (STRENGTH, "the weight of how far two passes with different masks are apart"),
         "gradient_penalty": (STRENGTH, "the weight of the squared slope of the data loss at each example"),
         "ema": (PROBABILITY, "the share of the average of the weights kept in a step"),
+        "swa": ("in [0, 1]", "the share of the epochs whose weights are averaged"),
+        "swa_every": (COUNT, "the number of epochs after which weights join"),
         "lookahead": (STEPS, "the number of steps between two meetings of slow and fast weights"),
         "lookahead_pull": ("in (0, 1]", "how far slow weights go towards fast ones"),
         "mixup": (STRENGTH, "the alpha of the Beta distribution of shares"),
@@ -172,6 +174,11 @@ def test_words_and_flags_are_checked(owner, name, value):
             {"sharpness": 0.5, "adversarial": 0.5},
             "sharpness, adaptive_sharpness, adversarial, r_drop and gradient_penalty must not be combined, as each "
             "takes a second pass, got sharpness, adversarial; keep one of them",
+        ),
+        (
+            Training,
+            {"ema": 0.5, "swa": 0.25},
+            "ema and swa must not be combined, as one average is measured, got 0.5 and 0.25; set one of them to 0",
         ),
         (
             Training,

@@ -57,6 +57,10 @@ class _Diary(keras.callbacks.Callback):
         self.began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
+        if self.task.training.swa:
+            data, training = self.task.data.train, self.task.training
+            batches = pieces(training.order(len(data.y), self.task.seed, epoch + 1), training.batch_size)
+            self.model.average(epoch + 1, (np.asarray(data.x[batch]) for batch in batches))
         fitted = {name: logs[name] for name in ("data_loss", "penalty", "accuracy")}
         with self.model.as_measured():
             train, validation = (measure(self.model, split) for split in self.splits)

@@ -1,13 +1,17 @@
 """A model around the model of a run that `keras.Model.fit` trains: its losses, its steps, and what follows them."""
 
 import contextlib
+import functools
+from collections.abc import Iterable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from lab import regularizers
-from lab.engine import copies, gradients, keras_internals, objective, proximal, smoothness, stacking
+from lab.engine import copies, gradients, keras_internals, objective, proximal, recalibration, smoothness, stacking
 from lab.engine.task import Task
+from lab.training.averaging import first_averaged, joining
 
 
 class Ledger(keras.Model):
@@ -18,8 +22,9 @@ class Ledger(keras.Model):
         self.model = model
         self.training = task.training
         self.numbers = {name: tf.constant(values) for name, values in stacking.in_training([task]).items()}
-        self.averages = [tf.Variable(v.value) for v in model.weights] if task.training.ema else []
+        self.averages = [tf.Variable(v.value) for v in model.weights] if task.training.ema or task.training.swa else []
         self.slow = [tf.Variable(v.value) for v in model.trainable_variables] if task.training.lookahead else []
+        self.following = tf.function(functools.partial(recalibration.follow, model), autograph=False)
         self.data_losses = keras.metrics.Mean("data_loss")
         self.penalties = keras.metrics.Mean("penalty")
         self.accuracies = keras.metrics.Mean("accuracy")
@@ -82,10 +87,41 @@ class Ledger(keras.Model):
             moved = copies.looked_ahead(*both, numbers["lookahead"], numbers["lookahead_pull"], steps)
             slow.assign(moved[0][0])
             v.assign(moved[1][0])
-        for average, v in zip(self.averages, self.model.weights if self.averages else (), strict=True):
+        for average, v in zip(self.averages, self.model.weights, strict=False):
+            if self.training.swa:
+                break  # These move at the end of an epoch.
             both = average.read_value()[None], v.value.read_value()[None]
             average.assign(copies.averaged(*both, numbers["ema"], steps)[0])
         return logs
+
+    def average(self, epoch: int, batches: Iterable[np.ndarray]) -> None:
+        """Let the weights of an epoch join their equal average, and give it moving statistics of its own.
+
+        Args:
+            epoch: from 1.
+            batches: the examples that the epoch visited, batch by batch.
+        """
+        training = self.training
+        share = joining(training.swa, training.swa_every, training.epochs, epoch)
+        for average, v in zip(self.averages, self.model.weights, strict=True):
+            both = average.read_value()[None], v.value.read_value()[None]
+            average.assign(copies.joined(*both, tf.constant([share]))[0])
+        places = {id(v): i for i, v in enumerate(self.model.weights)}
+        moving = recalibration.statistics(self.model)
+        if not moving or not share or epoch < first_averaged(training.swa, training.epochs):
+            return
+        here = [(v, v.value.read_value()) for v in self.model.variables]
+        with self.as_measured():
+            for v in moving:
+                v.assign(tf.zeros_like(v.value))
+            seen = 0.0
+            for x in batches:
+                self.following(tf.constant(x), tf.constant(seen))
+                seen += len(x)
+            for v in moving:
+                self.averages[places[id(v)]].assign(v.value.read_value())
+        for v, value in here:
+            v.assign(value)
 
     @contextlib.contextmanager
     def as_measured(self):

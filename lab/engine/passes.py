@@ -66,7 +66,7 @@ class Passes:
             loss = tf.reduce_sum(loss)
         return tape.gradient(loss, watched), forward, plain, hits, extra
 
-    def _forward(self, values, per_run, seeds):
+    def _forward(self, values, per_run, seeds, later=0):
         return Forward(
             models=self.models,
             replicas=self.replicas,
@@ -74,7 +74,7 @@ class Passes:
             per_run=per_run,
             draws=self.draws,
             seeds=seeds,
-            step=self.update.optimizer.iterations.value,
+            step=self.update.optimizer.iterations.value + later,
             training=True,
             batch=self.training.batch_size,
         )

@@ -77,8 +77,12 @@ class Step(Passes):
             for v, value in zip((slow, fast), moved, strict=True):
                 v.value.assign(value)
         for average, v in zip(self.averages, self.variables, strict=False):
-            both = average.value.read_value(), v.value.read_value()
-            average.value.assign(copies.averaged(*both, numbers["ema"], steps))
+            before, weights = average.value.read_value(), v.value.read_value()
+            moved = copies.averaged(before, weights, numbers.get("ema", tf.zeros([self.replicas])), steps)
+            if "swa" in numbers:
+                # These move at the end of an epoch.
+                moved = tf.where(meeting(numbers["swa"], before) > 0.0, before, moved)
+            average.value.assign(moved)
 
     def _changed(self, raw, strengths, values, x, slope, y, weight, numbers, per_run, seeds):
         """Return the gradients after second passes, clipping and noise, and the strengths of the penalties they lack.

@@ -1,4 +1,4 @@
-"""The families of regularizers that are fields of `lab.training.Training`, in the order of the page."""
+"""The families of regularizers by the way a net is trained, fields of `lab.training.Training`, in the page's order."""
 
 from lab.models.family import ONE_PASS, OUTPUTS, Family
 
@@ -133,6 +133,17 @@ OF_TRAINING = (
         cost="one pass over the weights, and a copy of them",
     ),
     Family(
+        name="equal average of the weights (SWA)",
+        value="Training",
+        field="swa",
+        strengths=(0.25, 0.5, 0.75),
+        paper="Izmailov et al. 2018",
+        formula="the mean of the weights after every `swa_every`-th of the last `swa * epochs` epochs is measured and "
+        "kept; batch normalization gets statistics of its own",
+        keras="none; gone with TensorFlow Addons",
+        cost="none; one pass over the weights in an epoch, and over the examples if there is batch normalization",
+    ),
+    Family(
         name="Lookahead",
         value="Training",
         field="lookahead",
@@ -186,67 +197,6 @@ OF_TRAINING = (
         formula="examples and their losses are mixed in pairs, by a share drawn from Beta(`mixup`, `mixup`)",
         keras="`keras.layers.MixUp`, for images in a dict with float labels",
         cost="one pass over the examples, and the loss twice",
-    ),
-    Family(
-        name="random flips",
-        value="Training",
-        field="flip",
-        strengths=(True,),
-        paper="Krizhevsky et al. 2012",
-        formula="each image is turned over from left to right with probability 1/2",
-        keras="`keras.layers.RandomFlip`",
-        cost="one pass over the examples",
-        kinds=("image",),
-        off=False,
-    ),
-    Family(
-        name="random shifts (crops)",
-        value="Training",
-        field="shift",
-        strengths=(1, 2, 4),
-        paper="Krizhevsky et al. 2012",
-        formula="each image is moved by up to `shift` pixels along each axis, and what comes in is 0",
-        keras="`keras.layers.RandomTranslation`, which interpolates",
-        cost="two passes over the examples",
-        kinds=("image",),
-        off=0,
-    ),
-    Family(
-        name="cutout",
-        value="Training",
-        field="cutout",
-        strengths=(2, 4, 8),
-        paper="DeVries and Taylor 2017",
-        formula="a square of `cutout` pixels anywhere in each image is set to 0",
-        keras="`keras.layers.RandomErasing`",
-        cost="one pass over the examples",
-        kinds=("image",),
-        off=0,
-    ),
-    Family(
-        name="CutMix",
-        value="Training",
-        field="cutmix",
-        strengths=(0.3, 1.0, 3.0),
-        paper="Yun et al. 2019",
-        formula="a box of each image is its neighbour's, its size drawn from Beta(`cutmix`, `cutmix`), and their "
-        "losses are mixed by the pixels of each",
-        keras="`keras.layers.CutMix`, whose shares are not those of the pixels",
-        cost="one pass over the examples, and the loss twice",
-        kinds=("image",),
-        off=0.0,
-    ),
-    Family(
-        name="swap noise",
-        value="Training",
-        field="swap_noise",
-        strengths=(0.05, 0.1, 0.2),
-        paper="Kadra et al. 2021",
-        formula="each number is replaced with probability `swap_noise` by that of another row in its column",
-        keras="none",
-        cost="two random numbers per cell",
-        kinds=("table",),
-        off=0.0,
     ),
     Family(
         name="learning rates that fall, restart or make one cycle",

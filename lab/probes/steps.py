@@ -33,6 +33,7 @@ _NOT_FOLLOWED = (
     "proximal",
     "lookahead",
     "ema",
+    "swa",
     "mixup",
     *OF_IMAGES,
     "swap_noise",

@@ -52,6 +52,10 @@ class InTraining:
             smallest.
         ema: how much of the moving average of the weights survives a step, in [0, 1). The average is what is measured,
             kept and tested; moving statistics are averaged along. It is over about 1 / (1 - ema) steps.
+        swa: the share of the epochs, in [0, 1], at their end, after which the weights join an equal average (SWA). From
+            the first of them on the average is what is measured, kept and tested. The moving statistics of batch
+            normalization are computed anew for it, over the training examples as they are.
+        swa_every: every how many of these epochs weights join, at least 1.
         lookahead: after how many steps the slow weights go towards those of the optimizer, which then go on from
             there; 0 leaves it out.
         lookahead_pull: how far the slow weights go, in (0, 1].
@@ -64,9 +68,9 @@ class InTraining:
     Reference: Lin et al. 2017 (focal); Zhang and Sabuncu 2018 (generalized cross-entropy); Pereyra et al. 2017
     (confidence penalty); Ishida et al. 2020 (flooding); Pascanu et al. 2013 (clipping); Neelakantan et al. 2015
     (gradient noise); Parikh and Boyd 2014 (proximal steps); Polyak and
-    Juditsky 1992 (averages); Zhang et al. 2019 (Lookahead); Foret et al. 2021 (SAM); Kwon et al. 2021
-    (ASAM); Goodfellow et al. 2015 (FGSM); Liang et al. 2021 (R-Drop); Drucker and LeCun 1992 (double backpropagation);
-    Zhang et al. 2018 (mixup).
+    Juditsky 1992 (averages); Izmailov et al. 2018 (SWA); Zhang et al. 2019 (Lookahead); Foret et al. 2021 (SAM); Kwon
+    et al. 2021 (ASAM); Goodfellow et al. 2015 (FGSM); Liang et al. 2021 (R-Drop); Drucker and LeCun 1992 (double
+    backpropagation); Zhang et al. 2018 (mixup).
     """
 
     focal: float = 0.0
@@ -82,6 +86,8 @@ class InTraining:
     gradient_penalty: float = 0.0
     proximal: bool = False
     ema: float = 0.0
+    swa: float = 0.0
+    swa_every: int = 1
     lookahead: int = 0
     lookahead_pull: float = 0.5
     mixup: float = 0.0
@@ -108,6 +114,13 @@ class InTraining:
         flag("proximal", self.proximal)
         meaning = "the share of the average of the weights kept in a step"
         store("ema", number("ema", self.ema, meaning, high=1, high_open=True))
+        store("swa", number("swa", self.swa, "the share of the epochs whose weights are averaged", high=1))
+        store("swa_every", whole("swa_every", self.swa_every, "the number of epochs after which weights join"))
+        if self.ema and self.swa:
+            raise UsageError(
+                f"ema and swa must not be combined, as one average is measured, got {self.ema} and {self.swa}; set one "
+                "of them to 0"
+            )
         meaning = "the number of steps between two meetings of slow and fast weights"
         store("lookahead", whole("lookahead", self.lookahead, meaning, low=0, high=2**24))
         meaning = "how far slow weights go towards fast ones"

@@ -1,0 +1,67 @@
+"""The families of regularizers by what is done to examples, fields of `lab.training.Training`, in the page's order."""
+
+from lab.models.family import Family
+
+OF_INPUTS = (
+    Family(
+        name="random flips",
+        value="Training",
+        field="flip",
+        strengths=(True,),
+        paper="Krizhevsky et al. 2012",
+        formula="each image is turned over from left to right with probability 1/2",
+        keras="`keras.layers.RandomFlip`",
+        cost="one pass over the examples",
+        kinds=("image",),
+        off=False,
+    ),
+    Family(
+        name="random shifts (crops)",
+        value="Training",
+        field="shift",
+        strengths=(1, 2, 4),
+        paper="Krizhevsky et al. 2012",
+        formula="each image is moved by up to `shift` pixels along each axis, and what comes in is 0",
+        keras="`keras.layers.RandomTranslation`, which interpolates",
+        cost="two passes over the examples",
+        kinds=("image",),
+        off=0,
+    ),
+    Family(
+        name="cutout",
+        value="Training",
+        field="cutout",
+        strengths=(2, 4, 8),
+        paper="DeVries and Taylor 2017",
+        formula="a square of `cutout` pixels anywhere in each image is set to 0",
+        keras="`keras.layers.RandomErasing`",
+        cost="one pass over the examples",
+        kinds=("image",),
+        off=0,
+    ),
+    Family(
+        name="CutMix",
+        value="Training",
+        field="cutmix",
+        strengths=(0.3, 1.0, 3.0),
+        paper="Yun et al. 2019",
+        formula="a box of each image is its neighbour's, its size drawn from Beta(`cutmix`, `cutmix`), and their "
+        "losses are mixed by the pixels of each",
+        keras="`keras.layers.CutMix`, whose shares are not those of the pixels",
+        cost="one pass over the examples, and the loss twice",
+        kinds=("image",),
+        off=0.0,
+    ),
+    Family(
+        name="swap noise",
+        value="Training",
+        field="swap_noise",
+        strengths=(0.05, 0.1, 0.2),
+        paper="Kadra et al. 2021",
+        formula="each number is replaced with probability `swap_noise` by that of another row in its column",
+        keras="none",
+        cost="two random numbers per cell",
+        kinds=("table",),
+        off=0.0,
+    ),
+)
