@@ -222,9 +222,10 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     build = functools.partial(_build, variant, key, data, outputs, seed, tried)
     # The tests hold the lab's own factories to it; what anybody else's do with a seed is not known.
     what = id(variant.model), data.input_shape, outputs
-    recipe = (variant.model, *what[1:]) if _is_the_labs(variant.model) else None
+    mixes = bool(training.manifold_mixup)
+    recipe = (variant.model, *what[1:], mixes) if _is_the_labs(variant.model) else None
     # What a model is checked for is part of what makes it a twin.
-    changed = tuple(bool(getattr(training, name)) for name in BETWEEN_EXAMPLES)
+    changed = mixes, *(bool(getattr(training, name)) for name in BETWEEN_EXAMPLES)
     twin = (*what, training.loss, changed, seed)
     return Task(build, data, training, seed, recipe, twin)
 
@@ -234,7 +235,7 @@ def _build(
 ) -> "keras.Model":
     from lab.engine.keras_internals import names_from_zero
     from lab.models.trial import try_out
-    from lab.models.user_model import fit_for_training, refuse_changed_ids
+    from lab.models.user_model import fit_for_training, refuse_changed_ids, refuse_no_hidden_place
 
     who = f"variant {key!r}"
     arguments = variant.model, who, data.input_shape, outputs, variant.training.loss, seed
@@ -248,6 +249,7 @@ def _build(
         with names_from_zero():
             model = fit_for_training(*arguments)
         refuse_changed_ids(model, variant.training, who)
+        refuse_no_hidden_place(model, variant.training, who)
         return model
 
     return call_or_refuse(build, f"{who} cannot build its model")

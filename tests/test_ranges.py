@@ -60,6 +60,7 @@ FIELDS = {
         "swa_every": (COUNT, "the number of epochs after which weights join"),
         "lookahead": (STEPS, "the number of steps between two meetings of slow and fast weights"),
         "lookahead_pull": ("in (0, 1]", "how far slow weights go towards fast ones"),
+        "manifold_mixup": (STRENGTH, "the alpha of the Beta distribution of shares"),
         "mixup": (STRENGTH, "the alpha of the Beta distribution of shares"),
         "shift": (STEPS, "the most pixels by which an image is moved"),
         "cutout": (STEPS, "the height and width of a square that is set to 0"),
@@ -167,7 +168,7 @@ def test_words_and_flags_are_checked(owner, name, value):
         (
             Training,
             {"mixup": 0.5, "cutmix": 0.25},
-            "mixup and cutmix must not be combined, got 0.5 and 0.25; set one of them to 0",
+            "mixup, cutmix and manifold_mixup must not be combined, got mixup, cutmix; keep one of them",
         ),
         (
             Training,

@@ -40,6 +40,20 @@ def run(graph: Any, inputs: list[Any], operation: Callable[[Any], Callable]) -> 
     return keras.tree.flatten(graph._run_through_graph(inputs, operation_fn=operation))[0]
 
 
+def run_on(model: keras.Model, x: Any, change: Callable[[Any, Any], Any]) -> Any:
+    """Return a model's output, with what each layer makes, and the input (None), changed by `change(layer, made)`.
+
+    It is called in the call of another layer, whose `training` holds, and not the one that Keras records in a graph.
+    """
+    whole = graph(model)
+    (given,) = whole._standardize_inputs(x)
+
+    def operation(layer: Any) -> Callable:
+        return lambda *args, training=None, **kwargs: change(layer, layer(*args, **kwargs))
+
+    return run(whole, [change(None, given)], operation)
+
+
 def standardized(graph: Any, x: Any) -> Any:
     """Return stacked inputs of shape (replicas, batch, ...) as Keras's `_standardize_inputs` would return them."""
     kind, shape = graph.inputs[0].dtype, graph.inputs[0].shape

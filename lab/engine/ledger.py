@@ -9,7 +9,17 @@ import numpy as np
 import tensorflow as tf
 
 from lab import regularizers
-from lab.engine import copies, gradients, keras_internals, objective, proximal, recalibration, smoothness, stacking
+from lab.engine import (
+    copies,
+    gradients,
+    keras_internals,
+    mixing,
+    objective,
+    proximal,
+    recalibration,
+    smoothness,
+    stacking,
+)
 from lab.engine.task import Task
 from lab.training.averaging import first_averaged, joining
 
@@ -24,14 +34,23 @@ class Ledger(keras.Model):
         self.numbers = {name: tf.constant(values) for name, values in stacking.in_training([task]).items()}
         self.averages = [tf.Variable(v.value) for v in model.weights] if task.training.ema or task.training.swa else []
         self.slow = [tf.Variable(v.value) for v in model.trainable_variables] if task.training.lookahead else []
+        self.drawn: tf.Tensor | None = None
+        self.places = mixing.places(model) if task.training.manifold_mixup else []
         self.following = tf.function(functools.partial(recalibration.follow, model), autograph=False)
         self.data_losses = keras.metrics.Mean("data_loss")
         self.penalties = keras.metrics.Mean("penalty")
         self.accuracies = keras.metrics.Mean("accuracy")
 
     def call(self, x, training=None):
-        """Call the model."""
-        return self.model(x, training=training)
+        """Call the model; a step with manifold mixup mixes the examples on their way."""
+        if self.drawn is None:
+            return self.model(x, training=training)
+
+        def change(layer, made):
+            place = mixing.INPUT if layer is None else id(layer)
+            return mixing.mixed(made, mixing.at(self.places, place, self.drawn)) if place in self.places else made
+
+        return keras_internals.run_on(self.model, x, change)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Return what is minimized of a batch; log its data loss, its penalty and its accuracy."""
@@ -60,7 +79,7 @@ class Ledger(keras.Model):
         """Return what is minimized, the plain data loss and the hits of each example."""
         if isinstance(y, tuple):
             # Mixed examples: their labels, those of what was mixed in, and the shares.
-            own, other, share = y
+            own, other, share, *_ = y
             others = self._of_labels(other, y_pred, None if weight is None else tf.roll(weight, 1, 0))
             pairs = zip(self._of_labels(own, y_pred, weight), others, strict=True)
             return tuple(share * a + (1.0 - share) * b for a, b in pairs)
@@ -80,7 +99,10 @@ class Ledger(keras.Model):
 
     def train_step(self, data):
         """Take a step with what follows it."""
+        if self.training.manifold_mixup:
+            self.drawn = keras.utils.unpack_x_y_sample_weight(data)[1][3]
         logs = self._proximal_step(data) if self.training.proximal else self._gradient_step(data)
+        self.drawn = None
         steps, numbers = self.optimizer.iterations.value, self.numbers
         for slow, v in zip(self.slow, self.trainable_variables if self.slow else (), strict=True):
             both = slow.read_value()[None], v.value.read_value()[None]

@@ -89,7 +89,7 @@ class Passes:
         with tf.GradientTape(watch_accessed_variables=False) as by_examples:
             if "gradient_penalty" in numbers:
                 by_examples.watch(x)
-            outputs = forward.run(x)
+            outputs = forward.run(x, numbers.get("manifold_mixup"))
             minimized, plain, hits = self._losses(y, outputs, numbers)
             if weight:
                 minimized *= weight[0]

@@ -148,14 +148,17 @@ def of_epoch(
 ) -> dict[str, tf.Tensor]:
     """Return what `in_training` returned as `Program.epoch` takes it, of some runs.
 
-    Of mixup these are the shares of the epoch's steps, of CutMix their boxes; of what is done to each example the
-    strengths, and beside them what was drawn.
+    Of mixup these are the shares of the epoch's steps, of manifold mixup the places too, of CutMix their boxes; of what
+    is done to each example the strengths, and beside them what was drawn.
     """
     found = {name: tf.constant(values[members]) for name, values in numbers.items()}
     if "mixup" in found:
         shares = [task.training.shares(len(task.data.train.y), task.seed, epoch) for task in tasks]
         found["mixup"] = tf.constant(np.stack(shares, 1))
     sizes = [(task.training, task.data.train.x.shape[1:], len(task.data.train.y), task.seed) for task in tasks]
+    if "manifold_mixup" in found:
+        drawn = [t.mixing(n, seed, epoch) for t, _, n, seed in sizes]
+        found["manifold_mixup"] = tf.constant(np.stack(drawn, 1))
     if "cutmix" in found:
         drawn = [augmentation.boxes(t, shape, t.steps(n), seed, epoch) for t, shape, n, seed in sizes]
         found["cutmix"] = tf.constant(np.stack(drawn, 1))
@@ -179,7 +182,7 @@ def joining_in(trainings: "Sequence[Training]", epoch: int) -> tuple[tf.Tensor, 
 
 def only_of_the_loss(numbers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Return what `of_epoch` returned with all off that is done to batches and gradients, whatever the layers."""
-    off, kept = {"clip_norm": np.inf, "mixup": 1.0}, (*LOSS_NUMBERS, "noise_seeds", "swap_seeds")
+    off, kept = {"clip_norm": np.inf, "mixup": 1.0, "manifold_mixup": 1.0}, (*LOSS_NUMBERS, "noise_seeds", "swap_seeds")
     return {
         name: x if name in kept else tf.fill(x.shape, tf.cast(off.get(name, 0.0), x.dtype))
         for name, x in numbers.items()

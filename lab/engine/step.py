@@ -35,8 +35,10 @@ class Step(Passes):
         if "cutmix" in numbers:
             x, share = augmentation.pasted(x, numbers["cutmix"])
             shares.append(share)
+        if "manifold_mixup" in numbers:
+            shares.append(numbers["manifold_mixup"][:, 0])
         if shares:
-            # A run has one of the two, and the share 1 of the other.
+            # A run has one of these, and the share 1 of the others.
             numbers = numbers | {"share": functools.reduce(tf.multiply, shares)}
         found, forward, plain, hits, extra = self._pass(values, x, y, weight, numbers, per_run, seeds)
         # Asked for beside the weights, and only where some replica's examples are attacked.

@@ -199,6 +199,17 @@ OF_TRAINING = (
         cost="one pass over the examples, and the loss twice",
     ),
     Family(
+        name="manifold mixup",
+        value="Training",
+        field="manifold_mixup",
+        strengths=(0.2, 1.0, 2.0),
+        paper="Verma et al. 2019",
+        formula="the outputs of a layer, drawn anew for each step, are mixed in pairs, and the losses with them, by a "
+        "share drawn from Beta(`manifold_mixup`, `manifold_mixup`)",
+        keras="none",
+        cost="one pass over the outputs of some layers, and the loss twice",
+    ),
+    Family(
         name="learning rates that fall, restart or make one cycle",
         value="Training",
         field="schedule",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import keras
 
 from lab.checks import DataError
-from lab.engine import keras_internals
+from lab.engine import keras_internals, mixing
 from lab.identity.failures import raised_in
 from lab.models.final_activation import ModelWarning, without_probabilities
 from lab.models.keras_settings import default_settings
@@ -84,6 +84,16 @@ def refuse_changed_ids(model: keras.Model, training: Training, who: str) -> None
         raise DataError(
             f"{on[0]} must be 0 for the model of {who}, whose inputs are whole numbers that stand for something, got "
             f"{getattr(training, on[0])}; leave it out"
+        )
+
+
+def refuse_no_hidden_place(model: keras.Model, training: Training, who: str) -> None:
+    """Refuse manifold mixup in a model without a hidden layer at whose outputs examples can be mixed."""
+    if training.manifold_mixup and not [place for place in mixing.places(model) if place != mixing.INPUT]:
+        raise DataError(
+            f"manifold_mixup must be 0 for the model of {who}, which has no hidden layer at which all of an example "
+            f"can be mixed (its call is code, its positions are masked, or it has no hidden layer), got "
+            f"{training.manifold_mixup}; leave it out, or take mixup"
         )
 
 

@@ -35,6 +35,7 @@ _NOT_FOLLOWED = (
     "ema",
     "swa",
     "mixup",
+    "manifold_mixup",
     *OF_IMAGES,
     "swap_noise",
 )

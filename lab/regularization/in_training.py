@@ -61,6 +61,9 @@ class InTraining:
         lookahead_pull: how far the slow weights go, in (0, 1].
         mixup: alpha, at least 0, of the Beta(alpha, alpha) from which each step draws a share. Each example of the
             batch is mixed with its neighbour, which the order of the epoch chose at random, and so is its loss.
+        manifold_mixup: alpha, at least 0, as of `mixup`: the outputs of a layer are mixed in the place of the examples,
+            in each step those of another one, which is drawn from the input and all hidden layers after which nothing
+            else of an example is left in the model: inside a residual branch nothing is mixed.
 
     Raises:
         UsageError: a value outside its range, by name.
@@ -70,7 +73,7 @@ class InTraining:
     (gradient noise); Parikh and Boyd 2014 (proximal steps); Polyak and
     Juditsky 1992 (averages); Izmailov et al. 2018 (SWA); Zhang et al. 2019 (Lookahead); Foret et al. 2021 (SAM); Kwon
     et al. 2021 (ASAM); Goodfellow et al. 2015 (FGSM); Liang et al. 2021 (R-Drop); Drucker and LeCun 1992 (double
-    backpropagation); Zhang et al. 2018 (mixup).
+    backpropagation); Zhang et al. 2018 (mixup); Verma et al. 2019 (manifold mixup).
     """
 
     focal: float = 0.0
@@ -91,6 +94,7 @@ class InTraining:
     lookahead: int = 0
     lookahead_pull: float = 0.5
     mixup: float = 0.0
+    manifold_mixup: float = 0.0
 
     def __post_init__(self) -> None:
         def store(name: str, value: object) -> None:
@@ -107,6 +111,7 @@ class InTraining:
             ("r_drop", "the weight of how far two passes with different masks are apart"),
             ("gradient_penalty", "the weight of the squared slope of the data loss at each example"),
             ("mixup", "the alpha of the Beta distribution of shares"),
+            ("manifold_mixup", "the alpha of the Beta distribution of shares"),
         ):
             store(name, number(name, getattr(self, name), meaning))
         meaning = "the exponent of the generalized cross-entropy"

@@ -17,9 +17,10 @@ def check_combination(fields: Mapping[str, Any]) -> None:
     Raises:
         UsageError: two fields that do the same, or one that means nothing for the loss.
     """
-    if fields["mixup"] and fields["cutmix"]:
+    mixing = [name for name in ("mixup", "cutmix", "manifold_mixup") if fields[name]]
+    if len(mixing) > 1:
         raise UsageError(
-            f"mixup and cutmix must not be combined, got {fields['mixup']} and {fields['cutmix']}; set one of them to 0"
+            f"mixup, cutmix and manifold_mixup must not be combined, got {', '.join(mixing)}; keep one of them"
         )
     loss = fields["loss"]
     if fields["label_smoothing"] and loss not in ENTROPIES:
