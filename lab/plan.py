@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from lab.checks import DataError, UsageError
 from lab.data import Dataset
 from lab.data.folds import Fold
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 20_000_000
 """The most steps of a run: the learning rates of all steps are computed before it starts, and more fill the memory."""
+
+LOOKED_AT = 1_000
+"""How many training examples are looked at to see whether they are pixels from 0 to 1."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -218,6 +223,9 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
         raise UsageError(f"a run must be of at most {MOST_STEPS} steps, got {steps} of variant {key!r}; lower epochs")
     classes = None if data.classes is None else len(data.classes)
     training.check_inputs(data.input_shape)
+    if training.trivial_augment:
+        some = np.asarray(data.train.x[:LOOKED_AT])
+        training.check_pixels(float(some.min()), float(some.max()))
     outputs = training.outputs(classes, data.train.y.shape[-1], data.several)
     build = functools.partial(_build, variant, key, data, outputs, seed, tried)
     # The tests hold the lab's own factories to it; what anybody else's do with a seed is not known.

@@ -124,7 +124,7 @@ def test_what_is_for_images_and_for_whole_kernels_is_named():
     assert structures.OF_IMAGES == ("spatial_dropout", "dropblock")
     assert structures.OF_WHOLE_KERNELS == ("group_inputs", "group_units", "orthogonal")
     assert structures.KERNELS == ("plain", "normalized", "standardized")
-    assert of_inputs.OF_IMAGES == ("flip", "shift", "cutout", "cutmix")
+    assert of_inputs.OF_IMAGES == ("flip", "shift", "cutout", "cutmix", "trivial_augment")
 
 
 def test_epochs_have_an_end():
@@ -154,7 +154,7 @@ def _mappings(content):
 @pytest.mark.parametrize(
     ("owner", "name", "value"),
     [(Training, name, "x") for name in ("optimizer", "schedule", "loss")]
-    + [(Training, name, 1) for name in ("replacement", "proximal", "flip")]
+    + [(Training, name, 1) for name in ("replacement", "proximal", "flip", "trivial_augment")]
     + [(Regularization, name, "x") for name in ("normalization", "kernels")],
 )
 def test_words_and_flags_are_checked(owner, name, value):

@@ -28,6 +28,19 @@ OF_INPUTS = (
         off=0,
     ),
     Family(
+        name="TrivialAugment",
+        value="Training",
+        field="trivial_augment",
+        strengths=(True,),
+        paper="Müller and Hutter 2021",
+        formula="one of nine operations on each image at a random strength: none, slants, moves, rotation, brightness, "
+        "fewer levels, inverted bright pixels",
+        keras="none; `keras.layers.RandAugment` draws several at one strength",
+        cost="a few passes over the examples",
+        kinds=("image",),
+        off=False,
+    ),
+    Family(
         name="cutout",
         value="Training",
         field="cutout",

@@ -126,6 +126,7 @@ CASES = [
     ('Training(swa=0.5, ema=0.9)', 'ema and swa must not be combined, as one average is measured, got 0.9 and 0.5; set one of them to 0'),
     ('Training(lookahead=-1)', 'lookahead must be a whole number from 0 to 16777216 (it is the number of steps between two meetings of slow and fast weights), got -1'),
     ('Training(lookahead_pull=0)', 'lookahead_pull must be in (0, 1] (it is how far slow weights go towards fast ones), got 0'),
+    ('Training(trivial_augment=1)', 'trivial_augment must be True or False, got 1'),
     ('Training(flip=1)', 'flip must be True or False, got 1'),
     ('Training(shift=-1)', 'shift must be a whole number from 0 to 16777216 (it is the most pixels by which an image is moved), got -1'),
     ('Training(cutout=2.5)', 'cutout must be a whole number from 0 to 16777216 (it is the height and width of a square that is set to 0), got 2.5'),
