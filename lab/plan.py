@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from lab.checks import DataError, UsageError
 from lab.data import Dataset
 from lab.data.folds import Fold
@@ -13,6 +15,7 @@ from lab.engine.task import Task
 from lab.experiment import Experiment, Variant
 from lab.identity import NUMERICS, declare, identify
 from lab.identity.failures import call_or_refuse
+from lab.regularization.in_training import BETWEEN_EXAMPLES
 from lab.sweep.loading import Loaded, key_of, loaded_or_not, loader, why
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 20_000_000
 """The most steps of a run: the learning rates of all steps are computed before it starts, and more fill the memory."""
+
+LOOKED_AT = 1_000
+"""How many training examples are looked at to see whether they are pixels from 0 to 1."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -217,13 +223,18 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
         raise UsageError(f"a run must be of at most {MOST_STEPS} steps, got {steps} of variant {key!r}; lower epochs")
     classes = None if data.classes is None else len(data.classes)
     training.check_inputs(data.input_shape)
+    if training.trivial_augment:
+        some = np.asarray(data.train.x[:LOOKED_AT])
+        training.check_pixels(float(some.min()), float(some.max()))
     outputs = training.outputs(classes, data.train.y.shape[-1], data.several)
     build = functools.partial(_build, variant, key, data, outputs, seed, tried)
     # The tests hold the lab's own factories to it; what anybody else's do with a seed is not known.
     what = id(variant.model), data.input_shape, outputs
-    recipe = (variant.model, *what[1:]) if _is_the_labs(variant.model) else None
+    mixes = bool(training.manifold_mixup)
+    recipe = (variant.model, *what[1:], mixes) if _is_the_labs(variant.model) else None
     # What a model is checked for is part of what makes it a twin.
-    twin = (*what, training.loss, bool(training.mixup), bool(training.adversarial), seed)
+    changed = mixes, *(bool(getattr(training, name)) for name in BETWEEN_EXAMPLES)
+    twin = (*what, training.loss, changed, seed)
     return Task(build, data, training, seed, recipe, twin)
 
 
@@ -232,7 +243,7 @@ def _build(
 ) -> "keras.Model":
     from lab.engine.keras_internals import names_from_zero
     from lab.models.trial import try_out
-    from lab.models.user_model import fit_for_training, refuse_changed_ids
+    from lab.models.user_model import fit_for_training, refuse_changed_ids, refuse_no_hidden_place
 
     who = f"variant {key!r}"
     arguments = variant.model, who, data.input_shape, outputs, variant.training.loss, seed
@@ -246,6 +257,7 @@ def _build(
         with names_from_zero():
             model = fit_for_training(*arguments)
         refuse_changed_ids(model, variant.training, who)
+        refuse_no_hidden_place(model, variant.training, who)
         return model
 
     return call_or_refuse(build, f"{who} cannot build its model")

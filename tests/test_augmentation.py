@@ -17,7 +17,7 @@ from lab.training import Training
 from tests.cohorts import difference, identical, task, together
 
 TRAINING = Training(optimizer="momentum", learning_rate=0.02, epochs=2, batch_size=16)
-IMAGES = {"flip": True, "shift": 2, "cutout": 3, "cutmix": 1.0}
+IMAGES = {"flip": True, "shift": 2, "cutout": 3, "cutmix": 1.0, "trivial_augment": True}
 
 
 def batch(replicas: int = 2, examples: int = 5, height: int = 6, width: int = 7) -> np.ndarray:
@@ -98,7 +98,9 @@ def test_what_is_drawn_follows_from_seed_and_epoch_alone(name):
     np.testing.assert_array_equal(drawn, augmentation.by_visit(name, other, (6, 7, 1), 500, 3, 1))
     for seed, epoch in ((4, 1), (3, 2)):
         assert not np.array_equal(drawn, augmentation.by_visit(name, one, (6, 7, 1), 500, seed, epoch))
-    low, high = {"flip": ([0, 0], [1, 0]), "shift": ([-2, -2], [2, 2]), "cutout": ([0, 0], [5, 6])}[name]
+    low, high = {"flip": ([0, 0], [1, 0]), "shift": ([-2, -2], [2, 2]), "cutout": ([0, 0], [5, 6])}.get(
+        name, ([0, 0], [8, 61])
+    )
     assert (drawn.min(0).tolist(), drawn.max(0).tolist()) == (low, high)
 
 

@@ -87,11 +87,19 @@ def test_a_replica_without_a_copy_keeps_its_bits():
     np.testing.assert_array_equal(slow, np.float32([[0, 0], [0.15, 0.2]]))
 
 
-@pytest.mark.parametrize("engine", [pytest.param("keras_fit", marks=pytest.mark.slow), "cohort"])
-def test_a_run_goes_on_from_its_copies(engine):
+@pytest.mark.parametrize(
+    ("engine", "average"),
+    [
+        pytest.param("keras_fit", {"ema": 0.8}, marks=pytest.mark.slow),
+        pytest.param("keras_fit", {"swa": 1.0}, marks=pytest.mark.slow),
+        pytest.param("cohort", {"ema": 0.8}, marks=pytest.mark.slow),
+        ("cohort", {"swa": 1.0}),
+    ],
+)
+def test_a_run_goes_on_from_its_copies(engine, average):
     from lab.engine.training_state import State
 
-    training = replace(SGD, ema=0.8, lookahead=2, epochs=3)
+    training = replace(SGD, **average, lookahead=2, epochs=3)
     one = task(Regularization(normalization="batch"), training=training)
     states: list[State] = []
 

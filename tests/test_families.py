@@ -13,8 +13,8 @@ from lab.training import LOSSES, Training
 
 ROOT = Path(__file__).parent.parent
 VALUES = {"Regularization": Regularization, "Training": Training}
-NOT_FAMILIES = {"groups", "ghost_size", "batch_momentum", "block_size"}
-"""Fields of `Regularization` that say how another one is done."""
+NOT_FAMILIES = {"groups", "ghost_size", "batch_momentum", "block_size", "lookahead_pull", "swa_every"}
+"""Fields that say how another one is done."""
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.field)
@@ -34,7 +34,7 @@ def test_every_field_of_a_regularization_is_a_family():
 
 
 def test_every_way_to_regularize_by_training_is_a_family():
-    fields = {f.name for kind in (InTraining, OfInputs) for f in dataclasses.fields(kind)} - {"lookahead_pull"}
+    fields = {f.name for kind in (InTraining, OfInputs) for f in dataclasses.fields(kind)} - NOT_FAMILIES
     assert fields <= {family.field for family in FAMILIES if family.value == "Training"}
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from lab import models
 from lab.checks import UsageError
 from lab.data import Dataset, Split
-from lab.engine import cohort, gradients, keras_fit, objective
+from lab.engine import cohort, gradients, keras_fit, objective, smoothness
 from lab.engine.task import Task, Trained
 from lab.regularization import Regularization
 from lab.training import Training
@@ -27,6 +27,8 @@ STRENGTHS = {
     "sharpness": (0.0, 0.05, 0.3),
     "adaptive_sharpness": (0.0, 0.2, 1.0),
     "adversarial": (0.0, 0.02, 0.3),
+    "r_drop": (0.0, 0.1, 1.0),
+    "gradient_penalty": (0.0, 0.01, 0.1),
     "ema": (0.0, 0.5, 0.9),
     "lookahead": (0, 2, 5),
     "mixup": (0.0, 0.2, 1.0),
@@ -56,7 +58,7 @@ QUICK = ("sharpness",)
 )
 def test_a_strength_trains_in_a_cohort_as_alone_and_without_it_no_bit_changes(name):
     tasks, off = runs(name), plain_run()
-    if name in gradients.GRADIENT_NUMBERS:
+    if name in (*gradients.GRADIENT_NUMBERS, *smoothness.SMOOTHNESS_NUMBERS):
         assert [group.indices for group in cohort.group(tasks).groups] == [[0], [1, 2]]
         assert identical(cohort.train(tasks[:1])[0], off)
         weak, strong = together(tasks[1:])
@@ -226,8 +228,8 @@ def test_what_regularizes_training_keeps_a_run_independent_of_its_company():
         ),
         (
             {"sharpness": 0.1, "adaptive_sharpness": 0.2},
-            "sharpness, adaptive_sharpness and adversarial must not be combined, as each takes a second pass, got "
-            "sharpness, adaptive_sharpness; keep one of them",
+            "sharpness, adaptive_sharpness, adversarial, r_drop and gradient_penalty must not be combined, as each "
+            "takes a second pass, got sharpness, adaptive_sharpness; keep one of them",
         ),
         ({"clip_norm": 0}, "clip_norm must be above 0 (it is the largest norm of a step's gradients), got 0"),
     ],

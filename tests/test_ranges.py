@@ -53,9 +53,14 @@ FIELDS = {
         "sharpness": (STRENGTH, "the radius of sharpness-aware minimization"),
         "adaptive_sharpness": (STRENGTH, "the radius of adaptive sharpness-aware minimization"),
         "adversarial": (STRENGTH, "how far an attack moves each number of an example"),
+        "r_drop": (STRENGTH, "the weight of how far two passes with different masks are apart"),
+        "gradient_penalty": (STRENGTH, "the weight of the squared slope of the data loss at each example"),
         "ema": (PROBABILITY, "the share of the average of the weights kept in a step"),
+        "swa": ("in [0, 1]", "the share of the epochs whose weights are averaged"),
+        "swa_every": (COUNT, "the number of epochs after which weights join"),
         "lookahead": (STEPS, "the number of steps between two meetings of slow and fast weights"),
         "lookahead_pull": ("in (0, 1]", "how far slow weights go towards fast ones"),
+        "manifold_mixup": (STRENGTH, "the alpha of the Beta distribution of shares"),
         "mixup": (STRENGTH, "the alpha of the Beta distribution of shares"),
         "shift": (STEPS, "the most pixels by which an image is moved"),
         "cutout": (STEPS, "the height and width of a square that is set to 0"),
@@ -119,7 +124,7 @@ def test_what_is_for_images_and_for_whole_kernels_is_named():
     assert structures.OF_IMAGES == ("spatial_dropout", "dropblock")
     assert structures.OF_WHOLE_KERNELS == ("group_inputs", "group_units", "orthogonal")
     assert structures.KERNELS == ("plain", "normalized", "standardized")
-    assert of_inputs.OF_IMAGES == ("flip", "shift", "cutout", "cutmix")
+    assert of_inputs.OF_IMAGES == ("flip", "shift", "cutout", "cutmix", "trivial_augment")
 
 
 def test_epochs_have_an_end():
@@ -149,7 +154,7 @@ def _mappings(content):
 @pytest.mark.parametrize(
     ("owner", "name", "value"),
     [(Training, name, "x") for name in ("optimizer", "schedule", "loss")]
-    + [(Training, name, 1) for name in ("replacement", "proximal", "flip")]
+    + [(Training, name, 1) for name in ("replacement", "proximal", "flip", "trivial_augment")]
     + [(Regularization, name, "x") for name in ("normalization", "kernels")],
 )
 def test_words_and_flags_are_checked(owner, name, value):
@@ -163,13 +168,24 @@ def test_words_and_flags_are_checked(owner, name, value):
         (
             Training,
             {"mixup": 0.5, "cutmix": 0.25},
-            "mixup and cutmix must not be combined, got 0.5 and 0.25; set one of them to 0",
+            "mixup, cutmix and manifold_mixup must not be combined, got mixup, cutmix; keep one of them",
         ),
         (
             Training,
             {"sharpness": 0.5, "adversarial": 0.5},
-            "sharpness, adaptive_sharpness and adversarial must not be combined, as each takes a second pass, got "
-            "sharpness, adversarial; keep one of them",
+            "sharpness, adaptive_sharpness, adversarial, r_drop and gradient_penalty must not be combined, as each "
+            "takes a second pass, got sharpness, adversarial; keep one of them",
+        ),
+        (
+            Training,
+            {"ema": 0.5, "swa": 0.25},
+            "ema and swa must not be combined, as one average is measured, got 0.5 and 0.25; set one of them to 0",
+        ),
+        (
+            Training,
+            {"r_drop": 0.5, "loss": "hinge"},
+            "r_drop must be 0 for the loss 'hinge' (it compares probabilities or numbers), got 0.5; choose "
+            "softmax_cross_entropy or leave it out",
         ),
         (
             Training,

@@ -272,7 +272,7 @@ def tokens(input_shape, outputs, *, seed):
     return keras.Model(ids, layers.Dense(outputs)(layers.Flatten()(layers.Embedding(5, 2)(ids))))
 
 
-@pytest.mark.parametrize(("name", "value"), [("mixup", 0.2), ("adversarial", 0.1)])
+@pytest.mark.parametrize(("name", "value"), [("mixup", 0.2), ("adversarial", 0.1), ("gradient_penalty", 0.1)])
 def test_ids_are_not_mixed_nor_attacked_whatever_was_built_before(blobs, monkeypatch, name, value):
     monkeypatch.setattr("lab.plan.declare", lambda value, role, **_: role)  # a function here has no identity
     splits = (Split(np.abs(one.x).round() % 5, one.y) for one in (blobs.train, blobs.validation, blobs.test))

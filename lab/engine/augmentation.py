@@ -1,4 +1,4 @@
-"""Augmentation of the examples of a training step: flips, shifts, cutout, CutMix and swap noise.
+"""Augmentation of the examples of a training step: flips, shifts, TrivialAugment, cutout, CutMix and swap noise.
 
 Both engines use it. What is random is drawn once per run and epoch, from the seed alone and by NumPy; the noise of
 tables, one number per cell, is drawn in the step. Examples are stacked, of shape (replicas, batch, ...). A replica for
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from lab.engine import trivial
 from lab.engine.penalties import meeting
 from lab.seeds import derive
 
 if TYPE_CHECKING:
     from lab.training import Training
 
-BY_VISIT = ("flip", "shift", "cutout")
+BY_VISIT = ("flip", "shift", "cutout", "trivial_augment")
 """The fields whose random numbers are drawn for each example that an epoch visits."""
 
 
@@ -24,13 +25,15 @@ def by_visit(name: str, training: "Training", shape: tuple[int, ...], visits: in
     """Return what one of `BY_VISIT` does to each example, int32 of shape (visits, 2).
 
     Of "flip" the first number is 1 where an image is turned over; of "shift" they are pixels down and to the right; of
-    "cutout" the centre of the square.
+    "cutout" the centre of the square; of "trivial_augment" the operation and its strength.
     """
     generator = np.random.default_rng(derive(seed, name, epoch))
     if name == "flip":
         low, high = np.array([0, 0]), np.array([int(training.flip), 0])
     elif name == "shift":
         low, high = np.full(2, -training.shift), np.full(2, training.shift)
+    elif name == "trivial_augment":
+        low, high = np.zeros(2, int), np.array([len(trivial.OPERATIONS), 2 * trivial.STRENGTHS]) - 1
     else:
         low, high = np.zeros(2, int), np.array(shape[:2]) - 1
     return generator.integers(low, high + 1, (visits, 2), dtype=np.int32)
@@ -68,6 +71,9 @@ def changed(x: tf.Tensor, now: dict[str, tf.Tensor], step: tf.Tensor) -> tf.Tens
         x = tf.where(turned[..., None, None, None], tf.reverse(x, [3]), x)
     if "shift" in now:
         x = tf.where(meeting(now["shift"], x) > 0.0, _shifted(x, now["shift_drawn"]), x)
+    if "trivial_augment" in now:
+        on = meeting(now["trivial_augment"], x) > 0.0
+        x = tf.where(on, trivial.changed(x, now["trivial_augment_drawn"]), x)
     if "cutout" in now:
         side, centre = tf.cast(now["cutout"], tf.int32)[:, None], now["cutout_drawn"]
         rows, columns = (

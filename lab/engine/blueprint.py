@@ -3,9 +3,9 @@
 Two runs train together if their signatures are equal. A signature holds everything that must not differ: the kinds and
 sizes of the layers and how they are connected; the optimizer and its constants; the loss; batch size, number of epochs
 and when a run ends early; how batches are drawn and how many examples are measured; the sizes of the splits that are
-measured after each epoch, whether examples are weighted, and what is done to gradients. Everything else is a number
-or a seed of the replica: strengths, rates, noise, momenta of moving statistics, largest norms, learning rates and
-schedules, weight decay, label smoothing, the data themselves.
+measured after each epoch, whether examples are weighted, what is done to gradients, and whether a second pass is taken.
+Everything else is a number or a seed of the replica: strengths, rates, noise, momenta of moving statistics, largest
+norms, learning rates and schedules, weight decay, label smoothing, the data themselves.
 """
 
 from collections.abc import Hashable
@@ -20,6 +20,7 @@ from lab.engine.gradients import GRADIENT_NUMBERS
 from lab.engine.graph import RefusedError, calls, check, function
 from lab.engine.layer_kinds import Rule
 from lab.engine.penalties import Key, norm_axes, strengths
+from lab.engine.smoothness import SMOOTHNESS_NUMBERS
 from lab.engine.starts import Start
 from lab.engine.task import Task
 from lab.seeds import Derived
@@ -237,7 +238,7 @@ def _variable_form(v: Any) -> tuple:
 
 def _training_form(t: "Training") -> tuple:
     # Beside runs whose gradients are changed, TensorFlow would round those of the others differently.
-    changed = tuple(name for name in GRADIENT_NUMBERS if getattr(t, name))
+    changed = tuple(name for name in (*GRADIENT_NUMBERS, *SMOOTHNESS_NUMBERS) if getattr(t, name))
     return (
         changed,
         *optimizers.constants(t),

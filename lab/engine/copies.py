@@ -1,4 +1,4 @@
-"""Copies of the weights that go with a run while it trains: their moving average, and the slow weights of Lookahead.
+"""Copies of the weights that go with a run while it trains: their averages, and the slow weights of Lookahead.
 
 Both engines keep them. Tensors are stacked, of shape (replicas, ...), and a replica without a copy keeps its bits.
 """
@@ -19,6 +19,19 @@ def averaged(average: tf.Tensor, weights: tf.Tensor, decay: tf.Tensor, steps: tf
     """
     decay = tf.where(steps > 1, meeting(decay, weights), 0.0)
     return tf.where(decay > 0.0, decay * average + (1.0 - decay) * weights, weights)
+
+
+def joined(average: tf.Tensor, weights: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    """Return the equal average after weights have joined it (SWA).
+
+    Args:
+        average: of those before.
+        weights: these.
+        share: 1 over their number with these, of shape (replicas,); 0 leaves the average alone.
+    """
+    share = meeting(share, weights)
+    moved = tf.where(share < 1.0, average + share * (weights - average), weights)
+    return tf.where(share > 0.0, moved, average)
 
 
 def looked_ahead(

@@ -12,6 +12,8 @@ from lab.engine.blueprint import Blueprint, Operation
 from lab.engine.draws import Draws
 from lab.engine.layer_kinds import Rule
 from lab.engine.layer_rules import Call
+from lab.engine.mixing import INPUT, at
+from lab.engine.mixing import places as places_of
 from lab.engine.penalties import Key
 from lab.engine.replicas import Replicas, Values, all_stacked, of_replica
 from lab.engine.unrolled import Unrolled
@@ -56,15 +58,28 @@ class Forward:
         self.split: dict[Key, list[tf.Tensor]] = {}
         self.called: dict[int, int] = {}
 
-    def run(self, x: tf.Tensor) -> tf.Tensor:
+    def run(self, x: tf.Tensor, mixing: tf.Tensor | None = None) -> tf.Tensor:
         """Return the model's outputs, of shape (replicas, batch, outputs).
 
         Args:
             x: the inputs, of shape (replicas, batch, ...), or (1, batch, ...) where all replicas see the same.
+            mixing: what manifold mixup drew for the step, of shape (replicas, 2).
         """
-        graph = keras_internals.graph(self.models[0].model)
+        model = self.models[0].model
+        graph, places = keras_internals.graph(model), [] if mixing is None else places_of(model)
         x = keras_internals.standardized(graph, x)
-        outputs = keras_internals.run(graph, [Replicas(self.replicas, x)], self._operation).stacked
+
+        def operation(layer: Any) -> Any:
+            called = self._operation(layer)
+            if id(layer) not in places:
+                return called
+            share = at(places, id(layer), mixing)
+            return lambda *args, **kwargs: called(*args, **kwargs).mixed(share)
+
+        inputs = Replicas(self.replicas, x)
+        if INPUT in places:
+            inputs = inputs.mixed(at(places, INPUT, mixing))
+        outputs = keras_internals.run(graph, [inputs], operation).stacked
         return outputs if outputs.shape[0] == self.replicas else tf.repeat(outputs, self.replicas, 0)
 
     def _operation(self, layer: Any) -> Any:

@@ -57,6 +57,10 @@ class _Diary(keras.callbacks.Callback):
         self.began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
+        if self.task.training.swa:
+            data, training = self.task.data.train, self.task.training
+            batches = pieces(training.order(len(data.y), self.task.seed, epoch + 1), training.batch_size)
+            self.model.average(epoch + 1, (np.asarray(data.x[batch]) for batch in batches))
         fitted = {name: logs[name] for name in ("data_loss", "penalty", "accuracy")}
         with self.model.as_measured():
             train, validation = (measure(self.model, split) for split in self.splits)
@@ -160,12 +164,15 @@ def train(
                     drawn[:, k] = augmentation.by_visit(name, training, shape, len(drawn), seed, epoch)
             cut = (pieces(whole, training.batch_size) for whole in (training.order(n, seed, epoch), drawn))
             steps = range((epoch - 1) * len(boxes), epoch * len(boxes))
-            yield from zip(*cut, training.shares(n, seed, epoch), boxes, steps, strict=True)
+            drawn_for_steps = training.shares(n, seed, epoch), training.mixing(n, seed, epoch), boxes
+            yield from zip(*cut, *drawn_for_steps, steps, strict=True)
 
-    def batch(order, drawn, share, box, step):
+    def batch(order, drawn, share, mixing, box, step):
         x, y, *weight = (gathered(array, order) for array in arrays)
         now = ledger.numbers | {f"{name}_drawn": drawn[None, :, k] for k, name in enumerate(augmentation.BY_VISIT)}
         x = augmentation.changed(x[None], now, step)[0]
+        if training.manifold_mixup:
+            return x, (y, tf.roll(y, 1, 0), tf.fill(tf.shape(order), mixing[0]), mixing), *weight
         if not (training.mixup or training.cutmix):
             return x, y, *weight
         if training.cutmix:
@@ -184,6 +191,7 @@ def train(
         tf.TensorSpec([None], tf.int32),
         tf.TensorSpec([None, len(augmentation.BY_VISIT), 2], tf.int32),
         tf.TensorSpec([], tf.float32),
+        tf.TensorSpec([2], tf.float32),
         tf.TensorSpec([4], tf.int32),
         tf.TensorSpec([], tf.int64),
     )

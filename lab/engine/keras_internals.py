@@ -10,6 +10,9 @@ from keras.src.backend.common import global_state
 
 from lab.engine.starts import Start
 
+SEED_STATE = "seed_generator_state"
+"""The name of the variable in which a generator of random numbers keeps its seed and how often it has drawn."""
+
 
 def graph(model: keras.Model) -> Any:
     """Return the functional graph of a model, or None if its call is code or it is not built."""
@@ -35,6 +38,20 @@ def same_input(x: Any) -> Any:
 def run(graph: Any, inputs: list[Any], operation: Callable[[Any], Callable]) -> Any:
     """Return the output of a functional graph in which `operation(layer)` is called in the place of each layer."""
     return keras.tree.flatten(graph._run_through_graph(inputs, operation_fn=operation))[0]
+
+
+def run_on(model: keras.Model, x: Any, change: Callable[[Any, Any], Any]) -> Any:
+    """Return a model's output, with what each layer makes, and the input (None), changed by `change(layer, made)`.
+
+    It is called in the call of another layer, whose `training` holds, and not the one that Keras records in a graph.
+    """
+    whole = graph(model)
+    (given,) = whole._standardize_inputs(x)
+
+    def operation(layer: Any) -> Callable:
+        return lambda *args, training=None, **kwargs: change(layer, layer(*args, **kwargs))
+
+    return run(whole, [change(None, given)], operation)
 
 
 def standardized(graph: Any, x: Any) -> Any:
@@ -103,7 +120,7 @@ def _is_function(v: Any) -> bool:
         own = type(initializer).__module__.startswith("keras.")
         return own and isinstance(getattr(initializer, "seed", 0), (int, np.integer))
     # The state of a seed generator starts at its seed.
-    return initializer is not None and v.name == "seed_generator_state"
+    return initializer is not None and v.name == SEED_STATE
 
 
 def memory(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:

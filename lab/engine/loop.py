@@ -11,12 +11,13 @@ import tensorflow as tf
 from lab.engine import stacking, starts
 from lab.engine.beside import measuring_compiled
 from lab.engine.blueprint import Blueprint
+from lab.engine.compacting import worth_compacting
 from lab.engine.draws import Draws
 from lab.engine.history import Keeper, added, means, named, nobody, row, tested, unpacked
 from lab.engine.member import Member
 from lab.engine.on_disk import OnDisk
 from lab.engine.penalties import Key
-from lab.engine.program import Program, inputs
+from lab.engine.program import COPIED, Program, inputs
 from lab.engine.stacking import Splits
 from lab.engine.task import History, Task, Trained
 from lab.engine.training_state import Offer, Snapshot, State, past
@@ -103,7 +104,7 @@ class Loop:
         replicas = [self.blueprints[i] for i in members]
         draws = Draws.of(replicas)
         self.draws = draws
-        copied = tuple(name for name in ("ema", "lookahead") if name in self.in_training)
+        copied = tuple(name for name in COPIED if name in self.in_training)
         arguments = replicas, draws, tuple(self.per_run), self.training, copied
         if replicas[0].unrolled:
             return Program(*arguments)
@@ -153,6 +154,8 @@ class Loop:
         per_run = self.numbers()
         with measuring_compiled(self.program, self.validation, per_run):
             sums, visits = self.take_steps(epoch, rates, per_run, len(rates))
+        if "swa" in self.in_training:
+            self._average(epoch, per_run)
         data_loss, hits, extra, *penalties = sums
         fitted = np.stack([data_loss, added(penalties, extra), hits]) / visits
         self._record(epoch, fitted, self.measure(False, [self.measured, self.validation], per_run))
@@ -170,17 +173,10 @@ class Loop:
         in_training: dict[str, tf.Tensor] | None = None,
     ) -> tuple[np.ndarray, int]:
         """Train the first steps of an epoch; return the sums of `Program.epoch` and the visits of a whole epoch."""
-        members, n = self.members, self.train_split.examples
-        orders: dict[int, np.ndarray] = {}
-        for i in members:
-            seed = self.runs[i].task.seed
-            if seed not in orders:
-                orders[seed] = self.training.order(n, seed, epoch)
-        visits = np.stack([orders[self.runs[i].task.seed] for i in members])
-        order = np.stack([visits + n * table.rows[members][:, None] for table in self.train_split.tables])
+        members, order = self.members, self._order(epoch)
         sums = self.program.epoch(
             tuple(_flat(table.values) for table in self.train_split.tables),
-            tf.constant(order.astype(np.int32)),
+            tf.constant(order),
             tf.constant(rates),
             tf.constant(steps),
             tf.constant(self.decay[members]) if self.decay.any() else None,
@@ -188,7 +184,26 @@ class Loop:
             per_run,
             {i: tf.constant(seeds) for i, seeds in self.draws.seeds.items()},
         )
-        return sums.numpy(), visits.shape[1]
+        return sums.numpy(), order.shape[2]
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """Return the rows of each table that each replica visits, int32 of shape (tables, replicas, visits)."""
+        members, n = self.members, self.train_split.examples
+        seeds = [self.runs[i].task.seed for i in members]
+        orders = {seed: self.training.order(n, seed, epoch) for seed in dict.fromkeys(seeds)}
+        visits = np.stack([orders[seed] for seed in seeds])
+        tables = self.train_split.tables
+        return np.stack([visits + n * table.rows[members][:, None] for table in tables]).astype(np.int32)
+
+    def _average(self, epoch: int, per_run: dict[Key, tf.Tensor]) -> None:
+        """Let the weights of an epoch join the equal averages of those runs that have one."""
+        self.program.average(
+            *stacking.joining_in([self.runs[i].task.training for i in self.members], epoch),
+            _flat(self.train_split.x.values),
+            tf.constant(self._order(epoch)[0]),
+            per_run,
+            {i: tf.constant(seeds) for i, seeds in self.draws.seeds.items()},
+        )
 
     def _in_training(self, epoch: int) -> dict[str, tf.Tensor]:
         tasks = [self.runs[i].task for i in self.members]
@@ -257,20 +272,6 @@ class Loop:
         self.program = self._program(members)
         snapshot.put_into(self.program)
         self.members = members
-
-
-def worth_compacting(replicas: int, going: int, ahead: int, costs: Sequence[float]) -> bool:
-    """Say whether a smaller program saves more time than its compilation takes.
-
-    Args:
-        replicas: how many replicas the program has.
-        going: how many of them have not ended.
-        ahead: how many more epochs they are expected to train.
-        costs: the seconds of each of the program's epochs; the first includes its compilation.
-    """
-    if 2 * going > replicas or len(costs) < 2:
-        return False
-    return ahead * min(costs) * (1 - going / replicas) > costs[0] - min(costs)
 
 
 def _flat(values: tf.Tensor | OnDisk) -> tf.Tensor | OnDisk:

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from lab.engine import optimizers
+from lab.engine.averaging import Averaging
 from lab.engine.blueprint import Blueprint
 from lab.engine.draws import Draws
 from lab.engine.forward import Forward
@@ -36,11 +37,14 @@ FEWEST_AT_ONCE = 32
 """The fewest examples of a chunk, however large a tensor they make."""
 
 
-BY_STEP = ("mixup", "cutmix")
+BY_STEP = ("mixup", "cutmix", "manifold_mixup")
 """The fields of a training that have other numbers in each step."""
 
+COPIED = ("ema", "swa", "lookahead")
+"""The fields of a training that take copies of the weights."""
 
-class Program(Step):
+
+class Program(Step, Averaging):
     """Trains and measures `replicas` models of one structure.
 
     Args:
@@ -48,14 +52,14 @@ class Program(Step):
         draws: which replicas draw the same random numbers.
         per_run: the keys of the numbers that differ between the replicas.
         training: of any of the runs; what is read of it they have in common.
-        copied: which of "ema" and "lookahead" any of the runs has.
+        copied: which of `COPIED` any of the runs has.
 
     Attributes:
-        averages: the moving averages of the weights, which are measured in their place; empty if no run has one.
+        averages: the averages of the weights, which are measured in their place; empty if no run has one.
         slow: the slow weights of the trained ones; empty if no run looks ahead.
         variables: the stacked variables, as the blueprints order them.
         best: the weights of the kept epoch.
-        epoch, keep: `_epoch` and `_keep`, compiled.
+        epoch, average, keep: `_epoch`, `_average` and `_keep`, compiled.
     """
 
     def __init__(
@@ -75,7 +79,8 @@ class Program(Step):
         self.variables = [_variable(v, self.replicas) for v in first.variables]
         self.best = [_variable(v, self.replicas) for v in first.variables[: first.weights]]
         self.trained = [i for i, v in enumerate(first.variables[: first.weights]) if v.trainable]
-        self.averages = [_variable(v, self.replicas) for v in first.variables[: first.weights] if "ema" in copied]
+        averaged = first.variables[: first.weights] if "ema" in copied or "swa" in copied else []
+        self.averages = [_variable(v, self.replicas) for v in averaged]
         self.slow = [_variable(first.variables[i], self.replicas) for i in self.trained if "lookahead" in copied]
         weights = [first.variables[i] for i in self.trained]
         self.update = Update(
@@ -91,6 +96,7 @@ class Program(Step):
         ]
         self.penalties = Penalties([model.variables for model in self.models], self.trained, per_run)
         self.epoch = compiled(self._epoch)
+        self.average = compiled(self._average)
         self.keep = compiled(self._keep, input_signature=[tf.TensorSpec([None], tf.int32)])
         # Called as they were traced: to look at dozens of arguments for another trace takes longer than a small split.
         self.compiled: dict[bool | OnDisk, tf.types.experimental.ConcreteFunction] = {}
@@ -134,9 +140,10 @@ class Program(Step):
             steps: how many steps are taken, an int32.
             decay: of shape (replicas,), or None if no replica has any.
             numbers: the fields of `InTraining` and `OfInputs` and label smoothing that any replica has, each of shape
-                (replicas,); of mixup the shares, of shape (steps, replicas), and of CutMix the boxes, of shape (steps,
-                replicas, 4); what `augmentation.by_visit` drew, as "<field>_drawn", of shape (replicas, visits, 2); and
-                seeds, int64, as "noise_seeds" and "swap_seeds".
+                (replicas,); of mixup the shares, of shape (steps, replicas), of manifold mixup what was drawn, of shape
+                (steps, replicas, 2), and of CutMix the boxes, of shape (steps, replicas, 4); what
+                `augmentation.by_visit` drew, as "<field>_drawn", of shape (replicas, visits, 2); and seeds, int64, as
+                "noise_seeds" and "swap_seeds".
             per_run, seeds: what differs between the replicas.
 
         Returns:

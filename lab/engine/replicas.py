@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lab.engine.mixing import mixed
+
 
 class Replicas:
     """One tensor of the graph for all replicas, kept in the form it was made in: stacked or one by one."""
@@ -34,6 +36,15 @@ class Replicas:
             whole = self._stacked
             self._one_by_one = [tf.squeeze(whole, 0)] * self.count if whole.shape[0] == 1 else tf.unstack(whole)
         return self._one_by_one
+
+    def mixed(self, share: tf.Tensor) -> "Replicas":
+        """Return the tensor with each example mixed with its neighbour, by the shares, of shape (replicas,)."""
+        if self.is_one_by_one:
+            pairs = zip(self.one_by_one, tf.unstack(share), strict=True)
+            return Replicas(self.count, one_by_one=[mixed(own, of_one) for own, of_one in pairs])
+        own = self.stacked
+        share = tf.reshape(share, [-1] + [1] * (len(own.shape) - 1))
+        return Replicas(self.count, tf.where(share < 1.0, share * own + (1.0 - share) * tf.roll(own, 1, 1), own))
 
 
 def all_stacked(args: Any) -> Any:

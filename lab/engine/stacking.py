@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +20,10 @@ from lab.engine.task import Task
 from lab.regularization import InTraining
 from lab.regularization.of_inputs import OfInputs
 from lab.seeds import derive
+from lab.training.averaging import first_averaged, joining
+
+if TYPE_CHECKING:
+    from lab.training import Training
 
 MOST_EXAMPLES = 2**31 - 1
 """The most examples of all distinct arrays together: their places are int32."""
@@ -128,6 +133,7 @@ def in_training(tasks: Sequence[Task]) -> dict[str, np.ndarray]:
         values = [getattr(task.training, name) for task in tasks]
         if any(values):
             found[name] = np.array([np.inf if value is None else value for value in values], np.float32)
+    del found["swa_every"]
     if "lookahead" not in found:
         del found["lookahead_pull"]
     if "swap_noise" in found:
@@ -142,14 +148,17 @@ def of_epoch(
 ) -> dict[str, tf.Tensor]:
     """Return what `in_training` returned as `Program.epoch` takes it, of some runs.
 
-    Of mixup these are the shares of the epoch's steps, of CutMix their boxes; of what is done to each example the
-    strengths, and beside them what was drawn.
+    Of mixup these are the shares of the epoch's steps, of manifold mixup the places too, of CutMix their boxes; of what
+    is done to each example the strengths, and beside them what was drawn.
     """
     found = {name: tf.constant(values[members]) for name, values in numbers.items()}
     if "mixup" in found:
         shares = [task.training.shares(len(task.data.train.y), task.seed, epoch) for task in tasks]
         found["mixup"] = tf.constant(np.stack(shares, 1))
     sizes = [(task.training, task.data.train.x.shape[1:], len(task.data.train.y), task.seed) for task in tasks]
+    if "manifold_mixup" in found:
+        drawn = [t.mixing(n, seed, epoch) for t, _, n, seed in sizes]
+        found["manifold_mixup"] = tf.constant(np.stack(drawn, 1))
     if "cutmix" in found:
         drawn = [augmentation.boxes(t, shape, t.steps(n), seed, epoch) for t, shape, n, seed in sizes]
         found["cutmix"] = tf.constant(np.stack(drawn, 1))
@@ -160,9 +169,20 @@ def of_epoch(
     return found
 
 
+def joining_in(trainings: "Sequence[Training]", epoch: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return how far the equal averages of runs go towards their weights after an epoch, and whether they have begun.
+
+    Returns:
+        float32 and bool, of shape (runs,); 0 and False for runs without an average.
+    """
+    shares = [joining(t.swa, t.swa_every, t.epochs, epoch) if t.swa else 0.0 for t in trainings]
+    begun = [epoch >= first_averaged(t.swa, t.epochs) for t in trainings]
+    return tf.constant(shares, tf.float32), tf.constant(begun)
+
+
 def only_of_the_loss(numbers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Return what `of_epoch` returned with all off that is done to batches and gradients, whatever the layers."""
-    off, kept = {"clip_norm": np.inf, "mixup": 1.0}, (*LOSS_NUMBERS, "noise_seeds", "swap_seeds")
+    off, kept = {"clip_norm": np.inf, "mixup": 1.0, "manifold_mixup": 1.0}, (*LOSS_NUMBERS, "noise_seeds", "swap_seeds")
     return {
         name: x if name in kept else tf.fill(x.shape, tf.cast(off.get(name, 0.0), x.dtype))
         for name, x in numbers.items()

@@ -6,6 +6,7 @@
       convolution_blocks  convolutions of one size, then pooling
     families              the table of all regularizers: papers, formulas, first strengths
       families_of_models  those of a Regularization; families_of_training: those of a Training
+      families_of_inputs  those that change its examples
       families_page       docs/regularizers.md, made from it
     user_model            anybody's model: seeded where it is not, checked, refused in a sentence
       seeding             seeds for initializers and random layers that have none

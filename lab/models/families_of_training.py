@@ -1,4 +1,4 @@
-"""The families of regularizers that are fields of `lab.training.Training`, in the order of the page."""
+"""The families of regularizers by the way a net is trained, fields of `lab.training.Training`, in the page's order."""
 
 from lab.models.family import ONE_PASS, OUTPUTS, Family
 
@@ -133,6 +133,17 @@ OF_TRAINING = (
         cost="one pass over the weights, and a copy of them",
     ),
     Family(
+        name="equal average of the weights (SWA)",
+        value="Training",
+        field="swa",
+        strengths=(0.25, 0.5, 0.75),
+        paper="Izmailov et al. 2018",
+        formula="the mean of the weights after every `swa_every`-th of the last `swa * epochs` epochs is measured and "
+        "kept; batch normalization gets statistics of its own",
+        keras="none; gone with TensorFlow Addons",
+        cost="none; one pass over the weights in an epoch, and over the examples if there is batch normalization",
+    ),
+    Family(
         name="Lookahead",
         value="Training",
         field="lookahead",
@@ -154,6 +165,30 @@ OF_TRAINING = (
         cost="a second forward and backward pass",
     ),
     Family(
+        name="R-Drop",
+        value="Training",
+        field="r_drop",
+        strengths=(0.3, 1.0, 3.0),
+        paper="Liang et al. 2021",
+        formula="the mean loss of two passes with different masks, plus `r_drop` times half the symmetric KL "
+        "divergence of their classes; with dropout or other noise",
+        keras="none",
+        cost="a second forward and backward pass",
+        kinds=("random",),
+        losses=("softmax_cross_entropy", "binary_cross_entropy", "squared_error"),
+    ),
+    Family(
+        name="gradient penalty (double backpropagation)",
+        value="Training",
+        field="gradient_penalty",
+        strengths=(1e-3, 1e-2, 1e-1),
+        paper="Drucker and LeCun 1992",
+        formula="`gradient_penalty * norm(g) ** 2` is added to the loss of each example, g being its gradient by the "
+        "example",
+        keras="none",
+        cost="a second forward and backward pass",
+    ),
+    Family(
         name="mixup",
         value="Training",
         field="mixup",
@@ -164,65 +199,15 @@ OF_TRAINING = (
         cost="one pass over the examples, and the loss twice",
     ),
     Family(
-        name="random flips",
+        name="manifold mixup",
         value="Training",
-        field="flip",
-        strengths=(True,),
-        paper="Krizhevsky et al. 2012",
-        formula="each image is turned over from left to right with probability 1/2",
-        keras="`keras.layers.RandomFlip`",
-        cost="one pass over the examples",
-        kinds=("image",),
-        off=False,
-    ),
-    Family(
-        name="random shifts (crops)",
-        value="Training",
-        field="shift",
-        strengths=(1, 2, 4),
-        paper="Krizhevsky et al. 2012",
-        formula="each image is moved by up to `shift` pixels along each axis, and what comes in is 0",
-        keras="`keras.layers.RandomTranslation`, which interpolates",
-        cost="two passes over the examples",
-        kinds=("image",),
-        off=0,
-    ),
-    Family(
-        name="cutout",
-        value="Training",
-        field="cutout",
-        strengths=(2, 4, 8),
-        paper="DeVries and Taylor 2017",
-        formula="a square of `cutout` pixels anywhere in each image is set to 0",
-        keras="`keras.layers.RandomErasing`",
-        cost="one pass over the examples",
-        kinds=("image",),
-        off=0,
-    ),
-    Family(
-        name="CutMix",
-        value="Training",
-        field="cutmix",
-        strengths=(0.3, 1.0, 3.0),
-        paper="Yun et al. 2019",
-        formula="a box of each image is its neighbour's, its size drawn from Beta(`cutmix`, `cutmix`), and their "
-        "losses are mixed by the pixels of each",
-        keras="`keras.layers.CutMix`, whose shares are not those of the pixels",
-        cost="one pass over the examples, and the loss twice",
-        kinds=("image",),
-        off=0.0,
-    ),
-    Family(
-        name="swap noise",
-        value="Training",
-        field="swap_noise",
-        strengths=(0.05, 0.1, 0.2),
-        paper="Kadra et al. 2021",
-        formula="each number is replaced with probability `swap_noise` by that of another row in its column",
+        field="manifold_mixup",
+        strengths=(0.2, 1.0, 2.0),
+        paper="Verma et al. 2019",
+        formula="the outputs of a layer, drawn anew for each step, are mixed in pairs, and the losses with them, by a "
+        "share drawn from Beta(`manifold_mixup`, `manifold_mixup`)",
         keras="none",
-        cost="two random numbers per cell",
-        kinds=("table",),
-        off=0.0,
+        cost="one pass over the outputs of some layers, and the loss twice",
     ),
     Family(
         name="learning rates that fall, restart or make one cycle",

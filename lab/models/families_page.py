@@ -8,8 +8,8 @@ def page() -> str:
     lines = [
         "# Regularizers",
         "",
-        "Made by `python -m lab.models.families_page` from `lab/models/families_of_models.py` and",
-        "`lab/models/families_of_training.py`; change these.",
+        "Made by `python -m lab.models.families_page` from `lab/models/families_of_models.py`,",
+        "`lab/models/families_of_training.py` and `lab/models/families_of_inputs.py`; change these.",
         "The cost is what a step of training takes more, in kind; it was not timed.",
         "",
         "| regularizer | field | first strengths | what it does | paper | in Keras | cost of a step | shown by |",

@@ -13,7 +13,7 @@ class Family:
         field: of the value.
         strengths: three to begin with, from weak to strong, in the order of what they do; one if it is on or off.
         kinds: the layers or the models it is for: "dense", "image", "residual", "table" or several of them, or
-            others, for which no advice is given.
+            others, for which no advice is given, as "random": models that draw something anyway.
         losses: the losses it goes with; empty for all.
         paper: its reference.
         formula: what it adds or does, in the notation of the field's docstring.

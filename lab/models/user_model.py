@@ -13,12 +13,13 @@ from collections.abc import Callable
 import keras
 
 from lab.checks import DataError
-from lab.engine import keras_internals
+from lab.engine import keras_internals, mixing
 from lab.identity.failures import raised_in
 from lab.models.final_activation import ModelWarning, without_probabilities
 from lab.models.keras_settings import default_settings
 from lab.models.seeding import seed_generators, seeded
 from lab.models.shapes import takes, written
+from lab.regularization.in_training import BETWEEN_EXAMPLES
 from lab.training import Training
 
 _TRAINING = (
@@ -75,7 +76,7 @@ def built(
 
 def refuse_changed_ids(model: keras.Model, training: Training, who: str) -> None:
     """Refuse to change examples that are ids, as those of an embedding: between two of them there is nothing."""
-    on = [name for name in ("mixup", "adversarial") if getattr(training, name)]
+    on = [name for name in BETWEEN_EXAMPLES if getattr(training, name)]
     # A model that is no graph has no inputs of its own.
     dtypes = [str(tensor.dtype) for tensor in getattr(model, "inputs", None) or ()]
     embeds = any(isinstance(layer, keras.layers.Embedding) for layer in keras_internals.layers(model))
@@ -83,6 +84,16 @@ def refuse_changed_ids(model: keras.Model, training: Training, who: str) -> None
         raise DataError(
             f"{on[0]} must be 0 for the model of {who}, whose inputs are whole numbers that stand for something, got "
             f"{getattr(training, on[0])}; leave it out"
+        )
+
+
+def refuse_no_hidden_place(model: keras.Model, training: Training, who: str) -> None:
+    """Refuse manifold mixup in a model without a hidden layer at whose outputs examples can be mixed."""
+    if training.manifold_mixup and not [place for place in mixing.places(model) if place != mixing.INPUT]:
+        raise DataError(
+            f"manifold_mixup must be 0 for the model of {who}, which has no hidden layer at which all of an example "
+            f"can be mixed (its call is code, its positions are masked, or it has no hidden layer), got "
+            f"{training.manifold_mixup}; leave it out, or take mixup"
         )
 
 

@@ -20,6 +20,9 @@ class OfInputs:
         flip: whether each image is turned over from left to right with probability 1/2.
         shift: by how many pixels at most each image is moved along each axis, at least 0; what comes in is 0. It is a
             random crop of the image with as much padding.
+        trivial_augment: whether each image undergoes one operation, drawn from nine, at a strength drawn from 0 to 30
+            (TrivialAugment): none, a slant or a move along rows or columns, a rotation, brighter or darker, fewer
+            levels of grey, or the bright pixels inverted. It is for pixels from 0 to 1.
         cutout: height and width in pixels of a square that is set to 0 in each image, at least 0; its centre is any
             pixel, so that it may reach over the edge.
         cutmix: alpha, at least 0, of the Beta(alpha, alpha) from which each step draws a share. In a box of the rest of
@@ -31,11 +34,13 @@ class OfInputs:
     Raises:
         UsageError: a value outside its range, by name.
 
-    Reference: DeVries and Taylor 2017 (cutout); Yun et al. 2019 (CutMix); Kadra et al. 2021 (for tables).
+    Reference: Müller and Hutter 2021 (TrivialAugment); DeVries and Taylor 2017 (cutout); Yun et al. 2019 (CutMix);
+    Kadra et al. 2021 (for tables).
     """
 
     flip: bool = False
     shift: int = 0
+    trivial_augment: bool = False
     cutout: int = 0
     cutmix: float = 0.0
     swap_noise: float = 0.0
@@ -45,6 +50,7 @@ class OfInputs:
             object.__setattr__(self, name, value)
 
         flag("flip", self.flip)
+        flag("trivial_augment", self.trivial_augment)
         for name, meaning in (
             ("shift", "the most pixels by which an image is moved"),
             ("cutout", "the height and width of a square that is set to 0"),
@@ -72,6 +78,21 @@ class OfInputs:
                 f"{self.swap_noise}; leave it out"
             )
 
+    def check_pixels(self, lowest: float, highest: float) -> None:
+        """Refuse what is for pixels from 0 to 1 where there are others.
 
-OF_IMAGES = ("flip", "shift", "cutout", "cutmix")
+        Args:
+            lowest, highest: of the numbers of some examples.
+
+        Raises:
+            UsageError: `trivial_augment` for other numbers.
+        """
+        if self.trivial_augment and not 0 <= lowest <= highest <= 1:
+            raise UsageError(
+                f"trivial_augment must be False for numbers from {lowest:g} to {highest:g} (it is for pixels from 0 to "
+                "1), got True; leave the images as they are, without standardizing, or leave it out"
+            )
+
+
+OF_IMAGES = ("flip", "shift", "cutout", "cutmix", "trivial_augment")
 """The fields that are for images."""

@@ -4,7 +4,6 @@ Nothing here needs Keras. Both engines read the learning rate of each step and t
 file, so they cannot disagree about them.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,8 @@ from lab.checks import UsageError, choice, flag, number, shown, whole
 from lab.regularization import InTraining
 from lab.regularization.of_inputs import OfInputs
 from lab.seeds import derive
+from lab.training.combinations import check_combination
+from lab.training.labels import OfLabels
 from lab.training.rates import SCHEDULES, factors
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
@@ -31,7 +32,7 @@ FEWEST_MEASURED = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(InTraining, OfInputs):
+class Training(OfLabels, InTraining, OfInputs):
     """How a run is trained. What regularizes by it is documented in `InTraining`, from `focal` to `mixup`, and what is
     done to its examples in `OfInputs`, from `flip` to `swap_noise`, both in `lab.regularization`.
 
@@ -106,10 +107,6 @@ class Training(InTraining, OfInputs):
 
         InTraining.__post_init__(self)
         OfInputs.__post_init__(self)
-        if self.mixup and self.cutmix:
-            raise UsageError(
-                f"mixup and cutmix must not be combined, got {self.mixup} and {self.cutmix}; set one of them to 0"
-            )
         choice("optimizer", self.optimizer, OPTIMIZERS)
         choice("schedule", self.schedule, SCHEDULES)
         choice("loss", self.loss, LOSSES)
@@ -144,70 +141,9 @@ class Training(InTraining, OfInputs):
         if self.measured is not None:
             meaning = "the number of training examples that are measured after each epoch"
             store("measured", whole("measured", self.measured, meaning))
-        if self.label_smoothing and self.loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
-            raise UsageError(
-                f"label_smoothing spreads the target of a cross-entropy and means nothing for the loss "
-                f"{self.loss!r}, got {self.label_smoothing}; set it to 0 or choose softmax_cross_entropy"
-            )
-        for name in ("focal", "noise_robust", "confidence_penalty"):
-            strength = getattr(self, name)
-            if strength and self.loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
-                raise UsageError(f"{name} changes a cross-entropy and means nothing for {self.loss!r}, got {strength}")
-        reshaped = [name for name in ("label_smoothing", "focal", "noise_robust") if getattr(self, name)]
-        if len(reshaped) > 1:
-            raise UsageError(f"label_smoothing, focal and noise_robust must not be combined, got {', '.join(reshaped)}")
         if self.epochs > MOST_EPOCHS:
             raise UsageError(f"epochs must be at most {MOST_EPOCHS}, got {shown(self.epochs)}")
-
-    def outputs(self, classes: int | None, values: int = 1, several: bool = False) -> int:
-        """Return how many outputs a model needs for this loss.
-
-        Args:
-            classes: the number of classes, or None where the labels are numbers.
-            values: how many numbers one example's label has, where the labels are numbers.
-            several: whether an example may have several classes, or none.
-
-        Raises:
-            UsageError: the loss and the labels do not fit each other.
-        """
-        if classes is None:
-            if self.loss != "squared_error":
-                raise UsageError(
-                    f"loss must be 'squared_error' where the labels are numbers instead of classes, got {self.loss!r}"
-                )
-            return values
-        if several:
-            if self.loss != "binary_cross_entropy":
-                raise UsageError(
-                    f"loss must be 'binary_cross_entropy' where an example may have several classes, got {self.loss!r}"
-                )
-            for name in ("focal", "noise_robust"):
-                if getattr(self, name):
-                    raise UsageError(
-                        f"{name} must be 0 where an example may have several classes, got {getattr(self, name)}"
-                    )
-            return classes
-        if self.loss == "binary_cross_entropy" and classes != 2:
-            raise UsageError(
-                f"binary_cross_entropy is a loss for 2 classes, got data with {classes}; choose softmax_cross_entropy"
-            )
-        if self.loss == "binary_cross_entropy" or (self.loss == "hinge" and classes == 2):
-            return 1
-        return classes
-
-    def chance(self, classes: int | None, several: bool = False) -> float | None:
-        """Return the data loss of a model that knows nothing but the number of classes; None for numbers."""
-        if classes is None:
-            return None
-        if several:
-            return math.log(2)
-        match self.loss:
-            case "hinge":
-                return classes - 1.0
-            case "squared_error":
-                return 1.0 - 1.0 / classes
-            case _:
-                return math.log(classes)
+        check_combination(vars(self))
 
     def steps(self, examples: int) -> int:
         """Return the number of steps in an epoch over `examples` training examples."""
@@ -257,6 +193,19 @@ class Training(InTraining, OfInputs):
             return np.ones(steps, np.float32)
         drawn = np.random.default_rng(derive(seed, "mixup", epoch)).beta(self.mixup, self.mixup, steps)
         return drawn.astype(np.float32)
+
+    def mixing(self, examples: int, seed: int, epoch: int) -> np.ndarray:
+        """Return what `manifold_mixup` does in each step of an epoch, float32 of shape (steps, 2).
+
+        These are how much of each example remains, and a number in [0, 1) that chooses the layer. They follow from the
+        seed and the epoch alone; the shares are 1 without it.
+        """
+        steps = self.steps(examples)
+        if not self.manifold_mixup:
+            return np.ones((steps, 2), np.float32)
+        generator = np.random.default_rng(derive(seed, "manifold_mixup", epoch))
+        shares = generator.beta(self.manifold_mixup, self.manifold_mixup, steps)
+        return np.stack([shares, generator.integers(0, 2**20, steps) / 2**20], 1).astype(np.float32)
 
     def part(self, examples: int, validation: int) -> np.ndarray | None:
         """Return which training examples are measured after each epoch.
