@@ -13,12 +13,12 @@ from lab.regularization import Regularization
 from lab.training import Training
 from tests.cohorts import difference, identical, task
 
-TRAINING = Training(optimizer="momentum", learning_rate=0.02, epochs=2, batch_size=16)
+TRAINING = Training(optimizer="momentum", learning_rate=0.02, epochs=4, batch_size=16)
 
 
 def middle(family):
     """Return a run with the family's middle strength."""
-    # A level of the loss that two epochs do not reach would change nothing.
+    # A level of the loss that four epochs do not reach would change nothing.
     strength = 2.0 if family.field == "flooding" else family.strengths[len(family.strengths) // 2]
     settings = {family.field: strength}
     if family.value == "Regularization":
