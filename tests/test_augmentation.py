@@ -90,6 +90,26 @@ def test_swap_noise_keeps_columns_and_swaps_about_its_share():
     assert np.mean(found[0] != x) == pytest.approx(0.3 * 399 / 400, abs=0.05)
 
 
+def test_the_share_of_row_cutmix_is_the_counted_columns():
+    x = np.random.default_rng(0).normal(size=(2, 5, 8)).astype(np.float32)
+    of_others = np.float32([[0, 1, 1, 0, 0, 0, 0, 1], [0] * 8])
+    found, share = augmentation.exchanged(tf.constant(x), tf.constant(of_others))
+    np.testing.assert_array_equal(found[0], np.where(of_others[0] > 0, np.roll(x[0], 1, 0), x[0]))
+    np.testing.assert_array_equal(found[1], x[1])
+    assert share.numpy().tolist() == [5 / 8, 1.0]
+
+
+def test_the_columns_of_row_cutmix_follow_the_share_from_seed_and_epoch_alone():
+    training = replace(TRAINING, row_cutmix=0.4)
+    drawn = augmentation.columns(training, (40,), 4000, 3, 1)
+    other = replace(training, learning_rate=0.5, focal=1.0)
+    np.testing.assert_array_equal(drawn, augmentation.columns(other, (40,), 4000, 3, 1))
+    assert not np.array_equal(drawn, augmentation.columns(training, (40,), 4000, 3, 2))
+    assert np.var(drawn.mean(1)) == pytest.approx(0.25 / (2 * 0.4 + 1), rel=0.05)
+    np.testing.assert_allclose(drawn.mean(0), 0.5, atol=0.05)
+    assert not augmentation.columns(TRAINING, (40,), 3, 3, 1).any()
+
+
 @pytest.mark.parametrize("name", augmentation.BY_VISIT)
 def test_what_is_drawn_follows_from_seed_and_epoch_alone(name):
     one = replace(TRAINING, **{name: IMAGES[name]})
@@ -121,12 +141,13 @@ def test_images_train_in_one_cohort_as_alone_and_off_changes_no_bit():
 
 
 @pytest.mark.slow
-def test_swap_noise_trains_in_one_cohort_as_alone_and_off_changes_no_bit():
+@pytest.mark.parametrize("name", ["swap_noise", "row_cutmix"])
+def test_tables_train_in_one_cohort_as_alone_and_off_changes_no_bit(name):
     generator = np.random.default_rng(5)
     parts = [generator.normal(size=(n, 5)).astype(np.float32) for n in (40, 20, 20)]
     data = Dataset("rows", *(Split(x, (x[:, 0] > 0).astype(np.int32)) for x in parts), ("a", "b"))
     build = partial(models.dense, (5,), 2, widths=(6,), seed=1)
-    tasks = [Task(build, data, replace(TRAINING, swap_noise=share), 1) for share in (0.0, 0.3)]
+    tasks = [Task(build, data, replace(TRAINING, **{name: strength}), 1) for strength in (0.0, 0.3)]
     trained = together(tasks)
     assert identical(trained[0], cohort.train(tasks[:1])[0])
     far = {k: v for k, v in difference(trained[1], keras_fit.train(tasks[1])).items() if not v <= 1e-5}
@@ -152,6 +173,11 @@ def test_swap_noise_trains_in_one_cohort_as_alone_and_off_changes_no_bit():
             {"swap_noise": 0.1},
             (6, 6, 1),
             "swap_noise must be 0 for examples of shape (6, 6, 1) (it is for rows of a table), got 0.1; leave it out",
+        ),
+        (
+            {"row_cutmix": 0.5},
+            (6, 6, 1),
+            "row_cutmix must be 0 for examples of shape (6, 6, 1) (it is for rows of a table), got 0.5; leave it out",
         ),
     ],
 )

@@ -153,3 +153,91 @@ def test_nets_of_folds_are_refused(folder, capsys):
     assert capsys.readouterr().err == (
         "experiment must have no folds, as nets of different folds are tested on different rows, got 3\n"
     )
+
+
+RESTARTS = 'learning_rate=0.1, schedule="cosine_restarts", cycles=2'
+
+
+def test_the_last_cycles_of_each_run_are_compared_with_the_last_one_alone():
+    from lab.statistics.ensembles import snapshot_ensembles
+
+    losses = {(0, 2): 4.0, (0, 1): 6.0, (0, 0): 9.0, (1, 2): 5.0, (1, 1): 5.0, (1, 0): 8.0}
+
+    def measured(run, group):
+        return {"data_loss": float(np.mean([losses[run, cycle] for cycle in group])) - 1.5 * (len(group) - 1)}
+
+    one, two, three = snapshot_ensembles(measured, 2, 3).to_dict("records")
+    assert (one["members"], one["groups"], one["mean"], one["gain"]) == (1, 2, 4.5, 0.0)
+    assert (two["members"], two["groups"], two["mean"], two["gain"]) == (2, 2, 3.5, -1.0)
+    half = scipy.stats.t.ppf(0.975, 1) * np.std([-0.5, -1.5], ddof=1) / np.sqrt(2)
+    assert np.allclose([two["gain_low"], two["gain_high"]], [-1.0 - half, -1.0 + half])
+    assert (three["members"], three["mean"]) == (3, pytest.approx((19 / 3 + 6) / 2 - 3))
+
+
+def test_snapshots_are_the_nets_at_the_ends_of_the_cycles_of_one_run():
+    from functools import partial
+
+    from lab.data import moons
+    from lab.experiment import Variant
+    from lab.models import dense
+    from lab.run import train
+    from lab.sweep.snapshots import cycle_ends, snapshots
+    from lab.training import Training
+
+    load = partial(moons, train_size=40, validation_size=30, test_size=30)
+    training = Training(epochs=4, learning_rate=0.1, batch_size=10, schedule="cosine_restarts", cycles=2)
+    assert cycle_ends(training) == [2, 4]
+    variant = Variant(data=load, model=partial(dense, widths=(8,)), training=training)
+    nets = snapshots("a", variant, [3])
+    whole = train({"a": variant}, seeds=[3])["a", 3].trained
+    half = train({"a": variant}, seeds=[3], leave=lambda runs, epoch, _: runs if epoch == 2 else [])["a", 3].trained
+    for model, expected in zip(nets[0], (half, whole), strict=True):
+        for mine, theirs in zip(model.get_weights(), expected.last_weights, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    assert half.rows == whole.rows[:2]
+    assert (nets[0][0].get_weights()[0] != nets[0][1].get_weights()[0]).any()
+
+
+def test_the_command_measures_snapshots_and_joins_those_of_the_first_run(folder, capsys):
+    import keras
+
+    from lab.data import moons
+
+    Path("tiny.py").write_text(SCRIPT.replace("learning_rate=0.1", RESTARTS), encoding="utf-8")
+    cli.lab(["ensemble", "tiny.py", "--variant", "none", "--seeds", "1", "--snapshots", "-o", "out.keras"])
+    printed = capsys.readouterr().out
+    assert "members: the ends of 2 cycles of 1 run" in printed
+    rows = {line.split()[0]: line.split() for line in printed.splitlines() if line[:1].isdigit()}
+    data = moons(train_size=40, validation_size=30, test_size=30)
+    logits = keras.saving.load_model("out.keras", compile=False)(data.test.x)
+    loss = float(keras.losses.SparseCategoricalCrossentropy(from_logits=True)(data.test.y, logits))
+    assert rows["2"][2] == f"{loss:.3f}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"schedule": "cosine"},
+            "schedule must be 'cosine_restarts' with at least 2 cycles for snapshots (each is the net at the end of a "
+            "cycle), got 'cosine' with 3",
+        ),
+        (
+            {"epochs": 10},
+            "epochs must be a multiple of cycles for snapshots (cycles must end with epochs), got 10 epochs and 3 "
+            "cycles",
+        ),
+        (
+            {"patience": 5},
+            "patience must be None for snapshots (a run that ends early has fewer cycles), got 5",
+        ),
+    ],
+)
+def test_a_training_without_whole_cycles_has_no_snapshots(fields, message):
+    from lab.checks import UsageError
+    from lab.sweep.snapshots import cycle_ends
+    from lab.training import Training
+
+    with pytest.raises(UsageError) as refusal:
+        cycle_ends(Training(**{"schedule": "cosine_restarts", "epochs": 9} | fields))
+    assert str(refusal.value) == message

@@ -65,6 +65,7 @@ FIELDS = {
         "shift": (STEPS, "the most pixels by which an image is moved"),
         "cutout": (STEPS, "the height and width of a square that is set to 0"),
         "cutmix": (STRENGTH, "the alpha of the Beta distribution of shares"),
+        "row_cutmix": (STRENGTH, "the alpha of the Beta distribution of shares"),
         "swap_noise": (PROBABILITY, "the probability with which a number is replaced"),
     },
     Regularization: {
@@ -126,6 +127,8 @@ def test_what_is_for_images_and_for_whole_kernels_is_named():
     assert structures.KERNELS == ("plain", "normalized", "standardized")
     assert of_inputs.OF_IMAGES == ("flip", "shift", "cutout", "cutmix", "trivial_augment")
 
+    assert of_inputs.OF_TABLES == ("swap_noise", "row_cutmix")
+
 
 def test_epochs_have_an_end():
     from lab.training import MOST_EPOCHS
@@ -168,7 +171,7 @@ def test_words_and_flags_are_checked(owner, name, value):
         (
             Training,
             {"mixup": 0.5, "cutmix": 0.25},
-            "mixup, cutmix and manifold_mixup must not be combined, got mixup, cutmix; keep one of them",
+            "mixup, cutmix, row_cutmix and manifold_mixup must not be combined, got mixup, cutmix; keep one of them",
         ),
         (
             Training,

@@ -118,19 +118,29 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Tabl
     return table
 
 
-def ensemble_table(name: str, table: pd.DataFrame) -> Table:
+def ensemble_table(name: str, table: pd.DataFrame, snapshots: bool = False) -> Table:
     """Return how good ensembles of each size are, for the terminal, one row per size; it fits into 80 columns.
 
     Args:
         name: of the experiment and the variant.
-        table: as `lab.statistics.ensembles.ensembles` returns it.
+        table: as `lab.statistics.ensembles.ensembles` returns it, or `snapshot_ensembles`.
+        snapshots: whether the members are the ends of cycles.
     """
     wide = table.pivot(index="members", columns="measure")
     others = [name for name in ("accuracy", "calibration_error", "rmse", "r2") if name in set(table["measure"])]
+    of, groups, against = (
+        ("last cycles", "runs, of each of which the last cycles are members", "that of the net of the last cycle")
+        if snapshots
+        else (
+            "runs",
+            "ensembles of this size, no two of which share a member",
+            "the mean loss of their own members",
+        )
+    )
     shown = _plain(
-        f"{name}: ensembles of its runs, on the test split",
-        "groups: ensembles of this size, no two of which share a member. loss: their mean test data loss. gain: their "
-        "loss minus the mean loss of their own members, with its 95 % interval over the groups, for new nets on the "
+        f"{name}: ensembles of its {of}, on the test split",
+        f"groups: {groups}. loss: their mean test data loss. gain: their "
+        f"loss minus {against}, with its 95 % interval over the groups, for new nets on the "
         f"same test split; none where there is one group. {', '.join(_HEADINGS.get(o, o) for o in others)}: means.",
         "members",
     )

@@ -1,4 +1,4 @@
-"""Augmentation of the examples of a training step: flips, shifts, TrivialAugment, cutout, CutMix and swap noise.
+"""Augmentation of the examples of a training step: flips, shifts, TrivialAugment, cutout, CutMix, swap noise.
 
 Both engines use it. What is random is drawn once per run and epoch, from the seed alone and by NumPy; the noise of
 tables, one number per cell, is drawn in the step. Examples are stacked, of shape (replicas, batch, ...). A replica for
@@ -57,6 +57,20 @@ def boxes(training: "Training", shape: tuple[int, ...], steps: int, seed: int, e
     return np.stack(found, 1).astype(np.int32)
 
 
+def columns(training: "Training", shape: tuple[int, ...], steps: int, seed: int, epoch: int) -> np.ndarray:
+    """Return which columns come from the neighbour in each step, 0 or 1, float32 of shape (steps, columns); 0 without.
+
+    Their number is the rest of the drawn share, to the nearest whole one.
+    """
+    found = np.zeros((steps, *shape[:1]), np.float32)
+    if training.row_cutmix:
+        generator = np.random.default_rng(derive(seed, "row_cutmix", epoch))
+        counts = np.rint(shape[0] * (1.0 - generator.beta(training.row_cutmix, training.row_cutmix, steps)))
+        ranks = generator.permuted(np.tile(np.arange(shape[0]), (steps, 1)), axis=1)
+        found[ranks < counts[:, None]] = 1.0
+    return found
+
+
 def changed(x: tf.Tensor, now: dict[str, tf.Tensor], step: tf.Tensor) -> tf.Tensor:
     """Return a batch after all that is done to each example by itself, and swap noise.
 
@@ -97,6 +111,17 @@ def pasted(x: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     inside = _inside(height, top, bottom)[..., :, None] & _inside(width, left, right)[..., None, :]
     area = tf.cast((bottom - top) * (right - left), tf.float32)[:, 0]
     return tf.where(inside[..., None], tf.roll(x, 1, 1), x), 1.0 - area / float(height * width)
+
+
+def exchanged(x: tf.Tensor, of_others: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return rows with some columns of their neighbours, and the share of columns that each keeps.
+
+    Args:
+        x: of shape (replicas, batch, columns).
+        of_others: what `columns` returned for a step, of shape (replicas, columns).
+    """
+    kept = 1.0 - tf.reduce_sum(of_others, -1) / float(x.shape[-1])
+    return tf.where(of_others[:, None] > 0.0, tf.roll(x, 1, 1), x), kept
 
 
 def _inside(size: int, start: tf.Tensor, end: tf.Tensor) -> tf.Tensor:

@@ -164,20 +164,24 @@ def train(
                     drawn[:, k] = augmentation.by_visit(name, training, shape, len(drawn), seed, epoch)
             cut = (pieces(whole, training.batch_size) for whole in (training.order(n, seed, epoch), drawn))
             steps = range((epoch - 1) * len(boxes), epoch * len(boxes))
-            drawn_for_steps = training.shares(n, seed, epoch), training.mixing(n, seed, epoch), boxes
+            of_others = augmentation.columns(training, shape, training.steps(n), seed, epoch)
+            drawn_for_steps = training.shares(n, seed, epoch), training.mixing(n, seed, epoch), boxes, of_others
             yield from zip(*cut, *drawn_for_steps, steps, strict=True)
 
-    def batch(order, drawn, share, mixing, box, step):
+    def batch(order, drawn, share, mixing, box, of_others, step):
         x, y, *weight = (gathered(array, order) for array in arrays)
         now = ledger.numbers | {f"{name}_drawn": drawn[None, :, k] for k, name in enumerate(augmentation.BY_VISIT)}
         x = augmentation.changed(x[None], now, step)[0]
         if training.manifold_mixup:
             return x, (y, tf.roll(y, 1, 0), tf.fill(tf.shape(order), mixing[0]), mixing), *weight
-        if not (training.mixup or training.cutmix):
+        if not (training.mixup or training.cutmix or training.row_cutmix):
             return x, y, *weight
         if training.cutmix:
             pasted, shares = augmentation.pasted(x[None], box[None])
             mixed, share = pasted[0], shares[0]
+        elif training.row_cutmix:
+            exchanged, shares = augmentation.exchanged(x[None], of_others[None])
+            mixed, share = exchanged[0], shares[0]
         else:
             mixed = share * x + (1.0 - share) * tf.roll(x, 1, 0)
         return mixed, (y, tf.roll(y, 1, 0), tf.fill(tf.shape(order), share)), *weight
@@ -193,6 +197,7 @@ def train(
         tf.TensorSpec([], tf.float32),
         tf.TensorSpec([2], tf.float32),
         tf.TensorSpec([4], tf.int32),
+        tf.TensorSpec([None], tf.float32),
         tf.TensorSpec([], tf.int64),
     )
     batches = tf.data.Dataset.from_generator(orders, output_signature=signature).map(batch).prefetch(2)

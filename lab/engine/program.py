@@ -37,7 +37,7 @@ FEWEST_AT_ONCE = 32
 """The fewest examples of a chunk, however large a tensor they make."""
 
 
-BY_STEP = ("mixup", "cutmix", "manifold_mixup")
+BY_STEP = ("mixup", "cutmix", "row_cutmix", "manifold_mixup")
 """The fields of a training that have other numbers in each step."""
 
 COPIED = ("ema", "swa", "lookahead")
@@ -141,7 +141,7 @@ class Program(Step, Averaging):
             decay: of shape (replicas,), or None if no replica has any.
             numbers: the fields of `InTraining` and `OfInputs` and label smoothing that any replica has, each of shape
                 (replicas,); of mixup the shares, of shape (steps, replicas), of manifold mixup what was drawn, of shape
-                (steps, replicas, 2), and of CutMix the boxes, of shape (steps, replicas, 4); what
+                (steps, replicas, 2), of CutMix the boxes, of shape (steps, replicas, 4), and for rows the columns; what
                 `augmentation.by_visit` drew, as "<field>_drawn", of shape (replicas, visits, 2); and seeds, int64, as
                 "noise_seeds" and "swap_seeds".
             per_run, seeds: what differs between the replicas.

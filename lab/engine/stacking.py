@@ -148,8 +148,8 @@ def of_epoch(
 ) -> dict[str, tf.Tensor]:
     """Return what `in_training` returned as `Program.epoch` takes it, of some runs.
 
-    Of mixup these are the shares of the epoch's steps, of manifold mixup the places too, of CutMix their boxes; of what
-    is done to each example the strengths, and beside them what was drawn.
+    Of mixup these are the shares of the epoch's steps, of manifold mixup the places too, of CutMix their boxes
+    or columns; of what is done to each example the strengths, and beside them what was drawn.
     """
     found = {name: tf.constant(values[members]) for name, values in numbers.items()}
     if "mixup" in found:
@@ -162,6 +162,9 @@ def of_epoch(
     if "cutmix" in found:
         drawn = [augmentation.boxes(t, shape, t.steps(n), seed, epoch) for t, shape, n, seed in sizes]
         found["cutmix"] = tf.constant(np.stack(drawn, 1))
+    if "row_cutmix" in found:
+        drawn = [augmentation.columns(t, shape, t.steps(n), seed, epoch) for t, shape, n, seed in sizes]
+        found["row_cutmix"] = tf.constant(np.stack(drawn, 1))
     for name in augmentation.BY_VISIT:
         if name in found:
             drawn = [augmentation.by_visit(name, t, shape, t.visits(n), seed, epoch) for t, shape, n, seed in sizes]

@@ -35,6 +35,9 @@ class Step(Passes):
         if "cutmix" in numbers:
             x, share = augmentation.pasted(x, numbers["cutmix"])
             shares.append(share)
+        if "row_cutmix" in numbers:
+            x, share = augmentation.exchanged(x, numbers["row_cutmix"])
+            shares.append(share)
         if "manifold_mixup" in numbers:
             shares.append(numbers["manifold_mixup"][:, 0])
         if shares:

@@ -66,19 +66,20 @@ def _moved(x: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
     numbers = tf.gather_nd(tf.constant(maps(height, width)), drawn)[..., None, None, :]
     i, j = (2 * tf.range(size) - (size - 1) for size in (height, width))
     i, j = i[:, None], j[None, :]
-    inside, places = None, []
-    for k, size in ((0, height), (3, width)):
-        source = numbers[..., k] * i + numbers[..., k + 1] * j + numbers[..., k + 2]
-        # To the nearest pixel, of the sum of half pixels from the first one.
+
+    def places(first: int, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the nearest of `size` places to each source, and whether it is inside of the image."""
+        source = numbers[..., first] * i + numbers[..., first + 1] * j + numbers[..., first + 2]
         place = tf.bitwise.right_shift(source + size * 2**_FRACTION, _FRACTION + 1)
-        here = (place >= 0) & (place < size)
-        inside = here if inside is None else inside & here
-        places.append(tf.clip_by_value(place, 0, size - 1))
+        return tf.clip_by_value(place, 0, size - 1), (place >= 0) & (place < size)
+
+    rows, inside_rows = places(0, height)
+    columns, inside_columns = places(3, width)
     batch = tf.shape(x)[1]
-    at = tf.reshape(places[0] * width + places[1], [x.shape[0], batch, height * width])
+    at = tf.reshape(rows * width + columns, [x.shape[0], batch, height * width])
     flat = tf.reshape(x, [x.shape[0], batch, height * width, channels])
     moved = tf.reshape(tf.gather(flat, at, batch_dims=2), tf.shape(x))
-    return tf.ensure_shape(tf.where(inside[..., None], moved, 0.0), x.shape)
+    return tf.ensure_shape(tf.where((inside_rows & inside_columns)[..., None], moved, 0.0), x.shape)
 
 
 def _coloured(x: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:

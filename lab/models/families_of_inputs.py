@@ -77,4 +77,17 @@ OF_INPUTS = (
         kinds=("table",),
         off=0.0,
     ),
+    Family(
+        name="CutMix of rows",
+        value="Training",
+        field="row_cutmix",
+        strengths=(0.3, 1.0, 3.0),
+        paper="Kadra et al. 2021",
+        formula="some columns of each row are its neighbour's, their number drawn from Beta(`row_cutmix`, "
+        "`row_cutmix`), and their losses are mixed by the columns of each",
+        keras="none",
+        cost="one pass over the examples, and the loss twice",
+        kinds=("table",),
+        off=0.0,
+    ),
 )

@@ -214,10 +214,11 @@ OF_TRAINING = (
         value="Training",
         field="schedule",
         strengths=("cosine", "cosine_restarts", "one_cycle"),
-        paper="Loshchilov and Hutter 2017; Smith and Topin 2018",
+        paper="Loshchilov and Hutter 2017; Smith and Topin 2018; Huang et al. 2017 (snapshot ensembles)",
         formula="the rate of step t of n is multiplied by `(1 + cos(pi * t / n)) / 2`, anew in each of `cycles` "
         "parts, or rises to `learning_rate` first",
-        keras="`CosineDecay`, `CosineDecayRestarts`; none for one cycle",
+        keras="`CosineDecay`, `CosineDecayRestarts`; none for one cycle, nor for the ensemble of a run's cycles, which "
+        "`reglab ensemble --snapshots` measures",
         cost="none",
         off="constant",
     ),

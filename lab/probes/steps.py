@@ -14,7 +14,7 @@ from lab.engine.task import Task
 from lab.engine.tensorflow import load_tensorflow
 from lab.experiment import Variant
 from lab.plan import tasks
-from lab.regularization.of_inputs import OF_IMAGES
+from lab.regularization.of_inputs import OF_IMAGES, OF_TABLES
 from lab.training import pieces
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _NOT_FOLLOWED = (
     "mixup",
     "manifold_mixup",
     *OF_IMAGES,
-    "swap_noise",
+    *OF_TABLES,
 )
 """The fields of a training that change a step in more than the loss of each example."""
 

@@ -30,6 +30,9 @@ class OfInputs:
             pixels that each has.
         swap_noise: probability, in [0, 1), with which each number of a row of a table is replaced by that of another
             row of the batch in the same column.
+        row_cutmix: alpha, at least 0, of the Beta(alpha, alpha) from which each step draws a share. In the rest of the
+            columns of a table, which are drawn for each step, each row of the batch gets the numbers of its neighbour,
+            and the losses of both are mixed by the columns that each has.
 
     Raises:
         UsageError: a value outside its range, by name.
@@ -44,6 +47,7 @@ class OfInputs:
     cutout: int = 0
     cutmix: float = 0.0
     swap_noise: float = 0.0
+    row_cutmix: float = 0.0
 
     def __post_init__(self) -> None:
         def store(name: str, value: object) -> None:
@@ -57,6 +61,7 @@ class OfInputs:
         ):
             store(name, whole(name, getattr(self, name), meaning, low=0, high=2**24))
         store("cutmix", number("cutmix", self.cutmix, "the alpha of the Beta distribution of shares"))
+        store("row_cutmix", number("row_cutmix", self.row_cutmix, "the alpha of the Beta distribution of shares"))
         meaning = "the probability with which a number is replaced"
         store("swap_noise", number("swap_noise", self.swap_noise, meaning, high=1, high_open=True))
 
@@ -72,11 +77,12 @@ class OfInputs:
                     f"{name} must be {getattr(OfInputs, name)!r} for examples of shape {shape} (it is for images of "
                     f"height, width and channels), got {getattr(self, name)!r}; leave it out"
                 )
-        if self.swap_noise and len(shape) != 1:
-            raise UsageError(
-                f"swap_noise must be 0 for examples of shape {shape} (it is for rows of a table), got "
-                f"{self.swap_noise}; leave it out"
-            )
+        for name in OF_TABLES:
+            if getattr(self, name) and len(shape) != 1:
+                raise UsageError(
+                    f"{name} must be 0 for examples of shape {shape} (it is for rows of a table), got "
+                    f"{getattr(self, name)}; leave it out"
+                )
 
     def check_pixels(self, lowest: float, highest: float) -> None:
         """Refuse what is for pixels from 0 to 1 where there are others.
@@ -96,3 +102,6 @@ class OfInputs:
 
 OF_IMAGES = ("flip", "shift", "cutout", "cutmix", "trivial_augment")
 """The fields that are for images."""
+
+OF_TABLES = ("swap_noise", "row_cutmix")
+"""The fields that are for rows of a table."""

@@ -1,4 +1,4 @@
-"""The gain of an ensemble over its members, with intervals over groups that share no member."""
+"""The gain of an ensemble over its members, with intervals over groups that share no member; that of snapshots."""
 
 from collections.abc import Callable
 
@@ -46,6 +46,33 @@ def ensembles(
             gains = values - [np.mean([alone[member][name] for member in group]) for group in groups]
             (mean, gain), low, high = _with_intervals(np.stack([values, gains]), confidence)
             rows.append((size, len(groups), name, mean, low[0], high[0], gain, low[1], high[1]))
+    return pd.DataFrame(rows, columns=list(ENSEMBLES))
+
+
+def snapshot_ensembles(
+    measured: Callable[[int, list[int]], dict[str, float]], runs: int, cycles: int, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Return how good ensembles of the last cycles of a run are, against the net of its last cycle alone.
+
+    Args:
+        measured: returns the measures of the ensemble of some cycles, numbered from 0, of a run, numbered likewise.
+        runs: how many there are, at least 1.
+        cycles: of each run.
+        confidence: of the intervals over the runs.
+
+    Returns:
+        A table with the columns `ENSEMBLES`: a group is a run, and its gain is over the net of the last cycle.
+    """
+    last = [measured(run, [cycles - 1]) for run in range(runs)]
+    rows = []
+    for size in range(1, cycles + 1):
+        newest = list(range(cycles - size, cycles))
+        made = last if size == 1 else [measured(run, newest) for run in range(runs)]
+        for name in last[0]:
+            values = np.array([found[name] for found in made])
+            gains = values - [found[name] for found in last]
+            (mean, gain), low, high = _with_intervals(np.stack([values, gains]), confidence)
+            rows.append((size, runs, name, mean, low[0], high[0], gain, low[1], high[1]))
     return pd.DataFrame(rows, columns=list(ENSEMBLES))
 
 

@@ -17,10 +17,11 @@ def check_combination(fields: Mapping[str, Any]) -> None:
     Raises:
         UsageError: two fields that do the same, or one that means nothing for the loss.
     """
-    mixing = [name for name in ("mixup", "cutmix", "manifold_mixup") if fields[name]]
+    mixing = [name for name in ("mixup", "cutmix", "row_cutmix", "manifold_mixup") if fields[name]]
     if len(mixing) > 1:
         raise UsageError(
-            f"mixup, cutmix and manifold_mixup must not be combined, got {', '.join(mixing)}; keep one of them"
+            f"mixup, cutmix, row_cutmix and manifold_mixup must not be combined, got {', '.join(mixing)}; keep "
+            "one of them"
         )
     loss = fields["loss"]
     if fields["label_smoothing"] and loss not in ENTROPIES:

@@ -360,6 +360,7 @@ CASES = [
     ('ensemble dropout --variant none --seeds 1', 2, 'seeds must be at least 2, as one net is no ensemble, got 1'),
     ('ensemble dropout --variant none --seeds 2.5', 2, "--seeds must be a whole number from 1 to 10000 (it is the number of seeds), got '2.5'"),
     ('ensemble dropout --variant none --seeds 10001', 2, '--seeds must be a whole number from 1 to 10000 (it is the number of seeds), got 10001'),
+    ('ensemble dropout --variant none --snapshots', 2, "schedule must be 'cosine_restarts' with at least 2 cycles for snapshots (each is the net at the end of a cycle), got 'constant' with 3"),
     ('ensemble dropout --variant none -o x.txt', 2, "output must end in .keras, as Keras demands of such a file, got 'x.txt'"),
     ('ensemble spirals --variant none', 2, "experiment must declare an Experiment, which has runs, got the study 'spirals'"),
     ('export model dropout --variant none --seed 1.5', 2, "--seed must be a whole number from 0 to 2147483648 (it is the seed of a run), got '1.5'"),
