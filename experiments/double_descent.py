@@ -1,0 +1,135 @@
+"""Do nets get worse before they get better as they grow, and does the right L2 take the peak away?
+
+ANSWER.
+
+    python experiments/double_descent.py
+
+NUMBERS.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from lab.cli import main
+from lab.data import Dataset, digits
+from lab.experiment import Variant
+from lab.models import dense
+from lab.regularization import Regularization
+from lab.run import train
+from lab.seeds import derive
+from lab.study import Study
+from lab.training import Training
+
+FEATURES = (10, 20, 50, 100, 150, 200, 250, 300, 350, 400, 500, 700, 1000, 2000, 3000)
+RIDGES = (0.0, *np.logspace(-4, 3, 15).tolist())
+WIDTHS = (2, 4, 8, 12, 16, 24, 50, 100, 300)
+PENALTIES = (0.0, 3e-4, 1e-3, 3e-3, 1e-2)
+
+
+def noisy(train_size: int, *, seed: int = 0) -> Dataset:
+    """Return digits, a fifth of whose training labels are wrong."""
+    return digits(train_size=train_size, label_noise=0.2, seed=seed)
+
+
+def ridge(data: Dataset, features: int, seed: int):
+    """Yield, for each ridge, the squared error on validation and test examples and the share of test errors.
+
+    The model is linear in random ReLU features; its squared error against one-hot labels is minimized exactly, by the
+    shortest weights where the ridge is 0.
+    """
+    generator = np.random.default_rng(derive(seed, "double_descent"))
+    pixels = int(np.prod(data.input_shape))
+    # Drawn for the most features, so that a larger model has those of a smaller one.
+    directions = generator.normal(size=(max(FEATURES), pixels)).T[:, :features] / np.sqrt(pixels)
+
+    def of(split):
+        return np.maximum(split.x.reshape(len(split.x), -1).astype(float) @ directions, 0)
+
+    targets = {part: np.eye(10)[getattr(data, part).y] - 0.1 for part in ("train", "validation", "test")}
+    left, values, right = np.linalg.svd(of(data.train), full_matrices=False)
+    projected = left.T @ targets["train"]
+    for strength in RIDGES:
+        safe = np.where(values > 1e-9 * values[0], values, np.inf)
+        weights = right.T @ (projected * (safe / (safe**2 + strength) if strength else 1 / safe)[:, None])
+        predicted = {part: of(getattr(data, part)) @ weights for part in ("validation", "test")}
+        errors = (((predicted[part] - targets[part]) ** 2).sum(axis=1).mean() for part in predicted)
+        wrong = (predicted["test"].argmax(axis=1) != data.test.y).mean()
+        yield strength, *errors, wrong
+
+
+def nets(seeds: int, epochs: int, train_size: int, widths: tuple[int, ...]):
+    """Yield the same of nets of one hidden layer, where they end, with cross-entropies in place of squared errors."""
+    from lab.probes.ensembles import growing, probabilities
+
+    variants = {
+        (width, l2): Variant(
+            data=partial(noisy, train_size),
+            model=partial(
+                dense,
+                widths=(width,),
+                regularization=Regularization(l2=l2),
+                output_regularization=Regularization(l2=l2),
+            ),
+            training=Training(epochs=epochs, batch_size=50, learning_rate=0.01),
+        )
+        for width in widths
+        for l2 in PENALTIES
+    }
+    for ((width, l2), seed), one in train(variants, seeds=range(seeds), redraw_data=True).items():
+        last, model = one.trained.rows[-1], one.model()
+        model.set_weights(one.trained.last_weights)
+        test = growing(probabilities(model, one.task.data.test.x)[None], one.task.data.test.y).iloc[0]
+        of_test = test["data_loss"], 1 - test["accuracy"]
+        yield "nets", width, l2, seed, last["val_data_loss"], *of_test, last["train_accuracy"]
+
+
+def compute(seeds: int = 5, epochs: int = 300, train_size: int = 300, widths: tuple[int, ...] = WIDTHS):
+    """Fit random features exactly and train nets, both at many widths and strengths of L2."""
+    import pandas as pd
+
+    rows = []
+    for seed in range(seeds):
+        data = noisy(train_size, seed=seed)
+        for features in FEATURES:
+            rows += [("random features", features, l2, seed, *found) for l2, *found in ridge(data, features, seed)]
+    columns = ["model", "width", "l2", "seed", "validation_loss", "test_loss", "test_error", "train_accuracy"]
+    rows += nets(seeds, epochs, train_size, widths)
+    fits = pd.DataFrame(rows, columns=columns)
+    best = fits.loc[fits.groupby(["model", "width", "seed"])["validation_loss"].idxmin()].assign(chosen="best L2")
+    runs = pd.concat([fits[fits["l2"] == 0].assign(chosen="no L2"), best])
+    runs["train_size"] = train_size
+    return {"runs": runs.sort_values(["model", "chosen", "width", "seed"]).round(6)}
+
+
+def draw(tables: Mapping):
+    """Draw the test loss against the width, without L2 and with the one that validation chooses at each width."""
+    from lab.report.kit import figure_of, line, pair, spread, styles
+
+    runs = tables["runs"]
+    models, examples = ("random features", "nets"), runs["train_size"].max()
+    with pair(
+        title="the test loss against the width", of="double_descent",
+        headings=("random features, fitted exactly", "nets, where training ends"),
+        x=("features", "hidden units"), y=("squared error", "cross-entropy"),
+        notes=[
+            f"{examples} digits, a fifth of the labels wrong. Dotted: as many features as examples.",
+            "Line: median of the draws of the data; band: all of them.",
+        ],
+    ) as axes:  # fmt: skip
+        for ax, model in zip(axes, models, strict=True):
+            own = runs[runs["model"] == model]
+            for chosen, style in styles(["no L2", "best L2"], "no L2").items():
+                spread(ax, own[own["chosen"] == chosen], "width", "test_loss", label=chosen, looks=line(style))
+            ax.set_xscale("log")
+            ax.set_yscale("log")
+            ax.grid(color="0.92", lw=0.7)
+        axes[0].axvline(examples, color="0.45", lw=0.8, ls=":")
+    return {"double_descent": figure_of(axes[0])}
+
+
+EXPERIMENT = Study(name="double_descent", compute=compute, draw=draw)
+
+if __name__ == "__main__":
+    main(EXPERIMENT)
