@@ -10,11 +10,12 @@ One hidden layer of 256 on 300 digits, 5 draws of the data, after 200 epochs. 99
 and 144 to 165 where labels are random. In the end all four are learned to the last label, as Zhang et al. found.
 
 Weight decay 1 leaves 19 % [16, 23] of the random labels unlearned and changes the validation accuracy on right labels
-by +.002 [-.010, .013]; dropout .75 leaves 17 % [15, 18] and changes +.004 [-.006, .014]; L2 .01 leaves 14 % [10, 18] and
-changes -.003 [-.016, .009].
+by +.002 [-.010, .013]; dropout .75 leaves 17 % [15, 18] and changes it by +.004 [-.006, .014]; L2 .01 leaves 14 % [10,
+18] and changes it by -.003 [-.016, .009].
 
-Weight decay 3 leaves 60 % [57, 64] (-.012 [-.028, .004]). Shifts by one pixel leave 68 % [64, 72] and cost .022 [.019,
-.026], by three pixels 83 % [81, 85] and .153 [.107, .200]. What these strengths do after more epochs was not measured.
+Weight decay 3 leaves 60 % [57, 64] and changes it by -.012 [-.028, .004]. Shifts by one pixel leave 68 % [64, 72] and
+cost .022 [.019, .026], by three pixels 83 % [81, 85] and .153 [.107, .200]. What these strengths do after more epochs
+was not measured.
 """
 
 from collections.abc import Mapping
@@ -123,7 +124,7 @@ def draw(tables: Mapping):
         headings=("without regularization", "regularized, weak to strong"),
         x=("epoch", "train accuracy on random labels"), y=("train accuracy", "validation accuracy on right labels"),
         notes=[
-            "Left: median and range of the seeds. Right: means at the last epoch, with the 95 % interval of the height;",
+            "Left: median and range of the seeds. Right: means at the last epoch, and the interval of the height;",
             "to the left less is learned by heart, further up more is learned of what is right.",
         ],
     ) as (left, right):  # fmt: skip
