@@ -51,8 +51,10 @@ def ridge(data: Dataset, features: int, seed: int):
     left, values, right = np.linalg.svd(of(data.train), full_matrices=False)
     projected = left.T @ targets["train"]
     for strength in RIDGES:
-        safe = np.where(values > 1e-9 * values[0], values, np.inf)
-        weights = right.T @ (projected * (safe / (safe**2 + strength) if strength else 1 / safe)[:, None])
+        # What rounding leaves of a value that is 0 must not be divided by.
+        kept = values > 1e-9 * values[0]
+        factors = np.divide(values, values**2 + strength, out=np.zeros_like(values), where=kept)
+        weights = right.T @ (projected * factors[:, None])
         predicted = {part: of(getattr(data, part)) @ weights for part in ("validation", "test")}
         errors = (((predicted[part] - targets[part]) ** 2).sum(axis=1).mean() for part in predicted)
         wrong = (predicted["test"].argmax(axis=1) != data.test.y).mean()
