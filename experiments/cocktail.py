@@ -58,18 +58,18 @@ def table(name: str, *, seed: int = 0) -> Dataset:
 
 
 def variant(data: str, epochs: int, ingredients: tuple[str, ...]) -> Variant:
-    """Two layers of 128 with some of the ingredients."""
+    """Two layers of 64 with some of the ingredients."""
     fields = {name: value for one in ingredients for name, value in INGREDIENTS[one].items()}
     of_model = {name: fields.pop(name) for name in OF_MODELS if name in fields}
     loss = "squared_error" if data == "diabetes" else "softmax_cross_entropy"
     return Variant(
         data=partial(table, data),
-        model=partial(dense, widths=(128, 128), regularization=Regularization(**of_model)),
+        model=partial(dense, widths=(64, 64), regularization=Regularization(**of_model)),
         training=Training(epochs=epochs, loss=loss, **fields),
     )
 
 
-def compute(seeds: int = 5, epochs: int = 60, data: tuple[str, ...] = DATA):
+def compute(seeds: int = 5, epochs: int = 50, data: tuple[str, ...] = DATA):
     """Train with no ingredient, each alone, all, and all but one, on each table."""
     import pandas as pd
 

@@ -1,10 +1,22 @@
 """Do nets get worse before they get better as they grow, and does the right L2 take the peak away?
 
-ANSWER.
+Models that are fitted exactly do, with a peak where there are as many features as examples; nets hardly do. The L2 that
+validation chooses at each width takes the peak away, and helps at every width above a few units.
 
     python experiments/double_descent.py
 
-NUMBERS.
+300 digits, a fifth of the labels wrong, 5 draws; ratios to the test loss at the largest width, with 95 % intervals of
+their logarithms. Random ReLU features without L2: the squared error is .47 at 50 features (median), 19.5 at 300 and .51
+at 3 000. At 350 it is 15.6 [13.5, 18.1] times that at 3 000. One draw has errors above 30 from 50 to 300 features, which
+makes the intervals there wide: 95 [7, 1 250] times at 300.
+
+With the best L2 each larger width is better: 1.15 [1.13, 1.17] times at 300 and 1.01 [1.00, 1.02] times at 2 000. At
+3 000 features, too, L2 lowers the error, by .22 [.20, .24], and the share of wrong classes by 10 points [8, 13].
+
+Nets of one hidden layer, after 300 epochs: without L2 the median test loss is 1.31 with 8 units, 1.50 with 16, where
+nearly all labels are learned, and 1.00 with 300. The way down is shown, 1.7 [1.3, 2.2] times at 16; the way up is not
+(from 8 to 16 units by a factor of 1.08 [.94, 1.25]). With the best L2 there is nothing of either kind above 24 units,
+and the loss with 300 is lower by .38 [.26, .51].
 """
 
 from collections.abc import Mapping
@@ -105,15 +117,30 @@ def compute(seeds: int = 5, epochs: int = 300, train_size: int = 300, widths: tu
     return {"runs": runs.sort_values(["model", "chosen", "width", "seed"]).round(6)}
 
 
+def differences(runs):
+    """Compare each width with the widest, in the decimal logarithm of the test loss, with and without L2."""
+    import pandas as pd
+
+    from lab.statistics import compare
+
+    tables = []
+    for (model, chosen), own in runs.groupby(["model", "chosen"], sort=False):
+        named = own.assign(variant=own["width"].map(str), log10_test_loss=np.log10(own["test_loss"]))
+        compared = compare(named, str(own["width"].max()), "log10_test_loss", better="lower")
+        tables.append(compared.assign(model=model, chosen=chosen, width=compared["variant"].astype(int)))
+    return pd.concat(tables)
+
+
 def draw(tables: Mapping):
     """Draw the test loss against the width, without L2 and with the one that validation chooses at each width."""
     from lab.report.kit import figure_of, line, pair, spread, styles
 
     runs = tables["runs"]
     models, examples = ("random features", "nets"), runs["train_size"].max()
+    look_of = styles(["no L2", "best L2"], "no L2")
+    headings = ("random features, fitted exactly", "nets, where training ends")
     with pair(
-        title="the test loss against the width", of="double_descent",
-        headings=("random features, fitted exactly", "nets, where training ends"),
+        title="the test loss against the width", of="double_descent", headings=headings,
         x=("features", "hidden units"), y=("squared error", "cross-entropy"),
         notes=[
             f"{examples} digits, a fifth of the labels wrong. Dotted: as many features as examples.",
@@ -122,13 +149,29 @@ def draw(tables: Mapping):
     ) as axes:  # fmt: skip
         for ax, model in zip(axes, models, strict=True):
             own = runs[runs["model"] == model]
-            for chosen, style in styles(["no L2", "best L2"], "no L2").items():
+            for chosen, style in look_of.items():
                 spread(ax, own[own["chosen"] == chosen], "width", "test_loss", label=chosen, looks=line(style))
             ax.set_xscale("log")
             ax.set_yscale("log")
             ax.grid(color="0.92", lw=0.7)
         axes[0].axvline(examples, color="0.45", lw=0.8, ls=":")
-    return {"double_descent": figure_of(axes[0])}
+        axes[1].set_yticks((0.5, 1, 2), ("0.5", "1", "2"))
+        axes[1].minorticks_off()
+    table = differences(runs)
+    with pair(
+        title="each width against the widest", of="double_descent", headings=headings, x=("features", "hidden units"),
+        y=("difference in log10 of the test loss", ""),
+        notes=["Mean of the paired differences over the draws of the data; bar: its 95 % interval."],
+    ) as against:  # fmt: skip
+        for ax, model in zip(against, models, strict=True):
+            ax.axhline(0, color="0.45", lw=0.8)
+            for chosen, style in look_of.items():
+                own = table[(table["model"] == model) & (table["chosen"] == chosen)].sort_values("width").iloc[:-1]
+                ax.vlines(own["width"], own["difference_low"], own["difference_high"], color=style.colour, lw=1.2)
+                ax.plot(own["width"], own["difference"], label=chosen, **line(style))
+            ax.set_xscale("log")
+            ax.grid(color="0.92", lw=0.7)
+    return {"double_descent": figure_of(axes[0]), "against_the_widest": figure_of(against[0])}
 
 
 EXPERIMENT = Study(name="double_descent", compute=compute, draw=draw)

@@ -69,7 +69,7 @@ def compute(seeds: int = 5, members: int = 10, epochs: int = 60, train_size: int
     from lab.statistics import compare
 
     def variant(load, regularization: Regularization = NONE, **fields) -> Variant:
-        model = partial(dense, widths=(256, 256), regularization=regularization)
+        model = partial(dense, widths=(128, 128), regularization=regularization)
         return Variant(data=load, model=model, training=Training(epochs=epochs, **fields))
 
     draws = range(seeds)

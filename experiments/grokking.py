@@ -21,8 +21,8 @@ from lab.study import Study
 from lab.training import Training
 
 DECAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
-LEARNED = 0.9
-"""The accuracy from which on a split counts as learned."""
+LEARNED, UNDERSTOOD = 0.95, 0.5
+"""The train accuracy from which on sums are learned by heart, and the validation accuracy that takes more than that."""
 
 
 def sums(modulus: int, *, seed: int = 0):
@@ -35,6 +35,8 @@ def compute(seeds: int = 3, epochs: int = 3000, modulus: int = 23):
     """Train one hidden layer on the sums, with each weight decay, in whole batches."""
     import pandas as pd
 
+    from lab.statistics import compare
+
     variants = {
         decay: Variant(
             data=partial(sums, modulus),
@@ -46,16 +48,22 @@ def compute(seeds: int = 3, epochs: int = 3000, modulus: int = 23):
     rows, curves = [], []
     for (decay, seed), one in train(variants, seeds=range(seeds), redraw_data=True).items():
         history = pd.DataFrame(one.trained.rows)
-        learned = (history.loc[history[f"{part}_accuracy"] >= LEARNED, "epoch"].min() for part in ("train", "val"))
+        reached = (
+            history.loc[history[f"{part}_accuracy"] >= share, "epoch"].min()
+            for part, share in (("train", LEARNED), ("val", UNDERSTOOD))
+        )
         last = history.iloc[-1][["train_accuracy", "val_accuracy"]]
         norm = np.sqrt(sum(float((w.astype(float) ** 2).sum()) for w in one.trained.last_weights or () if w.ndim > 1))
-        rows.append((decay, seed, *learned, *last, norm))
+        rows.append((decay, seed, *reached, *last, norm))
         seen = history[history["epoch"].isin(np.geomspace(1, epochs, 60).round())]
         kept = seen[["epoch", "train_accuracy", "val_accuracy"]]
         curves.append(kept.assign(weight_decay=decay, seed=seed))
-    columns = ["weight_decay", "seed", "train_learned", "validation_learned"]
+    columns = ["weight_decay", "seed", "learned_step", "understood_step"]
     runs = pd.DataFrame(rows, columns=[*columns, "train_accuracy", "validation_accuracy", "norm"])
-    return {"runs": runs.round(5), "curves": pd.concat(curves).round(5)}
+    named = runs.assign(variant=runs["weight_decay"].map("{:g}".format))
+    kept = ["variant", "n", "mean", "low", "high", "difference", "difference_low", "difference_high", "p_adjusted"]
+    differences = compare(named, "0", "validation_accuracy")[kept]
+    return {"runs": runs.round(5), "differences": differences.round(5), "curves": pd.concat(curves).round(5)}
 
 
 def draw(tables: Mapping):
