@@ -12,6 +12,7 @@ from lab.checks import DataError
 from lab.data import digits
 from lab.models import dense
 from lab.models.families import FAMILIES
+from tests.selection import quick
 
 
 def test_the_families_that_are_tried_are_at_least_twenty_and_each_changes_its_field_alone():
@@ -123,7 +124,7 @@ def test_a_student_sees_pictures_of_no_split_of_its_teachers():
     assert len(more) == ensembles.UNLABELLED < len(digits(seed=1).train) - 300
 
 
-@pytest.mark.parametrize("name", cocktail.DATA)
+@pytest.mark.parametrize("name", quick(cocktail.DATA, ("digits", "diabetes")))
 def test_each_table_of_the_cocktail_is_rows_of_at_most_300_training_examples(name):
     try:
         data = cocktail.table(name, seed=1)
