@@ -1,10 +1,26 @@
 """Does a cocktail of seven regularizers beat each of them on small tables, and which ingredient carries the gain?
 
-ANSWER.
+Not in 50 epochs, and not untuned: all seven together are worse than none on digits and wine, and better on diabetes
+only, where dropout alone gains as much. What harms most are the two averages of weights, which slow training down.
 
     python experiments/cocktail.py
 
-NUMBERS.
+At most 300 training rows of five tables, two layers of 64, 50 epochs, 5 draws; test data losses, differences with their
+intervals. All of them together change the loss by +.352 [.290, .414] on digits, +.192 [.132, .253] on wine, +.035
+[.016, .055] on breast cancer, -.010 [-.068, .048] on Fashion-MNIST and -.087 [-.108, -.066] on diabetes.
+
+Alone, three gains survive the correction: dropout on diabetes -.090 [-.114, -.067], and on digits swap noise -.057
+[-.077, -.038] and weight decay -.013 [-.017, -.009]. On breast cancer, wine and Fashion-MNIST no ingredient is shown to
+help.
+
+What is left out says what carries the harm. Without Lookahead the cocktail's loss on digits is lower by .257 [.227,
+.286], without dropout by .204 [.182, .226], without EMA by .110 [.100, .120]: averages of weights and noise slow each
+other down. With all of them the last epoch is kept, or the last but one, on every table, so more epochs might change
+the answer. Only swap noise on Fashion-MNIST is missed by a difference worth
+naming (+.031 [.027, .034]).
+
+Kadra et al. (2021) search which ingredients to take, and how much of each, for every table; this is why. Here each has
+one strength, those of the other studies.
 """
 
 import math
