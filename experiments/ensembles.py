@@ -101,7 +101,8 @@ def compute(seeds: int = 5, members: int = 10, epochs: int = 60, train_size: int
                 measure(draw, f"{kind}, {MASKS} masks", 1, sampled(nets[0], data.test.x, MASKS, draw).mean(axis=0))
     # A seed that no member has.
     for ((draw, name), _), one in train(students, seeds=[members]).items():
-        measure(draw, name, 1, probabilities(one.model(), one.task.data.test.x))
+        # The student's own test split holds the same pictures in another order.
+        measure(draw, name, 1, probabilities(one.model(), trained[(draw, "none"), 0].task.data.test.x))
     runs = pd.DataFrame(rows, columns=["seed", "kind", "nets", "test_data_loss", "test_accuracy"])
     named = runs.assign(variant=runs["kind"] + runs["nets"].map(lambda n: f", {n} nets" if n > 1 else ""))
     kept = ["variant", "metric", "n", "mean", "difference", "difference_low", "difference_high", "p_adjusted"]

@@ -1,6 +1,7 @@
 """The parts of the studies of generalization, against formulas, references and tables by hand."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from lab.checks import DataError
 from lab.data import digits
 from lab.models import dense
 from lab.models.families import FAMILIES
+from lab.statistics import compare
 from tests.selection import quick
 
 
@@ -44,6 +46,52 @@ def test_random_features_are_fitted_as_ridge_regression_does(features):
         assert found[strength][2] == pytest.approx((predicted.argmax(axis=1) != data.test.y).mean())
     shortest = new @ (np.linalg.pinv(x) @ targets)
     assert found[0.0][1] == pytest.approx(((shortest - truth) ** 2).sum(axis=1).mean(), rel=1e-6)
+
+
+def test_the_ratios_that_double_descent_reports_are_those_of_its_table():
+    path = Path(__file__).parent.parent / "results" / "double_descent" / "runs.csv"
+    if not path.exists():
+        pytest.skip("the tables of double_descent are not in results: run it, or commit them")
+    runs, said = pd.read_csv(path), " ".join(double_descent.__doc__.split())
+    columns = ["difference", "difference_low", "difference_high"]
+    found = double_descent.differences(runs).set_index(["model", "chosen", "width"])[columns]
+    for place, digits_ in (
+        (("random features", "no L2", 350), 1),
+        (("random features", "best L2", 300), 2),
+        (("random features", "best L2", 2000), 2),
+        (("nets", "no L2", 16), 1),
+    ):
+        ratio, low, high = (f"{10**value:.{digits_}f}" for value in found.loc[place])
+        assert f"{ratio} [{low}, {high}]" in said
+    medians = runs.groupby(["model", "chosen", "width"])["test_loss"].median()
+    of_features, of_nets = (medians[model, "no L2"].map("{:.2f}".format) for model in ("random features", "nets"))
+    few, many = of_features[50].removeprefix("0"), of_features[3000].removeprefix("0")
+    peak = medians["random features", "no L2", 300]
+    assert f"is {few} at 50 features (median), {peak:.1f} at 300 and {many} at 3 000" in said
+    assert f"is {of_nets[8]} with 8 units, {of_nets[16]} with 16" in said
+    assert f"and {of_nets[300]} with 300" in said
+    ratio, low, high = (10**value for value in found.loc["random features", "no L2", 300])
+    assert f"{ratio:.0f} [{low:.0f}, {round(high, -1):,.0f}] times".replace(",", " ").replace("  ", ", ") in said
+
+    def compared(model, metric, baseline, variants):
+        own = runs[runs["model"] == model].assign(log10=np.log10(runs["test_loss"]))
+        table = compare(own.assign(variant=variants(own)).dropna(subset="variant"), baseline, metric, better="lower")
+        return table.iloc[1][columns]
+
+    def of_l2(width):
+        return lambda own: own["chosen"].where(own["width"] == width)
+
+    def without_l2(own):
+        return own["width"].map(str).where((own["chosen"] == "no L2") & own["width"].isin([8, 16]))
+
+    lower, high, low = -compared("random features", "test_loss", "no L2", of_l2(3000))
+    assert f"by {lower:.2f} [{low:.2f}, {high:.2f}]".replace("0.", ".") in said
+    fewer, most, least = -100 * compared("random features", "test_error", "no L2", of_l2(3000))
+    assert f"by {fewer:.0f} points [{least:.0f}, {most:.0f}]" in said
+    lower, high, low = -compared("nets", "test_loss", "no L2", of_l2(300))
+    assert f"by {lower:.2f} [{low:.2f}, {high:.2f}]".replace("0.", ".") in said
+    ratio, low, high = 10 ** compared("nets", "log10", "8", without_l2)
+    assert f"{ratio:.2f} [{low:.2f}, {high:.2f}]".replace(" [0.", " [.") in said
 
 
 def test_labels_that_mean_nothing_are_right_as_often_as_chance_and_pixels_are_shuffled_alike():
