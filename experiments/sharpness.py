@@ -12,8 +12,8 @@ plain training, 5.7 with SAM .1, 1.6 with SAM .5, 2.0 with ASAM 2, 2.5 with drop
 
 The test data loss falls by .053 [.030, .077] with SAM .1, .092 [.051, .133] with SAM .2 and .113 [.053, .174] with ASAM
 2; with dropout .5 it changes by -.018 [-.127, .091] and with L2 .01 by -.020 [-.074, .034]. The accuracy rises by 3.0
-points [2.6, 3.3], 4.8 points [3.7, 5.8] and 7.1 points [5.4, 8.9], with dropout by 7.4 points [4.5, 10.3] and with L2 by
-5.9 points [3.4, 8.4].
+points [2.6, 3.3], 4.8 points [3.7, 5.8] and 7.1 points [5.4, 8.9], with dropout by 7.4 points [4.5, 10.3] and with L2
+by 5.9 points [3.4, 8.4].
 
 L2 halves the norm of the weights (10.5 against 21.7), and the eigenvalue is not invariant to such scales (Dinh et al.
 2017). SAM .5 ends with a train data loss of .52 against .19: it fits less of the wrong labels, which alone might be
