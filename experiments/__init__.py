@@ -16,6 +16,14 @@ CHAPTERS = {
     "Dropout": ("dropout", "dropout_ensemble", "small_data"),
     "Normalization and convolution": ("normalization", "convolution", "alexnet", "fashion"),
     "Data, and what regularizes without a penalty": ("data_size", "implicit", "transfer"),
+    "Many regularizers side by side": ("families", "cocktail", "ensembles"),
+    "Why nets generalize": (
+        "random_labels",
+        "double_descent",
+        "grokking",
+        "generalization_measures",
+        "sharpness",
+    ),
     "Where the course was wrong": ("course_mistakes",),
     "What the machine changes": ("reduced_precision",),
 }

@@ -163,7 +163,7 @@ def _fits(column: str, number: Number) -> bool:
     # All three numbers of an interval must agree, which no other column does by chance.
     for words in () if number.interval else (SPLITS, QUANTITIES):
         said = _named(words, number.sentence) or _named(words, number.paragraph)
-        mine = {name for name in words if name in column}
+        mine = {name for name in words if any(part.startswith(name) for part in re.split(r"[\W_]", column))}
         if said and mine and not said & mine:
             return False
     return True

@@ -55,6 +55,8 @@ def facts(folder: Path) -> Facts | None:
             # How many of the weights are zero is written as a share.
             counts = table.select_dtypes("integer").columns.difference(["weights", *REPEATS, *TIMES])
             table = table.assign(**{f"share of {count}": table[count] / table["weights"] for count in counts})
+        for column, paired in _of_comparison(table):
+            pairs.setdefault(column, []).append(paired)
         for column, found, paired in _of_table(table):
             for kind, cells in found.items():
                 values.setdefault((column, *kind), []).extend(cells)
@@ -65,6 +67,15 @@ def facts(folder: Path) -> Facts | None:
         {column: np.concatenate(found) for column, found in pairs.items()},
         frozenset(settings),
     )
+
+
+def _of_comparison(table: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the differences that a study's table holds with their intervals, by the metric that is compared."""
+    for columns in (["difference", "difference_low", "difference_high"], ["agreement", "low", "high"]):
+        if set(columns) <= set(table):
+            metrics = table["metric"] if "metric" in table else pd.Series(columns[0], table.index)
+            for metric, rows in table[columns].dropna().groupby(metrics):
+                yield str(metric), np.column_stack([rows.to_numpy(float), np.ones(len(rows))])
 
 
 def _keys(table: pd.DataFrame) -> list[str]:

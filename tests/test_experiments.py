@@ -19,9 +19,11 @@ from tests.selection import quick
 
 MINIATURE = {"train_size": 40, "seeds": 1, "epochs": 2}
 FOUND = {name: find(name) for name in known()}
-DOWNLOADED = {"fashion": fashion_mnist, "transfer": fashion_mnist}
+DOWNLOADED = {"cocktail": fashion_mnist, "fashion": fashion_mnist, "transfer": fashion_mnist}
 """Scripts whose data is not embedded; where it cannot be had they are not tested."""
 LONG = (
+    *("cocktail", "double_descent", "ensembles", "families", "generalization_measures", "grokking", "random_labels"),
+    *("sharpness",),
     *("dropout_ensemble", "spirals", "strength_regions"),
     *("activation_speed", "approximation", "capacity", "convolution", "implicit", "linear_classifiers"),
     *("alexnet", "course_mistakes", "data_size", "dead_units", "dropout", "fashion", "initialization", "loss_surface"),
