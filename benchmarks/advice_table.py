@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import scipy
 
-from benchmarks.advice_truth import Key, Truth
+from benchmarks.advice_truth import Key, Truth, family_of, read_key
 from benchmarks.advice_tuners import METHODS
 
 BUDGETS = ("same seconds", "same epochs")
@@ -33,14 +33,19 @@ def chosen_by(one: Mapping, method: str) -> Key:
     """Return the setting that a method takes: of advice the best that helps, and otherwise the plain model."""
     if method == "advice":
         helps = [key for key, answer in one["said"] if answer == "helps"]
-        return tuple(helps[0] if helps else one["plain"])
+        return read_key(helps[0] if helps else one["plain"])
     if method == "best validation score":
-        return tuple(one["by validation"])
+        return read_key(one["by validation"])
     if method == "plain model":
-        return tuple(one["plain"])
+        return read_key(one["plain"])
     name, budget = method.split(", ")
     found = one["others"][name][budget]
-    return tuple(found[2] if found else one["plain"])
+    return read_key(found[2] if found else one["plain"])
+
+
+def is_false(one: Mapping) -> bool:
+    """Return whether an answer claims that a setting helps which is no better than the plain model on fresh points."""
+    return any(claim[2] >= 0 for claim in one["checked"])
 
 
 def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> list[list[str]]:
@@ -54,17 +59,17 @@ def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]
             known = truths[one["task"], one["rows"]]
             key = chosen_by(one, method)
             regret.append(known.regret(key))
-            worse.append(known.difference(key) > known.difference(tuple(one["plain"])))
+            worse.append(known.difference(key) > known.difference(read_key(one["plain"])))
             if known.helping:
-                found.append(key[0] in known.helping)
+                found.append(family_of(key) in known.helping)
             if ", " in method:
                 name, budget = method.split(", ")
                 trials.append((one["others"][name][budget] or [0])[0])
         false = "-"
         if method == "advice":
-            false = wilson(sum(any(claim[3] >= 0 for claim in one["checked"]) for one in repetitions), len(repetitions))
+            false = wilson(sum(is_false(one) for one in repetitions), len(repetitions))
             found = [
-                bool({key[0] for key, answer in one["said"] if answer == "helps"} & known.helping)
+                bool({family_of(read_key(key)) for key, answer in one["said"] if answer == "helps"} & known.helping)
                 for one in repetitions
                 if (known := truths[one["task"], one["rows"]]).helping
             ]
@@ -91,8 +96,9 @@ def by_task(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tru
         for one in own:
             for key, answer in one["said"]:
                 if answer == "helps":
-                    said[key[0]] = said.get(key[0], 0) + 1
-        false = sum(any(claim[3] >= 0 for claim in one["checked"]) for one in own)
+                    family = family_of(read_key(key))
+                    said[family] = said.get(family, 0) + 1
+        false = sum(is_false(one) for one in own)
         gain = -known.difference(known.best) / known.loss
         table.append(
             [
