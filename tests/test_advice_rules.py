@@ -12,7 +12,7 @@ import pytest
 import lab.data
 import lab.models
 from lab.advice import advise, confirming, seconds_of
-from lab.advice.answer import Advice, recommended_in, sentence_of, table_of
+from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, table_of
 from lab.advice.arguments import training_for
 from lab.advice.diagnosis import Diagnosis
 from lab.advice.false_claims import FalseClaims, counted
@@ -52,12 +52,13 @@ class TestAnswer:
             ("d", "equivalent", 0.0, -0.01, 0.01, 8),
             ("e", "better", -0.2, -0.3, -0.1, 9),
         ),
+        {"e": 0.5},
         {"e": "one pass"},
     )
 
     def test_what_helps_comes_first_and_the_larger_difference_before_the_smaller(self):
         assert list(self.TABLE.columns) == [
-            *("variant", "answer", "difference", "low", "high", "seeds", "more_seeds", "costs")
+            *("variant", "answer", "difference", "low", "high", "seeds", "more_seeds", "skew", "costs")
         ]
         assert self.TABLE.iloc[:, :6].to_numpy().tolist() == [
             ["e", "helps", -0.2, -0.3, -0.1, 9],
@@ -80,8 +81,30 @@ class TestAnswer:
         advice = Advice("It helps.", diagnosis, self.TABLE.iloc[:1], {}, Path("x"), 1.0, {}, None)
         sentence, told, false, empty, header, row = str(advice).splitlines()
         assert (sentence, told, false, empty) == ("It helps.", str(diagnosis), str(counted()), "")
-        assert header.split() == ["variant", "answer", "difference", "low", "high", "seeds", "more_seeds", "costs"]
-        assert row.split() == ["e", "helps", "-0.2000", "-0.3000", "-0.1000", "9", "one", "pass"]
+        assert header.split() == [
+            "variant",
+            "answer",
+            "difference",
+            "low",
+            "high",
+            "seeds",
+            "more_seeds",
+            "skew",
+            "costs",
+        ]
+        assert row.split() == ["e", "helps", "-0.2000", "-0.3000", "-0.1000", "9", "0.5000", "one", "pass"]
+
+    def test_of_differences_that_are_skewed_to_the_bad_side_it_says_so(self):
+        table = self.TABLE.assign(skew=[1.25, 0, 0, 0, 0])
+        assert sentence_of(table, 5) == (
+            "e helps: test data loss -0.2000 [-0.3000, -0.1000] against the plain model on 9 fresh seeds. But its "
+            "differences are skewed (1.2): it loses much at a few seeds, and more such seeds may show that it does not "
+            "help."
+        )
+        losses = {"none": [1.0, 2.0, 3.0, 4.0], "a": [1.0, 2.0, 3.0, 8.0]}
+        rows = [(name, seed, loss) for name, own in losses.items() for seed, loss in enumerate(own)]
+        made = pd.DataFrame(rows, columns=["variant", "seed", "test_data_loss"])
+        assert skews_in(made, "none") == {"a": pytest.approx(2.0)}
 
     def test_what_helps_is_recommended_and_otherwise_the_plain_model(self):
         assert recommended_in(self.TABLE, "none") == "e"

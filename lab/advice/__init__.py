@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.advice.answer import Advice, recommended_in, sentence_of, table_of
+from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, table_of
 from lab.advice.arguments import seconds_of, training_for
 from lab.advice.balance import around, balances
 from lab.advice.combining import combine
@@ -146,7 +146,7 @@ def advise(
             results_folder=Path(results_folder),
             say=say,
         )
-        table = table_of(tables.comparison, _costs(space, chosen))
+        table = table_of(tables.comparison, skews_in(tables.summary, plain.name), _costs(space, chosen))
         advised = recommended_in(table, plain.name)
         summary = tables.summary
         own = summary[summary["variant"].map(str) == advised]

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 HEADINGS = {"better": "helps", "equivalent": "equivalent", "not shown": "undecided", "worse": "harms"}
 
-MODEL = "model"
-"""The name of the model's file, and of that of its preprocessing, without their ends."""
 
-ENSEMBLE = "ensemble"
+SKEWED = 1.0
+"""From this skewness on a few seeds that lose much decide about a mean: see `lab.statistics.sequential`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +34,8 @@ class Advice:
         sentence: the answer.
         diagnosis: of the plain model; it prints as sentences.
         table: one row per candidate: variant, answer, seeds, its difference to the plain model in test data loss with
-            the ends of the interval, about how many more seeds would tell where it is undecided, and what a step of
-            training costs more.
+            the ends of the interval, about how many more seeds would tell where it is undecided, the skewness of the
+            differences, and what a step of training costs more.
         not_tried: by family why it was left out.
         folder: of the experiment that confirmed it, with its page and histories.
         seconds: how long it took.
@@ -70,6 +69,7 @@ class Advice:
 
         * `model.keras`: `model`, or trained on the training and the validation examples together, and `model.json`:
           how rows become its inputs, as `lab.data.description` says;
+        * `ensemble.keras`, where the ensemble was asked for: all its members as one model;
         * `advice.txt` and `advice.csv`: the answer in words, and its table;
         * `experiment.py`: a script that runs the confirmation again, if data and model have a source;
         * the tables of the confirmation, its histories among them, and its page.
@@ -96,8 +96,10 @@ class Advice:
             model, data = self.recommended.retrained()
         else:
             model, data = self.model, self.recommended.data()
-        write_atomically(to / f"{MODEL}.json", description(data))
-        write_atomically(to / f"{MODEL}.keras", model_bytes(model, "the model that is advised"))
+        write_atomically(to / "model.json", description(data))
+        write_atomically(to / "model.keras", model_bytes(model, "the model that is advised"))
+        if self.ensemble is not None:
+            write_atomically(to / "ensemble.keras", model_bytes(self.recommended.joined(data), "the ensemble"))
         write_atomically(to / "advice.txt", f"{self}\n")
         write_atomically(to / "advice.csv", self.table.to_csv(index=False))
         if to.resolve() != self.folder.resolve():
@@ -107,11 +109,14 @@ class Advice:
         return to
 
 
-def table_of(comparison: "pd.DataFrame", costs: Mapping[str, str] | None = None) -> "pd.DataFrame":
+def table_of(
+    comparison: "pd.DataFrame", skews: Mapping[str, float] | None = None, costs: Mapping[str, str] | None = None
+) -> "pd.DataFrame":
     """Return one row per candidate of a comparison, what helps first.
 
     Args:
         comparison: as `lab.statistics.compare` returns it.
+        skews: by variant the skewness of its differences.
         costs: by variant what a step of its training costs more.
     """
     rows = comparison[comparison["decision"] != "baseline"]
@@ -121,6 +126,7 @@ def table_of(comparison: "pd.DataFrame", costs: Mapping[str, str] | None = None)
     table["place"] = table["answer"].map(list(HEADINGS).index)
     table["answer"] = table["answer"].map(HEADINGS)
     table["more_seeds"] = np.ceil(table["more_seeds"].where(table["answer"] == "undecided"))
+    table["skew"] = [(skews or {}).get(name, np.nan) for name in table["variant"]]
     table["costs"] = [(costs or {}).get(name, "") for name in table["variant"]]
     return table.sort_values(["place", "difference"]).drop(columns="place").reset_index(drop=True)
 
@@ -136,7 +142,13 @@ def sentence_of(table: "pd.DataFrame", tried: int) -> str:
     if len(helps):
         best = helps.iloc[0]
         put = words.difference(best["difference"], best["low"], best["high"], "+.4f", minus="-")
-        return f"{best['variant']} helps: test data loss {put} against the plain model on {best['seeds']} fresh seeds."
+        said = f"{best['variant']} helps: test data loss {put} against the plain model on {best['seeds']} fresh seeds."
+        if best["skew"] > SKEWED:
+            said += (
+                f" But its differences are skewed ({best['skew']:.1f}): it loses much at a few seeds, and more such "
+                "seeds may show that it does not help."
+            )
+        return said
     counts = ", ".join(f"{n} {answer}" for answer, n in table["answer"].value_counts().items())
     said = (
         f"Nothing is shown to help: of {tried} families the best {len(table)} were confirmed on fresh seeds ({counts})."
@@ -147,6 +159,19 @@ def sentence_of(table: "pd.DataFrame", tried: int) -> str:
         nearest = hopeful.sort_values("more_seeds").iloc[0]
         said += f" About {nearest['more_seeds']:.0f} more seeds would tell of {nearest['variant']}."
     return said
+
+
+def skews_in(summary: "pd.DataFrame", plain: str) -> dict[str, float]:
+    """Return by variant the skewness of its differences to the plain model in test data loss, NaN under 3 seeds.
+
+    Args:
+        summary: one row per run, as `lab.results.tables.read_tables` returns it.
+        plain: the plain model's variant.
+    """
+    named = summary.assign(variant=summary["variant"].map(str))
+    wide = named.pivot(index="seed", columns="variant", values="test_data_loss")
+    skews = wide.sub(wide[plain], axis=0).drop(columns=plain).skew()
+    return dict(zip(skews.index, skews.to_numpy(np.float64).tolist(), strict=True))
 
 
 def recommended_in(table: "pd.DataFrame", plain: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from lab.checks import UsageError
 from lab.cli.options import OF_A_COLUMN, RESULTS, Flag, Folder, Margin, ModelFile, Options, Text, _one_of
-from lab.cli.running import print_outcome, write_guide
+from lab.cli.running import near, print_outcome, write_guide
 from lab.outcome import draw_outcome
 
 
@@ -19,6 +19,8 @@ def advise(
     labels: Annotated[str | None, _one_of(OF_A_COLUMN)] = None,
     budget: Text = "5m",
     margin: Margin = None,
+    ensemble: Flag = False,
+    retrain: Flag = False,
     results: Folder = RESULTS,
     quiet: Flag = False,
 ) -> None:
@@ -32,11 +34,15 @@ def advise(
         labels: what that column holds, classes or numbers; found from its cells unless named.
         budget: how long it may take, as 90s, 5m or 1h.
         margin: the smallest difference in test data loss that matters; a smaller one is called equivalent.
-        results: the folder in which the folder of the confirmation is made.
+        ensemble: measure the ensemble of the advised runs, too, and write it as ensemble.keras.
+        retrain: the model that is written learns from the validation rows, too; nothing is left to say how good it is.
+        results: the folder in which the folder of the answer is made: model.keras and model.json, which says how rows
+            become its inputs; experiment.py, which runs the confirmation again; its page, tables and histories.
         quiet: print nothing but the answer.
     """
     from lab.advice import advise as ask
     from lab.advice import seconds_of
+    from lab.advice.false_claims import counted
     from lab.models.keras_file import read_configuration
 
     seconds = seconds_of(budget or "5m")
@@ -50,13 +56,23 @@ def advise(
         load,
         budget=seconds,
         margin=margin,
+        ensemble=ensemble,
         name=f"advice-{called}",
         results_folder=results,
         say=(lambda sentence: None) if quiet else (lambda sentence: print(sentence, flush=True)),
     )
     outcome = draw_outcome(advice.folder)
     write_guide(results)
+    folder = advice.save(advice.folder, retrain=retrain)
     if not quiet:
         print()
         print_outcome(advice.folder, outcome)
+        if advice.ensemble is not None:
+            from lab.cli.terminal import console, ensemble_table
+
+            console().print(ensemble_table(f"{folder.name}, {advice.recommended.setting.name}", advice.ensemble))
+        print(f"model: {near(folder / 'model.keras')}")
+        print(f"preprocessing: {near(folder / 'model.json')}")
+        print(advice.diagnosis)
+        print(counted())
     print(advice.sentence)
