@@ -22,6 +22,7 @@ from lab.engine.outputs import measured_on_test, predicted
 from lab.experiment import Experiment, Variant
 from lab.plan import plan
 from lab.regularization import Regularization
+from lab.results.studies import study_names
 from lab.results.tables import read_tables
 from lab.sweep.resumption import answered, forgotten
 from lab.training import Training
@@ -99,9 +100,10 @@ def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path, monk
     # After a kill, the same call goes on from what the screening found.
     monkeypatch.setattr("lab.advice.trials.train", lambda *_, **__: pytest.fail("it was screened again"))
     again = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
-    assert f"going on from the screening in {tmp_path / 'advice' / 'screening.json'}" in said
+    assert f"going on from the screening in {tmp_path / 'advice' / 'advice' / 'screening.json'}" in said
     assert again.sentence == advice.sentence
     assert answered() == ""
+    assert study_names(again.folder) == []
     # The model is that of the first confirming seed, and what is saved can be loaded and used.
     saved = again.save(tmp_path / "saved")
     assert {"model.keras", "model.json", "advice.txt", "advice.csv", "experiment.py", "histories.csv"} <= {

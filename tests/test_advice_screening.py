@@ -389,7 +389,8 @@ class TestFile:
         one, _ = tried
         back = Trials()
         assert recall(tmp_path, "an id", 1.0, one, back) is None
-        (tmp_path / "screening.json").write_text(damage)
+        (tmp_path / "advice").mkdir()
+        (tmp_path / "advice" / "screening.json").write_text(damage)
         assert recall(tmp_path, "an id", 1.0, one, back) is None
         assert not back.known
 

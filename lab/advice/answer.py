@@ -72,7 +72,7 @@ class Advice:
         * `ensemble.keras`, where the ensemble was asked for: all its members as one model;
         * `advice.txt` and `advice.csv`: the answer in words, and its table;
         * `experiment.py`: a script that runs the confirmation again, if data and model have a source;
-        * the tables of the confirmation, its histories among them, and its page.
+        * the tables of the confirmation, its histories among them, and its page, unless they are around the folder.
 
         Args:
             folder: is made where there is none. Files in it that have these names are replaced.
@@ -102,10 +102,10 @@ class Advice:
             write_atomically(to / "ensemble.keras", model_bytes(self.recommended.joined(data), "the ensemble"))
         write_atomically(to / "advice.txt", f"{self}\n")
         write_atomically(to / "advice.csv", self.table.to_csv(index=False))
-        if to.resolve() != self.folder.resolve():
-            for path in self.folder.iterdir():
-                if path.is_file() and path.suffix in (".csv", ".gz", ".py", ".html"):
-                    shutil.copyfile(path, to / path.name)
+        is_beside = self.folder.resolve() in to.resolve().parents
+        for path in self.folder.iterdir():
+            if path.is_file() and path.suffix in ((".py",) if is_beside else (".csv", ".gz", ".py", ".html")):
+                shutil.copyfile(path, to / path.name)
         return to
 
 

@@ -9,7 +9,10 @@ from lab.advice.space import PLAIN, Space
 from lab.advice.trials import Key, Trial, Trials
 from lab.identity import NUMERICS, declare, identify
 
-FILE = "screening.json"
+FOLDER = "advice"
+"""The folder of what is the advice's own, in that of the confirming experiment, whose JSON files are studies."""
+
+FILE = f"{FOLDER}/screening.json"
 
 
 def identity_of(space: Space) -> str:
@@ -36,7 +39,7 @@ def remember(
     """Write down what was tried.
 
     Args:
-        folder: of the advice; made where there is none.
+        folder: of the confirming experiment; made where there is none.
         identity: of the space.
         seconds: the budget.
         trials: all of them.

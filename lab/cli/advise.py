@@ -36,13 +36,15 @@ def advise(
         margin: the smallest difference in test data loss that matters; a smaller one is called equivalent.
         ensemble: measure the ensemble of the advised runs, too, and write it as ensemble.keras.
         retrain: the model that is written learns from the validation rows, too; nothing is left to say how good it is.
-        results: the folder in which the folder of the answer is made: model.keras and model.json, which says how rows
-            become its inputs; experiment.py, which runs the confirmation again; its page, tables and histories.
+        results: the folder in which that of the confirmation is made, with its page, tables and histories. Its folder
+            "advice" has model.keras, model.json, which says how rows become its inputs, and experiment.py, which runs
+            the confirmation again.
         quiet: print nothing but the answer.
     """
     from lab.advice import advise as ask
     from lab.advice import seconds_of
     from lab.advice.false_claims import counted
+    from lab.advice.screening_file import FOLDER
     from lab.models.keras_file import read_configuration
 
     seconds = seconds_of(budget or "5m")
@@ -63,14 +65,14 @@ def advise(
     )
     outcome = draw_outcome(advice.folder)
     write_guide(results)
-    folder = advice.save(advice.folder, retrain=retrain)
+    folder = advice.save(advice.folder / FOLDER, retrain=retrain)
     if not quiet:
         print()
         print_outcome(advice.folder, outcome)
         if advice.ensemble is not None:
             from lab.cli.terminal import console, ensemble_table
 
-            console().print(ensemble_table(f"{folder.name}, {advice.recommended.setting.name}", advice.ensemble))
+            console().print(ensemble_table(f"{advice.folder.name}, {advice.recommended.setting.name}", advice.ensemble))
         print(f"model: {near(folder / 'model.keras')}")
         print(f"preprocessing: {near(folder / 'model.json')}")
         print(advice.diagnosis)
