@@ -114,24 +114,31 @@ def by_task(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tru
     return table
 
 
-def print_table(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> None:
-    """Print both tables."""
-    from rich.console import Console
-    from rich.table import Table
+HEADINGS = ("method", "false answers", "best family found", "regret", "worse than plain", "trials (median)")
 
-    console = Console(width=200)
+HEADINGS_BY_TASK = ("task", "rows", "repetitions", "best (gain)", "said to help", "false answers", "regret")
+
+BEGIN, END = "<!-- python -m benchmarks.advise -->", "<!-- end -->"
+"""Between them stand the tables in README.md."""
+
+
+def markdown(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> str:
+    """Return both tables and what they rest on, as they stand in README.md."""
     counts = [sum((one["task"], one["rows"]) == key for one in repetitions) for key in truths]
     if not counts:
-        console.print("No repetitions yet.")
-        return
-    title = f"{len(repetitions)} repetitions: {min(counts)} to {max(counts)} of each of {len(counts)} tasks and sizes"
-    headings = ("method", "false answers", "best family found", "regret", "worse than plain", "trials (median)")
-    summary = Table(*headings, title=title)
-    for row in rows(repetitions, truths):
-        summary.add_row(*row)
-    console.print(summary)
-    headings = ("task", "rows", "repetitions", "best (gain)", "said to help", "false answers", "regret")
-    each = Table(*headings, title="By task")
-    for row in by_task(repetitions, truths):
-        each.add_row(*row)
-    console.print(each)
+        return "There are no repetitions yet.\n"
+    of_each = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    rests = f"Repetitions so far: {len(repetitions)}, {of_each} of each of {len(truths)} of 18 tasks and sizes."
+    tables = (_markdown(HEADINGS, rows(repetitions, truths)), _markdown(HEADINGS_BY_TASK, by_task(repetitions, truths)))
+    return "\n\n".join((rests, *tables)) + "\n"
+
+
+def _markdown(headings: Sequence[str], table: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (headings, ["---"] * len(headings), *table))
+
+
+def between(text: str, tables: str) -> str:
+    """Return a text with tables between `BEGIN` and `END` in place of what stands there."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"

@@ -2,7 +2,9 @@
 
     python -m benchmarks.advise --minutes 60                        # goes on where the last call stopped
     python -m benchmarks.advise --task b --size small --minutes 10
-    python -m benchmarks.advise --minutes 0                         # only the table of what was counted so far
+    python -m benchmarks.advise --minutes 0                         # only the tables of what was counted so far
+
+The tables are printed and written into README.md, and the count of false answers into the lab, whose answers state it.
 
 Each repetition draws a new sample of a task, asks `lab.advise`, and then lets KerasTuner and Optuna search the same
 settings on the same sample. The budgets are counted and not timed, so a busy machine changes nothing:
@@ -30,7 +32,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.advice_table import is_false
+from benchmarks.advice_table import between, is_false, markdown
 from benchmarks.advice_tasks import TASKS, TRAINING, Task, planted
 from benchmarks.advice_truth import Key, Truth, checked, every_setting, key_of, read_key, space_for, task_of, truth
 from benchmarks.advice_tuners import METHODS, Trials, search
@@ -49,6 +51,7 @@ BUDGET = 60
 
 FOLDER = Path(__file__).parent / "advice"
 REPETITIONS = "repetitions.json"
+README = Path(__file__).parent.parent / "README.md"
 SIZES = ("small", "large")
 
 
@@ -183,10 +186,14 @@ def false_claims(repetitions: Sequence[dict]) -> FalseClaims:
     return FalseClaims(len(repetitions), sum(is_false(one) for one in repetitions))
 
 
-def main() -> None:
-    """Collect repetitions and print the table."""
-    from benchmarks.advice_table import print_table
+def truths_of(repetitions: Sequence[dict], folder: Path) -> dict[tuple[str, int], Truth]:
+    """Return the truths of the tasks and sizes that were repeated."""
+    needed = sorted({(one["task"], one["rows"]) for one in repetitions})
+    return {(kind, rows): truth(TASKS[kind], rows, folder) for kind, rows in needed}
 
+
+def main() -> None:
+    """Collect repetitions, print the tables and write them into README.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.advise", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--minutes", type=float, default=30, help="no repetition is begun that would end later")
     parser.add_argument("--task", choices=TASKS, help="one task; all without it")
@@ -199,8 +206,10 @@ def main() -> None:
     repetitions = read_repetitions(given.folder)
     if given.folder == FOLDER:
         write_atomically(SAID, json.dumps(dataclasses.asdict(false_claims(repetitions))) + "\n")
-    needed = sorted({(one["task"], one["rows"]) for one in repetitions})
-    print_table(repetitions, {(kind, rows): truth(TASKS[kind], rows, given.folder) for kind, rows in needed})
+    tables = markdown(repetitions, truths_of(repetitions, given.folder))
+    print(tables, end="")
+    if given.folder == FOLDER:
+        write_atomically(README, between(README.read_text(encoding="utf-8"), tables))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.advice_table import rows, wilson
+from benchmarks.advice_table import BEGIN, between, markdown, rows, wilson
 from benchmarks.advice_tasks import TASKS, drawn, planted
 from benchmarks.advice_truth import Truth, every_setting, space_for
 from benchmarks.advice_tuners import SpentError, Trials
-from benchmarks.advise import chosen_in, false_claims
+from benchmarks.advise import FOLDER, README, chosen_in, false_claims, read_repetitions, truths_of
 from lab.advice.false_claims import FalseClaims
 
 PLAIN, GOOD, POOR = ((), 1), ((("dropout", 0.5),), 1), ((("L1 penalty", 0.1),), 1)
@@ -58,6 +58,14 @@ def test_a_claim_that_fresh_points_deny_is_false_and_a_regret_is_a_share_of_the_
     assert table["plain model"][2] == "10.0 % [10.0, 10.0]"
     assert table["Optuna TPE, same epochs"][2:] == ["15.0 % [15.0, 15.0]", wilson(2, 2), "3"]
     assert table["Optuna TPE, same seconds"][1] == wilson(2, 2)
+
+
+def test_the_readme_has_the_tables_of_what_was_counted():
+    repetitions = read_repetitions(FOLDER)
+    tables = markdown(repetitions, truths_of(repetitions, FOLDER))
+    text = README.read_text(encoding="utf-8")
+    assert between(text, tables) == text
+    assert text.count(BEGIN) == 1
 
 
 def test_wilsons_interval_of_no_error_in_20():

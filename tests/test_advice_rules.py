@@ -23,7 +23,7 @@ from lab.checks import DataError, UsageError
 from lab.data import Dataset, Split
 from lab.experiment import Experiment, Variant
 from lab.regularization import Regularization
-from lab.sweep.resumption import forgotten
+from lab.sweep.resumption import answered, forgotten, so_far
 from lab.training import Training
 
 DIGITS = functools.partial(lab.data.digits, train_size=60, validation_size=60, test_size=60)
@@ -363,3 +363,16 @@ EXPERIMENT = Experiment(
 if __name__ == "__main__":
     main(EXPERIMENT)
 '''
+
+
+def test_the_answer_so_far_outlives_an_interruption_and_nothing_else():
+    for error, left in ((KeyboardInterrupt, "half an answer\n"), (UsageError, ""), (None, "")):
+        try:
+            with forgotten():
+                so_far("half an answer")
+                if error:
+                    raise error
+        except (KeyboardInterrupt, UsageError):
+            pass
+        assert answered() == left
+    so_far("")

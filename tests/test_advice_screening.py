@@ -372,7 +372,13 @@ class TestFile:
 
     @pytest.mark.parametrize(
         ("has_ended", "seconds", "is_closed", "count"),
-        [(True, 5.0, True, 7), (True, 4.0, True, 7), (True, 6.0, False, 1), (False, 5.0, False, 1)],
+        [
+            (True, 5.0, True, 7),
+            (True, 4.0, True, 7),
+            (True, 6.0, False, 1),
+            (False, 5.0, False, 7),
+            (False, 6.0, False, 1),
+        ],
     )
     def test_what_was_cut_off_counts_where_there_is_no_more_time(
         self, tmp_path, tried, has_ended, seconds, is_closed, count

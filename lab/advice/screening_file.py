@@ -73,8 +73,8 @@ def remember(
 def recall(folder: Path, identity: str, seconds: float, space: Space, trials: Trials) -> Diagnosis | None:
     """Take over what was tried before, and return the diagnosis if it had been made.
 
-    A screening that has ended in as much time or more is not gone on with, and all that it tried counts. Otherwise what
-    had not trained to its end is tried again.
+    What had not trained to its end counts unless there is more time now. A screening that has ended in as much time or
+    more is not gone on with.
 
     Args:
         folder, identity, seconds: as for `remember`.
@@ -85,8 +85,9 @@ def recall(folder: Path, identity: str, seconds: float, space: Space, trials: Tr
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         if content["id"] != identity:
             return None
-        is_closed = bool(content["has_ended"]) and content["seconds"] >= seconds
-        tried = [one for one in content["tried"] if is_closed or not one["cut"]]
+        has_no_more_time = content["seconds"] >= seconds
+        is_closed = bool(content["has_ended"]) and has_no_more_time
+        tried = [one for one in content["tried"] if has_no_more_time or not one["cut"]]
         known = dict(_read(one, space) for one in tried)
         reasons = {str(family): str(why) for family, why in content["reasons"].items()}
         diagnosis = None if content["diagnosis"] is None else Diagnosis.from_json(content["diagnosis"])

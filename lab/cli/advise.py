@@ -7,6 +7,7 @@ from lab.checks import UsageError
 from lab.cli.options import OF_A_COLUMN, RESULTS, Flag, Folder, Margin, ModelFile, Options, Text, _one_of
 from lab.cli.running import near, print_outcome, write_guide
 from lab.outcome import draw_outcome
+from lab.sweep.resumption import forgotten, so_far
 
 
 def advise(
@@ -63,9 +64,12 @@ def advise(
         results_folder=results,
         say=(lambda sentence: None) if quiet else (lambda sentence: print(sentence, flush=True)),
     )
-    outcome = draw_outcome(advice.folder)
-    write_guide(results)
-    folder = advice.save(advice.folder / FOLDER, retrain=retrain)
+    with forgotten():
+        # Who stops the command while it draws has the answer.
+        so_far(advice.sentence)
+        outcome = draw_outcome(advice.folder)
+        write_guide(results)
+        folder = advice.save(advice.folder / FOLDER, retrain=retrain)
     if not quiet:
         print()
         print_outcome(advice.folder, outcome)
