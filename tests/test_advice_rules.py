@@ -18,7 +18,7 @@ from lab.advice.diagnosis import Diagnosis
 from lab.advice.false_claims import FalseClaims, counted
 from lab.advice.fresh_splits import fresh_splits, parts_of
 from lab.advice.script import script_of
-from lab.advice.space import factory_of, space_of
+from lab.advice.space import factory_of, is_built, space_of, written
 from lab.checks import DataError, UsageError
 from lab.data import Dataset, Split
 from lab.experiment import Experiment, Variant
@@ -159,9 +159,25 @@ class TestArguments:
             assert made.keywords == {"start": "fresh"}
         for other in (3, print, len):
             assert refusal(factory_of, other).startswith(
-                "model must be the path of a .keras file, or a factory that takes regularization as lab.models.dense "
-                "does, got "
+                "model must be a Keras model, the path of its .keras file, or a factory that takes regularization as "
+                "lab.models.dense does, got "
             )
+
+    def test_a_model_is_written_once_under_a_name_that_follows_from_its_content(self, tmp_path):
+        import keras
+
+        def model():
+            keras.utils.clear_session(free_memory=False)
+            inputs = keras.Input((2,))
+            return keras.Model(inputs, keras.layers.Dense(1, kernel_initializer="ones")(inputs))
+
+        first, again, other = model(), model(), model()
+        other.layers[-1].kernel.assign([[1.0], [2.0]])
+        assert [is_built(one) for one in (first, lab.models.dense, "m.keras", 3)] == [True, False, False, False]
+        paths = [written(one, tmp_path) for one in (first, again, other)]
+        assert paths[0] == paths[1] != paths[2]
+        assert len(list(tmp_path.iterdir())) == 2
+        assert keras.saving.load_model(paths[2]).get_weights()[0].tolist() == [[1.0], [2.0]]
 
     @pytest.mark.parametrize(
         ("arguments", "said"),

@@ -32,8 +32,8 @@ from lab.advice.fresh_splits import parts_of
 from lab.advice.notes import said_once
 from lab.advice.recommended import Recommended
 from lab.advice.screening import best_so_far, candidates, found_in, screen, tune_plain
-from lab.advice.screening_file import FILE, identity_of, recall, remember
-from lab.advice.space import Setting, Space, factory_of, space_of
+from lab.advice.screening_file import FILE, FOLDER, identity_of, recall, remember
+from lab.advice.space import Setting, Space, factory_of, is_built, space_of, written
 from lab.advice.trials import Trials
 from lab.checks import UsageError, number, shown
 from lab.engine import precision
@@ -43,6 +43,8 @@ from lab.sweep.resumption import forgotten, so_far
 from lab.training import Training
 
 if TYPE_CHECKING:
+    import keras
+
     from lab.data import Dataset
 
 __all__ = ["Advice", "advise", "seconds_of"]
@@ -64,7 +66,7 @@ MOST_SEEDS = 24
 
 
 def advise(
-    model: str | Path | Callable,
+    model: "keras.Model | str | Path | Callable",
     data: "Callable[..., Dataset]",
     *,
     budget: str | float = "5m",
@@ -86,7 +88,8 @@ def advise(
     candidate is decided, and the decisions allow for that.
 
     Args:
-        model: the path of a .keras file, whose weights are drawn anew, or a factory that takes `regularization`.
+        model: a Keras model or the path of its .keras file, whose weights are drawn anew, or a factory that takes
+            `regularization`. A model is written into the folder of the advice.
         data: a loader with its arguments bound, whose test split has at least 50 examples.
         budget: as `seconds_of` takes it. The first five confirming seeds are trained whatever it says.
         margin: the smallest difference in test data loss that matters; None calls nothing equivalent.
@@ -115,7 +118,8 @@ def advise(
         number("margin", margin, "the smallest difference that matters", low_open=True)
     if not isinstance(training, Training | None):
         raise UsageError(f"training must be a Training, got {shown(training)}")
-    factory = factory_of(model)
+    if not is_built(model):
+        factory_of(model)
     if not callable(data):
         raise UsageError(f"data must be a loader, with functools.partial around it, got {shown(data)}")
     # A loader may compute with TensorFlow, and most fail without it.
@@ -126,7 +130,9 @@ def advise(
     # Fail before half of the budget is spent on results that cannot be written.
     make_folder(folder)
     load_tensorflow("exact")
-    training = training or training_for(loaded, model)
+    if is_built(model):
+        model = written(model, folder / FOLDER)
+    training, factory = training or training_for(loaded, model), factory_of(model)
     space = space_of(data, factory, training, images=loaded.train.x.ndim == 4, families=families)
     with said_once(say), forgotten():
         screened = _screened(space, loaded, folder, begun, seconds, clock, say)

@@ -1,12 +1,13 @@
 """The space of advice: settings, each of families of `lab.models.families` at a strength and of a learning rate."""
 
 import functools
+import hashlib
 import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.checks import UsageError, choice, shown
 from lab.experiment import Variant
@@ -14,6 +15,9 @@ from lab.models.families import FAMILIES, Family
 from lab.models.saved_model import saved
 from lab.regularization import Regularization
 from lab.training import Training
+
+if TYPE_CHECKING:
+    import keras
 
 PLAIN = "none"
 """The family of the plain model."""
@@ -176,6 +180,25 @@ def _fits(family: Family, loss: str, images: bool) -> bool:
     return family.value == "Regularization" or family.field in ("weight_decay", "label_smoothing", "mixup", "ema")
 
 
+def is_built(model: object) -> bool:
+    """Return whether this is a Keras model rather than a factory or a path; Keras is not loaded for it."""
+    return any(one.__name__ == "Model" and one.__module__.startswith("keras.") for one in type(model).__mro__)
+
+
+def written(model: "keras.Model", folder: Path) -> Path:
+    """Write a Keras model into a folder, unless it is there, and return the file, named by structure and weights."""
+    from lab.models.keras_file import model_bytes
+    from lab.results.files import write_atomically
+
+    digest = hashlib.blake2b(model.to_json().encode(), digest_size=6)
+    for weights in model.get_weights():
+        digest.update(weights.tobytes())
+    path = folder / f"given-{digest.hexdigest()}.keras"
+    if not path.is_file():
+        write_atomically(path, model_bytes(model, "the model that was given"))
+    return path
+
+
 def factory_of(model: "str | Path | Callable") -> Callable:
     """Return a factory that takes `regularization`.
 
@@ -190,6 +213,6 @@ def factory_of(model: "str | Path | Callable") -> Callable:
     except (TypeError, ValueError):
         pass
     raise UsageError(
-        "model must be the path of a .keras file, or a factory that takes regularization as lab.models.dense does, "
-        f"got {shown(model)}"
+        "model must be a Keras model, the path of its .keras file, or a factory that takes regularization as "
+        f"lab.models.dense does, got {shown(model)}"
     )
