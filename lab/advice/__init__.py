@@ -16,6 +16,7 @@ false_claims     how often answers were wrong on planted tasks
 answer           the sentence, the table, the folder
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -35,7 +36,7 @@ from lab.advice.screening import best_so_far, candidates, found_in, screen, tune
 from lab.advice.screening_file import FILE, FOLDER, identity_of, recall, remember
 from lab.advice.space import Setting, Space, factory_of, is_built, space_of, written
 from lab.advice.trials import Trials
-from lab.checks import UsageError, number, shown
+from lab.checks import DataError, UsageError, number, shown
 from lab.engine import precision
 from lab.engine.tensorflow import load_tensorflow
 from lab.study import folder_name
@@ -197,7 +198,9 @@ def _screened(
         diagnosis = diagnose(trials.known[plain.parts, plain.rate, 0].rows, _chance(space, data))
         if clock() - begun < EXAMINED_SHARE * seconds:
             say("measuring the learning curve of the plain model and the noise in the labels")
-            diagnosis = examined(diagnosis, plain, data)
+            # Parts of few examples may be too small for the model, or lack a class.
+            with contextlib.suppress(UsageError, DataError):
+                diagnosis = examined(diagnosis, plain, data)
         trials.on_round()
     say(str(diagnosis))
     space = replace(space, strengths=around(space, balances(space)))
