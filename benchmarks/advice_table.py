@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import scipy
 
-from benchmarks.advice_truth import Key, Truth
+from benchmarks.advice_truth import Key, Truth, family_of, read_key
 from benchmarks.advice_tuners import METHODS
 
 BUDGETS = ("same seconds", "same epochs")
@@ -33,14 +33,19 @@ def chosen_by(one: Mapping, method: str) -> Key:
     """Return the setting that a method takes: of advice the best that helps, and otherwise the plain model."""
     if method == "advice":
         helps = [key for key, answer in one["said"] if answer == "helps"]
-        return tuple(helps[0] if helps else one["plain"])
+        return read_key(helps[0] if helps else one["plain"])
     if method == "best validation score":
-        return tuple(one["by validation"])
+        return read_key(one["by validation"])
     if method == "plain model":
-        return tuple(one["plain"])
+        return read_key(one["plain"])
     name, budget = method.split(", ")
     found = one["others"][name][budget]
-    return tuple(found[2] if found else one["plain"])
+    return read_key(found[2] if found else one["plain"])
+
+
+def is_false(one: Mapping) -> bool:
+    """Return whether an answer claims that a setting helps which is no better than the plain model on fresh points."""
+    return any(claim[2] >= 0 for claim in one["checked"])
 
 
 def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> list[list[str]]:
@@ -54,17 +59,17 @@ def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]
             known = truths[one["task"], one["rows"]]
             key = chosen_by(one, method)
             regret.append(known.regret(key))
-            worse.append(known.difference(key) > known.difference(tuple(one["plain"])))
+            worse.append(known.difference(key) > known.difference(read_key(one["plain"])))
             if known.helping:
-                found.append(key[0] in known.helping)
+                found.append(family_of(key) in known.helping)
             if ", " in method:
                 name, budget = method.split(", ")
                 trials.append((one["others"][name][budget] or [0])[0])
         false = "-"
         if method == "advice":
-            false = wilson(sum(any(claim[3] >= 0 for claim in one["checked"]) for one in repetitions), len(repetitions))
+            false = wilson(sum(is_false(one) for one in repetitions), len(repetitions))
             found = [
-                bool({key[0] for key, answer in one["said"] if answer == "helps"} & known.helping)
+                bool({family_of(read_key(key)) for key, answer in one["said"] if answer == "helps"} & known.helping)
                 for one in repetitions
                 if (known := truths[one["task"], one["rows"]]).helping
             ]
@@ -91,8 +96,9 @@ def by_task(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tru
         for one in own:
             for key, answer in one["said"]:
                 if answer == "helps":
-                    said[key[0]] = said.get(key[0], 0) + 1
-        false = sum(any(claim[3] >= 0 for claim in one["checked"]) for one in own)
+                    family = family_of(read_key(key))
+                    said[family] = said.get(family, 0) + 1
+        false = sum(is_false(one) for one in own)
         gain = -known.difference(known.best) / known.loss
         table.append(
             [
@@ -108,24 +114,31 @@ def by_task(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tru
     return table
 
 
-def print_table(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> None:
-    """Print both tables."""
-    from rich.console import Console
-    from rich.table import Table
+HEADINGS = ("method", "false answers", "best family found", "regret", "worse than plain", "trials (median)")
 
-    console = Console(width=200)
+HEADINGS_BY_TASK = ("task", "rows", "repetitions", "best (gain)", "said to help", "false answers", "regret")
+
+BEGIN, END = "<!-- python -m benchmarks.advise -->", "<!-- end -->"
+"""Between them stand the tables in README.md."""
+
+
+def markdown(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> str:
+    """Return both tables and what they rest on, as they stand in README.md."""
     counts = [sum((one["task"], one["rows"]) == key for one in repetitions) for key in truths]
     if not counts:
-        console.print("No repetitions yet.")
-        return
-    title = f"{len(repetitions)} repetitions: {min(counts)} to {max(counts)} of each of {len(counts)} tasks and sizes"
-    headings = ("method", "false answers", "best family found", "regret", "worse than plain", "trials (median)")
-    summary = Table(*headings, title=title)
-    for row in rows(repetitions, truths):
-        summary.add_row(*row)
-    console.print(summary)
-    headings = ("task", "rows", "repetitions", "best (gain)", "said to help", "false answers", "regret")
-    each = Table(*headings, title="By task")
-    for row in by_task(repetitions, truths):
-        each.add_row(*row)
-    console.print(each)
+        return "There are no repetitions yet.\n"
+    of_each = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    rests = f"Repetitions so far: {len(repetitions)}, {of_each} of each of {len(truths)} of 18 tasks and sizes."
+    tables = (_markdown(HEADINGS, rows(repetitions, truths)), _markdown(HEADINGS_BY_TASK, by_task(repetitions, truths)))
+    return "\n\n".join((rests, *tables)) + "\n"
+
+
+def _markdown(headings: Sequence[str], table: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (headings, ["---"] * len(headings), *table))
+
+
+def between(text: str, tables: str) -> str:
+    """Return a text with tables between `BEGIN` and `END` in place of what stands there."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"

@@ -1,22 +1,25 @@
 """The truth of planted tasks by brute force: each setting trained on fresh data of each seed, tested on 100 000 points.
 
-First all settings are trained at a few seeds, then the best setting of each family and the plain model at others, which
-chose nothing. All differences are paired over the seeds, to the plain model at the learning rate that is best for it.
+First the plain model is trained at many learning rates and a few seeds, then all families at the rates around its best
+one. The best setting of each family and the plain model are trained again at other seeds, which chose nothing, and so
+is whatever advice or a tuner has chosen. All differences are paired over the seeds, to the plain model at the learning
+rate that is best for it.
 """
 
 import dataclasses
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.advice_tasks import FRESH, TASKS, TRAINING, Task, fresh_losses, planted
+from lab.advice.balance import balances
 from lab.advice.fresh_splits import fresh_splits
-from lab.advice.screening import WIDENED
-from lab.advice.space import RATES, Setting, settings, wider
+from lab.advice.space import PLAIN, RATES, Part, Setting, Space, space_of
+from lab.experiment import Variant
 from lab.sweep.unpublished import train
 
 ROUGH = range(3)
@@ -31,33 +34,56 @@ CHECKED = range(5000, 5016)
 LEAST = 0.01
 """A family that gains less than this share of the plain model's loss is not said to help."""
 
-Key = tuple[str, float | str | None, int]
-"""A setting: its family, its strength, and the place of its learning rate."""
+PLAIN_RATES = range(-2, 5)
+"""The learning rates of the plain model, in steps from that of `TRAINING`."""
+
+AROUND = (0.01, 0.1, 1.0, 10.0, 100.0)
+"""The strengths of penalties, times that at which they balance the data: those that advice has first, and two more."""
+
+Key = tuple[tuple[Part, ...], int]
+"""A setting: its families with their strengths, and its learning rate in steps."""
 
 
-def every_setting(task: Task, rows: int, load: Callable | None = None) -> dict[Key, Setting]:
-    """Return all settings that advice may reach on a task, with the strengths to which it may widen."""
-    load = load or functools.partial(planted, kind=task.kind, rows=rows)
-    space = settings(load, task.model, TRAINING, images=task.kind == "d", families=task.families)
-    reached = {}
-    for family, own in space.items():
-        every = list(own)
-        for _ in range(WIDENED):
-            strengths = sorted(one.strength for one in every if isinstance(one.strength, float))
-            ends = [one for one in every if one.strength in (strengths[:1] + strengths[-1:])]
-            grown = {one.strength: one for end in ends for one in wider(end, every)[:1]}
-            every += [one for strength in grown if (new := own[0].extended) for one in new(strength)]
-        for i, one in enumerate(every):
-            reached[family, one.strength, i % len(RATES)] = one
-    return reached
+def key_of(setting: Setting) -> Key:
+    """Return the key of a setting."""
+    return setting.parts, setting.rate
+
+
+def read_key(written: Sequence) -> Key:
+    """Return a key that was written as JSON."""
+    parts, rate = written
+    return tuple((str(family), strength) for family, strength in parts), int(rate)
+
+
+def family_of(key: Key) -> str:
+    """Return the family of a setting, as `lab.advice.space.Setting` names it."""
+    return " + ".join(family for family, _ in key[0]) or PLAIN
+
+
+def space_for(task: Task, rows: int, load: Callable | None = None) -> Space:
+    """Return the space of a task; the strengths are those of its first sample, whatever data it is for."""
+    made = functools.partial(planted, kind=task.kind, rows=rows)
+    space = space_of(made, task.model, TRAINING, images=task.kind == "d", families=task.families)
+    wide = {family: tuple(float(f"{at * times:.3g}") for times in AROUND) for family, at in balances(space).items()}
+    return dataclasses.replace(space, load=load or made, strengths={**space.strengths, **wide})
+
+
+def every_setting(space: Space, rate: int) -> dict[Key, Setting]:
+    """Return all settings of a space at the learning rates around one, the plain model's at all of its rates."""
+    around = [rate + step for step in RATES]
+    settings = [
+        *space.first(PLAIN, PLAIN_RATES),
+        *(one for name in space.families for one in space.first(name, around)),
+    ]
+    return {key_of(one): one for one in settings}
 
 
 def losses(
-    kind: str, settings: Mapping[Key, Setting], seeds: Sequence[int], redraw_data: bool = True
+    kind: str, variants: Mapping[Key, Variant], seeds: Sequence[int], redraw_data: bool = True
 ) -> dict[Key, np.ndarray]:
     """Return the losses of settings at each seed on the fresh points of a task; infinity where a run kept no epoch."""
-    trained = train({key: one.variant for key, one in settings.items()}, seeds=seeds, redraw_data=redraw_data)
-    found = {key: np.full(len(seeds), math.inf) for key in settings}
+    trained = train(variants, seeds=seeds, redraw_data=redraw_data)
+    found = {key: np.full(len(seeds), math.inf) for key in variants}
     kept = [one for one in found if all(trained[one, seed].trained.weights is not None for seed in seeds)]
     nets = [trained[key, seed].trained.weights for key in kept for seed in seeds]
     return found | dict(zip(kept, fresh_losses(kind, nets).reshape(len(kept), len(seeds)), strict=True))
@@ -93,73 +119,90 @@ class Truth:
 
     @property
     def helping(self) -> set[str]:
-        """The best family and those that cannot be told from it; none where nothing helps."""
+        """The families of the best setting and of those that cannot be told from it; none where nothing helps."""
         best = self.fine[self.best]
         if best.mean() + 2 * _error(best) > 0 or -best.mean() < LEAST * self.loss:
             return set()
-        near = {key[0] for key, own in self.fine.items() if (own - best).mean() <= 2 * _error(own - best)}
-        return near - {"none"}
+        near = {family_of(key) for key, own in self.fine.items() if (own - best).mean() <= 2 * _error(own - best)}
+        return near - {PLAIN}
 
 
 def _error(differences: np.ndarray) -> float:
     return float(differences.std(ddof=1) / math.sqrt(len(differences)))
 
 
-def truth(task: Task, rows: int, folder: Path) -> Truth:
-    """Return the truth of a task, from its file or, where there is none, by brute force."""
-    space = every_setting(task, rows)
+def truth(task: Task, rows: int, folder: Path, also: Collection[Key] = ()) -> Truth:
+    """Return the truth of a task, from its file or, where there is none, by brute force.
+
+    Args:
+        task: the task.
+        rows: its training examples.
+        folder: of the files.
+        also: settings that are to be among the fine ones; those that are not are trained now.
+    """
     declared = {
         "task": [task.kind, task.question, rows, task.inputs, task.classes, list(task.widths), FRESH],
         "training": repr(TRAINING),
         "seeds": [list(ROUGH), list(FINE)],
-        "settings": [list(key) for key in space],
+        "families": list(task.families),
+        "strengths": list(AROUND),
+        "rates": [list(PLAIN_RATES), list(RATES)],
     }
     path = folder / f"truth-{task.kind}-{rows}.json"
-    if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["declared"] == json.loads(json.dumps(declared)):
-            return _read(content)
-    rough = losses(task.kind, space, ROUGH)
-    best = {}
+    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    rough, fine = ({read_key(key): np.array(own) for key, own in content.get(part, [])} for part in ("rough", "fine"))
+    wanted = set(also)
+    if content.get("declared") != json.loads(json.dumps(declared)):
+        space = space_for(task, rows)
+        plain = {key_of(one): one.variant for one in space.first(PLAIN, PLAIN_RATES)}
+        rough, fine = losses(task.kind, plain, ROUGH), {}
+        rate = min(rough, key=lambda key: rough[key].mean())[1]
+        others = {key: one.variant for key, one in every_setting(space, rate).items() if key not in rough}
+        rough |= losses(task.kind, others, ROUGH)
+        wanted |= set(plain) | set(_best_of_families(rough))
+    missing = wanted - set(fine)
+    if missing:
+        space = space_for(task, rows)
+        fine |= losses(task.kind, {key: space.at(*key).variant for key in sorted(missing, key=str)}, FINE)
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {"declared": declared, "rough": _written(rough), "fine": _written(fine)}
+        path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    plain_at = min((key for key in fine if not key[0]), key=lambda key: fine[key].mean())
+    return Truth(
+        plain_at,
+        float(fine[plain_at].mean()),
+        {key: own - rough[plain_at] for key, own in rough.items()},
+        {key: own - fine[plain_at] for key, own in fine.items()},
+    )
+
+
+def _best_of_families(rough: Mapping[Key, np.ndarray]) -> list[Key]:
+    best: dict[str, Key] = {}
     for key, own in rough.items():
-        if key[0] not in best or own.mean() < rough[best[key[0]]].mean():
-            best[key[0]] = key
-    chosen = {*best.values(), *(key for key in space if key[0] == "none")}
-    fine = losses(task.kind, {key: space[key] for key in space if key in chosen}, FINE)
-    content = {"declared": declared, "rough": _written(rough), "fine": _written(fine)}
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
-    return _read(content)
+        known = best.get(family_of(key))
+        if known is None or own.mean() < rough[known].mean():
+            best[family_of(key)] = key
+    return list(best.values())
 
 
 def _written(losses: Mapping[Key, np.ndarray]) -> list:
-    return [[*key, [round(float(loss), 6) for loss in own]] for key, own in losses.items()]
-
-
-def _read(content: Mapping) -> Truth:
-    rough, fine = (
-        {(family, strength, rate): np.array(own) for family, strength, rate, own in content[part]}
-        for part in ("rough", "fine")
-    )
-    plain = min((key for key in fine if key[0] == "none"), key=lambda key: fine[key].mean())
-    return Truth(
-        plain,
-        float(fine[plain].mean()),
-        {key: own - rough[plain] for key, own in rough.items()},
-        {key: own - fine[plain] for key, own in fine.items()},
-    )
+    return [[key, [round(float(loss), 6) for loss in own]] for key, own in losses.items()]
 
 
 def checked(task: Task, rows: int, sample: int, plain: Key, claimed: Sequence[Key]) -> dict[Key, np.ndarray]:
-    """Return the differences of claimed settings to the plain one on fresh points, on the data of which they were said.
+    """Return the differences of claimed settings to the plain model on fresh points, trained on the data of the claims.
 
-    The seeds cut training and validation splits of their own, as the confirming seeds do.
+    The plain model is trained at the learning rate that advice took for it, at those around it and at those of the
+    claims, and the rate counts that is best on these points: a family that only made up for a rate that was chosen
+    badly does not help. The seeds cut training and validation splits of their own, as the confirming seeds do.
     """
     load = functools.partial(planted, kind=task.kind, rows=rows, seed=sample)
-    again = functools.partial(fresh_splits, load, parts=len(CHECKED), first=CHECKED[0])
-    space = every_setting(task, rows, again)
-    own = losses(task.kind, {key: space[key] for key in (plain, *claimed)}, CHECKED)
-    return {key: own[key] - own[plain] for key in claimed}
+    space = space_for(task, rows, functools.partial(fresh_splits, load, parts=len(CHECKED), first=CHECKED[0]))
+    rates = {plain[1] + step for step in RATES} | {rate for _, rate in claimed}
+    keys = [*claimed, *(((), rate) for rate in sorted(rates))]
+    own = losses(task.kind, {key: space.at(*key).variant for key in keys}, CHECKED)
+    best = min((own[(), rate] for rate in rates), key=lambda losses: losses.mean())
+    return {key: own[key] - best for key in claimed}
 
 
 def task_of(kind: str, size: str) -> tuple[Task, int]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.advice_truth import Key
-from lab.advice.space import RATES
+from lab.advice.space import PLAIN, RATES
 
 METHODS = (
     "KerasTuner random",
@@ -68,20 +68,27 @@ class Trials:
 def search(method: str, trials: Trials, epochs: int, seed: int) -> None:
     """Let a method search until the budget of its trials is over; the best validation loss chooses."""
     families: dict[str, list] = {}
-    for family, strength, _ in trials.losses:
+    for parts, _ in trials.losses:
+        family, strength = parts[0] if parts else (PLAIN, None)
         if strength not in families.setdefault(family, []):
             families[family].append(strength)
     for family, strengths in families.items():
         if all(isinstance(one, float) for one in strengths):
             families[family] = sorted(strengths)
+    rates = sorted({rate for _, rate in trials.losses})
+
+    def key_of(family: str, place: int, rate: int) -> Key:
+        strength = families[family][place]
+        return () if family == PLAIN else ((family, strength),), rates[rate]
+
     with contextlib.suppress(SpentError):
         if method == "Optuna TPE":
-            _optuna(trials, families, seed)
+            _optuna(trials, families, key_of, seed)
         else:
-            _keras_tuner(method.split()[1], trials, families, epochs, seed)
+            _keras_tuner(method.split()[1], trials, families, key_of, epochs, seed)
 
 
-def _optuna(trials: Trials, families: Mapping[str, list], seed: int) -> None:
+def _optuna(trials: Trials, families: Mapping[str, list], key_of: Callable[[str, int, int], Key], seed: int) -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -93,10 +100,17 @@ def _optuna(trials: Trials, families: Mapping[str, list], seed: int) -> None:
         strengths = families[family]
         place = trial.suggest_int(f"strength of {family}", 0, len(strengths) - 1) if len(strengths) > 1 else 0
         rate = trial.suggest_int("rate", 0, len(RATES) - 1)
-        study.tell(trial, trials.try_out((family, strengths[place], rate)))
+        study.tell(trial, trials.try_out(key_of(family, place, rate)))
 
 
-def _keras_tuner(kind: str, trials: Trials, families: Mapping[str, list], epochs: int, seed: int) -> None:
+def _keras_tuner(
+    kind: str,
+    trials: Trials,
+    families: Mapping[str, list],
+    key_of: Callable[[str, int, int], Key],
+    epochs: int,
+    seed: int,
+) -> None:
     import keras_tuner
 
     values = keras_tuner.HyperParameters()
@@ -122,7 +136,7 @@ def _keras_tuner(kind: str, trials: Trials, families: Mapping[str, list], epochs
             own = trial.hyperparameters.values
             strengths = families[own["family"]]
             place = min(int(own["strength"] * len(strengths)), len(strengths) - 1)
-            key = (own["family"], strengths[place], own["rate"])
+            key = key_of(own["family"], place, own["rate"])
             begin, end = own.get("tuner/initial_epoch", 0), own.get("tuner/epochs")
             oracle.update_trial(trial.trial_id, {"val_loss": trials.try_out(key, begin, end)})
             trial.status = "COMPLETED"

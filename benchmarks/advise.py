@@ -2,7 +2,9 @@
 
     python -m benchmarks.advise --minutes 60                        # goes on where the last call stopped
     python -m benchmarks.advise --task b --size small --minutes 10
-    python -m benchmarks.advise --minutes 0                         # only the table of what was counted so far
+    python -m benchmarks.advise --minutes 0                         # only the tables of what was counted so far
+
+The tables are printed and written into README.md, and the count of false answers into the lab, whose answers state it.
 
 Each repetition draws a new sample of a task, asks `lab.advise`, and then lets KerasTuner and Optuna search the same
 settings on the same sample. The budgets are counted and not timed, so a busy machine changes nothing:
@@ -19,6 +21,7 @@ force over samples (`benchmarks.advice_truth`), which is computed once and kept 
 """
 
 import argparse
+import dataclasses
 import functools
 import json
 import math
@@ -29,12 +32,15 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.advice_table import between, is_false, markdown
 from benchmarks.advice_tasks import TASKS, TRAINING, Task, planted
-from benchmarks.advice_truth import Key, checked, every_setting, task_of, truth
+from benchmarks.advice_truth import Key, Truth, checked, every_setting, key_of, read_key, space_for, task_of, truth
 from benchmarks.advice_tuners import METHODS, Trials, search
 from lab.advice import advise
+from lab.advice.false_claims import FILE as SAID
+from lab.advice.false_claims import FalseClaims
 from lab.advice.screening_file import FILE
-from lab.advice.space import RATES
+from lab.advice.space import RATES, Space
 from lab.engine.tensorflow import load_tensorflow
 from lab.results.files import write_atomically
 from lab.sweep.progress import Progress, heard_by
@@ -45,11 +51,19 @@ BUDGET = 60
 
 FOLDER = Path(__file__).parent / "advice"
 REPETITIONS = "repetitions.json"
+README = Path(__file__).parent.parent / "README.md"
 SIZES = ("small", "large")
 
 
-def repetition(task: Task, rows: int, sample: int) -> dict:
-    """Return what advice and the others chose on one sample, and how the claims fared."""
+def repetition(task: Task, rows: int, sample: int, known: Truth) -> dict:
+    """Return what advice and the others chose on one sample, and how the claims fared.
+
+    Args:
+        task: the task.
+        rows: its training examples.
+        sample: which draw of the data.
+        known: the truth; the others choose among learning rates around the best one of the plain model.
+    """
     load = functools.partial(planted, kind=task.kind, rows=rows, seed=sample)
     epochs = [0]
 
@@ -66,15 +80,18 @@ def repetition(task: Task, rows: int, sample: int) -> dict:
             results_folder=folder,
             clock=time.process_time,
         )
-        screened = json.loads((Path(folder) / "advice" / FILE).read_text(encoding="utf-8"))["best"]
-    space = every_setting(task, rows, load)
-    keys = {family: _key(family, one, space) for family, one in screened.items()}
-    names = {space[key].name: key for key in keys.values()}
-    said = [(names[row.variant], row.answer) for row in advice.table.itertuples()]
+        tried = json.loads((Path(folder) / "advice" / FILE).read_text(encoding="utf-8"))["tried"]
+    keys = {name: key_of(one) for name, one in advice.settings.items()}
+    plain = next(iter(keys.values()))
+    said = [(keys[row.variant], row.answer) for row in advice.table.itertuples()]
     claims = [key for key, answer in said if answer == "helps"]
-    fixed, each = price_of_one(task, load)
-    histories = train({key: one.variant for key, one in space.items()}, seeds=[0])
-    losses = {key: _finite(histories[key, 0].trained.rows) for key in space}
+    by_validation = min((one for one in tried if one["seed"] == 0), key=lambda one: one["loss"])
+    space = space_for(task, rows, load)
+    rates = [known.plain[1] + step for step in RATES]
+    settings = {key: one for key, one in every_setting(space, known.plain[1]).items() if key[1] in rates}
+    fixed, each = price_of_one(space)
+    histories = train({key: one.variant for key, one in settings.items()}, seeds=[0])
+    losses = {key: _finite(histories[key, 0].trained.rows) for key in settings}
     others = {}
     for method in METHODS:
         trials = Trials(losses, epochs[0])
@@ -82,7 +99,6 @@ def repetition(task: Task, rows: int, sample: int) -> dict:
         same_epochs = trials.within(lambda _, spent: spent, epochs[0])
         same_seconds = trials.within(lambda trial, spent: fixed * trial + each * spent, advice.seconds)
         others[method] = {"same epochs": same_epochs, "same seconds": same_seconds}
-    by_validation = min(screened, key=lambda family: screened[family]["loss"])
     return {
         "task": task.kind,
         "rows": rows,
@@ -90,23 +106,22 @@ def repetition(task: Task, rows: int, sample: int) -> dict:
         "seconds": round(advice.seconds, 1),
         "epochs": epochs[0],
         "seeds": int(advice.table["seeds"].max()),
-        "plain": keys["none"],
+        "plain": plain,
         "said": said,
-        "checked": [[*one, *_mean(own)] for one, own in checked(task, rows, sample, keys["none"], claims).items()]
+        "checked": [[*one, *_mean(own)] for one, own in checked(task, rows, sample, plain, claims).items()]
         if claims
         else [],
-        "by validation": keys[by_validation],
+        "by validation": [by_validation["parts"], by_validation["rate"]],
         "price": [round(fixed, 3), round(each, 5)],
         "others": others,
     }
 
 
-def _key(family: str, one: dict, space: dict[Key, object]) -> Key:
-    for rate in range(len(RATES)):
-        key = (family, one["strength"], rate)
-        if math.isclose(space[key].variant.training.learning_rate, one["learning_rate"]):
-            return key
-    raise KeyError(family)
+def chosen_in(one: dict) -> set[Key]:
+    """Return the settings that anybody has chosen in a repetition."""
+    found = [one["plain"], one["by validation"], *(key for key, _ in one["said"])]
+    found += [best[2] for own in one["others"].values() for best in own.values() if best]
+    return {read_key(key) for key in found}
 
 
 def _finite(rows: Sequence[dict]) -> list[float]:
@@ -118,12 +133,12 @@ def _mean(differences: np.ndarray) -> tuple[float, float]:
     return float(differences.mean()), float(differences.std(ddof=1) / math.sqrt(len(differences)))
 
 
-def price_of_one(task: Task, load: functools.partial) -> tuple[float, float]:
+def price_of_one(space: Space) -> tuple[float, float]:
     """Return the seconds of processor time that a trial in a cohort of its own takes, and those of each of its epochs.
 
     The plain model is trained twice, and the second time counts, when what every process does once is done.
     """
-    plain = every_setting(task, load.keywords["rows"], load)["none", None, 1].variant
+    plain = space.at((), 0).variant
     ends: list[float] = []
     for _ in range(2):
         ends.clear()
@@ -140,7 +155,7 @@ def collect(folder: Path, minutes: float, kinds: Sequence[str], sizes: Sequence[
     ends = time.monotonic() + 60 * minutes
     longest = 0.0
     path = folder / REPETITIONS
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    known = read_repetitions(folder)
     wanted = [task_of(kind, size) for size in sizes for kind in kinds]
     while time.monotonic() + longest < ends:
         counts = {
@@ -150,18 +165,35 @@ def collect(folder: Path, minutes: float, kinds: Sequence[str], sizes: Sequence[
         task, rows = min(wanted, key=lambda one: counts[one[0].kind, one[1]])
         begun = time.monotonic()
         # Computed once, and kept in a file.
-        truth(task, rows, folder)
-        known.append(repetition(task, rows, sample=1 + counts[task.kind, rows]))
+        made = repetition(task, rows, 1 + counts[task.kind, rows], truth(task, rows, folder))
+        made = json.loads(json.dumps(made))
+        truth(task, rows, folder, chosen_in(made))
+        known.append(made)
         lines = ",\n".join(json.dumps(one) for one in known)
         write_atomically(path, f"[\n{lines}\n]\n")
         longest = max(longest, time.monotonic() - begun)
         say(f"{task.kind}, {rows} rows, sample {known[-1]['sample']}: {known[-1]['said']}")
 
 
-def main() -> None:
-    """Collect repetitions and print the table."""
-    from benchmarks.advice_table import print_table
+def read_repetitions(folder: Path) -> list[dict]:
+    """Return the repetitions that a folder holds."""
+    path = folder / REPETITIONS
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
+
+def false_claims(repetitions: Sequence[dict]) -> FalseClaims:
+    """Return how many answers there are, and how many of them are false, as every answer of `lab.advise` says it."""
+    return FalseClaims(len(repetitions), sum(is_false(one) for one in repetitions))
+
+
+def truths_of(repetitions: Sequence[dict], folder: Path) -> dict[tuple[str, int], Truth]:
+    """Return the truths of the tasks and sizes that were repeated."""
+    needed = sorted({(one["task"], one["rows"]) for one in repetitions})
+    return {(kind, rows): truth(TASKS[kind], rows, folder) for kind, rows in needed}
+
+
+def main() -> None:
+    """Collect repetitions, print the tables and write them into README.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.advise", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--minutes", type=float, default=30, help="no repetition is begun that would end later")
     parser.add_argument("--task", choices=TASKS, help="one task; all without it")
@@ -171,10 +203,13 @@ def main() -> None:
     load_tensorflow("exact")
     kinds = [given.task] if given.task else list(TASKS)
     collect(given.folder, given.minutes, kinds, [given.size] if given.size else SIZES)
-    path = given.folder / REPETITIONS
-    repetitions = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    needed = sorted({(one["task"], one["rows"]) for one in repetitions})
-    print_table(repetitions, {(kind, rows): truth(TASKS[kind], rows, given.folder) for kind, rows in needed})
+    repetitions = read_repetitions(given.folder)
+    if given.folder == FOLDER:
+        write_atomically(SAID, json.dumps(dataclasses.asdict(false_claims(repetitions))) + "\n")
+    tables = markdown(repetitions, truths_of(repetitions, given.folder))
+    print(tables, end="")
+    if given.folder == FOLDER:
+        write_atomically(README, between(README.read_text(encoding="utf-8"), tables))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
 """The benchmark of advice: its tasks, its fresh points, its budgets and its figures."""
 
+import json
+
 import numpy as np
 import pytest
 
-from benchmarks.advice_table import rows, wilson
+from benchmarks.advice_table import BEGIN, between, markdown, rows, wilson
 from benchmarks.advice_tasks import TASKS, drawn, planted
-from benchmarks.advice_truth import Truth
+from benchmarks.advice_truth import Truth, every_setting, space_for
 from benchmarks.advice_tuners import SpentError, Trials
+from benchmarks.advise import FOLDER, README, chosen_in, false_claims, read_repetitions, truths_of
+from lab.advice.false_claims import FalseClaims
 
-PLAIN, GOOD, POOR = ("none", None, 1), ("dropout", 0.5, 1), ("L1 penalty", 0.1, 1)
+PLAIN, GOOD, POOR = ((), 1), ((("dropout", 0.5),), 1), ((("L1 penalty", 0.1),), 1)
 
 
 @pytest.mark.parametrize("kind", TASKS)
@@ -44,7 +48,11 @@ def test_a_claim_that_fresh_points_deny_is_false_and_a_regret_is_a_share_of_the_
     one = {"task": "b", "rows": 200, "plain": PLAIN, "by validation": POOR, "others": others}
     right = one | {"said": [(GOOD, "helps")], "checked": [[*GOOD, -0.2, 0.01]]}
     wrong = one | {"said": [(POOR, "helps")], "checked": [[*POOR, 0.1, 0.01]]}
-    table = {row[0]: row[1:] for row in rows([right, wrong], {("b", 200): truth})}
+    assert false_claims([right, wrong]) == FalseClaims(2, 1)
+    # As they are read from the file.
+    read = json.loads(json.dumps([right, wrong]))
+    assert chosen_in(read[0]) == {PLAIN, POOR, GOOD}
+    table = {row[0]: row[1:] for row in rows(read, {("b", 200): truth})}
     assert table["advice"][:2] == [wilson(1, 2), wilson(1, 2)]
     assert table["advice"][3] == wilson(1, 2)
     assert table["plain model"][2] == "10.0 % [10.0, 10.0]"
@@ -52,6 +60,24 @@ def test_a_claim_that_fresh_points_deny_is_false_and_a_regret_is_a_share_of_the_
     assert table["Optuna TPE, same seconds"][1] == wilson(2, 2)
 
 
+def test_the_readme_has_the_tables_of_what_was_counted():
+    repetitions = read_repetitions(FOLDER)
+    tables = markdown(repetitions, truths_of(repetitions, FOLDER))
+    text = README.read_text(encoding="utf-8")
+    assert between(text, tables) == text
+    assert text.count(BEGIN) == 1
+
+
 def test_wilsons_interval_of_no_error_in_20():
     assert wilson(0, 20) == "0% [0%, 16%] (0 of 20)"
     assert wilson(0, 0) == "-"
+
+
+def test_all_settings_are_at_the_rates_around_the_plain_models_and_penalties_around_their_balance():
+    space = space_for(TASKS["c"], 200)
+    made = every_setting(space, 2)
+    assert {rate for parts, rate in made if parts} == {1, 2, 3}
+    assert {rate for parts, rate in made if not parts} == {-2, -1, 0, 1, 2, 3, 4}
+    assert space.strengths["L2 penalty"] == (1e-3, 1e-2, 0.1, 1.0, 10.0)
+    assert space.strengths["dropout"] == (0.1, 0.25, 0.5)
+    assert len(made) == 7 + 3 * sum(map(len, space.strengths.values()))

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import types
 from pathlib import Path
 
@@ -12,17 +11,19 @@ import pytest
 
 import lab.data
 import lab.models
-from lab.advice import _diagnosis, _training_for, advise, confirming, screening_file, seconds_of
-from lab.advice.answer import Advice, diagnosis_of, sentence_of, table_of
+from lab.advice import advise, confirming, seconds_of
+from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, table_of
+from lab.advice.arguments import training_for
+from lab.advice.diagnosis import Diagnosis
+from lab.advice.false_claims import FalseClaims, counted
 from lab.advice.fresh_splits import fresh_splits, parts_of
-from lab.advice.screening import Screened, lowest, screen
 from lab.advice.script import script_of
-from lab.advice.space import Setting, factory_of, settings, wider
+from lab.advice.space import factory_of, is_built, space_of, written
 from lab.checks import DataError, UsageError
 from lab.data import Dataset, Split
 from lab.experiment import Experiment, Variant
 from lab.regularization import Regularization
-from lab.sweep.resumption import forgotten
+from lab.sweep.resumption import answered, forgotten, so_far
 from lab.training import Training
 
 DIGITS = functools.partial(lab.data.digits, train_size=60, validation_size=60, test_size=60)
@@ -38,7 +39,8 @@ def refusal(call, *arguments, error=UsageError, **named):
 
 def comparison(*rows):
     columns = ("variant", "decision", "difference", "difference_low", "difference_high", "n")
-    return pd.DataFrame([("none", "baseline", np.nan, np.nan, np.nan, 5), *rows], columns=columns)
+    table = pd.DataFrame([("none", "baseline", np.nan, np.nan, np.nan, 5), *rows], columns=columns)
+    return table.assign(seeds_needed=0.0)
 
 
 class TestAnswer:
@@ -49,12 +51,16 @@ class TestAnswer:
             ("c", "not shown", 0.1, -0.1, 0.2, 7),
             ("d", "equivalent", 0.0, -0.01, 0.01, 8),
             ("e", "better", -0.2, -0.3, -0.1, 9),
-        )
+        ),
+        {"e": 0.5},
+        {"e": "one pass"},
     )
 
     def test_what_helps_comes_first_and_the_larger_difference_before_the_smaller(self):
-        assert list(self.TABLE.columns) == ["variant", "answer", "difference", "low", "high", "seeds"]
-        assert self.TABLE.to_numpy().tolist() == [
+        assert list(self.TABLE.columns) == [
+            *("variant", "answer", "difference", "low", "high", "seeds", "more_seeds", "skew", "costs")
+        ]
+        assert self.TABLE.iloc[:, :6].to_numpy().tolist() == [
             ["e", "helps", -0.2, -0.3, -0.1, 9],
             ["b", "helps", -0.1, -0.2, -0.05, 6],
             ["d", "equivalent", 0.0, -0.01, 0.01, 8],
@@ -62,42 +68,81 @@ class TestAnswer:
             ["a", "harms", 0.3, 0.2, 0.4, 5],
         ]
         assert list(self.TABLE.index) == [0, 1, 2, 3, 4]
+        assert list(self.TABLE["costs"]) == ["one pass", "", "", "", ""]
+        assert self.TABLE["more_seeds"].isna().tolist() == [True, True, True, False, True]
 
     def test_the_sentence_is_about_the_best(self):
         assert sentence_of(self.TABLE, 5) == (
             "e helps: test data loss -0.2000 [-0.3000, -0.1000] against the plain model on 9 fresh seeds."
         )
 
+    def test_an_answer_prints_its_sentences_and_its_table(self):
+        diagnosis = Diagnosis("neither", 0.125, 0.25)
+        advice = Advice("It helps.", diagnosis, self.TABLE.iloc[:1], {}, Path("x"), 1.0, {}, None)
+        sentence, told, false, empty, header, row = str(advice).splitlines()
+        assert (sentence, told, false, empty) == ("It helps.", str(diagnosis), str(counted()), "")
+        assert header.split() == [
+            "variant",
+            "answer",
+            "difference",
+            "low",
+            "high",
+            "seeds",
+            "more_seeds",
+            "skew",
+            "costs",
+        ]
+        assert row.split() == ["e", "helps", "-0.2000", "-0.3000", "-0.1000", "9", "0.5000", "one", "pass"]
+
+    def test_of_differences_that_are_skewed_to_the_bad_side_it_says_so(self):
+        table = self.TABLE.assign(skew=[1.25, 0, 0, 0, 0])
+        assert sentence_of(table, 5) == (
+            "e helps: test data loss -0.2000 [-0.3000, -0.1000] against the plain model on 9 fresh seeds. But its "
+            "differences are skewed (1.2): it loses much at a few seeds, and more such seeds may show that it does not "
+            "help."
+        )
+        losses = {"none": [1.0, 2.0, 3.0, 4.0], "a": [1.0, 2.0, 3.0, 8.0]}
+        rows = [(name, seed, loss) for name, own in losses.items() for seed, loss in enumerate(own)]
+        made = pd.DataFrame(rows, columns=["variant", "seed", "test_data_loss"])
+        assert skews_in(made, "none") == {"a": pytest.approx(2.0)}
+
+    def test_what_helps_is_recommended_and_otherwise_the_plain_model(self):
+        assert recommended_in(self.TABLE, "none") == "e"
+        assert recommended_in(self.TABLE.iloc[2:], "none") == "none"
+
+    def test_of_what_is_undecided_and_looks_better_it_says_how_many_seeds_would_tell(self):
+        rows = [("a", "not shown", -0.1, -0.2, 0.1, 7), ("b", "not shown", 0.1, -0.1, 0.2, 7)]
+        made = comparison(*rows)
+        made["seeds_needed"] = [0.0, 11.2, 3.0]
+        assert sentence_of(table_of(made), 5) == (
+            "Nothing is shown to help: of 5 families the best 2 were confirmed on fresh seeds (2 undecided). About 12 "
+            "more seeds would tell of a."
+        )
+        made["seeds_needed"] = [0.0, np.inf, 3.0]
+        assert sentence_of(table_of(made), 5).endswith("(2 undecided).")
+
+
+class TestFalseClaims:
     @pytest.mark.parametrize(
-        ("verdict", "said"),
+        ("answers", "wrong", "said"),
         [
-            ("overfits", "The plain model memorizes: its validation loss rises while its training loss falls"),
-            ("too short", "The plain model trained too few epochs to say whether it memorizes"),
+            (0, 0, "How often such answers are wrong has not been counted."),
             (
-                "underfits",
-                "The plain model underfits: it needs a longer training or a larger model, not regularization",
+                20,
+                1,
+                "Of 20 answers on planted tasks 1 said wrongly that something helps (95 % interval 1% to 24%); these "
+                "are too few to know how often it happens.",
             ),
-            ("fits", "The plain model neither memorizes nor underfits (fits)"),
+            (100, 0, "Of 100 answers on planted tasks 0 said wrongly that something helps (95 % interval 0% to 4%)."),
         ],
     )
-    def test_the_diagnosis_is_a_sentence(self, verdict, said):
-        assert diagnosis_of(verdict, 0.123456, 1.5) == f"{said} (train 0.1235, validation 1.5 at the kept epoch)."
+    def test_the_rate_is_said_with_its_interval_and_whether_it_rests_on_too_few(self, answers, wrong, said):
+        assert str(FalseClaims(answers, wrong)) == said
 
-    def test_an_answer_prints_its_sentences_and_its_table(self):
-        advice = Advice("It helps.", "It memorizes.", self.TABLE.iloc[:1], {}, Path("x"), 1.0)
-        sentence, diagnosis, empty, header, row = str(advice).splitlines()
-        assert (sentence, diagnosis, empty) == ("It helps.", "It memorizes.", "")
-        assert header.split() == ["variant", "answer", "difference", "low", "high", "seeds"]
-        assert row.split() == ["e", "helps", "-0.2000", "-0.3000", "-0.1000", "9"]
+    def test_the_rate_is_what_the_benchmark_has_counted(self):
+        from benchmarks.advise import FOLDER, false_claims, read_repetitions
 
-    @pytest.mark.parametrize(("last", "verdict"), [(0.5, "too few epochs"), (np.nan, "diverged")])
-    def test_the_diagnosis_is_of_the_rows(self, last, verdict):
-        columns = ("loss", "data_loss", "penalty", "accuracy", "train_accuracy", "val_accuracy", "val_loss")
-        rows = [
-            {"epoch": epoch, "train_data_loss": 0.25, "val_data_loss": loss, **dict.fromkeys(columns, 0.0)}
-            for epoch, loss in ((1, 0.75), (2, last))
-        ]
-        assert verdict in _diagnosis(rows)
+        assert counted() == false_claims(read_repetitions(FOLDER))
 
 
 class TestArguments:
@@ -114,9 +159,25 @@ class TestArguments:
             assert made.keywords == {"start": "fresh"}
         for other in (3, print, len):
             assert refusal(factory_of, other).startswith(
-                "model must be the path of a .keras file, or a factory that takes regularization as lab.models.dense "
-                "does, got "
+                "model must be a Keras model, the path of its .keras file, or a factory that takes regularization as "
+                "lab.models.dense does, got "
             )
+
+    def test_a_model_is_written_once_under_a_name_that_follows_from_its_content(self, tmp_path):
+        import keras
+
+        def model():
+            keras.utils.clear_session(free_memory=False)
+            inputs = keras.Input((2,))
+            return keras.Model(inputs, keras.layers.Dense(1, kernel_initializer="ones")(inputs))
+
+        first, again, other = model(), model(), model()
+        other.layers[-1].kernel.assign([[1.0], [2.0]])
+        assert [is_built(one) for one in (first, lab.models.dense, "m.keras", 3)] == [True, False, False, False]
+        paths = [written(one, tmp_path) for one in (first, again, other)]
+        assert paths[0] == paths[1] != paths[2]
+        assert len(list(tmp_path.iterdir())) == 2
+        assert keras.saving.load_model(paths[2]).get_weights()[0].tolist() == [[1.0], [2.0]]
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
@@ -145,52 +206,16 @@ class TestArguments:
     )
     def test_the_loss_fits_the_labels(self, classes, y, loss):
         data = types.SimpleNamespace(classes=classes, train=types.SimpleNamespace(y=y))
-        assert _training_for(data, lab.models.dense) == Training(epochs=100, patience=10, loss=loss)
+        assert training_for(data, lab.models.dense) == Training(epochs=100, patience=10, loss=loss)
 
     @pytest.mark.parametrize(("units", "loss"), [(1, "binary_cross_entropy"), (2, "softmax_cross_entropy")])
     def test_a_saved_model_of_one_output_takes_two_classes(self, monkeypatch, units, loss):
         model = types.SimpleNamespace(output_shape=(None, units))
         monkeypatch.setattr("lab.models.keras_file.load", lambda path: model)
         data = types.SimpleNamespace(classes=("a", "b"), train=types.SimpleNamespace(y=np.zeros(4, np.int32)))
-        assert _training_for(data, "model.keras").loss == loss
+        assert training_for(data, "model.keras").loss == loss
         data.classes = ("a", "b", "c")
-        assert _training_for(data, "model.keras").loss == "softmax_cross_entropy"
-
-
-class TestSpace:
-    def test_a_setting_is_named_for_its_family_and_strength(self):
-        space = settings(DIGITS, lab.models.dense, FITTING)
-        assert (space["none"][0].name, space["none"][0].label) == ("none", "none None")
-        assert (space["L1 penalty"][0].name, space["L1 penalty"][0].label) == ("L1_penalty-1e-05", "L1 penalty 1e-05")
-        assert space["none"][0].extended is None
-        assert [one.variant.training.learning_rate for one in space["none"]] == [1e-3 / 3, 1e-3, 3e-3]
-        smoothing = space["label smoothing"][0]
-        assert smoothing.variant.model is lab.models.dense
-        assert smoothing.variant.training.label_smoothing == smoothing.strength
-
-    @pytest.mark.parametrize(
-        ("strengths", "best", "further"),
-        [
-            ((0.001, 0.01, 0.1), 0.1, 1.0),
-            ((0.001, 0.01, 0.1), 0.001, 1e-4),
-            ((0.001, 0.01, 0.1), 0.01, None),
-            ((1.0, 30.0), 30.0, 900.0),
-            ((1.0, 29.9), 29.9, None),
-            ((1.0,), 1.0, None),
-            ((0.003, 0.1), 0.1, 3.33),
-        ],
-    )
-    def test_strengths_grow_by_their_own_step_beyond_the_end_where_the_best_is(self, strengths, best, further):
-        def extended(strength):
-            return strength
-
-        tried = [Setting("f", strength, None, extended) for strength in (*strengths, "word")]
-        found = wider(next(one for one in tried if one.strength == best), tried)
-        assert found == (further if further is not None else [])
-
-    def test_a_family_without_other_strengths_does_not_grow(self):
-        tried = [Setting("f", strength, None) for strength in (1.0, 100.0)]
-        assert wider(tried[1], tried) == []
+        assert training_for(data, "model.keras").loss == "softmax_cross_entropy"
 
 
 class TestFreshSplits:
@@ -236,71 +261,6 @@ class TestFreshSplits:
         )
 
 
-class TestScreening:
-    def test_the_lowest_loss_is_that_of_a_number(self):
-        assert lowest([{"val_data_loss": value} for value in (0.5, np.nan, 0.25, np.inf, 0.75)]) == 0.25
-        assert lowest([{"val_data_loss": np.nan}]) == np.inf
-        assert lowest([]) == np.inf
-
-    def screened(self, monkeypatch, losses, failing=()):
-        """Screen the plain model and families that end after an epoch, of which some fail."""
-        from lab.sweep.progress import listening
-
-        def train(variants, *, seeds, leave):
-            assert seeds == [0]
-            for name in variants:
-                family = name.rpartition(" ")[0]
-                if family in failing:
-                    listening().on_failure(types.SimpleNamespace(variant=name), "it is for images")
-                    continue
-                leave([(name, 0)], 1, [[{"val_data_loss": losses[family]}]])
-            if failing:
-                raise UsageError("some have failed")
-
-        monkeypatch.setattr("lab.advice.screening.train", train)
-        space = settings(DIGITS, lab.models.dense, FITTING)
-        said = []
-        return screen({name: space[name] for name in losses}, float("inf"), said.append), said
-
-    def test_what_was_found_is_said_family_by_family(self, monkeypatch):
-        (found, left_out), said = self.screened(monkeypatch, {"none": 0.7, "dropout": 0.123456})
-        assert (list(found), left_out) == (["none", "dropout"], {})
-        assert said == [
-            "3 settings of none: validation loss 0.7 of the plain model at rate 0.00033",
-            "9 settings of dropout: validation loss 0.1235 of dropout 0.1 at rate 0.00033",
-        ]
-
-    def test_strengths_that_grow_are_said(self, monkeypatch):
-        _, said = self.screened(monkeypatch, {"none": 0.7, "L2 penalty": 0.5})
-        assert said[0] == "the best of L2 penalty is at the end of its strengths: going on beyond it"
-        assert said[-1].startswith("12 settings of L2 penalty: ") or said[-1].startswith("15 settings of L2 penalty: ")
-
-
-def test_what_a_screening_found_is_in_a_file_of_this_text(tmp_path):
-    space = settings(DIGITS, lab.models.dense, FITTING)
-    found = {"none": Screened(space["none"][1], 0.5, [{"epoch": 1, "val_data_loss": 0.5}])}
-    screening_file.remember(tmp_path, "an id", 5.0, found, {"dropout": "not tried"})
-    text = (tmp_path / "screening.json").read_text()
-    assert json.loads(text) == {
-        "id": "an id",
-        "seconds": 5.0,
-        "best": {
-            "none": {
-                "strength": None,
-                "learning_rate": 1e-3,
-                "loss": 0.5,
-                "rows": [{"epoch": 1, "val_data_loss": 0.5}],
-            }
-        },
-        "left_out": {"dropout": "not tried"},
-    }
-    assert text.startswith('{\n "id": "an id",\n')
-    assert text.endswith("}\n")
-    back, left_out = screening_file.remembered(tmp_path, "an id", 5.0, space)
-    assert back["none"].setting is space["none"][1]
-    assert left_out == {"dropout": "not tried"}
-
-
 class TestConfirming:
     def confirmed(self, monkeypatch, tmp_path, decisions, parts=12, until=float("inf")):
         """Confirm two candidates, whose decisions at each look are given; return what was run and said."""
@@ -318,13 +278,13 @@ class TestConfirming:
 
         monkeypatch.setattr(confirming, "run", run)
         monkeypatch.setattr("lab.results.tables.read_tables", read_tables)
-        space = settings(DIGITS, lab.models.dense, FITTING)
-        chosen = [space["none"][0], space["dropout"][0], space["L1 penalty"][0]]
+        space = space_of(DIGITS, lab.models.dense, FITTING)
+        chosen = [space.at(parts, -1) for parts in ((), [("dropout", 0.1)], [("L1 penalty", 1e-5)])]
         arguments = {"parts": parts, "margin": 0.125, "until": until, "tried": 9, "results_folder": tmp_path}
         with forgotten():
-            folder, table = confirming.confirm("mine", DIGITS, chosen, say=said.append, clock=lambda: 1.0, **arguments)
+            folder, tables = confirming.confirm("mine", DIGITS, chosen, say=said.append, clock=lambda: 1.0, **arguments)
         assert folder == tmp_path / "mine"
-        assert table["decision"].tolist()[1:] == list(decisions[min(len(ran), len(decisions)) - 1])
+        assert tables.comparison["decision"].tolist()[1:] == list(decisions[min(len(ran), len(decisions)) - 1])
         return ran, said
 
     def test_seeds_are_added_until_each_candidate_is_decided(self, monkeypatch, tmp_path):
@@ -419,3 +379,16 @@ EXPERIMENT = Experiment(
 if __name__ == "__main__":
     main(EXPERIMENT)
 '''
+
+
+def test_the_answer_so_far_outlives_an_interruption_and_nothing_else():
+    for error, left in ((KeyboardInterrupt, "half an answer\n"), (UsageError, ""), (None, "")):
+        try:
+            with forgotten():
+                so_far("half an answer")
+                if error:
+                    raise error
+        except (KeyboardInterrupt, UsageError):
+            pass
+        assert answered() == left
+    so_far("")

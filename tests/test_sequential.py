@@ -166,16 +166,63 @@ def test_a_true_difference_is_shown_with_as_many_seeds_as_is_said(effect, share,
     assert abs(used.mean() - seeds) < 0.7
 
 
+SWEEPS = 10_000
+
+# Wrong decisions in 10 000 sweeps of variants that share the baseline's noise: how many have no true difference, how
+# many have one of a standard deviation, the shape of their own noise, and what was found. .0065 is 3 standard errors.
+OVER_VARIANTS = {
+    "1": (1, 0, "normal", 0.0495),
+    "3, as advice confirms": (3, 0, "normal", 0.047),
+    "6": (6, 0, "normal", 0.0432),
+    "24": (24, 0, "normal", 0.0409),
+    "3 beside 3 that differ": (3, 3, "normal", 0.0438),
+    "3, t with 3 degrees of freedom": (3, 0, "t3", 0.0404),
+    "3, skewed": (3, 0, "exponential", 0.0552),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("variants", [1, 6, 24])
-def test_over_variants_that_share_the_noise_of_the_baseline_one_wrong_decision_is_made_in_5_of_100(variants):
+@pytest.mark.parametrize("case", OVER_VARIANTS)
+def test_over_variants_that_share_the_noise_of_the_baseline_one_wrong_decision_is_made_in_5_of_100(case):
+    same, differ, shape, expected = OVER_VARIANTS[case]
     random = np.random.default_rng(2)
+    drawn = {
+        "normal": random.standard_normal,
+        "t3": lambda size: random.standard_t(3, size),
+        "exponential": lambda size: random.exponential(size=size) - 1,
+    }[shape]
     wrong = 0
-    for _ in range(1_000):
-        base = random.standard_normal(48)
-        p = _p_at_looks(random.standard_normal((variants, 48)) - base)
-        wrong += (statistics.estimates.adjust(sequential_p(p, PLAN)) <= 0.05).any()
-    assert wrong <= 70
+    for _ in range(10):
+        some = drawn((SWEEPS // 10, same + differ, 48)) - random.standard_normal((SWEEPS // 10, 1, 48))
+        some[:, same:] += np.sqrt(2)
+        p = sequential_p(_p_at_looks(some.reshape(-1, 48)), PLAN).reshape(-1, same + differ)
+        wrong += sum((statistics.estimates.adjust(own)[:same] <= 0.05).any() for own in p)
+    assert wrong / SWEEPS <= 0.0565
+    assert wrong / SWEEPS == pytest.approx(expected, abs=0.008)
+
+
+# In 10 000 sweeps of 3 variants and at most 24 seeds, as advice confirms: how many say wrongly that a variant helps.
+# Noise is skewed to the right where a variant loses much at a few seeds, which may not be among those seen.
+FALSE_HELP = {"normal": 0.0255, "exponential": 0.2215, "lognormal": 0.4062}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", FALSE_HELP)
+def test_that_a_variant_helps_is_said_wrongly_where_a_few_seeds_lose_much(shape):
+    plan, random, wrong = looks(24), np.random.default_rng(3), 0
+    drawn = {
+        "normal": random.standard_normal,
+        "exponential": lambda size: random.exponential(size=size) - 1,
+        "lognormal": lambda size: np.exp(random.standard_normal(size)) - np.exp(0.5),
+    }[shape]
+    for _ in range(10):
+        some = drawn((SWEEPS // 10, 3, 24)).reshape(-1, 24)
+        p = at_looks(some, plan, lambda each: scipy.stats.ttest_1samp(each, 0, axis=1).pvalue)
+        decided = np.stack([statistics.estimates.adjust(own) for own in sequential_p(p, plan).reshape(-1, 3)]) <= 0.05
+        look = np.argmin(p / np.array(plan), axis=1)
+        helps = [one[: plan[at]].mean() < 0 for one, at in zip(some, look, strict=True)]
+        wrong += (decided & np.reshape(helps, (-1, 3))).any(axis=1).sum()
+    assert wrong / SWEEPS == pytest.approx(FALSE_HELP[shape], abs=0.002)
 
 
 @pytest.mark.slow

@@ -1,73 +1,80 @@
 """Advice: which regularizer helps a model on data, and how sure that is.
 
-space          each family at its strengths and learning rates
-screening      the best setting of each family, by validation
-screening_file what it found, for the same command after a kill
-fresh_splits   training and test examples of the confirmation
-confirming     seeds are added until each candidate is decided
-script         the confirmation as a script
-answer         the sentence and the table
+arguments        the budget, and the training where none is given
+space            settings: families at a strength and a learning rate
+balance          the first strengths of penalties
+trials           settings that train together, the worse of which leave
+screening        the plain model at its best rate, the best setting of each family
+combining        combinations of the families that survive
+screening_file   what was tried, for the same command after a kill
+diagnosis        whether the plain model memorizes or underfits
+fresh_splits     training and test examples of the confirmation
+confirming       seeds are added until each candidate is decided
+script           the confirmation as a script
+recommended      the model that is advised
+false_claims     how often answers were wrong on planted tasks
+answer           the sentence, the table, the folder
 """
 
-import math
-import re
+import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.advice.answer import Advice, diagnosis_of, sentence_of, table_of
-from lab.advice.confirming import confirm
+from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, table_of
+from lab.advice.arguments import seconds_of, training_for
+from lab.advice.balance import around, balances
+from lab.advice.combining import combine
+from lab.advice.confirming import FIRST_SEED, confirm
+from lab.advice.diagnosis import Diagnosis, diagnose, examined
 from lab.advice.fresh_splits import parts_of
 from lab.advice.notes import said_once
-from lab.advice.screening import screen
-from lab.advice.screening_file import FILE, identity_of, remember, remembered
-from lab.advice.space import factory_of, settings
-from lab.checks import UsageError, number, shown
+from lab.advice.recommended import Recommended
+from lab.advice.screening import best_so_far, candidates, found_in, screen, tune_plain
+from lab.advice.screening_file import FILE, FOLDER, identity_of, recall, remember
+from lab.advice.space import Setting, Space, factory_of, is_built, space_of, written
+from lab.advice.trials import Trials
+from lab.checks import DataError, UsageError, number, shown
 from lab.engine import precision
 from lab.engine.tensorflow import load_tensorflow
 from lab.study import folder_name
-from lab.sweep.resumption import forgotten
+from lab.sweep.resumption import forgotten, so_far
 from lab.training import Training
 
 if TYPE_CHECKING:
+    import keras
+
     from lab.data import Dataset
-    from lab.engine.task import History
 
 __all__ = ["Advice", "advise", "seconds_of"]
 
+TUNING_SHARE = 0.2
+"""The share of the budget after which the plain model is tried at no further learning rate."""
+
 SCREENING_SHARE = 0.5
-"""The share of the budget after which no further family is tried."""
+"""The share of the budget after which nothing further is tried."""
+
+EXAMINED_SHARE = 0.1
+"""The plain model's learning curve is measured if training it took less than this share of the budget."""
 
 CANDIDATES = 3
-"""The most families that are confirmed."""
+"""The most settings that are confirmed beside the plain model."""
 
 MOST_SEEDS = 24
 """The most seeds that confirm, where there are test examples for so many."""
 
 
-def seconds_of(budget: str | float) -> float:
-    """Return a budget in seconds: a number of seconds, or a text as "90s", "5m" or "1h".
-
-    Raises:
-        UsageError: it is no such text, or not above 0.
-    """
-    if not isinstance(budget, str):
-        return number("budget", budget, "the seconds that the advice may take", low_open=True)
-    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smh])", budget)
-    if found is None or float(found[1]) == 0:
-        raise UsageError(f"budget must be a number above 0 with s, m or h, as '5m', got {shown(budget)}")
-    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
-
-
 def advise(
-    model: str | Path | Callable,
+    model: "keras.Model | str | Path | Callable",
     data: "Callable[..., Dataset]",
     *,
     budget: str | float = "5m",
     margin: float | None = None,
     training: Training | None = None,
     families: Sequence[str] | None = None,
+    ensemble: bool = False,
     name: str = "advice",
     results_folder: str | Path = "results",
     clock: Callable[[], float] = time.monotonic,
@@ -75,27 +82,30 @@ def advise(
 ) -> Advice:
     """Try the families of regularizers on a model, confirm the best on fresh seeds, and say what helps.
 
-    Each family is tried at a few strengths, and each of these at the same learning rates, as is the plain model. The
-    validation split chooses. The best families and the plain model are then trained at fresh seeds, each with its own
-    split into training and validation and its own part of the test split, which nothing has looked at before. Seeds are
-    added until each candidate is decided, and the decisions allow for that.
+    The plain model is tried at several learning rates, and each family at a few strengths, each of these at learning
+    rates around the plain model's best one. The validation split chooses. The best families, perhaps with a
+    combination of them, and the plain model are then trained at fresh seeds, each with its own split into training and
+    validation and its own part of the test split, which nothing has looked at before. Seeds are added until each
+    candidate is decided, and the decisions allow for that.
 
     Args:
-        model: the path of a .keras file, whose weights are drawn anew, or a factory that takes `regularization`.
+        model: a Keras model or the path of its .keras file, whose weights are drawn anew, or a factory that takes
+            `regularization`. A model is written into the folder of the advice.
         data: a loader with its arguments bound, whose test split has at least 50 examples.
         budget: as `seconds_of` takes it. The first five confirming seeds are trained whatever it says.
         margin: the smallest difference in test data loss that matters; None calls nothing equivalent.
-        training: of all runs, whose learning rate is the middle one of three; None takes 100 epochs with a patience of
-            10 and the loss that fits the labels.
+        training: of all runs, whose learning rate is the middle one of those that are tried first; None takes 100
+            epochs with a patience of 10 and the loss that fits the labels.
         families: the names of those that are tried, as docs/regularizers.md has them; None tries all that fit.
+        ensemble: whether the ensemble of the advised runs is measured, too.
         name: of the confirming experiment, whose folder is made.
         results_folder: the folder of that folder.
         clock: of the budget, in seconds. `time.process_time` counts those of the processors, which no other process
             makes longer.
         say: told in sentences what is done and why.
 
-    After a kill, the same call goes on: with the confirmation if the screening had ended, and otherwise anew. A command
-    that is interrupted says what the best answer so far is.
+    After a kill, the same call goes on from the last round of trials or from the last look of the confirmation. A
+    command that is interrupted says what the best answer so far is.
 
     Raises:
         UsageError, DataError: as `lab.run.run`; too few test examples; a family that does not fit.
@@ -109,7 +119,8 @@ def advise(
         number("margin", margin, "the smallest difference that matters", low_open=True)
     if not isinstance(training, Training | None):
         raise UsageError(f"training must be a Training, got {shown(training)}")
-    factory = factory_of(model)
+    if not is_built(model):
+        factory_of(model)
     if not callable(data):
         raise UsageError(f"data must be a loader, with functools.partial around it, got {shown(data)}")
     # A loader may compute with TensorFlow, and most fail without it.
@@ -120,66 +131,94 @@ def advise(
     # Fail before half of the budget is spent on results that cannot be written.
     make_folder(folder)
     load_tensorflow("exact")
-    training = training or _training_for(loaded, model)
-    images = loaded.train.x.ndim == 4
-    space = settings(data, factory, training, images=images, families=families)
-    identity = identity_of(space)
+    if is_built(model):
+        model = written(model, folder / FOLDER)
+    training, factory = training or training_for(loaded, model), factory_of(model)
+    space = space_of(data, factory, training, images=loaded.train.x.ndim == 4, families=families)
     with said_once(say), forgotten():
-        known = remembered(folder, identity, seconds, space)
-        if known is None:
-            say(f"screening {len(space) - 1} families and the plain model, each at the same learning rates")
-            known = screen(space, begun + SCREENING_SHARE * seconds, say, clock)
-            remember(folder, identity, seconds, *known)
-        else:
-            say(f"going on from the screening in {folder / FILE}")
-        found, left_out = known
-        for family, why in left_out.items():
-            say(f"{family} {why}")
-        plain = found["none"]
-        diagnosis = _diagnosis(plain.rows)
-        say(diagnosis)
-        best = sorted((family for family in found if family != "none"), key=lambda family: found[family].loss)
-        candidates = [found[family].setting for family in best[:CANDIDATES]]
-        if not candidates:
+        screened = _screened(space, loaded, folder, begun, seconds, clock, say)
+        plain, diagnosis, chosen, tried, left_out = screened
+        if not chosen:
             raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
-        say(f"confirming {', '.join(one.label for one in candidates)} on test examples that nothing has looked at")
-        folder, comparison = confirm(
+        say(f"confirming {', '.join(one.label for one in chosen)} on test examples that nothing has looked at")
+        folder, tables = confirm(
             name,
             data,
-            [plain.setting, *candidates],
+            [plain, *chosen],
             parts=parts,
             margin=margin,
             until=begun + seconds,
             clock=clock,
-            tried=len(found) - 1,
+            tried=tried,
             results_folder=Path(results_folder),
             say=say,
         )
-    table = table_of(comparison)
-    sentence = sentence_of(table, len(found) - 1)
-    return Advice(sentence, diagnosis, table, left_out, folder, clock() - begun)
+        table = table_of(tables.comparison, skews_in(tables.summary, plain.name), _costs(space, chosen))
+        advised = recommended_in(table, plain.name)
+        summary = tables.summary
+        own = summary[summary["variant"].map(str) == advised]
+        settings = {one.name: one for one in (plain, *chosen)}
+        recommended = Recommended(
+            settings[advised],
+            parts,
+            FIRST_SEED,
+            len(own),
+            tuple(own["kept_epoch"].dropna().astype(int)),
+        )
+        advice = Advice(
+            sentence_of(table, tried), diagnosis, table, left_out, folder, clock() - begun, settings, recommended
+        )
+        if ensemble:
+            so_far(advice.sentence)
+            say(f"measuring the ensemble of the {recommended.seeds} runs of {advised}")
+            advice = replace(advice, ensemble=recommended.ensembles(loaded), seconds=clock() - begun)
+    return advice
 
 
-def _training_for(data: "Dataset", model: object) -> Training:
-    return Training(epochs=100, patience=10, loss=_loss_for(data, model))
+def _screened(
+    space: Space,
+    data: "Dataset",
+    folder: Path,
+    begun: float,
+    seconds: float,
+    clock: Callable[[], float],
+    say: Callable[[str], None],
+) -> tuple[Setting, Diagnosis, Sequence[Setting], int, dict[str, str]]:
+    """Return the plain model, its diagnosis, the candidates, how many families were tried, and why others were not."""
+    identity, trials = identity_of(space), Trials(clock=clock)
+    diagnosis = recall(folder, identity, seconds, space, trials)
+    if trials.known:
+        say(f"going on from the screening in {folder / FILE}")
+    trials.on_epoch = lambda: so_far(best_so_far(trials))
+    trials.on_round = lambda: remember(folder, identity, seconds, trials, diagnosis, False)
+    say("tuning the learning rate of the plain model")
+    trials.begin(begun + TUNING_SHARE * seconds)
+    plain = tune_plain(space, trials, say)
+    if diagnosis is None:
+        diagnosis = diagnose(trials.known[plain.parts, plain.rate, 0].rows, _chance(space, data))
+        if clock() - begun < EXAMINED_SHARE * seconds:
+            say("measuring the learning curve of the plain model and the noise in the labels")
+            # Parts of few examples may be too small for the model, or lack a class.
+            with contextlib.suppress(UsageError, DataError):
+                diagnosis = examined(diagnosis, plain, data)
+        trials.on_round()
+    say(str(diagnosis))
+    space = replace(space, strengths=around(space, balances(space)))
+    say(f"screening {len(space.families)} families, each at learning rates around that of the plain model")
+    trials.begin(begun + SCREENING_SHARE * seconds)
+    screen(space, plain.rate, trials, say)
+    combine(space, plain, trials, say)
+    remember(folder, identity, seconds, trials, diagnosis, True)
+    found, left_out = found_in(space, plain, trials, say)
+    for family, why in left_out.items():
+        say(f"{family} {why}")
+    tried = sum(name in found for name in space.families)
+    return plain, diagnosis, candidates(found, CANDIDATES), tried, left_out
 
 
-def _loss_for(data: "Dataset", model: object) -> str:
-    if data.classes is None:
-        return "squared_error"
-    one_output = False
-    if len(data.classes) == 2 and isinstance(model, str | Path):
-        from lab.models.keras_file import load
-
-        one_output = load(Path(model)).output_shape[-1] == 1
-    return "binary_cross_entropy" if data.train.y.ndim == 2 or one_output else "softmax_cross_entropy"
+def _chance(space: Space, data: "Dataset") -> float | None:
+    return space.training.chance(None if data.classes is None else len(data.classes), data.several)
 
 
-def _diagnosis(rows: "History") -> str:
-    import pandas as pd
-
-    from lab.statistics import run_facts
-
-    status = "finished" if math.isfinite(rows[-1]["val_data_loss"]) else "diverged"
-    facts = run_facts(pd.DataFrame(rows), status=status)
-    return diagnosis_of(facts["verdict"], facts["train_data_loss"], facts["val_data_loss"])
+def _costs(space: Space, chosen: Sequence[Setting]) -> dict[str, str]:
+    return {one.name: "; ".join(space.families[family].cost for family, _ in one.parts) for one in chosen}

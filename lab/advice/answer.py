@@ -1,16 +1,29 @@
-"""The answer: one sentence, the diagnosis, and a table of what helps, is equivalent, undecided or harms."""
+"""The answer: one sentence, the diagnosis, a table of what helps, is equivalent, undecided or harms, and the model."""
 
+import functools
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from lab.advice.diagnosis import Diagnosis
+from lab.advice.false_claims import counted
+from lab.advice.recommended import Recommended
+from lab.advice.space import Setting
 from lab.statistics import words
 
 if TYPE_CHECKING:
+    import keras
     import pandas as pd
 
 HEADINGS = {"better": "helps", "equivalent": "equivalent", "not shown": "undecided", "worse": "harms"}
+
+
+SKEWED = 1.0
+"""From this skewness on a few seeds that lose much decide about a mean: see `lab.statistics.sequential`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,32 +32,102 @@ class Advice:
 
     Args:
         sentence: the answer.
-        diagnosis: of the plain model: what it does at its kept epoch, in a sentence.
-        table: one row per candidate: variant, answer, seeds, and its difference to the plain model in test data loss
-            with the ends of the interval.
+        diagnosis: of the plain model; it prints as sentences.
+        table: one row per candidate: variant, answer, seeds, its difference to the plain model in test data loss with
+            the ends of the interval, about how many more seeds would tell where it is undecided, the skewness of the
+            differences, and what a step of training costs more.
         not_tried: by family why it was left out.
         folder: of the experiment that confirmed it, with its page and histories.
         seconds: how long it took.
+        settings: by variant what was confirmed, the plain model first.
+        recommended: the one that is advised, with how its model is made.
+        ensemble: a row for each size and measure of the ensembles of its runs, as `lab.statistics.ensembles` has them;
+            None where it was not asked for.
     """
 
     sentence: str
-    diagnosis: str
+    diagnosis: Diagnosis
     table: "pd.DataFrame"
     not_tried: Mapping[str, str]
     folder: Path
     seconds: float
+    settings: Mapping[str, Setting]
+    recommended: Recommended
+    ensemble: "pd.DataFrame | None" = None
 
     def __str__(self) -> str:
-        return f"{self.sentence}\n{self.diagnosis}\n\n{self.table.to_string(index=False, float_format='{:.4f}'.format)}"
+        table = self.table.to_string(index=False, float_format="{:.4f}".format, na_rep="")
+        return f"{self.sentence}\n{self.diagnosis}\n{counted()}\n\n{table}"
+
+    @functools.cached_property
+    def model(self) -> "keras.Model":
+        """The model that is advised, as the first confirming seed trained it; it is trained again for this."""
+        return self.recommended.trained()[0].model()
+
+    def save(self, folder: str | Path, *, retrain: bool = False) -> Path:
+        """Write the answer into a folder.
+
+        * `model.keras`: `model`, or trained on the training and the validation examples together, and `model.json`:
+          how rows become its inputs, as `lab.data.description` says;
+        * `ensemble.keras`, where the ensemble was asked for: all its members as one model;
+        * `advice.txt` and `advice.csv`: the answer in words, and its table;
+        * `experiment.py`: a script that runs the confirmation again, if data and model have a source;
+        * the tables of the confirmation, its histories among them, and its page, unless they are around the folder.
+
+        Args:
+            folder: is made where there is none. Files in it that have these names are replaced.
+            retrain: whether the model learns from the validation examples, too. Nothing is left then to say how good
+                it is.
+
+        Returns:
+            The folder.
+
+        Raises:
+            DataError: the run that is advised kept no epoch, or Keras cannot save its model.
+            OSError: a file cannot be written.
+        """
+        from lab.data.description import description
+        from lab.models.keras_file import model_bytes
+        from lab.results.files import make_folder, write_atomically
+
+        to = Path(folder)
+        make_folder(to)
+        if retrain:
+            model, data = self.recommended.retrained()
+        else:
+            model, data = self.model, self.recommended.data()
+        write_atomically(to / "model.json", description(data))
+        write_atomically(to / "model.keras", model_bytes(model, "the model that is advised"))
+        if self.ensemble is not None:
+            write_atomically(to / "ensemble.keras", model_bytes(self.recommended.joined(data), "the ensemble"))
+        write_atomically(to / "advice.txt", f"{self}\n")
+        write_atomically(to / "advice.csv", self.table.to_csv(index=False))
+        is_beside = self.folder.resolve() in to.resolve().parents
+        for path in self.folder.iterdir():
+            if path.is_file() and path.suffix in ((".py",) if is_beside else (".csv", ".gz", ".py", ".html")):
+                shutil.copyfile(path, to / path.name)
+        return to
 
 
-def table_of(comparison: "pd.DataFrame") -> "pd.DataFrame":
-    """Return one row per candidate of a comparison, what helps first."""
+def table_of(
+    comparison: "pd.DataFrame", skews: Mapping[str, float] | None = None, costs: Mapping[str, str] | None = None
+) -> "pd.DataFrame":
+    """Return one row per candidate of a comparison, what helps first.
+
+    Args:
+        comparison: as `lab.statistics.compare` returns it.
+        skews: by variant the skewness of its differences.
+        costs: by variant what a step of its training costs more.
+    """
     rows = comparison[comparison["decision"] != "baseline"]
-    table = rows[["variant", "decision", "difference", "difference_low", "difference_high", "n"]].copy()
-    table.columns = ["variant", "answer", "difference", "low", "high", "seeds"]
+    kept = ["variant", "decision", "difference", "difference_low", "difference_high", "n", "seeds_needed"]
+    table = rows[kept].copy()
+    table.columns = ["variant", "answer", "difference", "low", "high", "seeds", "more_seeds"]
     table["place"] = table["answer"].map(list(HEADINGS).index)
     table["answer"] = table["answer"].map(HEADINGS)
+    table["more_seeds"] = np.ceil(table["more_seeds"].where(table["answer"] == "undecided"))
+    table["skew"] = [(skews or {}).get(name, np.nan) for name in table["variant"]]
+    table["costs"] = [(costs or {}).get(name, "") for name in table["variant"]]
     return table.sort_values(["place", "difference"]).drop(columns="place").reset_index(drop=True)
 
 
@@ -59,23 +142,39 @@ def sentence_of(table: "pd.DataFrame", tried: int) -> str:
     if len(helps):
         best = helps.iloc[0]
         put = words.difference(best["difference"], best["low"], best["high"], "+.4f", minus="-")
-        return f"{best['variant']} helps: test data loss {put} against the plain model on {best['seeds']} fresh seeds."
+        said = f"{best['variant']} helps: test data loss {put} against the plain model on {best['seeds']} fresh seeds."
+        if best["skew"] > SKEWED:
+            said += (
+                f" But its differences are skewed ({best['skew']:.1f}): it loses much at a few seeds, and more such "
+                "seeds may show that it does not help."
+            )
+        return said
     counts = ", ".join(f"{n} {answer}" for answer, n in table["answer"].value_counts().items())
-    return (
+    said = (
         f"Nothing is shown to help: of {tried} families the best {len(table)} were confirmed on fresh seeds ({counts})."
     )
+    # Only those that look better are worth more seeds.
+    hopeful = table[(table["answer"] == "undecided") & (table["difference"] < 0) & np.isfinite(table["more_seeds"])]
+    if len(hopeful):
+        nearest = hopeful.sort_values("more_seeds").iloc[0]
+        said += f" About {nearest['more_seeds']:.0f} more seeds would tell of {nearest['variant']}."
+    return said
 
 
-def diagnosis_of(verdict: Any, train: Any, validation: Any) -> str:
-    """Return in a sentence what the plain model does.
+def skews_in(summary: "pd.DataFrame", plain: str) -> dict[str, float]:
+    """Return by variant the skewness of its differences to the plain model in test data loss, NaN under 3 seeds.
 
     Args:
-        verdict: as `lab.statistics.run_facts` returns it.
-        train, validation: the data losses at the kept epoch.
+        summary: one row per run, as `lab.results.tables.read_tables` returns it.
+        plain: the plain model's variant.
     """
-    said = {
-        "overfits": "The plain model memorizes: its validation loss rises while its training loss falls",
-        "too short": "The plain model trained too few epochs to say whether it memorizes",
-        "underfits": "The plain model underfits: it needs a longer training or a larger model, not regularization",
-    }.get(str(verdict), f"The plain model neither memorizes nor underfits ({verdict})")
-    return f"{said} (train {train:.4g}, validation {validation:.4g} at the kept epoch)."
+    named = summary.assign(variant=summary["variant"].map(str))
+    wide = named.pivot(index="seed", columns="variant", values="test_data_loss")
+    skews = wide.sub(wide[plain], axis=0).drop(columns=plain).skew()
+    return dict(zip(skews.index, skews.to_numpy(np.float64).tolist(), strict=True))
+
+
+def recommended_in(table: "pd.DataFrame", plain: str) -> str:
+    """Return the variant that is advised: the best that helps, and otherwise the plain model."""
+    helps = table[table["answer"] == "helps"]
+    return str(helps.iloc[0]["variant"]) if len(helps) else plain

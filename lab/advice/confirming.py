@@ -15,7 +15,7 @@ from lab.sweep.progress import listening
 from lab.sweep.resumption import so_far
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from lab.results.tables import Tables
 
 FIRST_SEED = 1000
 """The confirming seeds count from here; the screening took seed 0."""
@@ -33,7 +33,7 @@ def confirm(
     tried: int,
     results_folder: Path,
     say: Callable[[str], None],
-) -> "tuple[Path, pd.DataFrame]":
+) -> "tuple[Path, Tables]":
     """Add seeds until each candidate is decided, the test examples are used up or the time is.
 
     The decisions hold although one looks after each batch, and over all candidates together: see
@@ -52,7 +52,7 @@ def confirm(
         say: told what is done and why.
 
     Returns:
-        The experiment's folder, with experiment.py if its data and model have a source, and its comparison.
+        The experiment's folder, with experiment.py if its data and model have a source, and its tables.
     """
     from lab.results.files import write_atomically
     from lab.results.tables import read_tables
@@ -72,16 +72,16 @@ def confirm(
             redraw_data=True,
         )
         folder = run(experiment, results_folder=results_folder, margin=margin, most_seeds=parts, progress=listening())
-        comparison = read_tables(folder).comparison
+        tables = read_tables(folder)
         script = script_of(experiment, folder / FILE)
         if script is not None:
             write_atomically(folder / FILE, script)
-        undecided = int((comparison["decision"] == "not shown").sum())
-        so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(comparison), tried)}")
+        undecided = int((tables.comparison["decision"] == "not shown").sum())
+        so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(tables.comparison), tried)}")
         say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
         took = clock() - begun
         following = next((later for later in plan if later > look), look)
         # A part of it, as compiling, is the same for any number of seeds.
         if not undecided or clock() + took * max(1, (following - look) / (look - before)) > until:
             break
-    return folder, comparison
+    return folder, tables

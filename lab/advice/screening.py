@@ -1,161 +1,136 @@
-"""Screening: the settings of all families train together, and of each family the better ones go on.
+"""Screening: the plain model at its best learning rate, and of each family the best setting, by validation.
 
-The rule is successive halving within each family (Jamieson and Talwalkar 2016): after a ninth of the epochs the best
-third of its settings goes on, after a third of them the best one. So no family, and not the plain model either, is left
-behind because another one learns faster in its first epochs.
+The plain model comes first, at learning rates that go on beyond their ends while the best one lies there. Then each
+family is tried at its strengths, each at the same rates around the plain model's best one, and goes on beyond their
+ends, too. So no family is called better than a plain model that was trained at a worse rate.
 """
 
-import math
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
 
-from lab.advice.space import Setting, wider
-from lab.checks import DataError, UsageError
-from lab.sweep.progress import Progress, both, heard_by, listening
-from lab.sweep.resumption import so_far
-from lab.sweep.unpublished import train
+import numpy as np
 
-if TYPE_CHECKING:
-    from lab.engine.task import History
+from lab.advice.space import PLAIN, RATES, RATES_OF_PLAIN, Setting, Space
+from lab.advice.trials import Trial, Trials
+from lab.checks import UsageError
 
-PARTS = (9, 3)
-"""The parts of the epochs after which settings leave."""
+SEEDS_OF_PLAIN = (0, 1, 2)
+"""The seeds over which the plain model's learning rate is chosen; families have the first of them."""
 
-FEWEST_EPOCHS = 3
-"""No setting leaves earlier."""
+WIDENED = 3
+"""How often one goes on beyond the ends."""
 
-WIDENED = 2
-"""How often the strengths of families grow whose best one is their weakest or their strongest."""
+COMBINED = " + "
+"""In the name of a combination, between its families."""
 
 
-@dataclass(frozen=True, eq=False)
-class Screened:
-    """The best setting of a family.
+def tune_plain(space: Space, trials: Trials, say: Callable[[str], None]) -> Setting:
+    """Train the plain model at its learning rates, and return it at the one with the lowest mean validation loss.
 
     Args:
-        setting: the setting.
-        loss: its validation data loss at its best epoch.
-        rows: its history.
-    """
-
-    setting: Setting
-    loss: float
-    rows: "History"
-
-
-def screen(
-    space: Mapping[str, Sequence[Setting]],
-    until: float,
-    say: Callable[[str], None],
-    clock: Callable[[], float] = time.monotonic,
-) -> tuple[dict[str, Screened], dict[str, str]]:
-    """Train the settings of each family at one seed, and return the best of each by its validation data loss.
-
-    Nothing here looks at the test split.
-
-    Args:
-        space: as `lab.advice.space.settings` returns it, the plain model first.
-        until: when training ends, by `clock`. What has trained until then counts with its best epoch.
+        space: of the advice.
+        trials: are added to.
         say: told what is done and why.
-        clock: returns seconds.
-
-    Returns:
-        What was found, and by family why it was left out.
 
     Raises:
-        UsageError, DataError: the plain model cannot be trained, or no epoch of it was in time.
+        UsageError, DataError: it cannot be trained, or no epoch of it was in time.
     """
-    found: dict[str, Screened] = {}
-    reasons: dict[str, str] = {}
-    tried = {family: list(settings) for family, settings in space.items()}
-    grown: Mapping[str, Sequence[Setting]] = tried
+    further = space.first(PLAIN, RATES_OF_PLAIN)
     for _ in range(WIDENED + 1):
-        was_stopped = _train(grown, until, found, reasons, clock)
-        beyond = {family: wider(best.setting, tried[family]) for family, best in found.items()}
-        grown = {family: more for family, more in beyond.items() if more and family not in reasons}
-        if was_stopped or not grown:
+        trials.train(further, seeds=SEEDS_OF_PLAIN, halving=False)
+        best = _plain(trials)
+        if best is None or trials.is_over:
             break
-        say(f"the best of {', '.join(grown)} is at the end of its strengths: going on beyond it")
-        for family, more in grown.items():
-            tried[family] += more
-    if "none" not in found:
+        further = space.beyond(best, [one.setting for one in trials.of(PLAIN)])
+        if not further:
+            break
+        rate = further[0].variant.training.learning_rate
+        say(f"the plain model is best at the end of its learning rates: going on to {rate:.2g}")
+    if best is None:
         raise UsageError(
             f"the plain model must be trained before others can be compared with it, but: "
-            f"{reasons.get('none', 'the budget ended before its first epoch; raise it')}"
+            f"{trials.reasons.get(PLAIN, 'the budget ended before its first epoch; raise it')}"
         )
+    return best
+
+
+def _plain(trials: Trials) -> Setting | None:
+    """Return the plain model at the learning rate with the lowest mean loss over the seeds that all rates have."""
+    losses = {seed: {one.setting: one.loss for one in trials.of(PLAIN, seed)} for seed in SEEDS_OF_PLAIN}
+    seeds = [seed for seed in SEEDS_OF_PLAIN if len(losses[seed]) == len(losses[0])]
+    means = {one: float(np.mean([losses[seed][one] for seed in seeds])) for one in losses[0]}
+    best = min(means, key=lambda one: means[one], default=None)
+    return best if best is not None and np.isfinite(means[best]) else None
+
+
+def screen(space: Space, rate: int, trials: Trials, say: Callable[[str], None]) -> None:
+    """Train the settings of each family, the first ones together, and then those beyond the ends.
+
+    Args:
+        space: of the advice.
+        rate: the plain model's best one.
+        trials: are added to.
+        say: told what is done and why.
+    """
+    rates = [rate + step for step in RATES]
+    first = [one for family in space.families for one in space.first(family, rates)]
+    trials.train(first)
+    for _ in range(WIDENED):
+        beyond = {}
+        for family in space.families:
+            best = trials.best(family)
+            if best is not None and family not in trials.reasons:
+                tried = [one.setting for one in trials.of(family)]
+                beyond[family] = [one for one in space.beyond(best.setting, tried) if one not in tried]
+        names = [family for family, further in beyond.items() if further]
+        if trials.is_over or not names:
+            break
+        say(f"going on beyond the strengths or learning rates at whose end the best of {', '.join(names)} is")
+        trials.train([one for further in beyond.values() for one in further])
+
+
+def found_in(
+    space: Space, plain: Setting, trials: Trials, say: Callable[[str], None]
+) -> tuple[dict[str, Trial], dict[str, str]]:
+    """Return the best trial of each family, the plain model's first, and by family why it was left out.
+
+    Args:
+        space: of the advice.
+        plain: the plain model at its best rate.
+        trials: all of them.
+        say: told what was found, family by family.
+    """
+    found = {PLAIN: trials.known[plain.parts, plain.rate, 0]}
+    found |= {name: best for name in trials.families() if name != PLAIN and (best := trials.best(name)) is not None}
     for family, one in found.items():
-        which = one.setting.label if family != "none" else "the plain model"
-        rate = one.setting.variant.training.learning_rate
-        say(f"{len(tried[family])} settings of {family}: validation loss {one.loss:.4g} of {which} at rate {rate:.2g}")
-    missing = [family for family in space if family not in found]
+        rate, count = one.setting.variant.training.learning_rate, len(trials.of(family))
+        settings = "1 setting" if count == 1 else f"{count} settings"
+        say(f"{settings} of {family}: validation loss {one.loss:.4g} of {one.setting.label} at rate {rate:.2g}")
+    missing = [family for family in space.families if family not in found]
     out_of_time = "not tried: the budget of the screening was spent"
+    reasons = trials.reasons
     return found, {f: f"does not apply: {reasons[f]}" if f in reasons else out_of_time for f in missing}
 
 
-class _SpentError(Exception):
-    """The time of the screening is over."""
+def candidates(found: Mapping[str, Trial], most: int) -> Sequence[Setting]:
+    """Return the best settings beside the plain model, of different families, and at most one combination of some.
+
+    Args:
+        found: as `found_in` returns it.
+        most: how many.
+    """
+    best = sorted((one for family, one in found.items() if family != PLAIN), key=lambda one: one.loss)
+    combined = [one for one in best if COMBINED in one.setting.family][1:]
+    return [one.setting for one in best if one not in combined][:most]
 
 
-def _train(
-    space: Mapping[str, Sequence[Setting]],
-    until: float,
-    found: dict[str, Screened],
-    reasons: dict[str, str],
-    clock: Callable[[], float],
-) -> bool:
-    """Train settings together, put what is better into `found`, and say whether the time was over before the end."""
-    named = {f"{family} {i}": one for family, settings in space.items() for i, one in enumerate(settings)}
-    epochs = max(one.variant.training.epochs for one in named.values())
-    ends = [max(FEWEST_EPOCHS, math.ceil(epochs / part)) for part in PARTS]
-    seen: dict[str, dict[str, History]] = {family: {} for family in space}
-
-    def leave(keys: Sequence[tuple[str, int]], epoch: int, histories: "Sequence[History]") -> Collection:
-        for (name, _), rows in zip(keys, histories, strict=True):
-            setting, loss = named[name], lowest(rows)
-            seen[setting.family][name] = rows
-            if setting.family not in found or loss < found[setting.family].loss:
-                found[setting.family] = Screened(setting, loss, rows)
-        so_far(_best(found))
-        if clock() > until:
-            raise _SpentError
-        if epoch not in ends:
-            return []
-        going_on: set[str] = set()
-        for family, own in seen.items():
-            count = 1 if epoch == ends[-1] else math.ceil(len(space[family]) / 3)
-            # Settings of another structure may have trained to their end before: only as many epochs of theirs count.
-            at_epoch = {name: lowest(rows[:epoch]) for name, rows in own.items()}
-            going_on |= set(sorted(at_epoch, key=at_epoch.__getitem__)[:count])
-        return [key for key in keys if key[0] not in going_on]
-
-    def failed(run: Any, reason: str) -> None:
-        reasons[named[run.variant].family] = reason
-
-    try:
-        with heard_by(both(listening(), Progress(on_failure=failed))):
-            train({name: one.variant for name, one in named.items()}, seeds=[0], leave=leave)
-    except _SpentError:
-        return True
-    except (UsageError, DataError):
-        # Of a family; planning, which concerns all, would have failed before any run.
-        if not reasons:
-            raise
-    return False
-
-
-def _best(found: Mapping[str, Screened]) -> str:
-    plain = found.get("none")
-    best = min((one for family, one in found.items() if family != "none"), key=lambda one: one.loss, default=None)
-    if plain is None or best is None:
+def best_so_far(trials: Trials) -> str:
+    """Return in a sentence which family is best by validation, for a command that is stopped."""
+    plain = trials.best(PLAIN)
+    others = [one for name in trials.families() if name != PLAIN and (one := trials.best(name)) is not None]
+    if plain is None or not others:
         return "so far no family can be compared with the plain model"
+    best = min(others, key=lambda one: one.loss)
     return (
         f"so far, by validation only: {best.setting.label} has a loss of {best.loss:.4g} and the plain model "
         f"{plain.loss:.4g}; nothing is confirmed"
     )
-
-
-def lowest(rows: "History") -> float:
-    """Return the lowest validation data loss of a history, infinity if there is none."""
-    return min((row["val_data_loss"] for row in rows if math.isfinite(row["val_data_loss"])), default=math.inf)

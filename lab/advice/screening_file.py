@@ -1,86 +1,106 @@
-"""The findings of a screening, kept so that the same command can go straight on to the confirmation."""
+"""The trials of a screening, kept after each round, so that the same command goes on from them after a kill."""
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.advice.screening import Screened
-from lab.advice.space import RATES, Setting
+from lab.advice.diagnosis import Diagnosis
+from lab.advice.space import PLAIN, Space
+from lab.advice.trials import Key, Trial, Trials
 from lab.identity import NUMERICS, declare, identify
 
-FILE = "screening.json"
+FOLDER = "advice"
+"""The folder of what is the advice's own, in that of the confirming experiment, whose JSON files are studies."""
+
+FILE = f"{FOLDER}/screening.json"
 
 
-def identity_of(space: Mapping[str, Sequence[Setting]]) -> str:
+def identity_of(space: Space) -> str:
     """Return what is equal for screenings of the same data and settings.
 
     Raises:
         UsageError: the loader or the factory has no identity.
     """
-    plain = space["none"][0].variant
-    settings = [
+    plain = space.at((), 0).variant
+    return identify(
         {
-            "model": declare(one.variant.model, f"model of {one.label}", omit=("seed",), defaults=False),
-            "training": declare(one.variant.training, f"training of {one.label}", defaults=False),
+            "data": declare(plain.data, "data", defaults=False),
+            "model": declare(plain.model, "model", omit=("seed",), defaults=False),
+            "training": declare(plain.training, "training", defaults=False),
+            "families": {name: list(strengths) for name, strengths in space.strengths.items()},
+            "numerics": NUMERICS,
         }
-        for settings in space.values()
-        for one in settings
-    ]
-    return identify({"data": declare(plain.data, "data", defaults=False), "settings": settings, "numerics": NUMERICS})
+    )
 
 
 def remember(
-    folder: Path, identity: str, seconds: float, found: Mapping[str, Screened], left_out: Mapping[str, str]
+    folder: Path, identity: str, seconds: float, trials: Trials, diagnosis: Diagnosis | None, has_ended: bool
 ) -> None:
-    """Write down what was found.
+    """Write down what was tried.
 
     Args:
-        folder: of the advice; made where there is none.
+        folder: of the confirming experiment; made where there is none.
         identity: of the space.
-        seconds: how long the screening was allowed to take.
-        found, left_out: as `lab.advice.screening.screen` returns them.
+        seconds: the budget.
+        trials: all of them.
+        diagnosis: of the plain model, if it has been made.
+        has_ended: whether the screening has ended, perhaps as its time was over.
     """
     from lab.results.files import write_atomically
 
-    best = {family: _written(one) for family, one in found.items()}
-    content = {"id": identity, "seconds": seconds, "best": best, "left_out": dict(left_out)}
-    write_atomically(folder / FILE, json.dumps(content, indent=1) + "\n")
+    tried = [
+        {
+            "parts": one.setting.parts,
+            "rate": one.setting.rate,
+            "seed": key[2],
+            "loss": one.loss,
+            "cut": key in trials.cut,
+            "rows": [dict(row) for row in one.rows] if one.setting.family == PLAIN else [],
+        }
+        for key, one in trials.known.items()
+    ]
+    content = {
+        "id": identity,
+        "seconds": seconds,
+        "has_ended": has_ended,
+        "diagnosis": None if diagnosis is None else diagnosis.to_json(),
+        "reasons": trials.reasons,
+        "tried": tried,
+    }
+    write_atomically(folder / FILE, json.dumps(content) + "\n")
 
 
-def remembered(
-    folder: Path, identity: str, seconds: float, space: Mapping[str, Sequence[Setting]]
-) -> tuple[dict[str, Screened], dict[str, str]] | None:
-    """Return what an earlier screening found; None where there was none, another one, or one with less time.
+def recall(folder: Path, identity: str, seconds: float, space: Space, trials: Trials) -> Diagnosis | None:
+    """Take over what was tried before, and return the diagnosis if it had been made.
 
-    The arguments are those of `remember`. A screening that left nothing out for want of time counts whatever time it
-    was allowed.
+    What had not trained to its end counts unless there is more time now. A screening that has ended in as much time or
+    more is not gone on with.
+
+    Args:
+        folder, identity, seconds: as for `remember`.
+        space: in which the settings are.
+        trials: are added to.
     """
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        if content["id"] != identity or (content["left_out"] and content["seconds"] < seconds):
+        if content["id"] != identity:
             return None
-        found = {family: _read(one, space[family]) for family, one in content["best"].items()}
-        return found, {str(family): str(why) for family, why in content["left_out"].items()}
+        has_no_more_time = content["seconds"] >= seconds
+        is_closed = bool(content["has_ended"]) and has_no_more_time
+        tried = [one for one in content["tried"] if has_no_more_time or not one["cut"]]
+        known = dict(_read(one, space) for one in tried)
+        reasons = {str(family): str(why) for family, why in content["reasons"].items()}
+        diagnosis = None if content["diagnosis"] is None else Diagnosis.from_json(content["diagnosis"])
+        cut = {key for one in tried if one["cut"] for key in [_read(one, space)[0]]}
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
+    trials.known |= known
+    trials.reasons |= reasons
+    trials.is_closed, trials.cut = is_closed, cut
+    return diagnosis
 
 
-def _written(one: Screened) -> dict[str, Any]:
-    training = one.setting.variant.training
-    return {
-        "strength": one.setting.strength,
-        "learning_rate": training.learning_rate,
-        "loss": one.loss,
-        "rows": [dict(row) for row in one.rows],
-    }
-
-
-def _read(written: Mapping[str, Any], settings: Sequence[Setting]) -> Screened:
-    known = [one for one in settings if one.strength == written["strength"]]
-    if not known and settings[0].extended is not None:
-        known = settings[0].extended(written["strength"])
-    rates = [one.variant.training.learning_rate for one in known]
-    if len(rates) != len(RATES):
-        raise ValueError("strengths have one setting for each learning rate")
-    return Screened(known[rates.index(written["learning_rate"])], float(written["loss"]), list(written["rows"]))
+def _read(written: dict[str, Any], space: Space) -> tuple[Key, Trial]:
+    setting = space.at([(str(family), strength) for family, strength in written["parts"]], int(written["rate"]))
+    trial = Trial(setting, float(written["loss"]), list(written["rows"]))
+    return (setting.parts, setting.rate, int(written["seed"])), trial

@@ -134,9 +134,9 @@ def print_outcome(folder: Path, outcome: Outcome) -> None:
         console().print(metric_table(folder.name, compare(outcome.tables), 0.95))
     elif outcome.tables:
         console().print(comparison_table(folder.name, outcome.tables))
-    print(f"page: {_near(outcome.page)}")
+    print(f"page: {near(outcome.page)}")
     if outcome.figures:
-        print(f"figures: {_near(outcome.figures[0].parent)}")
+        print(f"figures: {near(outcome.figures[0].parent)}")
 
 
 def write_guide(results: Path, pool: Executor | None = None, language: str = "en") -> None:
@@ -154,6 +154,6 @@ def _made(options: Options, name: str, make: Callable[[Path], Path]) -> Path:
     return afresh(options.results / name, make) if options.fresh else make(options.results)
 
 
-def _near(path: Path) -> Path:
+def near(path: Path) -> Path:
     """Return a path relative to the working folder, where it is below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

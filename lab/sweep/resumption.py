@@ -23,11 +23,17 @@ def answered() -> str:
 
 @contextmanager
 def forgotten() -> Iterator[None]:
-    """Forget the answer so far where the context ends."""
+    """Forget the answer so far where the context begins and where it ends, unless an interruption ends it."""
+    so_far("")
     try:
         yield
-    finally:
+    except KeyboardInterrupt:
+        # The command that is interrupted says the answer when this exception has reached it.
+        raise
+    except BaseException:
         so_far("")
+        raise
+    so_far("")
 
 
 def nothing_trains() -> None:

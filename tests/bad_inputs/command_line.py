@@ -348,7 +348,7 @@ CASES = [
     ('advise m.keras --data t.csv --target kind --separator ab', 2, "separator must be one character (it is what stands between two cells), got 'ab'"),
     ('advise m.keras --data t.csv --target kind', 1, 'm.keras must be a .keras file, got none; there is no such file'),
     ('advise m.keras --data t.csv --target kind --quiet=maybe', 2, "--quiet must be given without a value, got 'maybe'; leave it out"),
-    ('advise m.keras --data t.csv --target kind --seeds 5', 2, "an option of advise must be one of '--data', '--target', '--separator', '--labels', '--budget', '--margin', '--results', '--quiet', got '--seeds'"),
+    ('advise m.keras --data t.csv --target kind --seeds 5', 2, "an option of advise must be one of '--data', '--target', '--separator', '--labels', '--budget', '--margin', '--ensemble', '--retrain', '--results', '--quiet', got '--seeds'"),
     ("advise '' --data t.csv --target kind", 2, "the path of a model must not be empty, got ''"),
     ('advise t.csv --data t.csv --target kind', 1, 't.csv is damaged or no .keras file (BadZipFile: File is not a zip file); save the model again'),
     ('advise logs --data t.csv --target kind', 1, "logs must be a .keras file, got a folder; save the model: model.save('x.keras')"),

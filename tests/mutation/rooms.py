@@ -22,7 +22,7 @@ ROOMS = {
     "lab.seeds": "seeds training",
     "lab.training": "training ranges",
     "lab.regularization": "regularization ranges",
-    "lab.advice": "advice advice_rules",
+    "lab.advice": "advice advice_rules advice_screening advice_diagnosis",
     "lab.engine.history": "history training",
 }
 
