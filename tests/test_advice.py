@@ -355,7 +355,10 @@ def test_only_the_families_that_are_named_are_in_the_space_and_images_are_augmen
     assert list(space) == ["none", "dropout"]
     assert "random shifts (crops)" not in settings(DIGITS, factory_of(lab.models.dense), FITTING)
     images = settings(DIGITS, factory_of(lab.models.dense), FITTING, images=True)
-    assert {"random shifts (crops)", "cutout"} <= set(images)
+    assert {"random shifts (crops)", "cutout", "TrivialAugment"} <= set(images)
+    assert set(images) - set(settings(DIGITS, factory_of(lab.models.dense), FITTING, images=True, pixels=False)) == {
+        "TrivialAugment"
+    }
     assert "spatial dropout" not in images
     with pytest.raises(UsageError) as refused:
         settings(DIGITS, factory_of(lab.models.dense), FITTING, families=["drop-out"])

@@ -26,6 +26,7 @@ from lab.advice.space import factory_of, settings
 from lab.checks import UsageError, number, shown
 from lab.engine import precision
 from lab.engine.tensorflow import load_tensorflow
+from lab.plan import extremes
 from lab.study import folder_name
 from lab.sweep.resumption import forgotten
 from lab.training import Training
@@ -122,7 +123,8 @@ def advise(
     load_tensorflow("exact")
     training = training or _training_for(loaded, model)
     images = loaded.train.x.ndim == 4
-    space = settings(data, factory, training, images=images, families=families)
+    low, high = extremes(loaded)
+    space = settings(data, factory, training, images=images, pixels=0 <= low <= high <= 1, families=families)
     identity = identity_of(space)
     with said_once(say), forgotten():
         known = remembered(folder, identity, seconds, space)

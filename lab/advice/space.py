@@ -95,6 +95,7 @@ def settings(
     training: Training,
     *,
     images: bool = False,
+    pixels: bool = True,
     families: Sequence[str] | None = None,
 ) -> Mapping[str, list[Setting]]:
     """Return the settings of the plain model, as "none", and of each family that goes with the loss, by name.
@@ -102,6 +103,7 @@ def settings(
     Args:
         load, factory, training: of the plain model.
         images: whether the examples are images, which can be augmented.
+        pixels: whether the numbers of images are pixels from 0 to 1.
         families: the names of those that are tried; None tries all that fit.
 
     Raises:
@@ -119,7 +121,7 @@ def settings(
         name = family.name if family else "none"
         return [Setting(name, strength, Variant(data=load, model=model, training=one), extended) for one in trainings]
 
-    fitting = {one.name: one for one in FAMILIES if _fits(one, training.loss, images)}
+    fitting = {one.name: one for one in FAMILIES if _fits(one, training.loss, images, pixels)}
     for name in families or ():
         choice("families", name, fitting)
     return {"none": at(None, None)} | {
@@ -129,8 +131,10 @@ def settings(
     }
 
 
-def _fits(family: Family, loss: str, images: bool) -> bool:
+def _fits(family: Family, loss: str, images: bool, pixels: bool) -> bool:
     if family.losses and loss not in family.losses:
+        return False
+    if family.field == "trivial_augment" and not pixels:
         return False
     # A model without convolutions would refuse layers that are for images only; what is done to examples needs none.
     if "dense" not in family.kinds:
