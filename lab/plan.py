@@ -216,6 +216,12 @@ def _tasks(
     return planned
 
 
+def extremes(data: Dataset) -> tuple[float, float]:
+    """Return the smallest and the largest number of the first training examples, which tell pixels from 0 to 1."""
+    some = np.asarray(data.train.x[:LOOKED_AT])
+    return float(some.min()), float(some.max())
+
+
 def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[Hashable]) -> Task:
     training = variant.training
     steps = training.steps(len(data.train.y)) * training.epochs
@@ -224,8 +230,7 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     classes = None if data.classes is None else len(data.classes)
     training.check_inputs(data.input_shape)
     if training.trivial_augment:
-        some = np.asarray(data.train.x[:LOOKED_AT])
-        training.check_pixels(float(some.min()), float(some.max()))
+        training.check_pixels(*extremes(data))
     outputs = training.outputs(classes, data.train.y.shape[-1], data.several)
     build = functools.partial(_build, variant, key, data, outputs, seed, tried)
     # The tests hold the lab's own factories to it; what anybody else's do with a seed is not known.

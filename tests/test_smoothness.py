@@ -3,9 +3,11 @@
 from dataclasses import replace
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
 from lab import models
 from lab.data import Dataset, Split
@@ -13,7 +15,7 @@ from lab.engine import cohort, keras_fit, smoothness
 from lab.engine.task import Task
 from lab.regularization import Regularization
 from lab.training import Training
-from tests.cohorts import dataset, identical, task
+from tests.cohorts import dataset, difference, identical, task
 
 SGD = Training(optimizer="sgd", learning_rate=0.1, epochs=1, batch_size=12)
 
@@ -111,3 +113,25 @@ def test_a_second_pass_keeps_a_run_independent_of_its_company(name):
     tasks = [task(r, training=replace(base, **{name: 0.1 * (k + 1)}), data=dataset(seed=k)) for k in range(3)]
     tasks[0] = replace(tasks[0], training=replace(tasks[0].training, learning_rate=1e30))
     assert identical(cohort.train(tasks)[2], cohort.train(tasks[2:])[0])
+
+
+def of_layers_without_rules() -> keras.Model:
+    parts = [
+        keras.Input((6, 6, 1)),
+        layers.Flatten(),
+        layers.Dense(5),
+        layers.AlphaDropout(0.3, seed=7),
+        layers.Dense(3),
+    ]
+    for part in parts[2::2]:
+        part.kernel_initializer = keras.initializers.HeNormal(seed=3)
+    return keras.Sequential(parts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["r_drop", "gradient_penalty"])
+def test_layers_without_a_rule_pass_twice_too(name):
+    training = replace(SGD, batch_size=16, epochs=2, **{name: 0.5})
+    one = Task(of_layers_without_rules, dataset(), training, 1)
+    far = difference(cohort.train([one])[0], keras_fit.train(one))
+    assert max(far.values()) <= 1e-5, far
