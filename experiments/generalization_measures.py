@@ -149,7 +149,7 @@ def signs(nets, axes: Sequence[str]):
     return pd.DataFrame(rows, columns=["seed", "measure", "setting", "pairs", "agreement"])
 
 
-def compute(seeds: int = 12, epochs: int = 100, train_size: int = 200, axes: Mapping[str, tuple] = AXES):
+def compute(seeds: int = 12, epochs: int = 300, train_size: int = 200, axes: Mapping[str, tuple] = AXES):
     """Train a small net at each setting and seed until it fits, and ask which measures go with its gap."""
     import pandas as pd
 
