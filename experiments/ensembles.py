@@ -94,7 +94,7 @@ def compute(seeds: int = 5, members: int = 10, epochs: int = 60, train_size: int
         },
         seeds=range(members),
     )
-    rows, students = [], {}
+    rows, students = [], {}  # type: ignore[var-annotated]
 
     def measure(draw: int, kind: str, size: int, predicted: np.ndarray) -> None:
         found = growing(predicted[None], trained[(draw, "none"), 0].task.data.test.y).iloc[0]

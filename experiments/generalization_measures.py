@@ -114,7 +114,7 @@ def trained(seeds: int, epochs: int, train_size: int, axes: Mapping[str, tuple])
             starts[begun] = one.task.build().get_weights()
         split = one.task.data.train
         x = split.x.reshape(len(split.x), -1).astype(float)
-        weights, start = ([w.astype(float) for w in some] for some in (one.trained.last_weights, starts[begun]))
+        weights, start = ([w.astype(float) for w in some] for some in (one.trained.last_weights, starts[begun]))  # type: ignore[union-attr]
         found = measures(weights, start, x, split.y, seed) | {"epochs": last["epoch"]}
         yield setting, seed, found, last["val_data_loss"] - last["train_data_loss"]
 
