@@ -58,7 +58,7 @@ def table(name: str, *, seed: int = 0) -> Dataset:
         data = fashion_mnist(train_size=MOST, validation_size=MOST, test_size=1000, seed=seed)
         return replace(
             data,
-            **{
+            **{  # type: ignore[arg-type]
                 part: Split(split.x.reshape(len(split.x), -1), split.y, pool=split.pool)
                 for part, split in (("train", data.train), ("validation", data.validation), ("test", data.test))
             },
@@ -75,7 +75,7 @@ def table(name: str, *, seed: int = 0) -> Dataset:
 
 def variant(data: str, epochs: int, ingredients: tuple[str, ...]) -> Variant:
     """Two layers of 64 with some of the ingredients."""
-    fields = {name: value for one in ingredients for name, value in INGREDIENTS[one].items()}
+    fields = {name: value for one in ingredients for name, value in INGREDIENTS[one].items()}  # type: ignore[attr-defined]
     of_model = {name: fields.pop(name) for name in OF_MODELS if name in fields}
     loss = "squared_error" if data == "diabetes" else "softmax_cross_entropy"
     return Variant(
@@ -102,7 +102,7 @@ def compute(seeds: int = 5, epochs: int = 50, data: tuple[str, ...] = DATA):
     columns = ["data", "variant", "seed", "kept_epoch", "test_data_loss", "test_accuracy"]
     runs = pd.DataFrame(rows, columns=columns)
     compared = []
-    for where, own in runs.groupby("data", sort=False):
+    for where, own in runs.groupby("data", sort=False):  # type: ignore[assignment]
         is_less = own["variant"].str.startswith("all but ")
         for baseline, some in (("none", own[~is_less]), ("all", own[is_less | (own["variant"] == "all")])):
             found = compare(some, baseline)

@@ -107,7 +107,8 @@ def compute(seeds: int = 5, epochs: int = 300, train_size: int = 300, widths: tu
     for seed in range(seeds):
         data = noisy(train_size, seed=seed)
         for features in FEATURES:
-            rows += [("random features", features, l2, seed, *found) for l2, *found in ridge(data, features, seed)]
+            found = ridge(data, features, seed)
+            rows += [("random features", features, l2, seed, *losses, np.nan) for l2, *losses in found]
     columns = ["model", "width", "l2", "seed", "validation_loss", "test_loss", "test_error", "train_accuracy"]
     rows += nets(seeds, epochs, train_size, widths)
     fits = pd.DataFrame(rows, columns=columns)

@@ -1,10 +1,23 @@
 """What is an ensemble worth against one net, and can one net learn all that the ensemble knows?
 
-ANSWER.
+About two points of accuracy, which 5 draws do not show for sure, and next to nothing in loss; dropout and averaging
+together gain five. One net that learns the ensemble's logits, on unlabelled pictures too, is as accurate as all ten.
 
     python experiments/ensembles.py
 
-NUMBERS.
+Two layers of 128 on 300 digits, a fifth of the labels wrong, kept at their best epochs, 5 draws of the data, each with
+10 nets. Differences to one net; with 5 draws only the loss of the 50 masks survives the correction for 10 comparisons.
+
+One net has an accuracy of .881. The average of 2 nets has 1.3 points [0.3, 2.2] more, that of 10 nets 2.1 points [-0.2,
+4.4]; one net with dropout 2.7 points [-0.4, 5.9], and 10 of these 5.1 points [1.7, 8.4]. The average of 50 masks of one
+dropout net has 1.9 points [-0.9, 4.7].
+
+The test data loss of one net is .493. It changes by -.012 [-.033, .009] with 10 nets and by -.012 [-.046, .023] with 10
+nets with dropout. That of the 50 masks is higher by .156 [.119, .193]: the average of hesitant nets hesitates.
+
+The student has 1.4 points [-0.9, 3.8] of accuracy more than one net if it sees the ensemble's training pictures only,
+and 2.2 points [-0.2, 4.5] with 700 more: .903, where its ten teachers have .902. Its loss is lower by .010 [-.010,
+.030]. Snapshots of one training were not compared.
 """
 
 from collections.abc import Mapping
@@ -81,7 +94,7 @@ def compute(seeds: int = 5, members: int = 10, epochs: int = 60, train_size: int
         },
         seeds=range(members),
     )
-    rows, students = [], {}
+    rows, students = [], {}  # type: ignore[var-annotated]
 
     def measure(draw: int, kind: str, size: int, predicted: np.ndarray) -> None:
         found = growing(predicted[None], trained[(draw, "none"), 0].task.data.test.y).iloc[0]

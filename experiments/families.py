@@ -47,7 +47,7 @@ def variant(epochs: int, family: Family | None = None, strength: float | str | N
     """A block of two convolutions and a head of 64 on 300 digits, a fifth of whose labels are random."""
     field = {} if family is None else {family.field: strength}
     in_model = family is not None and family.value == "Regularization"
-    regularization = Regularization(**field) if in_model else NONE
+    regularization = Regularization(**field) if in_model else NONE  # type: ignore[arg-type]
     return Variant(
         data=partial(digits, train_size=300, label_noise=0.2),
         model=partial(
@@ -58,7 +58,7 @@ def variant(epochs: int, family: Family | None = None, strength: float | str | N
             # What drops parts of images has nothing to drop in the head.
             head=NONE if family is not None and "dense" not in family.kinds else regularization,
         ),
-        training=Training(epochs=epochs, learning_rate=0.003, **({} if in_model else field)),
+        training=Training(epochs=epochs, learning_rate=0.003, **({} if in_model else field)),  # type: ignore[arg-type]
     )
 
 

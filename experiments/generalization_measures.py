@@ -1,10 +1,26 @@
 """Which measures of trained nets say which of two will generalize better: norms, margins or sharpness?
 
-ANSWER.
+Products of spectral norms, path norms and sharpness do, in about seven of ten pairs; but no measure of them all keeps
+its sign when the batch size alone differs, and counting parameters says the opposite for width and for depth.
 
     python experiments/generalization_measures.py
 
-NUMBERS.
+576 nets on 200 digits, 48 settings of width, depth, batch size, learning rate and weight decay with 12 draws of the
+data, each trained until its train data loss is .1 (all but two reach that). Reported is the mean product of signs over
+pairs of nets that differ in one setting: 1 where measure and gap always differ alike, -1 where they always differ the
+other way, 0 where one says nothing about the other.
+
+Over all settings: product of spectral norms .476 [.392, .559], the same over the margin .432 [.348, .515], path norm
+.431 [.354, .509], sharpness against random perturbations of a tenth .383 [.307, .458], confidence .221 [.132, .310],
+inverse margin .105 [.028, .182], squared norm .104 [.032, .175], number of parameters .035 [-.019, .088] and squared
+distance from the start -.022 [-.072, .027]. Nets that train for more epochs have smaller gaps: -.183 [-.272, -.095].
+
+The wider of two nets has the smaller gap, the deeper one the larger: the number of parameters agrees by -.646 [-.886,
+-.406] over widths and by .819 [.681, .958] over depths. Sharpness does not see what the learning rate does (.090
+[-.030, .211]). Over batch sizes no interval excludes 0, the largest being .097 [-.051, .245].
+
+Jiang et al. (2020) trained more than 10 000 nets on larger pictures and found many norms misleading and sharpness
+best; on these digits the norms are as good. `--seeds 42` trains 2 016.
 """
 
 from collections.abc import Mapping, Sequence
@@ -114,7 +130,7 @@ def trained(seeds: int, epochs: int, train_size: int, axes: Mapping[str, tuple])
             starts[begun] = one.task.build().get_weights()
         split = one.task.data.train
         x = split.x.reshape(len(split.x), -1).astype(float)
-        weights, start = ([w.astype(float) for w in some] for some in (one.trained.last_weights, starts[begun]))
+        weights, start = ([w.astype(float) for w in some] for some in (one.trained.last_weights, starts[begun]))  # type: ignore[union-attr]
         found = measures(weights, start, x, split.y, seed) | {"epochs": last["epoch"]}
         yield setting, seed, found, last["val_data_loss"] - last["train_data_loss"]
 
@@ -149,7 +165,7 @@ def signs(nets, axes: Sequence[str]):
     return pd.DataFrame(rows, columns=["seed", "measure", "setting", "pairs", "agreement"])
 
 
-def compute(seeds: int = 12, epochs: int = 100, train_size: int = 200, axes: Mapping[str, tuple] = AXES):
+def compute(seeds: int = 12, epochs: int = 300, train_size: int = 200, axes: Mapping[str, tuple] = AXES):
     """Train a small net at each setting and seed until it fits, and ask which measures go with its gap."""
     import pandas as pd
 

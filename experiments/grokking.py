@@ -1,10 +1,21 @@
 """In which band of weight decay does a net first learn sums by heart and long afterwards understand them?
 
-ANSWER.
+Between .5 and 2, of the decays that were tried: the sums are known by heart after 20 steps, and half of those never
+seen are right after some hundreds or thousands. Without decay none is ever right, and with 5 neither.
 
     python experiments/grokking.py
 
-NUMBERS.
+Sums modulo 23 of pairs of one-hot vectors, three fifths of all pairs trained on, one hidden layer of 128, Adam with
+whole batches, 3 000 steps, 3 draws of the pairs. Chance is 1 in 23.
+
+95 % of the training sums are right after 12 to 17 steps with decays up to 2, after 34 to 39 with 5, and never with 10.
+Half of the validation sums are right after 2168 to 2730 steps with decay .5, 969 to 1690 with 1 and 580 to 720 with 2:
+the stronger the decay in this band, the shorter the wait.
+
+At the end the validation accuracy is .000 without decay, .206 [.076, .337] higher with .1, .581 [.456, .706] with .5,
+.810 with 1 in each draw, .733 [.520, .946] with 2, .006 [-.021, .034] with 5 and .000 with 10. It was still rising up
+to decay 2, so 3 000 steps do not show where it ends. The norm of the weights falls from 76.5 without decay to 40.4
+with 1 and 17.4 with 5.
 """
 
 from collections.abc import Mapping
@@ -61,7 +72,7 @@ def compute(seeds: int = 3, epochs: int = 3000, modulus: int = 23):
     columns = ["weight_decay", "seed", "learned_step", "understood_step"]
     runs = pd.DataFrame(rows, columns=[*columns, "train_accuracy", "validation_accuracy", "norm"])
     named = runs.assign(variant=runs["weight_decay"].map("{:g}".format))
-    kept = ["variant", "n", "mean", "low", "high", "difference", "difference_low", "difference_high", "p_adjusted"]
+    kept = ["variant", "n", "mean", "low", "high", "difference", "difference_low", "difference_high", "p_adjusted"]  # type: ignore[assignment]
     differences = compare(named, "0", "validation_accuracy")[kept]
     return {"runs": runs.round(5), "differences": differences.round(5), "curves": pd.concat(curves).round(5)}
 

@@ -65,7 +65,7 @@ def examples(kind: str, *, train_size: int = 300, seed: int = 0):
 
     if kind in ("right labels", "random labels"):
         return data
-    return replace(data, **{part: changed(getattr(data, part)) for part in ("train", "validation", "test")})
+    return replace(data, **{part: changed(getattr(data, part)) for part in ("train", "validation", "test")})  # type: ignore[arg-type]
 
 
 def compute(seeds: int = 5, epochs: int = 200, train_size: int = 300):

@@ -57,18 +57,18 @@ def compute(seeds: int = 5, epochs: int = 100, train_size: int = 300):
             training=Training(epochs=epochs, **fields),
         )
 
-    variants = {name: variant(**fields) for name, fields in TRAININGS.items()}
+    variants = {name: variant(**fields) for name, fields in TRAININGS.items()}  # type: ignore[arg-type]
     variants |= {name: variant(regularization) for name, regularization in MODELS.items()}
     rows = []
     for (name, seed), one in train(variants, seeds=range(seeds), redraw_data=True).items():
         data, last, model = one.task.data, one.trained.last_weights, one.model()
-        top = top_eigenvalues(model, last, data.train.x, data.train.y)[0]
+        top = top_eigenvalues(model, last, data.train.x, data.train.y)[0]  # type: ignore[arg-type]
         model.set_weights(last)
         ended = {
             part: growing(probabilities(model, split.x)[None], split.y).iloc[0]
             for part, split in (("train", data.train), ("test", data.test))
         }
-        norm = np.sqrt(sum(float((w.astype(float) ** 2).sum()) for w in last if w.ndim > 1))
+        norm = np.sqrt(sum(float((w.astype(float) ** 2).sum()) for w in last if w.ndim > 1))  # type: ignore[union-attr, misc]
         losses = [ended[part][column] for part in ("train", "test") for column in ("data_loss", "accuracy")]
         rows.append((name, seed, top, norm, *losses))
     columns = ["top_eigenvalue", "norm", "train_data_loss", "train_accuracy", "test_data_loss", "test_accuracy"]

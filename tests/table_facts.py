@@ -13,7 +13,7 @@ REPEATS = ("seed", "draw", "direction")
 TIMES = ("epoch", "step")
 SETTINGS = (
     "learning_rate", "l2", "strength", "label_noise", "dropout", "spread", "units", "size", "shift", "members",
-    "train_size", "alpha",
+    "train_size", "alpha", "width", "weight_decay",
 )  # fmt: skip
 _GRID = 4000
 """A table of more rows without seeds is a surface, from which nobody quotes numbers."""
