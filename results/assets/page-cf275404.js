@@ -177,7 +177,10 @@ const TABLES = ["bands", "rule", "raw", "singles", "lines", "marks", "points"];
 const LINE_WIDTHS = { raw: 1, singles: { field: "width" }, lines: 2 };
 const DASHES = { train: [], validation: [6, 3] };
 const MOST_TICKS = { x: 8, y: 6 };
-const SHARES = { path: { field: "d" }, scaleX: { signal: "width" }, scaleY: { signal: "height" } };
+const SHARES = {
+path: { field: "d" }, pathCache: { field: "extent" }, scaleX: { signal: "width" }, scaleY: { signal: "height" },
+};
+const drawnAs = (d) => ({ d, extent: Object.assign([["M", 0, 0], ["L", 1, 1]], { path: d }) });
 const opacity = { field: "opacity" };
 const axisOf = (name, orient, format, more) => ({
 scale: name, orient, aria: false, title: { signal: name + "title" }, values: { signal: name + "ticks" },
@@ -349,7 +352,7 @@ const looks = ({ usual, behind, fewer }, { v, whole = true }) =>
 const [x, y] = [placed(drawnEnds().x, state.logx), placed(drawnEnds().y, isLog())];
 const row = (table, line, values) => ({
 v: line.v, c: hue(line.v), split: line.split, opacity: looks(OPACITY[table], line),
-d: (line.paths ??= {})[table] ??= linePath(line.e, values, shownAt, x, y),
+...(line.paths ??= {})[table] ??= drawnAs(linePath(line.e, values, shownAt, x, y)),
 });
 const banded = new Set([...state.shown, first]);
 return {
@@ -357,7 +360,7 @@ bands: lines.filter((line) =>
 state.band && banded.has(line.v) && (line.split === "validation" || !measure().validation),
 ).map((line) => ({
 c: hue(line.v), opacity: looks(BAND, line),
-d: (line.paths ??= {}).band ??= bandPath(line.e, line.lo, line.hi, shownAt, x, y),
+...(line.paths ??= {}).band ??= drawnAs(bandPath(line.e, line.lo, line.hi, shownAt, x, y)),
 })),
 raw: state.smooth ? lines.map((line) => row("raw", line, line.m)) : [],
 lines: lines.map((line) => row("lines", line, line.smooth)),
