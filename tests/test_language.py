@@ -14,6 +14,7 @@ from lab import pages, report
 from lab.cli import options
 from lab.pages import playground
 from lab.pages.experiment import contents, curves_of
+from lab.pages.sheet import heading_lines
 from lab.report import theme
 from lab.report.save import NO_FONT
 from lab.results.schema import PLAYGROUND_FILE
@@ -239,6 +240,20 @@ class TestFigures:
             ax = report.overlay(tables.histories)
         assert ax.get_xlabel() == "エポック"
         assert ax.get_ylabel() == "検証のデータ損失"
+
+    @pytest.mark.parametrize(
+        ("heading", "lines"),
+        [
+            ("difference in test data loss", ["difference in", "test data", "loss"]),
+            ("テストのデータ損失の差", ["テストの", "データ損失の差"]),
+            ("検証のデータ損失", ["検証の", "データ損失"]),
+            ("検証の正解率", ["検証の正解率"]),
+            ("テストの正解率", ["テストの", "正解率"]),
+            ("バランス正解率の差", ["バランス正解率の", "差"]),
+        ],
+    )
+    def test_a_heading_of_the_sheet_is_broken_between_phrases(self, heading, lines):
+        assert heading_lines(heading) == lines
 
     def test_a_text_without_spaces_is_broken_where_it_may_be(self):
         assert theme.lines("線は中央値、帯は中央。", 8) == ["線は中央", "値、帯は", "中央。"]
