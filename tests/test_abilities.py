@@ -53,6 +53,7 @@ def everything(tmp_path_factory) -> Path:
     shutil.copytree(folder / "sure", folder.parent / "ja" / "sure")
     with speaking("ja"):
         pages.experiment_page(folder.parent / "ja" / "sure")
+        pages.playground_page(folder.parent / "ja")
     pages.playground_page(folder)
     pages.index_page(folder, [("Penalties", ["sure", "path"]), ("Noise", ["alexnet", "net", "squares"])])
     return folder
@@ -279,7 +280,8 @@ def test_the_guide_is_searched_filtered_sorted_and_overlaid(screen, everything):
 
 
 def test_the_playground_trains_compares_takes_points_and_makes_an_experiment(screen, everything):
-    played = Played(screen, everything / "playground.html").at("size=20&seeds=5").trained(2)
+    file = everything / "playground.html"
+    played = Played(screen.at(file, "size=20&seeds=5"), file).trained(2)
     page = screen.page
     page.locator("#keep").press("Enter")
     page.locator("#l2").press("End")
@@ -305,4 +307,15 @@ def test_a_japanese_page_fits(screen, everything):
     assert page.url.endswith("#metric=accuracy")
     if screen.width > 1000:
         assert page.locator(".scroll").first.evaluate("box => box.scrollWidth == box.clientWidth")
+    screen.sound()
+
+
+def test_the_japanese_playground_fits(screen, everything):
+    file = everything.parent / "ja" / "playground.html"
+    played = Played(screen.at(file, "size=20&seeds=5"), file).trained(2)
+    screen.page.locator("#keep").press("Enter")
+    screen.page.locator("#l2").press("End")
+    played.trained(1)
+    open_all(screen.page)
+    assert "L2 0.5" in played.text("#compared")
     screen.sound()

@@ -12,17 +12,21 @@ import lab
 from experiments import CHAPTERS
 from lab import pages, report
 from lab.cli import options
+from lab.pages import playground
 from lab.pages.experiment import contents, curves_of
+from lab.pages.sheet import heading_lines
 from lab.report import theme
 from lab.report.save import NO_FONT
+from lab.results.schema import PLAYGROUND_FILE
 from lab.results.tables import read_tables
 from lab.statistics import DECISIONS, VERDICTS
 from lab.statistics.language import LANGUAGES, catalogue, say, speaking, spoken
 from lab.statistics.scope import NOTES
+from tests.playground import SLIDERS, Played
 from tests.test_page_curves import rich
 
 HOME = Path(lab.__file__).parent
-TEMPLATES = [path for path in (HOME / "pages" / "templates").iterdir() if path.suffix in (".j2", ".js")]
+TEMPLATES = [path for path in (HOME / "pages" / "templates").rglob("*") if path.suffix in (".j2", ".js")]
 SAID = re.compile(r'\b(?:say|named)\(\s*"((?:[^"\\]|\\.)*)"')
 
 # Words of a Japanese page that are names: of files, formats, libraries, keys and settings.
@@ -31,6 +35,21 @@ NAMES = {
     *("csv", "histories", "summary", "comparison", "JavaScript", "python", "lab", "export", "page", "p"),
     *("Nadeau", "and", "Bengio", "t"),
 }
+PLAYGROUND_NAMES = {
+    *("L1", "L2", "w", "h", "tanh", "relu", "leaky_relu", "elu", "sigmoid", "linear", "adam", "momentum", "sgd"),
+    *("ConvNetJS", "CS231n", "dense", "float32", "playground", "py"),
+}
+
+# What is read of a page, also where it is not seen: labels, titles and choices.
+TEXT = """() => [document.body.innerText,
+  ...[...document.querySelectorAll('[aria-label], [aria-valuetext], [title], [placeholder], option')].flatMap(one =>
+    [one.ariaLabel, one.ariaValueText, one.title, one.placeholder, one.tagName === 'OPTION' ? one.textContent : ''])
+].join(' ')"""
+
+
+def words_in_latin(text: str) -> set[str]:
+    """The words of a text that are written with letters of English. A name may hold digits and underscores."""
+    return set(re.findall(r"[A-Za-z][A-Za-z0-9_]*", text))
 
 
 def literals() -> set[str]:
@@ -67,6 +86,11 @@ class TestCatalogue:
 
     def test_what_tables_and_files_say_has_its_translation(self, language):
         assert {*DECISIONS, *VERDICTS, *NOTES, *NOTES.values()} - set(catalogue(language)) == set()
+
+    def test_what_the_playground_offers_has_its_translation(self, language):
+        offers = [text for one in SLIDERS for text in (one.label, one.about)]
+        offers += [*playground.REGULARIZERS, *playground.TITLES.values(), *(words for words, _ in playground.TRIES)]
+        assert set(offers) - set(catalogue(language)) == set()
 
     def test_no_translation_is_of_a_text_that_nobody_says(self, language):
         # A few are made of a name with its underscores.
@@ -124,12 +148,7 @@ class TestPages:
         seen.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         if "/" in page:
             seen.page.locator("#runs-table tbody tr").first.wait_for()
-        text = seen.page.evaluate(
-            """() => [document.body.innerText, ...[...document.querySelectorAll('[aria-label], [title], option')]
-            .flatMap(one => [one.ariaLabel, one.title, one.tagName === 'OPTION' ? one.textContent : ''])].join(' ')"""
-        )
-        # A name is known by what it is made of: letters, digits and underscores.
-        assert set(re.findall(r"[A-Za-z][A-Za-z0-9_]*", text)) - NAMES == set()
+        assert words_in_latin(seen.page.evaluate(TEXT)) - NAMES == set()
         assert seen.page.evaluate("document.documentElement.scrollWidth") == width
         assert seen.complaints == []
 
@@ -146,6 +165,52 @@ class TestPages:
         seen.page.wait_for_selector("#curves[aria-busy=false]")
         assert seen.page.url.endswith("#metric=accuracy")
         assert "正解率" in seen.page.locator("#curves").inner_text()
+
+
+class TestPlayground:
+    def test_it_trains_and_no_english_is_left_but_names_and_its_script(self, opened, tmp_path):
+        with speaking("ja"):
+            seen = opened(pages.playground_page(tmp_path))
+        page, played = seen.page, Played(seen, tmp_path / PLAYGROUND_FILE)
+        page.evaluate(
+            """() => {
+              window.drawn = [];
+              const fill = CanvasRenderingContext2D.prototype.fillText;
+              CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+                window.drawn.push(text);
+                fill.call(this, text, ...place);
+              };
+            }"""
+        )
+        for summary in page.locator("summary").all():
+            summary.press("Enter")
+        read = [page.evaluate(TEXT)]
+        page.locator("#size").select_option("20")
+        page.locator("#seeds").select_option("5")
+        page.locator("#epochs").select_option("100")
+        read += [played.trained(2).text("#summary")]
+        page.locator("#keep").press("Enter")
+        read += [page.evaluate(TEXT)]
+        for name in ("l1", "l2", "dropout", "patience"):
+            page.locator(f"#{name}").press("End")
+        page.locator("#widths").select_option("4")
+        page.locator("#learning_rate").select_option("0.03")
+        page.locator("#batch_size").select_option("8")
+        page.locator("#play").press("Enter")
+        page.locator("#said", has_text="終わりました").wait_for()
+        for points in ("1, 2", f"{10**40}, 1, 赤", "1, 2, 赤", "1, 2, 赤\n2, 3, 青"):
+            page.locator("#points").fill(points)
+            page.locator("#use-points").press("Enter")
+            read += [played.text("#points-said")]
+        read += [page.evaluate(TEXT), *page.evaluate("window.drawn")]
+        assert page.locator("html").get_attribute("lang") == "ja"
+        assert "早期終了" in page.locator("#table").inner_text()
+        assert "判定: " in played.text("#compared")
+        assert words_in_latin(" ".join(read)) - PLAYGROUND_NAMES == set()
+        script = page.locator("#script").input_value()
+        assert script.startswith('"""What changes on moons with elastic net 0.5 + 0.5, dropout 0.7, early stopping 5?')
+        assert script.isascii()
+        assert seen.complaints == []
 
 
 class TestFigures:
@@ -175,6 +240,20 @@ class TestFigures:
             ax = report.overlay(tables.histories)
         assert ax.get_xlabel() == "エポック"
         assert ax.get_ylabel() == "検証のデータ損失"
+
+    @pytest.mark.parametrize(
+        ("heading", "lines"),
+        [
+            ("difference in test data loss", ["difference in", "test data", "loss"]),
+            ("テストのデータ損失の差", ["テストの", "データ損失の差"]),
+            ("検証のデータ損失", ["検証の", "データ損失"]),
+            ("検証の正解率", ["検証の正解率"]),
+            ("テストの正解率", ["テストの", "正解率"]),
+            ("バランス正解率の差", ["バランス正解率の", "差"]),
+        ],
+    )
+    def test_a_heading_of_the_sheet_is_broken_between_phrases(self, heading, lines):
+        assert heading_lines(heading) == lines
 
     def test_a_text_without_spaces_is_broken_where_it_may_be(self):
         assert theme.lines("線は中央値、帯は中央。", 8) == ["線は中央", "値、帯は", "中央。"]

@@ -39,6 +39,7 @@ PLAYGROUND = (
     "losses.js",
     "optimizers.js",
     "training.js",
+    "language.js",
     "data.js",
     "state.js",
     "seeds.js",

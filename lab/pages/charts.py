@@ -1,6 +1,5 @@
 """The charts of an experiment's page and their data, as the page's script takes them."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +14,10 @@ from lab.pages.provenance import declarations
 from lab.pages.reliability_panel import ReliabilityPanel
 from lab.pages.run_numbers import folds_of
 from lab.pages.runs_table import OPEN, runs_table
+from lab.pages.script_words import script_words
 from lab.pages.strengths_chart import Family, path_chart, strength_words
 from lab.pages.vegalite import LOOK
-from lab.statistics.language import catalogue, named, say, spoken
+from lab.statistics.language import named, say
 
 
 def charts(
@@ -84,20 +84,15 @@ def charts(
         }
         places = {name: v for v, name in enumerate(page.names)}
         drawn["paths"] = [_path(family, places) for family in page.families]
-    if words := script_words(drawn):
+    if words := script_words(page_script(), _named(drawn)):
         drawn["words"] = words
     return drawn
 
 
-def script_words(drawn: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the page's script says, in the language that is spoken, by the English texts; empty for English.
-
-    Args:
-        drawn: the charts, whose measures, splits, headings and verdicts the script names.
-    """
-    texts = re.findall(r'say\(\s*"([^"]*)"', page_script())
+def _named(drawn: Mapping[str, Any]) -> list[str]:
+    """Return the measures, splits, headings and verdicts of the charts, which the page's script names."""
     columns = drawn["runs"]["columns"]
-    texts += [
+    texts = [
         "variant",
         "seed",
         "train",
@@ -105,8 +100,7 @@ def script_words(drawn: Mapping[str, Any]) -> dict[str, str]:
         *(one[key] for one in columns for key in ("heading", "meaning")),
     ]
     texts += [value for one in columns if "decimals" not in one for value in set(one["values"])]
-    texts += [one["name"] for one in drawn.get("curves", {}).get("measures", [])]
-    return {text: catalogue(spoken())[text] for text in texts if text in catalogue(spoken())}
+    return texts + [one["name"] for one in drawn.get("curves", {}).get("measures", [])]
 
 
 def _described(series: Series, names: Sequence[str]) -> str:

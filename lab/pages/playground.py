@@ -1,5 +1,7 @@
 """The playground: what its controls offer, and the lab's points in the plane as the page holds them.
 
+Labels and sentences are in English here, and said in the language that is spoken where the page shows them.
+
 The page trains small nets in the browser. Its points are the lab's own draws, float32 by float32, and so are their
 wrong labels: what is made an experiment there trains on the same points here.
 """
@@ -17,6 +19,8 @@ import scipy
 from lab import data
 from lab.data.dataset import Dataset, Split
 from lab.data.splitting import mislabelled
+from lab.pages.assets import playground_script
+from lab.pages.script_words import script_words
 from lab.seeds import derive
 
 VALIDATION_SIZE = 120
@@ -109,6 +113,9 @@ SETS: dict[str, tuple[str, Callable[..., Dataset]]] = {
     "cs231n_strength": ("25 points of CS231n", data.cs231n_strength),
     "cs231n_capacity": ("32 points of CS231n", data.cs231n_capacity),
 }
+"""The lab's points, by their names: how they are called, and their loader."""
+
+TITLES = {name: title for name, (title, _) in SETS.items()} | {"pasted": "points of your own"}
 
 TRIES = (
     ("Memorize wrong labels", "size=50&label_noise=0.2&widths=32-32&learning_rate=0.01"),
@@ -121,15 +128,12 @@ TRIES = (
 
 
 def settings() -> dict[str, Any]:
-    """Return what the page's script needs, ready for JSON: offers, points, wrong labels and quantiles of t."""
-    sets = [_set(name, title, load) for name, (title, load) in SETS.items()]
+    """Return what the page's script needs, ready for JSON: offers, points, wrong labels, quantiles of t, its words."""
+    sets = [_set(name, load) for name, (_, load) in SETS.items()]
+    sliders = [one for group in REGULARIZERS.values() for one in group]
     counts = {(size, len(one["classes"])) for one in sets for size in _sizes(len(one["train"]["y"]))}
     return {
-        "regularizers": [
-            {"name": one.name, "label": one.label, "values": one.values}
-            for group in REGULARIZERS.values()
-            for one in group
-        ],
+        "regularizers": [{"name": one.name, "label": one.label, "values": one.values} for one in sliders],
         "choices": CHOICES,
         "start": START,
         "sets": sets,
@@ -138,6 +142,7 @@ def settings() -> dict[str, Any]:
         "most_classes": MOST_CLASSES,
         # Of the 95 % interval of a mean over n seeds, for n from 2 on.
         "quantiles": [float(f"{scipy.special.stdtrit(n - 1, 0.975):.6g}") for n in range(2, max(SEEDS) + 1)],
+        "words": script_words(playground_script(), [one.label for one in sliders]),
     }
 
 
@@ -145,11 +150,11 @@ def _sizes(count: int) -> list[int]:
     return [*(size for size in TRAIN_SIZES if size < count), count]
 
 
-def _set(name: str, title: str, load: Callable[..., Dataset]) -> dict[str, Any]:
+def _set(name: str, load: Callable[..., Dataset]) -> dict[str, Any]:
     # All training points in the lab's order: the first n are those of `train_size=n`.
     made = load(validation_size=VALIDATION_SIZE)
     splits = {part: _points(getattr(made, part)) for part in ("train", "validation")}
-    return {"name": name, "title": title, "classes": made.classes, **splits}
+    return {"name": name, "classes": made.classes, **splits}
 
 
 def _points(split: Split) -> dict[str, str]:

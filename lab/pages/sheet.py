@@ -1,6 +1,7 @@
 """An experiment on one sheet of paper: the question, the answer, the curves, the differences and the table, as PDF."""
 
 import io
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ MARGIN = 0.6
 
 MOST = 12
 """The most variants on a sheet. Of more, or of more than there is room for, those of the lowest mean are shown."""
+
+_HEADING = 13  # the most characters in a line of a heading
 
 # Heights in inches: of a variant among the differences and in the table, and of all that is around them.
 _DIFFERENCE, _ROW = 0.17, 0.16
@@ -131,11 +134,21 @@ def _words(figure: Figure, top: float, words: str, size: float, most: int, **loo
     return top + len(lines) * size * 1.3 / 72 * 1.17
 
 
+def heading_lines(heading: str) -> list[str]:
+    """Return a heading of the table in lines; a Japanese one in two of like width, between phrases where it has any."""
+    if width_of(heading) <= _HEADING or not re.search("[ぁ-ん]", heading):
+        return wrapped(heading, _HEADING)
+    # A phrase ends with its particles: テストの, データ損失の, 差.
+    phrases = re.findall("[^ぁ-ん]*[ぁ-ん]+|[^ぁ-ん]+$", heading)
+    ways = [["".join(phrases[:k]), "".join(phrases[k:])] for k in range(1, len(phrases))] or [[heading]]
+    return [line.strip() for line in min(ways, key=lambda way: max(map(width_of, way)))]
+
+
 def _table(figure: Figure, top: float, table: VariantsTable) -> float:
     """Write the table of the variants, and return how far down it reaches, in inches."""
     names = labels([cells[0].text for _, cells in table.rows], 22)
     rows = [[names[cells[0].text], *(cell.text for cell in cells[1:])] for _, cells in table.rows]
-    headings = [wrapped(column.heading, 13) for column in table.columns]
+    headings = [heading_lines(column.heading) for column in table.columns]
     widths = [
         max(map(width_of, [*heading, *(row[k] for row in rows)]), default=1) + 2 for k, heading in enumerate(headings)
     ]

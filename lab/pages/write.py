@@ -43,6 +43,7 @@ from lab.results.schema import (
     figure_file,
 )
 from lab.results.tables import Tables, read_tables, table_path
+from lab.statistics.language import named
 
 _TABLES = {
     COMPARISON: "one row per variant, against the baseline",
@@ -152,11 +153,9 @@ def playground_page(folder: Path) -> Path:
         "playground/page.html.j2",
         [assets.playground_script()],
         single=True,
-        language="en",  # the only one of its words
         settings=held,
         playground_style=style("playground/playground.css"),
-        sets=held["sets"],
-        names={one["name"]: one["title"] for one in held["sets"]} | {"pasted": "points of your own"},
+        titles={name: named(title) for name, title in playground.TITLES.items()},
         choices=playground.CHOICES,
         regularizers=playground.REGULARIZERS,
         tries=playground.TRIES,

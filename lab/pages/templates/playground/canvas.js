@@ -88,7 +88,7 @@ function marker(context, kind, x, y, size) {
 
 // A number with so many decimals; with one or two digits where those would leave none.
 function written(value, decimals = 3) {
-  if (!Number.isFinite(value)) return "not finite";
+  if (!Number.isFinite(value)) return say("not finite");
   const size = Math.abs(value);
   if (size >= 1000 || (size > 0 && size < 1e-4)) return value.toExponential(1).replaceAll("-", MINUS);
   return (size > 0 && size < 10 ** (1 - decimals) ? value.toPrecision(2) : value.toFixed(decimals)).replace("-", MINUS);

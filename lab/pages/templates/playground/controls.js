@@ -31,7 +31,7 @@ function showControls() {
 
 function sliderText(name, value) {
   if (name === "label_noise") return `${Math.round(100 * value)}\u00a0%`;
-  if (value === 0) return "off";
+  if (value === 0) return say("off");
   // A power of ten as people write it: 1e-5, not 0.00001.
   return value < 0.0005 ? value.toExponential().replace("-", MINUS) : String(value);
 }
@@ -49,8 +49,8 @@ function bindControls(change) {
 function listSeeds(count) {
   const select = byId("only");
   const chosen = select.value;
-  const options = [["", count > 1 ? `all ${count} seeds` : "the seed"]];
-  if (count > 1) for (let seed = 0; seed < count; seed++) options.push([String(seed), `seed ${seed}`]);
+  const options = [["", count > 1 ? say("all {count} seeds", { count }) : say("the seed")]];
+  if (count > 1) for (let seed = 0; seed < count; seed++) options.push([String(seed), say("seed {seed}", { seed })]);
   select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
   select.value = options.some(([value]) => value === chosen) ? chosen : "";
 }
@@ -60,10 +60,10 @@ function bindPoints(change) {
     const text = byId("points").value.trim();
     try {
       const count = parsePoints(text).length;
-      byId("points-said").textContent = `${count} points; three fifths of each class are trained on.`;
+      byId("points-said").textContent = say("{count} points; three fifths of each class are trained on.", { count });
       change({ data: "pasted", points: text });
     } catch (error) {
-      byId("points-said").textContent = `Not taken: ${error.message}.`;
+      byId("points-said").textContent = say("Not taken: {why}.", { why: error.message });
     }
   });
 }
@@ -74,14 +74,17 @@ function bindScript(written_) {
     byId("script").value = text;
     try {
       await navigator.clipboard.writeText(text);
-      byId("copied").textContent = "Copied.";
+      byId("copied").textContent = say("Copied.");
     } catch (error) {
       // A page from disk may not be allowed to write there.
       byId("script").select();
-      byId("copied").textContent = "Selected: copy it with Ctrl+C.";
+      byId("copied").textContent = say("Selected: copy it with Ctrl+C.");
     }
   });
 }
+
+// How a run ended, by its status.
+const ENDED = { training: "", "stopped early": say("stopped early"), diverged: say("diverged") };
 
 // One row per seed, for those who want numbers and for those who cannot see the dots.
 function showTable(seeds) {
@@ -90,7 +93,7 @@ function showTable(seeds) {
     const cells = [
       run.seed, kept?.epoch ?? "", kept ? written(kept.val_data_loss) : "", last ? written(last.val_data_loss) : "",
       last ? written(last.train_data_loss) : "", last ? written(last.val_penalty) : "",
-      last ? written(last.val_accuracy, 2) : "", run.status === "training" ? "" : run.status,
+      last ? written(last.val_accuracy, 2) : "", ENDED[run.status],
     ];
     const row = document.createElement("tr");
     cells.forEach((cell, i) => {

@@ -5,7 +5,7 @@ function drawCurves(seeds, before, metric) {
   const epochs = Math.max(seeds.epochs, before?.bands.val_data_loss.length ?? 0, 10);
   const split = metric === "accuracy" ? ["train_accuracy", "val_accuracy"] : ["train_data_loss", "val_data_loss"];
   const shown = split.map((name) => seeds.bands[name]);
-  const places = axes(frame, [0, epochs], metric === "accuracy" ? [lowest(shown), 1] : [0, highest([...shown, ...(before ? [before.bands[split[1]]] : [])])], { name: "epoch" });
+  const places = axes(frame, [0, epochs], metric === "accuracy" ? [lowest(shown), 1] : [0, highest([...shown, ...(before ? [before.bands[split[1]]] : [])])], { name: say("epoch") });
   drawChanges(frame.context, places, seeds.changes);
   if (before) drawMedian(frame.context, places, before.bands[split[1]], "before", [2, 3]);
   drawBand(frame.context, places, shown[0], "ink", 0.55);
@@ -18,7 +18,7 @@ function drawPenalty(seeds) {
   const frame = prepared("penalty");
   const epochs = Math.max(seeds.epochs, 10);
   const bands = seeds.bands.val_penalty;
-  const places = axes(frame, [0, epochs], [0, highest([bands], 1e-9)], { name: "epoch" });
+  const places = axes(frame, [0, epochs], [0, highest([bands], 1e-9)], { name: say("epoch") });
   drawChanges(frame.context, places, seeds.changes);
   drawBand(frame.context, places, bands, "penalty", 1);
   drawMedian(frame.context, places, bands, "penalty", []);

@@ -1,6 +1,4 @@
 // data.js: the points that are trained on: the lab's own draws, which the page holds, or what a user pasted.
-const settings = JSON.parse(document.getElementById("settings").textContent);
-
 const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
 const decoded = ({ x, y }) => ({ x: Float64Array.from(new Float32Array(bytesOf(x))), y: Int32Array.from(y, Number) });
 
@@ -48,23 +46,26 @@ function parsePoints(text) {
     const [x, y] = cells.slice(0, 2).map((cell) => (cell === "" ? NaN : Number(cell)));
     if (cells.length !== 3 || !Number.isFinite(x) || !Number.isFinite(y) || cells[2] === "") {
       if (place === 0 && !Number.isFinite(x)) return;
-      throw new Error(`line ${number} must be two numbers and a label, as in “0.5, -1.2, red”; it is “${line.slice(0, 40)}”`);
+      throw new Error(say("line {number} must be two numbers and a label, as in “0.5, -1.2, red”; it is “{text}”", { number, text: line.slice(0, 40) }));
     }
     if (!Number.isFinite(Math.fround(x)) || !Number.isFinite(Math.fround(y))) {
-      throw new Error(`line ${number} must have numbers that float32 can hold; it is “${line.slice(0, 40)}”`);
+      throw new Error(say("line {number} must have numbers that float32 can hold; it is “{text}”", { number, text: line.slice(0, 40) }));
     }
     points.set(Math.fround(x) + " " + Math.fround(y), { x: Math.fround(x), y: Math.fround(y), label: [...cells[2]].slice(0, 30).join("") });
   });
   const found = [...points.values()];
   const labels = [...new Set(found.map((point) => point.label))].sort();
   if (labels.length < 2 || labels.length > settings.most_classes) {
-    throw new Error(`there must be 2 to ${settings.most_classes} different labels; there are ${labels.length}`);
+    throw new Error(say("there must be 2 to {most} different labels; there are {count}", { most: settings.most_classes, count: labels.length }));
   }
   for (const label of labels) {
     const count = found.filter((point) => point.label === label).length;
-    if (count < LEAST) throw new Error(`every label needs at least ${LEAST} different points; “${label}” has ${count}`);
+    if (count >= LEAST) continue;
+    throw new Error(say("every label needs at least {least} different points; “{label}” has {count}", { least: LEAST, label, count }));
   }
-  if (found.length > MOST) throw new Error(`there must be at most ${MOST} points; there are ${found.length}`);
+  if (found.length > MOST) {
+    throw new Error(say("there must be at most {most} points; there are {count}", { most: MOST, count: found.length }));
+  }
   return found.map((point) => ({ ...point, label: labels.indexOf(point.label), name: point.label }));
 }
 

@@ -62,20 +62,21 @@ function play() {
   if (finished()) begin(true);
   playing = true;
   trainedAt = performance.now();
-  byId("play").textContent = "Pause";
-  byId("said").textContent = "Training.";
+  byId("play").textContent = say("Pause");
+  byId("said").textContent = say("Training.");
   frame = requestAnimationFrame(tick);
 }
 
 function pause(ended = false) {
   playing = false;
   cancelAnimationFrame(frame);
-  byId("play").textContent = "Play";
+  byId("play").textContent = say("Play");
   // The epoch of all seeds is brought to its end, so that they are compared after as many.
   while (seeds.turn) seeds.advance(state);
   show();
   if (ended) endedAt = performance.now();
-  byId("said").textContent = `${ended ? "Finished" : "Paused"} after ${epochsOf(seeds.epochs)}.`;
+  const epochs = epochsOf(seeds.epochs);
+  byId("said").textContent = ended ? say("Finished after {epochs}.", { epochs }) : say("Paused after {epochs}.", { epochs });
 }
 
 function step() {
@@ -97,8 +98,7 @@ function drawCharts() {
   drawPenalty(seeds);
   byId("no-penalty").hidden = PENALTIES.some((name) => state[name]) || seeds.changes.length > 0;
   drawSpread(seeds, before, only());
-  const text = [summary(seeds), risen(seeds)].filter(Boolean).join(" ");
-  byId("summary").textContent = text;
+  byId("summary").textContent = [summary(seeds), ...risen(seeds)].join(say(" "));
   byId("compared").textContent = comparison(seeds, before);
   if (byId("numbers").open) showTable(seeds);
 }
@@ -106,30 +106,31 @@ function drawCharts() {
 // Everything that is shown, drawn anew.
 function show() {
   byId("epoch").textContent = String(seeds.epochs);
-  byId("of").textContent = String(state.epochs);
+  byId("of").textContent = say("of {count} epochs", { count: state.epochs });
+  byId("of-short").textContent = say("of {count}", { count: state.epochs });
   regions.all(byId("weights").value);
   drawRegions();
   drawCharts();
-  byId("spread").setAttribute("aria-label", `Validation loss of each seed. ${summary(seeds)}`);
+  byId("spread").setAttribute("aria-label", say("Validation loss of each seed. {summary}", { summary: summary(seeds) }));
   byId("before").hidden = before === null;
   byId("before-key").hidden = before === null;
   byId("keep").disabled = !seeds.epochs;
   byId("script").value = script(seeds.points);
   byId("script-hint").textContent = seeds.changes.length
-    ? `Strengths were changed after epoch ${seeds.changes.join(", ")}; the experiment trains with the present ones from the start.`
+    ? say("Strengths were changed after epoch {epochs}; the experiment trains with the present ones from the start.", { epochs: seeds.changes.join(say(", ")) })
     : "";
 }
 
 function keep() {
   while (seeds.turn) seeds.advance(state);
   before = { state: { ...state }, bands: seeds.bands, kept: seeds.kept, epochs: seeds.epochs, changes: seeds.changes };
-  byId("said").textContent = `Kept: ${regularizersInWords()}, after ${epochsOf(before.epochs)}.`;
+  byId("said").textContent = say("Kept: {setting}, after {epochs}.", { setting: regularizersInWords(), epochs: epochsOf(before.epochs) });
   // The next training is what is compared with it.
   const goesOn = playing;
   playing = false;
   cancelAnimationFrame(frame);
   begin(true);
-  byId("play").textContent = "Play";
+  byId("play").textContent = say("Play");
   if (goesOn) play();
 }
 
@@ -148,7 +149,7 @@ byId("step").addEventListener("click", step);
 byId("restart").addEventListener("click", () => {
   if (playing) pause();
   begin(true);
-  byId("said").textContent = "Back at the initial weights.";
+  byId("said").textContent = say("Back at the initial weights.");
 });
 byId("keep").addEventListener("click", keep);
 byId("before").addEventListener("click", () => {

@@ -1,4 +1,4 @@
-// python.js: "make this an experiment": the state as a script for the lab.
+// python.js: "make this an experiment": the state as a script for the lab, in English as all of the lab's code.
 const IN_REGULARIZATION = ["l1", "l2", "l2_start", "activity_l1", "activity_l2", "dropout", "dropconnect", "noise", "max_norm"];
 const IN_TRAINING = ["weight_decay", "label_smoothing", "patience"];
 
@@ -71,7 +71,7 @@ function script(points) {
   const pasted = state.data === "pasted";
   const rate = `optimizer=${quoted(state.optimizer)}, learning_rate=${state.learning_rate}`;
   return [
-    `"""What changes on ${pasted ? "my points" : state.data} with ${regularizersInWords()}?`,
+    `"""What changes on ${pasted ? "my points" : state.data} with ${regularizersInWords(state, {})}?`,
     "",
     "Written by the playground. The runs draw initial weights and batches of their own: expect the same spread, not the",
     "same numbers.",

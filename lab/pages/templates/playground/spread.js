@@ -6,9 +6,9 @@ function drawSpread(seeds, before, only) {
   const frame = prepared("spread");
   const { context, width, height } = frame;
   const rows = [
-    ["kept epoch", seeds.kept, "validation"],
-    ["now", seeds.last, "validation"],
-    ...(before ? [["kept, before", before.kept, "before"]] : []),
+    [say("kept epoch"), seeds.kept, "validation"],
+    [say("now"), seeds.last, "validation"],
+    ...(before ? [[say("kept, before"), before.kept, "before"]] : []),
   ].map(([name, found, tint]) => ({ name, tint, losses: found.map((row) => row?.val_data_loss ?? NaN) }));
   const finite = rows.flatMap((row) => row.losses).filter(Number.isFinite);
   const [low, high] = finite.length ? [Math.min(...finite), Math.max(...finite)] : [0, 1];

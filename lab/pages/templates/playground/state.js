@@ -53,14 +53,15 @@ const widthsOf = (text) => text.split("-").map(Number);
 // The regularizers that are on, in the order of the page.
 const regularizersOn = (of = state) => settings.regularizers.filter(({ name }) => of[name] !== 0);
 
-function regularizersInWords(of = state) {
+// In the language of the page; without words in English.
+function regularizersInWords(of = state, words = settings.words) {
   const on = regularizersOn(of);
-  if (!on.length) return "no regularizer";
+  if (!on.length) return say("no regularizer", {}, words);
   const elastic = of.l1 && of.l2;
   // Within a sentence "Dropout" is small; "L2" and "DropConnect" are names.
   const small = (label) => label.replace(/^[A-Z](?=[a-z]+\b)/, (letter) => letter.toLowerCase());
-  const words = on
+  const strengths = on
     .filter(({ name }) => !(elastic && (name === "l1" || name === "l2")))
-    .map(({ name, label }) => `${small(label)} ${of[name]}`);
-  return [...(elastic ? [`elastic net ${of.l1} + ${of.l2}`] : []), ...words].join(", ");
+    .map(({ name, label }) => `${small(say(label, {}, words))} ${of[name]}`);
+  return [...(elastic ? [say("elastic net {l1} + {l2}", of, words)] : []), ...strengths].join(say(", ", {}, words));
 }
