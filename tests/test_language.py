@@ -55,8 +55,10 @@ def words_in_latin(text: str) -> set[str]:
 def literals() -> set[str]:
     """The texts that are passed to `say` or `named` as they stand."""
     found = {text.replace('\\"', '"') for path in TEMPLATES for text in SAID.findall(path.read_text())}
-    for path in HOME.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for source in (path.read_text() for path in HOME.rglob("*.py")):
+        if "from lab.statistics.language import" not in source:
+            continue  # Its `say`, if any, tells the terminal, which speaks English.
+        for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("say", "named") and node.args:
                 text = node.args[0]
                 choices = [text.body, text.orelse] if isinstance(text, ast.IfExp) else [text]
