@@ -142,7 +142,12 @@ def truth(task: Task, rows: int, folder: Path, also: Collection[Key] = ()) -> Tr
     """
     declared = {
         "task": [task.kind, task.question, rows, task.inputs, task.classes, list(task.widths), FRESH],
-        "training": repr(TRAINING),
+        # Without what is at its default, so that a new field of `Training` makes no truth stale.
+        "training": {
+            one.name: value
+            for one in dataclasses.fields(TRAINING)
+            if (value := getattr(TRAINING, one.name)) != one.default
+        },
         "seeds": [list(ROUGH), list(FINE)],
         "families": list(task.families),
         "strengths": list(AROUND),
