@@ -37,8 +37,8 @@ from lab.run import train
 from lab.study import Study
 from lab.training import Training
 
-TRIED = {one.name: one for one in FAMILIES if len(one.strengths) == 3 and "image" in one.kinds}
-"""The families of docs/regularizers.md that fit a convolutional net and have three strengths to begin with."""
+TRIED = {one.name: one for one in FAMILIES if one.is_compared}
+"""The families of docs/regularizers.md that fit a convolutional net and have three strengths."""
 
 RANKS = ("weak", "middle", "strong")
 
@@ -55,7 +55,7 @@ def variant(epochs: int, family: Family | None = None, strength: float | str | N
             blocks=((8, 8),),
             widths=(64,),
             regularization=regularization,
-            # What drops parts of images has nothing to drop in the head.
+            # Layers that drop parts of images have nothing to drop in the head.
             head=NONE if family is not None and "dense" not in family.kinds else regularization,
         ),
         training=Training(epochs=epochs, learning_rate=0.003, **({} if in_model else field)),  # type: ignore[arg-type]

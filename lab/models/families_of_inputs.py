@@ -26,6 +26,7 @@ OF_INPUTS = (
         cost="two passes over the examples",
         kinds=("image",),
         off=0,
+        shown=("random_labels",),
     ),
     Family(
         name="TrivialAugment",
@@ -76,6 +77,7 @@ OF_INPUTS = (
         cost="two random numbers per cell",
         kinds=("table",),
         off=0.0,
+        shown=("cocktail",),
     ),
     Family(
         name="CutMix of rows",

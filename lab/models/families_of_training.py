@@ -14,6 +14,7 @@ OF_TRAINING = (
         formula="each step takes `learning_rate * weight_decay * w` off each kernel",
         keras="`weight_decay` of an optimizer, which spares biases only if told so before it is built",
         cost=ONE_PASS,
+        shown=("random_labels", "grokking", "cocktail"),
     ),
     Family(
         name="label smoothing",
@@ -99,6 +100,7 @@ OF_TRAINING = (
         formula="the gradient is taken at `w + sharpness * g / norm(g)`, g being the gradient at w",
         keras="none; gone with tf-keras",
         cost="a second forward and backward pass",
+        shown=("sharpness",),
     ),
     Family(
         name="exact zeros by proximal steps",
@@ -121,6 +123,7 @@ OF_TRAINING = (
         formula="the gradient is taken at `w + adaptive_sharpness * t ** 2 * g / norm(t * g)` with t = `abs(w) + 0.01`",
         keras="none",
         cost="a second forward and backward pass",
+        shown=("sharpness",),
     ),
     Family(
         name="moving average of the weights (EMA)",
@@ -131,6 +134,7 @@ OF_TRAINING = (
         formula="`a = ema * a + (1 - ema) * w` after each step, from the first weights on; a is measured and kept",
         keras="`use_ema` of an optimizer, whose average is not what callbacks see",
         cost="one pass over the weights, and a copy of them",
+        shown=("cocktail",),
     ),
     Family(
         name="equal average of the weights (SWA)",
@@ -153,6 +157,7 @@ OF_TRAINING = (
         keras="none; gone with TensorFlow Addons",
         cost="one pass over the weights, and a copy of them",
         off=0,
+        shown=("cocktail",),
     ),
     Family(
         name="adversarial training (FGSM)",
@@ -197,6 +202,7 @@ OF_TRAINING = (
         formula="examples and their losses are mixed in pairs, by a share drawn from Beta(`mixup`, `mixup`)",
         keras="`keras.layers.MixUp`, for images in a dict with float labels",
         cost="one pass over the examples, and the loss twice",
+        shown=("cocktail",),
     ),
     Family(
         name="manifold mixup",

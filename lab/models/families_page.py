@@ -19,7 +19,8 @@ def page() -> str:
         strengths = ", ".join(
             str(strength) if isinstance(strength, str | bool) else f"{strength:g}" for strength in one.strengths
         )
-        shown = ", ".join(f"[{name}](../experiments/{name}.py)" for name in one.shown) or "-"
+        names = (*one.shown, "families") if one.is_compared else one.shown
+        shown = ", ".join(f"[{name}](../experiments/{name}.py)" for name in names) or "-"
         cells = (
             one.name,
             f"`{one.value}.{one.field}`",

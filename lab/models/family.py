@@ -19,7 +19,7 @@ class Family:
         formula: what it adds or does, in the notation of the field's docstring.
         keras: Keras's own form, or what Keras lacks.
         cost: what a step of training takes more.
-        shown: the experiments of the lab that show it.
+        shown: the experiments of the lab that show it, besides the study `families`.
         off: the value of the field that leaves it out.
     """
 
@@ -35,6 +35,11 @@ class Family:
     losses: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     off: float | str | None = 0.0
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the study `families` compares it: it fits a small convolutional net and has three strengths."""
+        return len(self.strengths) == 3 and "image" in self.kinds
 
 
 ONE_PASS = "one pass over the weights"
