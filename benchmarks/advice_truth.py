@@ -19,6 +19,7 @@ from benchmarks.advice_tasks import FRESH, TASKS, TRAINING, Task, fresh_losses, 
 from lab.advice.balance import balances
 from lab.advice.fresh_splits import fresh_splits
 from lab.advice.space import PLAIN, RATES, Part, Setting, Space, space_of
+from lab.checks import DataError
 from lab.experiment import Variant
 from lab.sweep.unpublished import train
 
@@ -131,6 +132,24 @@ def _error(differences: np.ndarray) -> float:
     return float(differences.std(ddof=1) / math.sqrt(len(differences)))
 
 
+def read_truth(task: Task, rows: int, folder: Path) -> Truth:
+    """Return the truth of a task from its file.
+
+    Args:
+        task, rows, folder: as for `truth`.
+
+    Raises:
+        DataError: there is no file, or it is of other settings.
+    """
+    rough, fine = _read(task, rows, folder)
+    if not rough:
+        raise DataError(
+            f"{_file(task, rows, folder)} must hold the truth of the task as it is now; python -m benchmarks.advise "
+            "measures it"
+        )
+    return _truth(rough, fine)
+
+
 def truth(task: Task, rows: int, folder: Path, also: Collection[Key] = ()) -> Truth:
     """Return the truth of a task, from its file or, where there is none, by brute force.
 
@@ -140,24 +159,9 @@ def truth(task: Task, rows: int, folder: Path, also: Collection[Key] = ()) -> Tr
         folder: of the files.
         also: settings that are to be among the fine ones; those that are not are trained now.
     """
-    declared = {
-        "task": [task.kind, task.question, rows, task.inputs, task.classes, list(task.widths), FRESH],
-        # Without what is at its default, so that a new field of `Training` makes no truth stale.
-        "training": {
-            one.name: value
-            for one in dataclasses.fields(TRAINING)
-            if (value := getattr(TRAINING, one.name)) != one.default
-        },
-        "seeds": [list(ROUGH), list(FINE)],
-        "families": list(task.families),
-        "strengths": list(AROUND),
-        "rates": [list(PLAIN_RATES), list(RATES)],
-    }
-    path = folder / f"truth-{task.kind}-{rows}.json"
-    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    rough, fine = ({read_key(key): np.array(own) for key, own in content.get(part, [])} for part in ("rough", "fine"))
+    rough, fine = _read(task, rows, folder)
     wanted = set(also)
-    if content.get("declared") != json.loads(json.dumps(declared)):
+    if not rough:
         space = space_for(task, rows)
         plain = {key_of(one): one.variant for one in space.first(PLAIN, PLAIN_RATES)}
         rough, fine = losses(task.kind, plain, ROUGH), {}
@@ -170,8 +174,12 @@ def truth(task: Task, rows: int, folder: Path, also: Collection[Key] = ()) -> Tr
         space = space_for(task, rows)
         fine |= losses(task.kind, {key: space.at(*key).variant for key in sorted(missing, key=str)}, FINE)
         folder.mkdir(parents=True, exist_ok=True)
-        content = {"declared": declared, "rough": _written(rough), "fine": _written(fine)}
-        path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        content = {"declared": _declared(task, rows), "rough": _written(rough), "fine": _written(fine)}
+        _file(task, rows, folder).write_text(json.dumps(content) + "\n", encoding="utf-8")
+    return _truth(rough, fine)
+
+
+def _truth(rough: Mapping[Key, np.ndarray], fine: Mapping[Key, np.ndarray]) -> Truth:
     plain_at = min((key for key in fine if not key[0]), key=lambda key: fine[key].mean())
     return Truth(
         plain_at,
@@ -179,6 +187,37 @@ def truth(task: Task, rows: int, folder: Path, also: Collection[Key] = ()) -> Tr
         {key: own - rough[plain_at] for key, own in rough.items()},
         {key: own - fine[plain_at] for key, own in fine.items()},
     )
+
+
+def _file(task: Task, rows: int, folder: Path) -> Path:
+    return folder / f"truth-{task.kind}-{rows}.json"
+
+
+def _declared(task: Task, rows: int) -> dict[str, object]:
+    """Return the settings that a truth is of, in JSON types."""
+    return {
+        "task": [task.kind, task.question, rows, task.inputs, task.classes, list(task.widths), FRESH],
+        # Without what is at its default, so that a new field of `Training` makes no truth stale.
+        "training": {
+            one.name: value
+            for one in dataclasses.fields(TRAINING)
+            if (value := getattr(TRAINING, one.name)) != one.default
+        },
+        "seeds": [list(ROUGH), list(FINE)],
+        "families": list(task.families),
+        "strengths": list(AROUND),
+        "rates": [list(PLAIN_RATES), list(RATES)],
+    }
+
+
+def _read(task: Task, rows: int, folder: Path) -> tuple[dict[Key, np.ndarray], dict[Key, np.ndarray]]:
+    """Return the rough and the fine losses in a truth's file; none where it is of other settings."""
+    path = _file(task, rows, folder)
+    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if content.get("declared") != _declared(task, rows):
+        return {}, {}
+    rough, fine = ({read_key(key): np.array(own) for key, own in content[part]} for part in ("rough", "fine"))
+    return rough, fine
 
 
 def _best_of_families(rough: Mapping[Key, np.ndarray]) -> list[Key]:

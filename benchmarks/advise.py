@@ -32,7 +32,7 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -191,10 +191,18 @@ def false_claims(repetitions: Sequence[dict]) -> FalseClaims:
     return FalseClaims(len(repetitions), sum(is_false(one) for one in repetitions))
 
 
-def truths_of(repetitions: Sequence[dict], folder: Path) -> dict[tuple[str, int], Truth]:
-    """Return the truths of the tasks and sizes that were repeated."""
+def truths_of(
+    repetitions: Sequence[dict], folder: Path, of: Callable[[Task, int, Path], Truth] = truth
+) -> dict[tuple[str, int], Truth]:
+    """Return the truths of the tasks and sizes that were repeated.
+
+    Args:
+        repetitions: as `read_repetitions` returns them.
+        folder: of the truths.
+        of: `truth`, which measures what is not known, or `read_truth`, which refuses it.
+    """
     needed = sorted({(one["task"], one["rows"]) for one in repetitions})
-    return {(kind, rows): truth(TASKS[kind], rows, folder) for kind, rows in needed}
+    return {(kind, rows): of(TASKS[kind], rows, folder) for kind, rows in needed}
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ def ridge(data: Dataset, features: int, seed: int):
     left, values, right = np.linalg.svd(of(data.train), full_matrices=False)
     projected = left.T @ targets["train"]
     for strength in RIDGES:
-        # What rounding leaves of a value that is 0 must not be divided by.
+        # A singular value of 0 comes out as a rounding error, by which nothing may be divided.
         kept = values > 1e-9 * values[0]
         factors = np.divide(values, values**2 + strength, out=np.zeros_like(values), where=kept)
         weights = right.T @ (projected * factors[:, None])

@@ -1,4 +1,4 @@
-"""What is an ensemble worth against one net, and can one net learn all that the ensemble knows?
+"""How much better is an ensemble than a single net, and can one net learn what the ensemble knows?
 
 About two points of accuracy, which 5 draws do not show for sure, and next to nothing in loss; dropout and averaging
 together gain five. One net that learns the ensemble's logits, on unlabelled pictures too, is as accurate as all ten.

@@ -6,10 +6,9 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from lab.checks import DataError, UsageError
 from lab.data import Dataset
+from lab.data.dataset import extremes
 from lab.data.folds import Fold
 from lab.engine.task import Task
 from lab.experiment import Experiment, Variant
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 20_000_000
 """The most steps of a run: the learning rates of all steps are computed before it starts, and more fill the memory."""
-
-LOOKED_AT = 1_000
-"""How many training examples are looked at to see whether they are pixels from 0 to 1."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -216,12 +212,6 @@ def _tasks(
     return planned
 
 
-def extremes(data: Dataset) -> tuple[float, float]:
-    """Return the smallest and the largest number of the first training examples, which tell pixels from 0 to 1."""
-    some = np.asarray(data.train.x[:LOOKED_AT])
-    return float(some.min()), float(some.max())
-
-
 def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[Hashable]) -> Task:
     training = variant.training
     steps = training.steps(len(data.train.y)) * training.epochs
@@ -230,7 +220,7 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     classes = None if data.classes is None else len(data.classes)
     training.check_inputs(data.input_shape)
     if training.trivial_augment:
-        training.check_pixels(*extremes(data))
+        training.check_pixels(*extremes(data.train))
     outputs = training.outputs(classes, data.train.y.shape[-1], data.several)
     build = functools.partial(_build, variant, key, data, outputs, seed, tried)
     # The tests hold the lab's own factories to it; what anybody else's do with a seed is not known.

@@ -7,10 +7,11 @@ import pytest
 
 from benchmarks.advice_table import BEGIN, between, markdown, rows, wilson
 from benchmarks.advice_tasks import TASKS, drawn, planted
-from benchmarks.advice_truth import Truth, every_setting, space_for
+from benchmarks.advice_truth import Truth, every_setting, read_truth, space_for
 from benchmarks.advice_tuners import SpentError, Trials
 from benchmarks.advise import FOLDER, README, chosen_in, false_claims, read_repetitions, truths_of
 from lab.advice.false_claims import FalseClaims
+from lab.checks import DataError
 
 PLAIN, GOOD, POOR = ((), 1), ((("dropout", 0.5),), 1), ((("L1 penalty", 0.1),), 1)
 
@@ -62,10 +63,20 @@ def test_a_claim_that_fresh_points_deny_is_false_and_a_regret_is_a_share_of_the_
 
 def test_the_readme_has_the_tables_of_what_was_counted():
     repetitions = read_repetitions(FOLDER)
-    tables = markdown(repetitions, truths_of(repetitions, FOLDER))
+    tables = markdown(repetitions, truths_of(repetitions, FOLDER, read_truth))
     text = README.read_text(encoding="utf-8")
     assert between(text, tables) == text
     assert text.count(BEGIN) == 1
+
+
+def test_a_truth_of_other_settings_is_not_read(tmp_path):
+    file = tmp_path / "truth-c-200.json"
+    file.write_text((FOLDER / file.name).read_text().replace('"epochs": 40', '"epochs": 41'))
+    with pytest.raises(DataError) as refused:
+        read_truth(TASKS["c"], 200, tmp_path)
+    assert str(refused.value) == (
+        f"{file} must hold the truth of the task as it is now; python -m benchmarks.advise measures it"
+    )
 
 
 def test_wilsons_interval_of_no_error_in_20():

@@ -113,7 +113,8 @@ class TestSpace:
         assert list(space("dropout").families) == ["dropout"]
         assert "random shifts (crops)" not in space().families
         images = space(images=True).families
-        assert {"random shifts (crops)", "cutout"} <= set(images)
+        assert {"random shifts (crops)", "cutout", "TrivialAugment"} <= set(images)
+        assert set(images) - set(space(images=True, pixels=False).families) == {"TrivialAugment"}
         assert "spatial dropout" not in images
         with pytest.raises(UsageError) as refused:
             space("drop-out")

@@ -37,6 +37,7 @@ from lab.advice.screening_file import FILE, FOLDER, identity_of, recall, remembe
 from lab.advice.space import Setting, Space, factory_of, is_built, space_of, written
 from lab.advice.trials import Trials
 from lab.checks import DataError, UsageError, number, shown
+from lab.data.dataset import extremes
 from lab.engine import precision
 from lab.engine.tensorflow import load_tensorflow
 from lab.study import folder_name
@@ -134,7 +135,8 @@ def advise(
     if is_built(model):
         model = written(model, folder / FOLDER)
     training, factory = training or training_for(loaded, model), factory_of(model)
-    space = space_of(data, factory, training, images=loaded.train.x.ndim == 4, families=families)
+    images, (low, high) = loaded.train.x.ndim == 4, extremes(loaded.train)
+    space = space_of(data, factory, training, images=images, pixels=0 <= low <= high <= 1, families=families)
     with said_once(say), forgotten():
         screened = _screened(space, loaded, folder, begun, seconds, clock, say)
         plain, diagnosis, chosen, tried, left_out = screened

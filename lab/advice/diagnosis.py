@@ -47,7 +47,7 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the plain model does.
+    """The diagnosis of the plain model.
 
     Args:
         verdict: a key of `SENTENCES`.

@@ -43,6 +43,11 @@ class Recommended:
         runs = train({"advised": variant}, seeds=range(self.first, self.first + seeds), redraw_data=True)
         return [_kept(one) for one in runs.values()]
 
+    @functools.cached_property
+    def members(self) -> list[TrainedRun]:
+        """Its runs at all confirming seeds, trained again once."""
+        return self.trained(self.seeds)
+
     def data(self) -> Dataset:
         """Return the data of the first confirming seed."""
         return fresh_splits(self.setting.variant.data, parts=self.parts, first=self.first)
@@ -83,18 +88,17 @@ class Recommended:
         from lab.models.ensemble import mean_outputs
         from lab.statistics.ensembles import ensembles
 
-        runs = self.trained(self.seeds)
-        task = replace(runs[0].task, data=data)
-        members = np.stack([predicted(one.model(), data.test.x) for one in runs])
+        task = replace(self.members[0].task, data=data)
+        outputs = np.stack([predicted(one.model(), data.test.x) for one in self.members])
         loss = task.training.loss
-        return ensembles(lambda group: measured_on_test(task, mean_outputs(loss, members[group])), len(runs))
+        return ensembles(lambda group: measured_on_test(task, mean_outputs(loss, outputs[group])), len(outputs))
 
     def joined(self, data: Dataset) -> "keras.Model":
         """Return the ensemble of its runs at the confirming seeds as one model."""
         from lab.models.ensemble import joined_ensemble
 
-        runs = self.trained(self.seeds)
-        return joined_ensemble([one.model() for one in runs], runs[0].task.training.loss, data.test.x[:1])
+        loss = self.setting.variant.training.loss
+        return joined_ensemble([one.model() for one in self.members], loss, data.test.x[:1])
 
 
 def _kept(run: TrainedRun) -> TrainedRun:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from lab.advice.space import PLAIN, RATES, RATES_OF_PLAIN, Setting, Space
+from lab.advice.space import COMBINED, PLAIN, RATES, RATES_OF_PLAIN, Setting, Space
 from lab.advice.trials import Trial, Trials
 from lab.checks import UsageError
 
@@ -18,9 +18,6 @@ SEEDS_OF_PLAIN = (0, 1, 2)
 
 WIDENED = 3
 """How often one goes on beyond the ends."""
-
-COMBINED = " + "
-"""In the name of a combination, between its families."""
 
 
 def tune_plain(space: Space, trials: Trials, say: Callable[[str], None]) -> Setting:

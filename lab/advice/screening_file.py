@@ -91,7 +91,7 @@ def recall(folder: Path, identity: str, seconds: float, space: Space, trials: Tr
         known = dict(_read(one, space) for one in tried)
         reasons = {str(family): str(why) for family, why in content["reasons"].items()}
         diagnosis = None if content["diagnosis"] is None else Diagnosis.from_json(content["diagnosis"])
-        cut = {key for one in tried if one["cut"] for key in [_read(one, space)[0]]}
+        cut = {_read(one, space)[0] for one in tried if one["cut"]}
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
     trials.known |= known

@@ -34,6 +34,9 @@ RATES_OF_PLAIN = (-2, -1, 0, 1, 2)
 GEOMETRIC = 30.0
 """Strengths whose ends are so many times apart are a geometric row, which has no natural end."""
 
+COMBINED = " + "
+"""In the name of a combination, between its families."""
+
 Part = tuple[str, float | str]
 """A family and its strength."""
 
@@ -55,12 +58,12 @@ class Setting:
     @property
     def family(self) -> str:
         """Its family, "none" for the plain model; of a combination as in "L2 penalty + dropout"."""
-        return " + ".join(family for family, _ in self.parts) or PLAIN
+        return COMBINED.join(family for family, _ in self.parts) or PLAIN
 
     @property
     def label(self) -> str:
         """The families and their strengths in words."""
-        return " + ".join(f"{family} {strength}" for family, strength in self.parts) or "the plain model"
+        return COMBINED.join(f"{family} {strength}" for family, strength in self.parts) or "the plain model"
 
     @property
     def name(self) -> str:
@@ -151,6 +154,7 @@ def space_of(
     training: Training,
     *,
     images: bool = False,
+    pixels: bool = True,
     families: Sequence[str] | None = None,
 ) -> Space:
     """Return the space of the families that go with the loss, at the strengths of their table.
@@ -158,20 +162,23 @@ def space_of(
     Args:
         load, factory, training: of the plain model.
         images: whether the examples are images, which can be augmented.
+        pixels: whether the numbers of images are pixels from 0 to 1.
         families: the names of those that are tried; None tries all that fit.
 
     Raises:
         UsageError: a name is none of a family that fits.
     """
-    fitting = {one.name: one for one in FAMILIES if _fits(one, training.loss, images)}
+    fitting = {one.name: one for one in FAMILIES if _fits(one, training.loss, images, pixels)}
     for name in families or ():
         choice("families", name, fitting)
     chosen = {name: one for name, one in fitting.items() if families is None or name in families}
     return Space(load, factory, training, chosen, {name: one.strengths for name, one in chosen.items()})
 
 
-def _fits(family: Family, loss: str, images: bool) -> bool:
+def _fits(family: Family, loss: str, images: bool, pixels: bool) -> bool:
     if family.losses and loss not in family.losses:
+        return False
+    if family.field == "trivial_augment" and not pixels:
         return False
     # A model without convolutions would refuse layers that are for images only; what is done to examples needs none.
     if "dense" not in family.kinds:

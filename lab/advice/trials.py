@@ -47,7 +47,7 @@ class Trial:
 
 @dataclass(eq=False)
 class Trials:
-    """What was tried so far, and until when more is.
+    """The trials so far, and the time at which trying ends.
 
     Args:
         until: when training ends, by `clock`. What has trained until then counts with its best epoch.

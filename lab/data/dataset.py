@@ -25,6 +25,10 @@ def _locked(array: np.ndarray) -> np.ndarray:
     return view
 
 
+LOOKED_AT = 1_000
+"""The examples that are looked at to see whether they are pixels from 0 to 1."""
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """Examples with their labels. The arrays are read-only: many runs share them.
@@ -244,3 +248,9 @@ def finite(array: np.ndarray | Rows, where: str) -> None:
             f"{where} must hold finite float32 numbers and holds {nan} NaN and {infinite} infinite or too large ones, "
             f"the first at {first}; fill or remove them"
         )
+
+
+def extremes(split: Split) -> tuple[float, float]:
+    """Return the smallest and the largest number of a split's first examples, which tell pixels from 0 to 1."""
+    some = np.asarray(split.x[:LOOKED_AT])
+    return float(some.min()), float(some.max())

@@ -12,7 +12,7 @@ from lab.engine.penalties import Key, meeting
 
 
 class Averaging(Passes):
-    """What a `Program`, which sets the attributes, does with the averages at the end of an epoch.
+    """The averages of a `Program`, which sets the attributes, at the end of an epoch.
 
     Attributes:
         averages: of the weights; empty if no run has them.

@@ -1,4 +1,4 @@
-"""What is added to the loss of each example because outputs differ between masks, or losses between near examples.
+"""Terms of the loss of each example: how far its outputs differ between masks, how steep its data loss is around it.
 
 The functions work on the last axis, or on all but the leading ones, so one model's batch and a cohort's go through the
 same lines.

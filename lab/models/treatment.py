@@ -5,7 +5,6 @@ The order behind a layer is that of the factories: normalization, activation, it
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,25 +15,15 @@ from lab.layers import DropBlock, DropConnectConv2D, DropConnectDense
 from lab.models import graph_copy
 from lab.models.activations import activation_of
 from lab.models.chains import Chain, chain
+from lab.models.kernel_treatment import listed, treat_kernels
 from lab.models.kernels import CONVOLUTIONS, inner_layers
 from lab.models.normalization import normalization
 from lab.models.placement import OF_KERNELS, Call, Site, asked
 from lab.regularization import Regularization
-from lab.regularization.structures import OF_WHOLE_KERNELS
-from lab.regularizers import KernelPenalty, L1L2Towards
 from lab.seeds import derive
 
 L = keras.layers
 
-PENALTIES = ("l1", "l2", "l2_start", *OF_WHOLE_KERNELS)
-"""The fields that charge for weights."""
-
-_DROPCONNECT: dict[type, Any] = {
-    L.Dense: DropConnectDense,
-    L.Conv2D: DropConnectConv2D,
-    DropConnectDense: DropConnectDense,
-    DropConnectConv2D: DropConnectConv2D,
-}
 _NORMALIZED = (L.Dense, DropConnectDense, DropConnectConv2D, *CONVOLUTIONS)
 _SPATIAL = {3: L.SpatialDropout1D, 4: L.SpatialDropout2D, 5: L.SpatialDropout3D}
 
@@ -72,7 +61,7 @@ class Treatment:
         self.made: dict[tuple[str, str], Any] = {}
         for site in sites:
             if asked(site.regularization):
-                self._weights(site, site.regularization)
+                treat_kernels(site, site.regularization, seed, self.changes, self.kinds)
                 self._outputs(site, site.regularization)
 
     def remake(self, layer: Any) -> Any:
@@ -94,58 +83,6 @@ class Treatment:
     def after(self, node: Any) -> Sequence[Any]:
         """Return the layers that are put behind a call of the model."""
         return self.behind.get(id(node), ())
-
-    def _weights(self, site: Site, r: Regularization) -> None:
-        strengths = {name: getattr(r, name) for name in PENALTIES if getattr(r, name)}
-        whole = [name for name in OF_WHOLE_KERNELS if name in strengths]
-        if whole and not all(kernel.has_inputs_and_units for kernel in site.kernels):
-            site.missed.append(f"no {', '.join(whole)}: {site.kind} has no kernel of inputs and units")
-            strengths = {name: value for name, value in strengths.items() if name not in whole}
-            r = replace(r, group_inputs=0.0, group_units=0.0, orthogonal=0.0)
-        if strengths:
-            names: dict[str, None] = {}
-            for kernel in site.kernels:
-                own = getattr(kernel.holder, kernel.regularizer, None)
-                instead = "" if own is None else f" instead of its own {type(own).__name__}"
-                self.changes[id(kernel.holder)][kernel.regularizer] = keras.regularizers.serialize(_penalty(r))
-                names |= dict.fromkeys(f"{v.name}{instead}" for v in kernel.weights)
-            site.done.append(f"{_listed(strengths)} on {' and '.join(names)}")
-            site.fields |= set(strengths)
-        if r.kernels != "plain":
-            site.missed.append("no kernels: weights are normalized in the nets of the lab's own factories only")
-        if r.max_norm is not None:
-            self._bound(site, r.max_norm)
-        if r.dropconnect:
-            self._thin(site, r.dropconnect)
-
-    def _bound(self, site: Site, max_norm: float) -> None:
-        for kernel in site.kernels:
-            axes = kernel.unit_axes
-            if axes is None:
-                site.missed.append(f"no max_norm: one axis for all weights into a unit is not known for {site.kind}")
-                continue
-            own = getattr(kernel.holder, kernel.constraint, None)
-            if own is not None and not isinstance(own, keras.constraints.MaxNorm):
-                raise UsageError(
-                    f"max_norm must not take the place of another bound, got the {type(own).__name__} of the layer "
-                    f"{site.path!r}; leave it out there: layers={{{site.path!r}: Regularization(...)}}"
-                )
-            bound = keras.constraints.MaxNorm(max_norm, axis=axes)
-            self.changes[id(kernel.holder)][kernel.constraint] = keras.constraints.serialize(bound)
-            if "max_norm" not in site.fields:
-                site.done.append(f"max_norm {max_norm:g}")
-            site.fields.add("max_norm")
-
-    def _thin(self, site: Site, rate: float) -> None:
-        for kernel in site.kernels:
-            kind = _DROPCONNECT.get(type(kernel.holder))
-            if kind is None or getattr(kernel.holder, "lora_enabled", False):
-                site.missed.append(f"no dropconnect: it is for Dense and Conv2D, not {type(kernel.holder).__name__}")
-                continue
-            self.kinds[id(kernel.holder)] = kind
-            self.changes[id(kernel.holder)] |= {"rate": rate, "seed": derive(self.seed, site.path, "dropconnect")}
-            site.done.append(f"dropconnect {rate:g}")
-            site.fields.add("dropconnect")
 
     def _outputs(self, site: Site, r: Regularization) -> None:
         if set(asked(r)) <= set(OF_KERNELS):
@@ -210,7 +147,7 @@ class Treatment:
             if getattr(own, "activity_regularizer", None) is not None:
                 self._change(own, "activity_regularizer", None if own is at.operation else penalty, site)
         if "activity" in found.own:
-            done.append(f"{_listed(strengths)} in {found.own['activity'].name!r}")
+            done.append(f"{listed(strengths)} in {found.own['activity'].name!r}")
         else:
             # Of the layers that change no value, this one lets runs of different strengths train in one cohort.
             made = self._layer(
@@ -224,7 +161,7 @@ class Treatment:
                     dtype=dtype if dtype.compute_dtype == dtype.variable_dtype else "float32",
                 ),
             )
-            self._put(site, at, made, _listed(strengths), done)
+            self._put(site, at, made, listed(strengths), done)
         site.fields |= set(strengths)
 
     def _add(
@@ -286,15 +223,3 @@ class Treatment:
     def _put(self, site: Site, node: Any, layer: Any, text: str, done: list[str]) -> None:
         self.behind[id(node)].append(layer)
         done.append(text if node.operation is site.layer else f"{text} behind {node.operation.name!r}")
-
-
-def _penalty(r: Regularization) -> Any:
-    if r.l2_start:
-        return L1L2Towards(r.l1, r.l2, r.l2_start)
-    if any(getattr(r, name) for name in OF_WHOLE_KERNELS):
-        return KernelPenalty(r.l1, r.l2, *(getattr(r, name) for name in OF_WHOLE_KERNELS))
-    return keras.regularizers.L1L2(l1=r.l1, l2=r.l2)
-
-
-def _listed(strengths: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in strengths.items())

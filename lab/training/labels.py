@@ -1,4 +1,4 @@
-"""What a loss and the labels of the data ask of a model: how many outputs, and the loss of knowing nothing."""
+"""How many outputs a model must have for a loss and labels, and the loss of a model that knows nothing."""
 
 import math
 
