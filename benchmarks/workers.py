@@ -62,8 +62,8 @@ def sweep(script: Path, results: Path, workers: int) -> float:
 
 
 def contents(results: Path) -> dict[str, bytes]:
-    """Return the histories of a sweep by the names of the runs."""
-    return {path.parent.name: path.read_bytes() for path in results.glob("*/runs/*/history.csv")}
+    """Return the histories of a sweep by variant and seed: runs of other numbers of threads have other ids."""
+    return {path.parent.name.rpartition("-")[0]: path.read_bytes() for path in results.glob("*/runs/*/history.csv")}
 
 
 def threads(results: Path) -> list[int]:
