@@ -1,6 +1,6 @@
-"""Whole sweeps with one process, and with one, two and four workers: seconds, speed-up, and whether bytes are equal.
+"""Whole sweeps with one process, and with one, two and four workers: seconds, speed-up, how much histories differ.
 
-    python -m benchmarks.workers                         # both cases, a few minutes on 2 idle cores
+    python -m benchmarks.workers                         # both cases, half an hour on 2 idle cores
     python -m benchmarks.workers --case dense --repeats 1 --json workers.json
 
 Each sweep is a command of its own, timed from its start to its end, and everything that starts is counted: Python,
@@ -10,12 +10,15 @@ all cores; workers divide the cores among them. Of each the fastest of its times
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import numpy as np
 
 WORKERS = (0, 1, 2, 4)
 """0 stands for one process without workers."""
@@ -61,9 +64,19 @@ def sweep(script: Path, results: Path, workers: int) -> float:
     return time.perf_counter() - began
 
 
-def contents(results: Path) -> dict[str, bytes]:
-    """Return the histories of a sweep by variant and seed: runs of other numbers of threads have other ids."""
-    return {path.parent.name.rpartition("-")[0]: path.read_bytes() for path in results.glob("*/runs/*/history.csv")}
+def histories(results: Path) -> dict[str, np.ndarray]:
+    """Return the histories of a sweep by the names of the runs."""
+    paths = sorted(results.glob("*/runs/*/history.csv"))
+    return {path.parent.name: np.genfromtxt(path, delimiter=",", skip_header=1) for path in paths}
+
+
+def largest_difference(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> float:
+    """Return the largest difference between two sweeps in any number of a history; infinity if they have other rows."""
+    if not expected or found.keys() != expected.keys():
+        return math.inf
+    if any(found[name].shape != own.shape for name, own in expected.items()):
+        return math.inf
+    return max(float(np.nanmax(np.abs(found[name] - own))) for name, own in expected.items())
 
 
 def threads(results: Path) -> list[int]:
@@ -81,14 +94,14 @@ def measure(case: str, epochs: int, repeats: int) -> dict[str, dict[str, object]
         for repeat in range(repeats):
             for count in WORKERS:
                 times[count].append(sweep(script, Path(folder, f"{count}-{repeat}"), count))
-        expected = contents(Path(folder, "0-0"))
+        expected = histories(Path(folder, "0-0"))
         for count in WORKERS:
             results = Path(folder, f"{count}-0")
             found[f"{count} workers" if count else "process"] = {
                 "seconds": round(min(times[count]), 2),
                 "speed_up": round(min(times[0]) / min(times[count]), 3),
                 "threads": threads(results),
-                "same_bytes": bool(expected) and contents(results) == expected,
+                "difference": largest_difference(histories(results), expected),
             }
     return found
 
@@ -103,13 +116,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     given = parser.parse_args()
     results: dict[str, object] = {"cores": len(os.sched_getaffinity(0))}
-    print(f"{'case':7}{'who trains':>12}{'seconds':>9}{'speed-up':>10}{'threads':>9}  same bytes")
+    print(f"{'case':7}{'who trains':>12}{'seconds':>9}{'speed-up':>10}{'threads':>9}  difference")
     for case in [given.case] if given.case else EPOCHS:
         found = measure(case, given.epochs or EPOCHS[case], given.repeats)
         results[case] = found
         for who, row in found.items():
             numbers = f"{row['seconds']:9.1f}{row['speed_up']:10.2f}{row['threads']!s:>9}"
-            print(f"{case:7}{who:>12}{numbers}  {'yes' if row['same_bytes'] else 'no'}", flush=True)
+            print(f"{case:7}{who:>12}{numbers}  {row['difference']:.1g}", flush=True)
     if given.json:
         given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
