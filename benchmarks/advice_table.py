@@ -129,16 +129,17 @@ def markdown(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tr
         return "There are no repetitions yet.\n"
     of_each = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     rests = f"Repetitions so far: {len(repetitions)}, {of_each} of each of {len(truths)} of 18 tasks and sizes."
-    tables = (_markdown(HEADINGS, rows(repetitions, truths)), _markdown(HEADINGS_BY_TASK, by_task(repetitions, truths)))
+    tables = (markdown_table(HEADINGS, rows(repetitions, truths)), markdown_table(HEADINGS_BY_TASK, by_task(repetitions, truths)))
     return "\n\n".join((rests, *tables)) + "\n"
 
 
-def _markdown(headings: Sequence[str], table: Sequence[Sequence[str]]) -> str:
+def markdown_table(headings: Sequence[str], table: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     return "\n".join(f"| {' | '.join(row)} |" for row in (headings, ["---"] * len(headings), *table))
 
 
-def between(text: str, tables: str) -> str:
-    """Return a text with tables between `BEGIN` and `END` in place of what stands there."""
-    before, _, rest = text.partition(BEGIN)
+def between(text: str, tables: str, begin: str = BEGIN) -> str:
+    """Return a text with tables between `begin` and `END` in place of what stands there."""
+    before, _, rest = text.partition(begin)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
+    return f"{before}{begin}\n\n{tables}\n{END}{after}"

@@ -12,8 +12,9 @@ import lab.data
 import lab.models
 from lab.advice import advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
-from lab.advice.confirming import confirm
+from lab.advice.confirming import confirm, parts_in
 from lab.advice.fresh_splits import fresh_splits, parts_of
+from lab.advice.pace import Batch, Pace
 from lab.advice.script import script_of
 from lab.advice.space import space_of
 from lab.checks import DataError, UsageError
@@ -24,6 +25,7 @@ from lab.plan import plan
 from lab.regularization import Regularization
 from lab.results.studies import study_names
 from lab.results.tables import read_tables
+from lab.sweep.progress import listening
 from lab.sweep.resumption import answered, forgotten
 from lab.training import Training
 
@@ -170,13 +172,32 @@ class TestScript:
         assert script_of(self.experiment(data=made), Path("x.py")) is None
 
 
-def test_a_batch_that_would_pass_the_budget_is_not_begun_though_it_has_fewer_seeds(monkeypatch, tmp_path):
-    """Compiling takes as long for 3 seeds as for 5: a batch is taken to last at least as long as the one before."""
-    times = iter([0.0, 10.0, 10.0])
-    ran = []
+@pytest.mark.parametrize(
+    ("fixed", "training", "until", "looks"),
+    [
+        (10, 1, 20.9, [5]),
+        (10, 1, 21.9, [5]),
+        (10, 1, 22, [5, 8]),
+        (10, 1, 22.3, [5, 8]),
+        (10, 1, 22.5, [5, 12]),
+        (10, 1, 1000, [5, 24]),
+        (1, 10, 1000, [5, 8, 12, 16, 24]),
+        (4, 2, 1000, [5, 12, 16, 24]),
+    ],
+)
+def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_it_trains_no_longer_than_it_compiles(
+    monkeypatch, tmp_path, fixed, training, until, looks
+):
+    """A batch of 5 seeds takes `fixed + training` seconds, one of fewer seeds as long, and one of more in proportion."""
+    now, ran = [0.0], [0]
 
-    def run(experiment, **_):
+    def run(experiment, *, progress, **_):
+        new = len(experiment.seeds) - ran[-1]
         ran.append(len(experiment.seeds))
+        now[0] += fixed
+        progress.on_epoch(range(2 * new), 1, 2 * new, 0.0, [])
+        now[0] += training * max(1, new / 5)
+        progress.on_epoch(range(2 * new), 2, 2 * new, 0.0, [])
         return tmp_path
 
     monkeypatch.setattr("lab.advice.confirming.run", run)
@@ -190,10 +211,38 @@ def test_a_batch_that_would_pass_the_budget_is_not_begun_though_it_has_fewer_see
             [space.at((), 0), space.at([("dropout", 0.1)], 0)],
             parts=24,
             margin=None,
-            until=19.0,
-            clock=lambda: next(times),
+            until=until,
+            pace=Pace(lambda: now[0]),
             tried=1,
             results_folder=tmp_path,
             say=silent,
         )
-    assert ran == [5]
+    assert ran[1:] == looks
+    assert now[0] <= max(until, fixed + training)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "parts"), [(0, 24, 5), (21.9, 24, 5), (22, 24, 8), (22.5, 24, 12), (1000, 24, 24), (1000, 6, 6)]
+)
+def test_the_test_split_is_cut_into_as_many_parts_as_seeds_are_in_time(seconds, most, parts):
+    pace = Pace(lambda: 0.0)
+    assert parts_in(0.0, 24, 2, pace) == 24, "nothing is known of the time"
+    pace.batches.append(Batch(runs=10, fixed=10.0, training=1.0))
+    assert parts_in(seconds, most, 2, pace) == parts
+
+
+def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_none():
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    with pace.measured():
+        now[0] += 5
+    assert (pace.batches, pace.last.seconds(7), pace.seconds(7)) == ([], 0.0, 0.0)
+    with pytest.raises(KeyError), pace.measured():
+        for epoch, took in ((1, 3.0), (2, 1.0), (1, 4.0), (2, 0.5)):
+            now[0] += took
+            listening().on_epoch(range(4), epoch, 4, 0.0, [])
+        now[0] += 0.25
+        raise KeyError
+    assert pace.batches == [Batch(runs=8, fixed=7.25, training=1.5)]
+    pace.batches.append(Batch(runs=2, fixed=1.0, training=4.0))
+    assert [pace.seconds(8), pace.last.seconds(1)] == [17.0, 5.0]

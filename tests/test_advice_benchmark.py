@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks import advice_data
 from benchmarks.advice_table import BEGIN, between, markdown, rows, wilson
 from benchmarks.advice_tasks import TASKS, drawn, planted
 from benchmarks.advice_truth import Truth, every_setting, read_truth, space_for
@@ -67,6 +68,26 @@ def test_the_readme_has_the_tables_of_what_was_counted():
     text = README.read_text(encoding="utf-8")
     assert between(text, tables) == text
     assert text.count(BEGIN) == 1
+
+
+def test_the_readme_has_the_table_of_real_data():
+    text, found = README.read_text(encoding="utf-8"), advice_data.read_found()
+    assert between(text, advice_data.markdown(found), advice_data.BEGIN) == text
+    assert text.count(advice_data.BEGIN) == 1
+
+
+def test_what_is_shown_later_stands_beside_what_was_said():
+    said = [["a", "helps", -0.25, -0.5, -0.125, 8], ["b", "undecided", -0.25, -0.5, 0.25, 8]]
+    further = {"a": ["worse", 0.5, 0.25, 0.75], "b": ["better", -0.5, -0.75, -0.25]}
+    one = {"data": "wine", "model": "16", "verdict": "memorizes", "said": said, "further": further}
+    assert advice_data.rows_of(one) == [
+        ["wine", "16", "memorizes", "helps", "a", "-0.250 [-0.500, -0.125] (8)", "worse +0.500 [+0.250, +0.750]"],
+        ["", "", "", "undecided", "b", "-0.250 [-0.500, +0.250] (8)", "better -0.500 [-0.750, -0.250]"],
+    ]
+    assert advice_data.summary([one, one | {"said": said[:1]}]) == (
+        "2 models: 2 times a candidate was said to help, and the further seeds show it better in 0 of them and worse in 2; "
+        "of the other 1 candidates they show 1 better and 0 worse."
+    )
 
 
 def test_a_truth_of_other_settings_is_not_read(tmp_path):

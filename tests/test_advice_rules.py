@@ -17,6 +17,7 @@ from lab.advice.arguments import training_for
 from lab.advice.diagnosis import Diagnosis
 from lab.advice.false_claims import FalseClaims, counted
 from lab.advice.fresh_splits import fresh_splits, parts_of
+from lab.advice.pace import Pace
 from lab.advice.script import script_of
 from lab.advice.space import factory_of, is_built, space_of, written
 from lab.checks import DataError, UsageError
@@ -282,7 +283,9 @@ class TestConfirming:
         chosen = [space.at(parts, -1) for parts in ((), [("dropout", 0.1)], [("L1 penalty", 1e-5)])]
         arguments = {"parts": parts, "margin": 0.125, "until": until, "tried": 9, "results_folder": tmp_path}
         with forgotten():
-            folder, tables = confirming.confirm("mine", DIGITS, chosen, say=said.append, clock=lambda: 1.0, **arguments)
+            folder, tables = confirming.confirm(
+                "mine", DIGITS, chosen, say=said.append, pace=Pace(lambda: 1.0), **arguments
+            )
         assert folder == tmp_path / "mine"
         assert tables.comparison["decision"].tolist()[1:] == list(decisions[min(len(ran), len(decisions)) - 1])
         return ran, said

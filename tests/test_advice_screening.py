@@ -362,9 +362,9 @@ class TestFile:
 
     def test_what_was_tried_comes_back(self, tmp_path, tried):
         one, trials = tried
-        remember(tmp_path, "an id", 5.0, trials, self.DIAGNOSIS, False)
+        remember(tmp_path, "an id", 5.0, trials, self.DIAGNOSIS)
         back = Trials()
-        assert recall(tmp_path, "an id", 60.0, one, back) == self.DIAGNOSIS
+        assert recall(tmp_path, "an id", 60.0, one, back) == (self.DIAGNOSIS, None)
         assert {key: (each.setting, each.loss) for key, each in back.known.items()} == {
             key: (each.setting, each.loss) for key, each in trials.known.items()
         }
@@ -372,38 +372,38 @@ class TestFile:
         assert not back.is_closed
 
     @pytest.mark.parametrize(
-        ("has_ended", "seconds", "is_closed", "count"),
+        ("parts", "seconds", "is_closed", "count"),
         [
-            (True, 5.0, True, 7),
-            (True, 4.0, True, 7),
-            (True, 6.0, False, 1),
-            (False, 5.0, False, 7),
-            (False, 6.0, False, 1),
+            (8, 5.0, True, 7),
+            (8, 4.0, True, 7),
+            (8, 6.0, False, 1),
+            (None, 5.0, False, 7),
+            (None, 6.0, False, 1),
         ],
     )
     def test_what_was_cut_off_counts_where_there_is_no_more_time(
-        self, tmp_path, tried, has_ended, seconds, is_closed, count
+        self, tmp_path, tried, parts, seconds, is_closed, count
     ):
         one, trials = tried
         trials.cut = {key for key in trials.known if key[0]}
-        remember(tmp_path, "an id", 5.0, trials, None, has_ended)
+        remember(tmp_path, "an id", 5.0, trials, None, parts)
         back = Trials()
-        assert recall(tmp_path, "an id", seconds, one, back) is None
+        assert recall(tmp_path, "an id", seconds, one, back) == (None, parts if is_closed else None)
         assert (back.is_closed, len(back.known)) == (is_closed, count)
 
     @pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"id": "an id"}'])
     def test_a_damaged_file_or_none_counts_for_nothing(self, tmp_path, tried, damage):
         one, _ = tried
         back = Trials()
-        assert recall(tmp_path, "an id", 1.0, one, back) is None
+        assert recall(tmp_path, "an id", 1.0, one, back) == (None, None)
         (tmp_path / "advice").mkdir()
         (tmp_path / "advice" / "screening.json").write_text(damage)
-        assert recall(tmp_path, "an id", 1.0, one, back) is None
+        assert recall(tmp_path, "an id", 1.0, one, back) == (None, None)
         assert not back.known
 
     def test_that_of_other_data_or_families_is_another(self, tmp_path, tried):
         one, trials = tried
-        remember(tmp_path, identity_of(one), 5.0, trials, None, True)
+        remember(tmp_path, identity_of(one), 5.0, trials, None, 8)
         other = functools.partial(lab.data.digits, train_size=61, validation_size=60, test_size=60)
         others = [space_of(other, lab.models.dense, FITTING, families=["dropout"]), space("L2 penalty")]
         for each in others:

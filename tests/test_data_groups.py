@@ -112,6 +112,21 @@ def test_times_may_be_numbers_dates_or_texts_of_dates(tmp_path):
     assert set(rows(arrays, "test")) == set(rows(from_frame(frame, standardize=False, **named), "test"))
 
 
+def test_times_of_several_zones_are_ordered_by_the_moment_they_name(tmp_path):
+    moments = pd.date_range("2026-11-25", periods=300, freq="30min")
+    zones = [f"{'+' if hours >= 0 else '-'}{abs(hours):02}:00" for hours in (0, 9, -8, 5)]
+    written = [
+        f"{(moment + pd.Timedelta(hours=int(zone[:3]))).isoformat()}{zone}"
+        for moment, zone in zip(moments, zones * 75, strict=True)
+    ]
+    frame = pd.DataFrame({"x": range(300), "y": [i % 3 for i in range(300)]})
+    frame.assign(at=written).to_csv(tmp_path / "t.csv", index=False)
+    made = from_csv(tmp_path / "t.csv", target="y", time="at", standardize=False)
+    counted = from_frame(frame.assign(at=range(300)), target="y", time="at", standardize=False)
+    for part in PARTS:
+        np.testing.assert_array_equal(rows(made, part), rows(counted, part))
+
+
 def test_times_in_a_csv_keep_every_digit_and_may_have_exponents(tmp_path):
     frame = pd.DataFrame({"x": range(300), "y": [i % 3 for i in range(300)]})
     counted = from_frame(frame.assign(day=range(300)), target="y", time="day", standardize=False)

@@ -8,7 +8,7 @@ import pytest
 
 from lab.checks import DataError
 from lab.results.logs import folder as of_folder
-from lab.results.logs import mlruns_folder, tuner_trials
+from lab.results.logs import mlruns_folder, tensorboard_events, tuner_trials
 from lab.results.logs.csv_tables import csv_files, header_of, number, read_table, step
 from lab.results.logs.folder import read_logs, source_of
 from lab.results.logs.grouping import Place, places
@@ -339,3 +339,13 @@ class TestMlflowTables:
             f"{tmp_path / 'b.csv'} must have the columns run_id, key, value, step, or run_id and metrics.<name>, got "
             "run_id, x; leave it out"
         )
+
+
+@pytest.mark.parametrize(("levels", "is_found"), [(0, True), (4, True), (5, False)])
+def test_event_files_are_looked_for_four_folders_deep(tmp_path, levels, is_found):
+    place = tmp_path.joinpath(*"abcdefg"[:levels])
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "events.out.tfevents.1").write_bytes(b"")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "events.out.tfevents.1").write_bytes(b"")
+    assert tensorboard_events.event_folders(tmp_path) == ([place] if is_found else [])

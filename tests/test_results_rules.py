@@ -778,3 +778,22 @@ def test_what_is_written_half_way_leaves_no_file_open(tmp_path):
         with partial_folder(tmp_path), partial_file(tmp_path):
             pass
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_comparison_is_made_by_the_rules_that_experiment_json_names(tmp_path):
+    folder = tmp_path / "x"
+    for variant in ("none", "same"):
+        for seed in range(6):
+            one = record(variant, seed)
+            one["test"] = dict(one["test"], data_loss=0.5 + seed / 8 + (variant == "same") * (seed % 2) * 1e-5)
+            results.publish(folder, schema.record_name(one), history(), one)
+    about = {"name": "x", "baseline": "none", "runs": sorted(path.name for path in (folder / "runs").iterdir())}
+    found = {}
+    for name, rules in {"plain": {}, "margin": {"margin": 0.01}, "looks": {"most_seeds": 24}}.items():
+        results.write_experiment(folder, about | rules)
+        results.rebuild(folder)
+        found[name] = read_tables(folder).comparison.set_index("variant").loc["same"]
+    assert found["margin"]["decision"] == "equivalent"
+    assert found["plain"]["decision"] == found["looks"]["decision"] == "not shown"
+    assert found["margin"]["margin"] == 0.01
+    assert found["looks"]["p"] > found["plain"]["p"]

@@ -1,6 +1,7 @@
 """Decisions while seeds are added: the looks, sequential p values, equivalence, and their errors in simulation."""
 
 import functools
+import types
 
 import numpy as np
 import pandas as pd
@@ -344,3 +345,32 @@ def test_the_interval_at_which_one_stops_covers_the_truth_in_95_of_100(true):
         half = scipy.stats.t.ppf(1 - needed_p(0.05, PLAN, k) / 2, look - 1) * own.std(axis=1, ddof=1) / np.sqrt(look)
         covered[stops == k] = abs(own.mean(axis=1) - true) <= half
     assert covered.mean() >= 0.95 - 4 * np.sqrt(0.05 * 0.95 / len(drawn))
+
+
+def test_what_looks_into_the_nets_runs_once_after_the_last_batch_with_the_same_options(monkeypatch, tmp_path):
+    from lab.data import digits
+    from lab.experiment import Experiment, Variant
+    from lab.models import dense
+    from lab.study import Study
+    from lab.sweep.deciding import run_until_decided
+    from lab.training import Training
+
+    calls = []
+
+    def run(experiment, **options):
+        options.pop("progress", None)
+        calls.append((len(experiment.seeds), len(experiment.studies), options))
+        return tmp_path
+
+    decided = iter([["baseline", "not shown"], ["baseline", "better"]])
+    monkeypatch.setattr("lab.sweep.deciding.run", run)
+    monkeypatch.setattr(
+        "lab.results.tables.read_tables",
+        lambda folder: types.SimpleNamespace(comparison=pd.DataFrame({"decision": next(decided)})),
+    )
+    variants = {name: Variant(data=digits, model=dense, training=Training()) for name in ("a", "b")}
+    study = Study(name="s", compute=dict, draw=dict)
+    asked = Experiment(name="x", question="?", variants=variants, baseline="a", studies=[study])
+    run_until_decided(asked, most_seeds=24, margin=0.5, results_folder=tmp_path, keep_models=True)
+    options = {"margin": 0.5, "most_seeds": 24, "results_folder": tmp_path, "keep_models": True}
+    assert calls == [(5, 0, options), (8, 0, options), (8, 1, options)]

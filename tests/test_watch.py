@@ -101,6 +101,30 @@ def test_the_tables_hold_the_epochs_so_far_and_nothing_is_written(folder, sweep)
     assert sorted(path for path in folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("read", "left"),
+    [
+        ([[1, 2], [3], [4]], [1, 2, 3, 4]),
+        ([[1, 2, 3], [1], [2]], [1, 2]),
+        ([[1], [1, 2]], [1, 2]),
+        ([[1, 2, 3], [2, 3]], [2, 3]),
+    ],
+)
+def test_a_run_that_begins_again_is_shown_from_there(folder, sweep, monkeypatch, read, left):
+    sweep.train(1)
+    growing, parts = Growing(folder), iter(read)
+    monkeypatch.setattr(
+        "lab.sweep.growing.state.read_histories",
+        lambda folder, cohort, begin: (
+            [(NAMES[0], dict.fromkeys(HISTORY, 0.5) | {"epoch": epoch}) for epoch in next(parts)],
+            begin + 1,
+        ),
+    )
+    for _ in read:
+        tables = growing.tables()
+    assert tables.histories["epoch"].tolist() == left
+
+
 def test_the_page_says_how_far_it_is_in_words(folder, sweep, monkeypatch):
     monkeypatch.setattr("lab.cli.watch.EVERY", 0.0)
     sweep.train(10)

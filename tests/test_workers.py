@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -342,6 +343,35 @@ def test_runs_that_are_declared_otherwise_on_a_worker_are_refused(script):
     asked["runs"] = [["l3", 0, None, "l3-seed0-abc"]]
     with pytest.raises(DataError, match="got no such run instead of l3-seed0-abc"):
         on_worker._runs(asked)
+
+
+def test_a_worker_loads_what_is_asked_for_before_the_data(script, monkeypatch):
+    from lab.sweep import on_worker
+
+    loaded = []
+    monkeypatch.setattr(on_worker, "load_tensorflow", loaded.append)
+    monkeypatch.setattr(on_worker, "plan", lambda *_, **__: loaded.append("plan") or [])
+    asked = {"source": Source(script).to_json(), "runs": []}
+    for precision in ("exact", "fast"):
+        assert on_worker._runs(asked | {"precision": precision}) == []
+    assert loaded == ["plan", "fast", "plan"]
+
+
+def test_a_worker_shows_that_it_sees_the_folder_or_says_why_not(tmp_path):
+    from lab.sweep import on_worker
+
+    request = {"folder": str(tmp_path), "name": "mine"}
+    assert json.loads(on_worker.probe(json.dumps(request)))["trouble"] == "No such file or directory"
+    (tmp_path / "driver").write_text("a token")
+    told = json.loads(on_worker.probe(json.dumps(request)))
+    assert told == {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "version": workers.version(),
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "trouble": "",
+    }
+    assert (tmp_path / "mine").read_text() == "a token"
 
 
 def test_threads_are_divided_unless_the_environment_names_them(monkeypatch):

@@ -4,6 +4,7 @@ arguments        the budget, and the training where none is given
 space            settings: families at a strength and a learning rate
 balance          the first strengths of penalties
 trials           settings that train together, the worse of which leave
+pace             how long a batch of runs will take
 screening        the plain model at its best rate, the best setting of each family
 combining        combinations of the families that survive
 screening_file   what was tried, for the same command after a kill
@@ -19,7 +20,7 @@ answer           the sentence, the table, the folder
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,11 @@ from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, tab
 from lab.advice.arguments import seconds_of, training_for
 from lab.advice.balance import around, balances
 from lab.advice.combining import combine
-from lab.advice.confirming import FIRST_SEED, confirm
+from lab.advice.confirming import FIRST_SEED, confirm, parts_in
 from lab.advice.diagnosis import Diagnosis, diagnose, examined
 from lab.advice.fresh_splits import parts_of
 from lab.advice.notes import said_once
+from lab.advice.pace import Pace
 from lab.advice.recommended import Recommended
 from lab.advice.screening import best_so_far, candidates, found_in, screen, tune_plain
 from lab.advice.screening_file import FILE, FOLDER, identity_of, recall, remember
@@ -128,7 +130,7 @@ def advise(
     precision.check("exact")
     precision.prepare("exact")
     loaded = data()
-    parts = parts_of(loaded, MOST_SEEDS)
+    most = parts_of(loaded, MOST_SEEDS)
     # Fail before half of the budget is spent on results that cannot be written.
     make_folder(folder)
     load_tensorflow("exact")
@@ -138,8 +140,8 @@ def advise(
     images, (low, high) = loaded.train.x.ndim == 4, extremes(loaded.train)
     space = space_of(data, factory, training, images=images, pixels=0 <= low <= high <= 1, families=families)
     with said_once(say), forgotten():
-        screened = _screened(space, loaded, folder, begun, seconds, clock, say)
-        plain, diagnosis, chosen, tried, left_out = screened
+        found = _screened(space, loaded, folder, begun, seconds, most, clock, say)
+        plain, chosen = found.plain, found.chosen
         if not chosen:
             raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
         say(f"confirming {', '.join(one.label for one in chosen)} on test examples that nothing has looked at")
@@ -147,11 +149,11 @@ def advise(
             name,
             data,
             [plain, *chosen],
-            parts=parts,
+            parts=found.parts,
             margin=margin,
             until=begun + seconds,
-            clock=clock,
-            tried=tried,
+            pace=found.pace,
+            tried=found.tried,
             results_folder=Path(results_folder),
             say=say,
         )
@@ -162,13 +164,20 @@ def advise(
         settings = {one.name: one for one in (plain, *chosen)}
         recommended = Recommended(
             settings[advised],
-            parts,
+            found.parts,
             FIRST_SEED,
             len(own),
             tuple(own["kept_epoch"].dropna().astype(int)),
         )
         advice = Advice(
-            sentence_of(table, tried), diagnosis, table, left_out, folder, clock() - begun, settings, recommended
+            sentence_of(table, found.tried),
+            found.diagnosis,
+            table,
+            found.left_out,
+            folder,
+            clock() - begun,
+            settings,
+            recommended,
         )
         if ensemble:
             so_far(advice.sentence)
@@ -177,22 +186,45 @@ def advise(
     return advice
 
 
+@dataclass(frozen=True)
+class _Screened:
+    """What the screening found.
+
+    Args:
+        plain: the plain model at its best rate.
+        diagnosis: of the plain model.
+        chosen: the candidates.
+        tried: how many families were.
+        left_out: by family why it was not.
+        parts: the most confirming seeds.
+        pace: how long its batches took.
+    """
+
+    plain: Setting
+    diagnosis: Diagnosis
+    chosen: Sequence[Setting]
+    tried: int
+    left_out: dict[str, str]
+    parts: int
+    pace: Pace
+
+
 def _screened(
     space: Space,
     data: "Dataset",
     folder: Path,
     begun: float,
     seconds: float,
+    most: int,
     clock: Callable[[], float],
     say: Callable[[str], None],
-) -> tuple[Setting, Diagnosis, Sequence[Setting], int, dict[str, str]]:
-    """Return the plain model, its diagnosis, the candidates, how many families were tried, and why others were not."""
+) -> _Screened:
     identity, trials = identity_of(space), Trials(clock=clock)
-    diagnosis = recall(folder, identity, seconds, space, trials)
+    diagnosis, parts = recall(folder, identity, seconds, space, trials)
     if trials.known:
         say(f"going on from the screening in {folder / FILE}")
     trials.on_epoch = lambda: so_far(best_so_far(trials))
-    trials.on_round = lambda: remember(folder, identity, seconds, trials, diagnosis, False)
+    trials.on_round = lambda: remember(folder, identity, seconds, trials, diagnosis)
     say("tuning the learning rate of the plain model")
     trials.begin(begun + TUNING_SHARE * seconds)
     plain = tune_plain(space, trials, say)
@@ -210,12 +242,15 @@ def _screened(
     trials.begin(begun + SCREENING_SHARE * seconds)
     screen(space, plain.rate, trials, say)
     combine(space, plain, trials, say)
-    remember(folder, identity, seconds, trials, diagnosis, True)
     found, left_out = found_in(space, plain, trials, say)
     for family, why in left_out.items():
         say(f"{family} {why}")
     tried = sum(name in found for name in space.families)
-    return plain, diagnosis, candidates(found, CANDIDATES), tried, left_out
+    chosen = candidates(found, CANDIDATES)
+    if parts is None:
+        parts = parts_in(begun + seconds - clock(), most, 1 + len(chosen), trials.pace)
+    remember(folder, identity, seconds, trials, diagnosis, parts)
+    return _Screened(plain, diagnosis, chosen, tried, left_out, parts, trials.pace)
 
 
 def _chance(space: Space, data: "Dataset") -> float | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits
+from lab.advice.pace import Pace
 from lab.advice.script import FILE, script_of
 from lab.advice.space import Setting
 from lab.experiment import Experiment, Variant
@@ -29,7 +30,7 @@ def confirm(
     parts: int,
     margin: float | None,
     until: float,
-    clock: Callable[[], float],
+    pace: Pace,
     tried: int,
     results_folder: Path,
     say: Callable[[str], None],
@@ -45,8 +46,8 @@ def confirm(
         chosen: the plain model first, then the candidates.
         parts: the most seeds.
         margin: as in `lab.statistics.compare`.
-        until: when no further batch is begun that would end later, by `clock`.
-        clock: returns seconds.
+        until: when no further batch is begun that would end later, by the clock of `pace`.
+        pace: how long the batches of the screening took; those of the confirmation are added.
         tried: how many families were screened.
         results_folder: the folder of the experiment's folder.
         say: told what is done and why.
@@ -61,8 +62,8 @@ def confirm(
     data = functools.partial(fresh_splits, load, parts=parts, first=FIRST_SEED)
     variants = {one.name: Variant(data=data, model=one.variant.model, training=one.variant.training) for one in chosen}
     plan = looks(parts)
-    for before, look in zip((0, *plan), plan, strict=False):
-        begun = clock()
+    look: int | None = plan[0]
+    while look is not None:
         experiment = Experiment(
             name=name,
             question="Which regularizer helps this model on these data?",
@@ -71,7 +72,10 @@ def confirm(
             seeds=range(FIRST_SEED, FIRST_SEED + look),
             redraw_data=True,
         )
-        folder = run(experiment, results_folder=results_folder, margin=margin, most_seeds=parts, progress=listening())
+        with pace.measured():
+            folder = run(
+                experiment, results_folder=results_folder, margin=margin, most_seeds=parts, progress=listening()
+            )
         tables = read_tables(folder)
         script = script_of(experiment, folder / FILE)
         if script is not None:
@@ -79,9 +83,37 @@ def confirm(
         undecided = int((tables.comparison["decision"] == "not shown").sum())
         so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(tables.comparison), tried)}")
         say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
-        took = clock() - begun
-        following = next((later for later in plan if later > look), look)
-        # A part of it, as compiling, is the same for any number of seeds.
-        if not undecided or clock() + took * max(1, (following - look) / (look - before)) > until:
-            break
+        look = _following(plan, look, len(chosen), pace, until) if undecided else None
     return folder, tables
+
+
+def _following(plan: Sequence[int], look: int, count: int, pace: Pace, until: float) -> int | None:
+    """Return at how many seeds to look next, None where no batch would end in time.
+
+    The batch goes on over further looks as long as it trains no longer than it compiles: the looks in between are taken
+    when it ends, and more seeds in the same time decide more.
+    """
+    batch, left = pace.last, until - pace.clock()
+    lasts = {seeds: batch.seconds((seeds - look) * count) for seeds in plan if seeds > look}
+    in_time = [seeds for seeds in lasts if lasts[seeds] <= left]
+    cheap = [seeds for seeds in in_time if lasts[seeds] < 2 * batch.fixed]
+    return max(cheap, default=min(in_time, default=None))
+
+
+def parts_in(seconds: float, most: int, count: int, pace: Pace) -> int:
+    """Return how many seeds can confirm in the time there is, and so into how many parts the test split is cut.
+
+    Fewer parts are larger, and the first look decides more where fewer looks follow; so parts that no seed would reach
+    are wasted.
+
+    Args:
+        seconds: that are left.
+        most: as many as the test split has examples for, at least `FIRST_LOOK`.
+        count: how many settings train at each seed.
+        pace: how long the batches of the screening took.
+    """
+    from lab.statistics.sequential import FIRST_LOOK, looks
+
+    first = pace.seconds(FIRST_LOOK * count)
+    reached = [seeds for seeds in looks(most) if first + pace.seconds((seeds - FIRST_LOOK) * count) <= seconds]
+    return max(reached, default=FIRST_LOOK)

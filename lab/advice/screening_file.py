@@ -34,7 +34,7 @@ def identity_of(space: Space) -> str:
 
 
 def remember(
-    folder: Path, identity: str, seconds: float, trials: Trials, diagnosis: Diagnosis | None, has_ended: bool
+    folder: Path, identity: str, seconds: float, trials: Trials, diagnosis: Diagnosis | None, parts: int | None = None
 ) -> None:
     """Write down what was tried.
 
@@ -44,7 +44,7 @@ def remember(
         seconds: the budget.
         trials: all of them.
         diagnosis: of the plain model, if it has been made.
-        has_ended: whether the screening has ended, perhaps as its time was over.
+        parts: the most confirming seeds if the screening has ended, perhaps as its time was over; else None.
     """
     from lab.results.files import write_atomically
 
@@ -62,7 +62,7 @@ def remember(
     content = {
         "id": identity,
         "seconds": seconds,
-        "has_ended": has_ended,
+        "parts": parts,
         "diagnosis": None if diagnosis is None else diagnosis.to_json(),
         "reasons": trials.reasons,
         "tried": tried,
@@ -70,8 +70,10 @@ def remember(
     write_atomically(folder / FILE, json.dumps(content) + "\n")
 
 
-def recall(folder: Path, identity: str, seconds: float, space: Space, trials: Trials) -> Diagnosis | None:
-    """Take over what was tried before, and return the diagnosis if it had been made.
+def recall(
+    folder: Path, identity: str, seconds: float, space: Space, trials: Trials
+) -> tuple[Diagnosis | None, int | None]:
+    """Take over what was tried before; return the diagnosis and the most confirming seeds, if they had been found.
 
     What had not trained to its end counts unless there is more time now. A screening that has ended in as much time or
     more is not gone on with.
@@ -84,20 +86,20 @@ def recall(folder: Path, identity: str, seconds: float, space: Space, trials: Tr
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         if content["id"] != identity:
-            return None
+            return None, None
         has_no_more_time = content["seconds"] >= seconds
-        is_closed = bool(content["has_ended"]) and has_no_more_time
+        parts = None if content["parts"] is None or not has_no_more_time else int(content["parts"])
         tried = [one for one in content["tried"] if has_no_more_time or not one["cut"]]
         known = dict(_read(one, space) for one in tried)
         reasons = {str(family): str(why) for family, why in content["reasons"].items()}
         diagnosis = None if content["diagnosis"] is None else Diagnosis.from_json(content["diagnosis"])
         cut = {_read(one, space)[0] for one in tried if one["cut"]}
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
-        return None
+        return None, None
     trials.known |= known
     trials.reasons |= reasons
-    trials.is_closed, trials.cut = is_closed, cut
-    return diagnosis
+    trials.is_closed, trials.cut = parts is not None, cut
+    return diagnosis, parts
 
 
 def _read(written: dict[str, Any], space: Space) -> tuple[Key, Trial]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab.advice.pace import Pace
 from lab.advice.space import PLAIN, Part, Setting
 from lab.checks import DataError, UsageError
 from lab.sweep.progress import Progress, both, heard_by, listening
@@ -59,6 +60,7 @@ class Trials:
         is_over: whether the time was over before all had trained.
         is_closed: whether nothing more is trained, as the same command has used up the time before.
         cut: what had not trained to its end when the time was over.
+        pace: how long the settings of each call took.
     """
 
     until: float = math.inf
@@ -70,6 +72,10 @@ class Trials:
     is_over: bool = False
     is_closed: bool = False
     cut: set[Key] = field(default_factory=set)
+    pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.clock)
 
     def begin(self, until: float) -> None:
         """Begin another part of the screening, which ends at a time of its own."""
@@ -118,7 +124,7 @@ class Trials:
             self.reasons[wanted[int(run.variant)].family] = reason
 
         try:
-            with heard_by(both(listening(), Progress(on_failure=failed))):
+            with self.pace.measured(), heard_by(both(listening(), Progress(on_failure=failed))):
                 train({place: one.variant for place, one in enumerate(wanted)}, seeds=seeds, leave=leave)
         except _SpentError:
             self.is_over = True

@@ -45,7 +45,7 @@ def effective_counts(n: np.ndarray, overlap: float) -> np.ndarray:
     return n / (1 + n * overlap)
 
 
-def p_values(n: np.ndarray, mean: np.ndarray, spread: np.ndarray, overlap: float = 0.0) -> np.ndarray:
+def p_values(n: np.ndarray, mean: np.ndarray, spread: np.ndarray, overlap: float) -> np.ndarray:
     """Return p of the two-sided t test that a mean is 0; NaN under 2 values; without spread 0, or 1 if it is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         # As `scipy.stats.t.sf`, which takes half a second to load.
