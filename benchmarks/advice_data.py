@@ -75,9 +75,7 @@ def asked(data: str, model: str) -> dict:
     loss = "squared_error" if data == "diabetes" else "softmax_cross_entropy"
     training = Training(epochs=EPOCHS, patience=PATIENCE, loss=loss)
     with tempfile.TemporaryDirectory() as folder:
-        advice = advise(
-            factory, load, budget=BUDGET, training=training, results_folder=folder, clock=time.process_time
-        )
+        advice = advise(factory, load, budget=BUDGET, training=training, results_folder=folder, clock=time.process_time)
     further = confirmed({name: one.variant for name, one in advice.settings.items()}, load)
     return {
         "data": data,
@@ -152,7 +150,9 @@ def read_found() -> list[dict]:
 
 def main() -> None:
     """Ask about the models that have not been asked about, and write the table into README.md."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.advice_data", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.advice_data", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--minutes", type=float, default=30, help="no question is begun that would end later")
     given = parser.parse_args()
     load_tensorflow("exact")

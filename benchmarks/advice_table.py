@@ -129,7 +129,10 @@ def markdown(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tr
         return "There are no repetitions yet.\n"
     of_each = str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     rests = f"Repetitions so far: {len(repetitions)}, {of_each} of each of {len(truths)} of 18 tasks and sizes."
-    tables = (markdown_table(HEADINGS, rows(repetitions, truths)), markdown_table(HEADINGS_BY_TASK, by_task(repetitions, truths)))
+    tables = (
+        markdown_table(HEADINGS, rows(repetitions, truths)),
+        markdown_table(HEADINGS_BY_TASK, by_task(repetitions, truths)),
+    )
     return "\n\n".join((rests, *tables)) + "\n"
 
 
