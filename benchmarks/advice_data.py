@@ -14,7 +14,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from benchmarks.advice_table import between, markdown_table
 from benchmarks.advise import BUDGET, FOLDER, README
@@ -130,8 +129,8 @@ def summary(found: Sequence[Mapping]) -> str:
     helps = [decision for answer, decision in pairs if answer == "helps"]
     others = [decision for answer, decision in pairs if answer != "helps"]
     return (
-        f"{len(found)} models: {len(helps)} times a candidate was said to help, and the further seeds show it better in "
-        f"{helps.count('better')} of them and worse in {helps.count('worse')}; of the other {len(others)} candidates "
+        f"{len(found)} models: {len(helps)} times a candidate was said to help, and the further seeds show it better "
+        f"in {helps.count('better')} of them and worse in {helps.count('worse')}; of the other {len(others)} candidates "
         f"they show {others.count('better')} better and {others.count('worse')} worse."
     )
 
@@ -150,15 +149,15 @@ def read_found() -> list[dict]:
 
 def main() -> None:
     """Ask about the models that have not been asked about, and write the table into README.md."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.advice_data", description=(__doc__ or "").split("\n")[0]
-    )
+    sentence = (__doc__ or "").split("
+")[0]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.advice_data", description=sentence)
     parser.add_argument("--minutes", type=float, default=30, help="no question is begun that would end later")
     given = parser.parse_args()
     load_tensorflow("exact")
     found = read_found()
     ends, longest = time.monotonic() + 60 * given.minutes, 0.0
-    for data, model in [(data, model) for data in DATA for model in models_for(data)]:
+    for data, model in [(name, model) for name in DATA for model in models_for(name)]:
         if time.monotonic() + longest > ends:
             break
         if any((one["data"], one["model"]) == (data, model) for one in found):

@@ -188,7 +188,7 @@ class TestScript:
 def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_it_trains_no_longer_than_it_compiles(
     monkeypatch, tmp_path, fixed, training, until, looks
 ):
-    """A batch of 5 seeds takes `fixed + training` seconds, one of fewer seeds as long, and one of more in proportion."""
+    """5 seeds take `fixed + training` seconds, fewer take as long, and of more the training takes longer in proportion."""
     now, ran = [0.0], [0]
 
     def run(experiment, *, progress, **_):
@@ -237,12 +237,17 @@ def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_
     with pace.measured():
         now[0] += 5
     assert (pace.batches, pace.last.seconds(7), pace.seconds(7)) == ([], 0.0, 0.0)
-    with pytest.raises(KeyError), pace.measured():
+
+    @pace.measured()
+    def failing():
         for epoch, took in ((1, 3.0), (2, 1.0), (1, 4.0), (2, 0.5)):
             now[0] += took
             listening().on_epoch(range(4), epoch, 4, 0.0, [])
         now[0] += 0.25
         raise KeyError
+
+    with pytest.raises(KeyError):
+        failing()
     assert pace.batches == [Batch(runs=8, fixed=7.25, training=1.5)]
     pace.batches.append(Batch(runs=2, fixed=1.0, training=4.0))
     assert [pace.seconds(8), pace.last.seconds(1)] == [17.0, 5.0]
