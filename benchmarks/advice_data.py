@@ -130,8 +130,8 @@ def summary(found: Sequence[Mapping]) -> str:
     others = [decision for answer, decision in pairs if answer != "helps"]
     return (
         f"{len(found)} models: {len(helps)} times a candidate was said to help, and the further seeds show it better "
-        f"in {helps.count('better')} of them and worse in {helps.count('worse')}; of the other {len(others)} candidates "
-        f"they show {others.count('better')} better and {others.count('worse')} worse."
+        f"in {helps.count('better')} of them and worse in {helps.count('worse')}; of {len(others)} other candidates they "
+        f"show {others.count('better')} better and {others.count('worse')} worse."
     )
 
 
@@ -149,8 +149,7 @@ def read_found() -> list[dict]:
 
 def main() -> None:
     """Ask about the models that have not been asked about, and write the table into README.md."""
-    sentence = (__doc__ or "").split("
-")[0]
+    sentence = (__doc__ or "").split("\n")[0]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.advice_data", description=sentence)
     parser.add_argument("--minutes", type=float, default=30, help="no question is begun that would end later")
     given = parser.parse_args()

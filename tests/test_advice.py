@@ -188,7 +188,7 @@ class TestScript:
 def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_it_trains_no_longer_than_it_compiles(
     monkeypatch, tmp_path, fixed, training, until, looks
 ):
-    """5 seeds take `fixed + training` seconds, fewer take as long, and of more the training takes longer in proportion."""
+    """5 seeds take `fixed + training` seconds, fewer take as long, and of more the training takes longer."""
     now, ran = [0.0], [0]
 
     def run(experiment, *, progress, **_):

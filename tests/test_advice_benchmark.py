@@ -85,8 +85,8 @@ def test_what_is_shown_later_stands_beside_what_was_said():
         ["", "", "", "undecided", "b", "-0.250 [-0.500, +0.250] (8)", "better -0.500 [-0.750, -0.250]"],
     ]
     assert advice_data.summary([one, one | {"said": said[:1]}]) == (
-        "2 models: 2 times a candidate was said to help, and the further seeds show it better in 0 of them and worse in "
-        "2; of the other 1 candidates they show 1 better and 0 worse."
+        "2 models: 2 times a candidate was said to help, and the further seeds show it better in 0 of them and worse "
+        "in 2; of 1 other candidates they show 1 better and 0 worse."
     )
 
 

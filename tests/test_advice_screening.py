@@ -240,7 +240,7 @@ class TestTrials:
 
     def test_the_time_ends_training_and_what_has_trained_counts(self, training):
         _, lengths = training(lambda *_: 0.5)
-        times = itertools.chain([1.0, 2.0], itertools.repeat(3.0))
+        times = itertools.chain([0.0, 1.0, 2.0], itertools.repeat(3.0))
         trials, one = Trials(until=2.5, clock=lambda: next(times)), space("dropout")
         trials.train(one.first("dropout", [0]))
         assert trials.is_over

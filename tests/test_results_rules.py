@@ -796,4 +796,4 @@ def test_the_comparison_is_made_by_the_rules_that_experiment_json_names(tmp_path
     assert found["margin"]["decision"] == "equivalent"
     assert found["plain"]["decision"] == found["looks"]["decision"] == "not shown"
     assert found["margin"]["margin"] == 0.01
-    assert found["looks"]["p"] > found["plain"]["p"]
+    assert found["looks"]["p_adjusted"] > found["plain"]["p_adjusted"]

@@ -351,9 +351,10 @@ def test_a_worker_loads_what_is_asked_for_before_the_data(script, monkeypatch):
     loaded = []
     monkeypatch.setattr(on_worker, "load_tensorflow", loaded.append)
     monkeypatch.setattr(on_worker, "plan", lambda *_, **__: loaded.append("plan") or [])
-    asked = {"source": Source(script).to_json(), "runs": []}
+    asked = {"source": Source(script).to_json(), "runs": [["none", 0, None, "none-seed0-abc"]]}
     for precision in ("exact", "fast"):
-        assert on_worker._runs(asked | {"precision": precision}) == []
+        with pytest.raises(DataError, match="got no such run instead of none-seed0-abc"):
+            on_worker._runs(asked | {"precision": precision})
     assert loaded == ["plan", "fast", "plan"]
 
 
