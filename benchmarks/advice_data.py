@@ -130,8 +130,8 @@ def summary(found: Sequence[Mapping]) -> str:
     others = [decision for answer, decision in pairs if answer != "helps"]
     return (
         f"{len(found)} models: {len(helps)} times a candidate was said to help, and the further seeds show it better "
-        f"in {helps.count('better')} of them and worse in {helps.count('worse')}; of {len(others)} other candidates they "
-        f"show {others.count('better')} better and {others.count('worse')} worse."
+        f"in {helps.count('better')} of them and worse in {helps.count('worse')}; of {len(others)} other candidates "
+        f"they show {others.count('better')} better and {others.count('worse')} worse."
     )
 
 

@@ -12,7 +12,7 @@ from lab.data.dataset import extremes
 from lab.data.folds import Fold
 from lab.engine.task import Task
 from lab.experiment import Experiment, Variant
-from lab.identity import NUMERICS, declare, identify
+from lab.identity import NUMERICS, declare, hashed_once, identify
 from lab.identity.failures import call_or_refuse
 from lab.regularization.in_training import BETWEEN_EXAMPLES
 from lab.sweep.loading import Loaded, key_of, loaded_or_not, loader, why
@@ -83,6 +83,7 @@ Place = tuple[str, int, Fold | None]
 """The variant, the seed and the fold of a run."""
 
 
+@hashed_once()
 def plan(
     experiment: Experiment,
     unloaded: "list[Unloaded] | None" = None,

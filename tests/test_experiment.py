@@ -372,6 +372,32 @@ def test_planning_loads_equal_data_once(monkeypatch):
     assert len({run.id for run in runs}) == 4
 
 
+def own_digits(*, x=None, y=None, seed=0):
+    """A loader of somebody's own, with arrays bound to it."""
+    return digits(train_size=100, validation_size=50, test_size=50, seed=seed)
+
+
+def test_planning_walks_each_function_and_hashes_each_array_once_and_the_next_plan_does_so_again(monkeypatch):
+    from lab.identity import declaration
+
+    hashed = []
+    for name in ("source_hash", "_array_hash"):
+        real = getattr(declaration, name)
+        monkeypatch.setattr(
+            declaration, name, lambda value, *rest, real=real: hashed.append(id(value)) or real(value, *rest)
+        )
+    x, y = np.arange(3.0), np.arange(4)
+    one = dataclasses.replace(arm(), data=partial(own_digits, x=x, y=y))
+    asked = Experiment(name="x", variants={"none": one}, baseline="none", seeds=range(4), redraw_data=True)
+    first = plan(asked)
+    assert len(hashed) == 3
+    assert set(hashed) == {id(own_digits), id(x), id(y)}
+    x[0] = 7
+    second = plan(asked)
+    assert len(hashed) == 6
+    assert not {run.id for run in first} & {run.id for run in second}
+
+
 def test_the_engine_is_said_and_an_unknown_one_refused(tmp_path):
     with pytest.raises(UsageError) as caught:
         run(small(), results_folder=tmp_path, engine="kohort")

@@ -13,6 +13,6 @@ One file per question:
     failures       where in the user's own code an exception was raised
 """
 
-from lab.identity.declaration import NUMERICS, declare, identify
+from lab.identity.declaration import NUMERICS, declare, hashed_once, identify
 
-__all__ = ["NUMERICS", "declare", "identify"]
+__all__ = ["NUMERICS", "declare", "hashed_once", "identify"]

@@ -14,7 +14,9 @@ import hashlib
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -61,7 +63,8 @@ def declare(value: object, role: str, *, omit: tuple[str, ...] = (), defaults: b
         case PurePath():
             return _path(Path(value))
         case np.ndarray():
-            return {"array": str(value.dtype), "shape": list(np.atleast_1d(value).shape), "hash": _array_hash(value)}
+            shape = list(np.atleast_1d(value).shape)
+            return {"array": str(value.dtype), "shape": shape, "hash": _once(value, _array_hash)}
         case list() | tuple() | range():
             return [declare(item, role, defaults=defaults) for item in value]
         case Mapping():
@@ -145,7 +148,34 @@ def _call(value: Callable, role: str, omit: tuple[str, ...], defaults: bool) -> 
 
 
 def _source(value: Callable) -> dict[str, str]:
-    return {"source": source_hash(value, lambda constant: declare(constant, "a constant", defaults=False))}
+    return {"source": _once(value, _source_hash)}
+
+
+def _source_hash(value: Callable) -> str:
+    return source_hash(value, lambda constant: declare(constant, "a constant", defaults=False))
+
+
+_known: ContextVar[dict[int, tuple[object, str]] | None] = ContextVar("known", default=None)
+"""By the `id` of a function or an array what it is, so that its id is not given away, and its hash."""
+
+
+@contextmanager
+def hashed_once() -> Iterator[None]:
+    """Hash each function and each array once for as long as the context lasts, in which nobody may change them."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def _once(value: Any, hash_of: Callable[[Any], str]) -> str:
+    known = _known.get()
+    if known is None:
+        return hash_of(value)
+    if id(value) not in known:
+        known[id(value)] = value, hash_of(value)
+    return known[id(value)][1]
 
 
 def _is_file(name: str) -> bool:
