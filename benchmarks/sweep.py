@@ -140,7 +140,6 @@ def main() -> None:
     from rich.console import Console
 
     console = Console()
-    results: dict[str, object] = {"note": NOTE}
     ends = time.monotonic() + 60 * given.minutes
     names = [given.case] if given.case else list(FOUR)
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in names}
@@ -158,20 +157,21 @@ def main() -> None:
         if has_units() and CASES[name].model.func is not recurrent:
             timed(name, "fast")
         timed(name, *TURN)
+    memory: dict[str, float] = {}
     if not given.case:
         with console.status("memory of 1 000 runs"):
-            results["memory"] = _in_own_process("small", "memory")
+            memory = _in_own_process("small", "memory")
     for _ in range(given.repeats - 1):
         for name in names:
             if time.monotonic() + lasted[name] < ends:
                 timed(name, *TURN)
     found = {name: figures(name, measured[name]) for name in names}
-    results |= found
     console.print(_table(found))
-    if "memory" in results:
-        first, middle, last = (results["memory"][f"after_{runs}_runs_mb"] for runs in (200, 500, 1000))
+    if memory:
+        first, middle, last = (memory[f"after_{runs}_runs_mb"] for runs in (200, 500, 1000))
         console.print(f"Peak memory: {first:.0f} MB after 200 runs, {middle:.0f} after 500, {last:.0f} after 1 000.")
     if given.json:
+        results = {"note": NOTE, **found} | ({"memory": memory} if memory else {})
         given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 WORKERS = (0, 1, 2, 4)
 """0 stands for one process without workers."""
@@ -66,8 +67,7 @@ def sweep(script: Path, results: Path, workers: int) -> float:
 
 def histories(results: Path) -> dict[str, np.ndarray]:
     """Return the histories of a sweep by the names of the runs."""
-    paths = sorted(results.glob("*/runs/*/history.csv"))
-    return {path.parent.name: np.genfromtxt(path, delimiter=",", skip_header=1) for path in paths}
+    return {path.parent.name: pd.read_csv(path).to_numpy() for path in results.glob("*/runs/*/history.csv")}
 
 
 def largest_difference(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> float:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -76,6 +77,7 @@ EXPECTED = {
     "peak_mb": 100.0,
     "keras_fit_run_s": 5.0,
     "cohort_run_s": 4.0,
+    "times": 2,
 }
 
 
@@ -86,8 +88,10 @@ def test_the_fastest_time_of_each_arm_counts_and_that_of_one_run_is_multiplied_b
     assert sweep.figures("conv", [*ONE_BY_ONE, *TOGETHER]) == EXPECTED | {"sgemm_share": share}
 
 
-@pytest.mark.parametrize("has_units", [False, True])
-def test_the_processes_take_turns_and_the_table_and_the_file_say_the_same(monkeypatch, tmp_path, capsys, has_units):
+@pytest.mark.parametrize(("has_units", "minutes", "times"), [(False, 9, 2), (True, 9, 2), (False, 0, 1)])
+def test_the_processes_take_turns_and_the_table_and_the_file_say_the_same(
+    monkeypatch, tmp_path, capsys, has_units, minutes, times
+):
     monkeypatch.setattr(sweep, "has_units", lambda: has_units)
     waiting = {"one_by_one": list(ONE_BY_ONE), "together": list(TOGETHER), "fast": [{"fast": 8.0}]}
     order = []
@@ -98,24 +102,35 @@ def test_the_processes_take_turns_and_the_table_and_the_file_say_the_same(monkey
 
     monkeypatch.setattr(sweep, "_in_own_process", run)
     monkeypatch.setattr(
-        "sys.argv", ["sweep", "--case", "conv", "--repeats", "2", "--json", str(tmp_path / "sweep.json")]
+        "sys.argv",
+        [
+            "sweep",
+            "--case",
+            "conv",
+            "--repeats",
+            "2",
+            "--minutes",
+            str(minutes),
+            "--json",
+            str(tmp_path / "sweep.json"),
+        ],
     )
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "170")
     sweep.main()
-    assert order == ["one_by_one", "together"] * 2 + (["fast"] if has_units else [])
+    assert order == (["fast"] if has_units else []) + ["one_by_one", "together"] * times
     file = json.loads((tmp_path / "sweep.json").read_text())
     share = file["conv"].pop("sgemm_share")
-    note = (
-        "The fastest of 2, taking turns; fast once. The cohort trains the whole sweep; the other arms train one run, "
-        "whose seconds are multiplied by the number of runs."
-    )
-    assert file == {"note": note, "conv": EXPECTED | ({"fast_s": 8.0} if has_units else {})}
+    expected = EXPECTED if times == 2 else sweep.figures("conv", [ONE_BY_ONE[0], TOGETHER[0]])
+    expected = {name: value for name, value in expected.items() if name != "sgemm_share"}
+    assert file == {"note": sweep.NOTE, "conv": expected | ({"fast_s": 8.0} if has_units else {})}
     shown = capsys.readouterr().out
-    assert " ".join(note.split()[:9]) in shown
+    assert " ".join(sweep.NOTE.split()[:9]) in shown
+    if times == 1:
+        return
     row = next(line for line in shown.splitlines() if "conv" in line)
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     fast = ["8.0"] if has_units else []
-    assert cells == ["conv", "64.0", "56.0", "40.0", "16.0", "4.0", f"{share:.0%}", "100", "5.00", "4.00", *fast]
+    assert cells == ["conv", "64.0", "56.0", "40.0", "16.0", "4.0", f"{share:.0%}", "100", "5.00", "4.00", "2", *fast]
 
 
 def test_without_a_case_the_memory_of_many_runs_is_measured_too(monkeypatch, tmp_path, capsys):
@@ -235,12 +250,14 @@ def test_sweeps_of_workers_are_compared_with_that_of_one_process(monkeypatch):
     def sweep(script, results, count):
         run = results / "x" / "runs" / "a"
         run.mkdir(parents=True)
-        (run / "history.csv").write_text("other" if count == 4 else "same")
+        loss = 0.75 if count == 4 else 0.5
+        (run / "history.csv").write_text("epoch,loss,val_loss\n" + f"1,{loss},nan\n2,{loss},nan\n" * (count != 1))
         (run / "run.json").write_text(json.dumps({"threads": 2 // (count or 1)}))
         return seconds[count]
 
     monkeypatch.setattr(workers, "sweep", sweep)
     found = workers.measure("dense", 1, 1)
-    assert found["2 workers"] == {"seconds": 5.0, "speed_up": 1.6, "threads": [1], "same_bytes": True}
+    assert found["2 workers"] == {"seconds": 5.0, "speed_up": 1.6, "threads": [1], "difference": 0.0}
     assert found["process"]["threads"] == [2]
-    assert not found["4 workers"]["same_bytes"]
+    assert found["4 workers"]["difference"] == 0.25
+    assert found["1 workers"]["difference"] == math.inf

@@ -101,7 +101,8 @@ def test_units_that_start_at_zero_stay_identical(monkeypatch):
     monkeypatch.setattr(initialization, "RANGES", ("sigmoid", "relu"))
     table = initialization.symmetry(train_size=200, epochs=30)
     zeros = table[table["variant"].str.endswith("zeros")]
-    assert (zeros["between_units"] == 0).all()
+    # Not 0 to the last bit with AVX2, where the columns of a product are not all computed by the same instructions.
+    assert (zeros["between_units"] < 1e-9).all()
     moved = zeros[zeros["step"] > 0].groupby("variant")["largest_weight"].max()
     # The weights of a relu net do not even move; those of a sigmoid net do, all alike.
     assert moved["relu zeros"] == 0 < moved["sigmoid zeros"]

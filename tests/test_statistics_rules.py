@@ -175,8 +175,11 @@ def test_estimates_at_their_edges():
     assert n.tolist() == [2, 1, 0, 2]
     np.testing.assert_allclose(mean, [2.0, 2.0, NAN, 1.0])
     np.testing.assert_allclose(spread, [2**0.5, NAN, NAN, 0.0])
-    assert p_values(np.array([3, 3, 1]), np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, NAN])).tolist()[:2] == [1, 0]
-    assert np.isnan(p_values(np.array([1]), np.array([1.0]), np.array([NAN]))).all()
+    assert p_values(np.array([3, 3, 1]), np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, NAN]), 0.0).tolist()[:2] == [
+        1,
+        0,
+    ]
+    assert np.isnan(p_values(np.array([1]), np.array([1.0]), np.array([NAN]), 0.0)).all()
     low, high = intervals(
         np.array([[1.0, 1.0], [1.0, NAN]]), np.array([2, 1]), np.ones(2), np.zeros(2), 0.95, "bootstrap"
     )

@@ -69,13 +69,11 @@ def loaded_for() -> str | None:
 
 
 def prepare(precision: str) -> None:
-    """Set the environment variables that TensorFlow reads when it is loaded; that of the precision whatever it was."""
+    """Set the environment variable that TensorFlow reads when it is loaded, whatever it was before."""
     if precision == "fast":
         os.environ[_MODE] = "BF16"
     else:
         os.environ.pop(_MODE, None)
-    # TensorFlow asks for oneDNN by itself only on processors with AVX-512; a cohort is faster with it on others, too.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def settle(tf: Any, precision: str) -> None:
