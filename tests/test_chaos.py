@@ -20,7 +20,7 @@ from tests.selection import quick
 def test_a_sweep_that_is_killed_leaves_the_same_bytes(tmp_path, engine, kills):
     if engine == "workers":
         pytest.importorskip("distributed")
-    chaos = Chaos(tmp_path, random.Random(3), epochs=60, every=0.2)
+    chaos = Chaos(tmp_path, random.Random(3), epochs=40, every=0.2)
     try:
         whole = contents(chaos.sweep("whole", engine, 0).folder)
         assert sum(name.endswith("run.json") for name in whole) == 8
