@@ -226,9 +226,16 @@ def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_it_trains_no_
 )
 def test_the_test_split_is_cut_into_as_many_parts_as_seeds_are_in_time(seconds, most, parts):
     pace = Pace(lambda: 0.0)
-    assert parts_in(0.0, 24, 2, pace) == 24, "nothing is known of the time"
+    assert parts_in(1.0, 24, 2, pace) == 24, "nothing is known of the time"
     pace.batches.append(Batch(runs=10, fixed=10.0, training=1.0))
     assert parts_in(seconds, most, 2, pace) == parts
+
+
+def test_as_many_parts_are_cut_as_the_confirmation_would_reach_batch_by_batch():
+    pace = Pace(lambda: 0.0)
+    pace.batches.append(Batch(runs=10, fixed=1.0, training=10.0))
+    # 11 s for each of the first four batches, as fewer runs take as long as ten, and 17 s for the last 16 runs.
+    assert [parts_in(seconds, 24, 2, pace) for seconds in (43.9, 44, 60.9, 61)] == [12, 16, 16, 24]
 
 
 def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_none():
@@ -236,7 +243,7 @@ def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_
     pace = Pace(lambda: now[0])
     with pace.measured():
         now[0] += 5
-    assert (pace.batches, pace.last.seconds(7), pace.seconds(7)) == ([], 0.0, 0.0)
+    assert (pace.batches, pace.last.seconds(7), pace.slowest(7).seconds(7)) == ([], 0.0, 0.0)
 
     @pace.measured()
     def failing():
@@ -250,4 +257,4 @@ def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_
         failing()
     assert pace.batches == [Batch(runs=8, fixed=7.25, training=1.5)]
     pace.batches.append(Batch(runs=2, fixed=1.0, training=4.0))
-    assert [pace.seconds(8), pace.last.seconds(1)] == [17.0, 5.0]
+    assert [pace.slowest(8).seconds(8), pace.slowest(1).seconds(1), pace.last.seconds(1)] == [17.0, 8.75, 5.0]

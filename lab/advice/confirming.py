@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import fresh_splits
-from lab.advice.pace import Pace
+from lab.advice.pace import Batch, Pace
 from lab.advice.script import FILE, script_of
 from lab.advice.space import Setting
 from lab.experiment import Experiment, Variant
@@ -83,17 +83,17 @@ def confirm(
         undecided = int((tables.comparison["decision"] == "not shown").sum())
         so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(tables.comparison), tried)}")
         say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
-        look = _following(plan, look, len(chosen), pace, until) if undecided else None
+        left = until - pace.clock()
+        look = _following(plan, look, len(chosen), pace.last, left) if undecided else None
     return folder, tables
 
 
-def _following(plan: Sequence[int], look: int, count: int, pace: Pace, until: float) -> int | None:
+def _following(plan: Sequence[int], look: int, count: int, batch: Batch, left: float) -> int | None:
     """Return at how many seeds to look next, None where no batch would end in time.
 
     The batch goes on over further looks as long as it trains no longer than it compiles: the looks in between are taken
     when it ends, and more seeds in the same time decide more.
     """
-    batch, left = pace.last, until - pace.clock()
     lasts = {seeds: batch.seconds((seeds - look) * count) for seeds in plan if seeds > look}
     in_time = [seeds for seeds in lasts if lasts[seeds] <= left]
     cheap = [seeds for seeds in in_time if lasts[seeds] < 2 * batch.fixed]
@@ -114,6 +114,15 @@ def parts_in(seconds: float, most: int, count: int, pace: Pace) -> int:
     """
     from lab.statistics.sequential import FIRST_LOOK, looks
 
-    first = pace.seconds(FIRST_LOOK * count)
-    reached = [seeds for seeds in looks(most) if first + pace.seconds((seeds - FIRST_LOOK) * count) <= seconds]
-    return max(reached, default=FIRST_LOOK)
+    batch = pace.slowest(FIRST_LOOK * count)
+
+    def is_reached(seeds: int) -> bool:
+        look: int | None = FIRST_LOOK
+        left = seconds - batch.seconds(FIRST_LOOK * count)
+        while look is not None and look < seeds:
+            before = look
+            look = _following(looks(seeds), before, count, batch, left)
+            left -= batch.seconds(((look or before) - before) * count)
+        return look == seeds
+
+    return max(filter(is_reached, looks(most)), default=FIRST_LOOK)

@@ -27,6 +27,10 @@ class Batch:
         return self.fixed + self.training * max(1.0, runs / self.runs)
 
 
+NONE = Batch(1, 0.0, 0.0)
+"""A batch of no time."""
+
+
 @dataclass(eq=False)
 class Pace:
     """The batches that have been measured.
@@ -61,11 +65,11 @@ class Pace:
             if runs:
                 self.batches.append(Batch(runs, self.clock() - begun - training, training))
 
-    def seconds(self, runs: int) -> float:
-        """Return how long a batch of so many runs takes by the slowest batch so far; 0 where none was measured."""
-        return max((batch.seconds(runs) for batch in self.batches), default=0.0)
+    def slowest(self, runs: int) -> Batch:
+        """Return the batch by which one of so many runs takes longest; one of no time where none was measured."""
+        return max(self.batches, key=lambda batch: batch.seconds(runs), default=NONE)
 
     @property
     def last(self) -> Batch:
-        """The last batch; one that took no time where none was measured."""
-        return self.batches[-1] if self.batches else Batch(1, 0.0, 0.0)
+        """The last batch; one of no time where none was measured."""
+        return self.batches[-1] if self.batches else NONE
