@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 
 from lab import cli, results
+from lab.checks import DataError
 from lab.data import digits
 from lab.experiment import Experiment, Variant
 from lab.models import dense
@@ -83,6 +84,46 @@ def test_damaged_and_missing_runs_are_told_from_finished_and_diverged_ones(folde
         ["a", "1", "1"],
         ["b-seed1", "1", "1"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("record", "counts", "left"),
+    [
+        ('{"status": "finished"}', {"finished": 1, "missing": 1}, None),
+        ('{"status": "finished", "seconds": 3}', {"finished": 1, "missing": 1}, 3.0),
+        ('{"status": "finished", "seconds": "3"}', {"finished": 1, "missing": 1}, None),
+        ('{"status": "done", "seconds": 3}', {"missing": 1, "damaged": 1}, None),
+        ('["finished"]', {"missing": 1, "damaged": 1}, None),
+        ("[" * 5000, {"missing": 1, "damaged": 1}, None),
+    ],
+)
+def test_a_run_stands_as_its_record_says_and_without_a_time_none_is_estimated(tmp_path, record, counts, left):
+    folder = tmp_path / "x"
+    results.write_experiment(folder, {"name": "x", "baseline": "a", "runs": ["a-seed0-r0", "a-seed1-r1"]})
+    (folder / "runs" / "a-seed0-r0").mkdir(parents=True)
+    (folder / "runs" / "a-seed0-r0" / "run.json").write_text(record)
+    assert (status(folder).counts, status(folder).left) == (counts, left)
+
+
+def test_where_no_run_is_here_the_tables_tell_of_those_they_hold_and_without_tables_all_are_missing(tmp_path):
+    folder = tmp_path / "x"
+    names = ["a-seed0-fold1-r0", "a-seed1-r1", "b-seed2-r2", "b-seed3-r3"]
+    results.write_experiment(folder, {"name": "x", "baseline": "a", "runs": names})
+    found = status(folder)
+    assert (found.counts, found.of_tables) == ({"missing": 4}, False)
+    rows = ["variant,seed,fold,id,status", "a,0,1,r0,finished", "a,1,,r1,diverged", "b,2,,r2,failed"]
+    (folder / "summary.csv").write_text("\n".join(rows) + "\n")
+    found = status(folder)
+    assert [(run.name, run.kind, run.fold) for run in found.runs] == [
+        ("a-seed0-fold1-r0", "finished", 1),
+        ("a-seed1-r1", "diverged", None),
+        ("b-seed2-r2", "missing", None),
+        ("b-seed3-r3", "missing", None),
+    ]
+    assert found.of_tables
+    (folder / "summary.csv").write_text("variant,seed\na,0\n")
+    with pytest.raises(DataError, match=r"summary.csv cannot be read; take it from where the folder came from$"):
+        status(folder)
 
 
 def test_failed_runs_are_listed_with_their_reasons_those_without_data_too(folder, capsys):
