@@ -83,8 +83,7 @@ def asked(data: str, model: str) -> dict:
         "verdict": advice.diagnosis.verdict,
         "sentence": advice.sentence,
         "said": [
-            [one.variant, one.answer, one.difference, one.low, one.high, one.seeds]
-            for one in advice.table.itertuples()
+            [one.variant, one.answer, one.difference, one.low, one.high, one.seeds] for one in advice.table.itertuples()
         ],
         "further": further,
     }
