@@ -1,6 +1,6 @@
 """The time of whole sweeps with the cohort engine, and with the ways in which people train such sweeps today.
 
-    python -m benchmarks.sweep                                      # four cases in ten minutes, on an idle machine
+    python -m benchmarks.sweep                                      # four cases
     python -m benchmarks.sweep --case small --json sweep.json
     python -m benchmarks.sweep --case medium_part                   # is measured only where it is asked for
     python -m benchmarks.sweep --repeats 1                          # a first impression

@@ -188,7 +188,7 @@ def advise(
 
 @dataclass(frozen=True)
 class _Screened:
-    """What the screening found.
+    """The result of the screening.
 
     Args:
         plain: the plain model at its best rate.
