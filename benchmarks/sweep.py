@@ -137,9 +137,9 @@ def main() -> None:
         print(json.dumps(measure(given.case or "small", given.part)))
         return
 
-    from rich.console import Console
+    from lab.cli import terminal
 
-    console = Console()
+    console = terminal.console()
     ends = time.monotonic() + 60 * given.minutes
     names = [given.case] if given.case else list(FOUR)
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in names}

@@ -6,7 +6,7 @@ A script imports this before it declares anything, so nothing heavy is loaded un
     running        `run`, and what is printed at its end; options: its sizes and data; fresh: `run --fresh`
     find           where scripts are, and what they declare
     status         `status`; watch: `watch`
-    verify         `verify`; prune: `prune`
+    verify         `verify`; cost: `cost`; prune: `prune`
     folders        the folder of an experiment that is named
     drawing        `report`: folders drawn again, on several cores
     compare        `compare`; terminal: its table, and the table that ends a run

@@ -12,6 +12,7 @@ from rich.console import Console
 from lab import __version__
 from lab.checks import DataError, UsageError, shown
 from lab.cli.advise import advise
+from lab.cli.cost import cost
 from lab.cli.drawing import draw_folders, drawing_processes
 from lab.cli.ensemble import ensemble
 from lab.cli.export_model import export_model
@@ -111,6 +112,7 @@ def report_experiments(
 
 lab_app.command(show_status, name="status")
 lab_app.command(verify_runs, name="verify")
+lab_app.command(cost)
 lab_app.command(prune)
 lab_app.command(lint)
 lab_app.command(watch)
@@ -140,6 +142,7 @@ def compare_variants(
     method: Literal["t", "bootstrap"] = "t",
     correction: Literal["holm", "benjamini_hochberg", "none"] = "holm",
     margin: Margin = None,
+    equal_time: Flag = False,
     format: Literal["table", "csv", "markdown", "json"] = "table",
     fail_if_worse: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
     fail_if_overfits: Flag = False,
@@ -158,6 +161,8 @@ def compare_variants(
         correction: for the number of variants.
         margin: the smallest difference that matters, in the unit of the metric; a variant whose difference is shown to
             be smaller is "equivalent".
+        equal_time: compare what the variants came to in the time that the cheapest of them takes for all its epochs,
+            by the seconds per step that `reglab cost` has measured.
         format: table for people, the others for machines.
         fail_if_worse: exit with 3 if this variant is worse than the baseline.
         fail_if_overfits: exit with 3 if a variant overfits in half of its runs or more.
@@ -165,12 +170,25 @@ def compare_variants(
     """
     from lab.cli import compare
     from lab.cli.terminal import console, metric_table
+    from lab.results import has_experiment
+    from lab.results.costs import read_costs
 
     # A path of the user's own, unless the results have a folder of this name.
     folder = (
         results / experiment if (results / experiment).is_dir() or not Path(experiment).exists() else Path(experiment)
     )
     tables = compare.read(folder, baseline)
+    costs = compare.known_costs(folder)
+    in_time = None
+    if equal_time:
+        if not has_experiment(folder):
+            raise DataError(
+                f"{folder} must hold runs of the lab for --equal-time, as a step of a variant must have been timed, "
+                "got logs; leave the option out"
+            )
+        # Says what is wrong with them.
+        in_time = compare.in_equal_time(tables, read_costs(folder))
+        tables, metric = in_time.tables, compare.metric_in_time(in_time, metric)
     made = compare.compare(
         tables,
         baseline=baseline,
@@ -180,9 +198,10 @@ def compare_variants(
         correction=correction,
         margin=margin,
     )
+    made = compare.with_costs(made, costs)
     found = compare.failures(made, fail_if_worse, fail_if_overfits)
     if format == "table":
-        console().print(metric_table(folder.name, made, confidence))
+        console().print(metric_table(folder.name, made, confidence, in_time))
     else:
         print(compare.written(made, format), end="")
     if found:

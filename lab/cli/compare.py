@@ -1,16 +1,21 @@
 """The comparison that `python -m lab compare` prints: variants against the baseline, for people and for machines."""
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from lab import results, statistics
 from lab.checks import DataError, UsageError, choice
+from lab.results.costs import Cost, read_costs
 from lab.results.keras_logs import tables_of
 from lab.results.logs.folder import read_logs
 from lab.results.tables import Tables, read_tables
 from lab.statistics import words
+from lab.statistics.runs import run_columns
 from lab.statistics.scope import scope
 
 FORMATS = ("table", "csv", "markdown", "json")
@@ -29,6 +34,97 @@ def read(folder: Path, baseline: str | None = None) -> Tables:
     if results.has_experiment(folder) or results.has_table(folder, "histories"):
         return read_tables(folder)
     return tables_of(read_logs(folder), baseline)
+
+
+def known_costs(folder: Path) -> dict[str, Cost]:
+    """Return what `reglab cost` measured of an experiment, nothing where it did not measure these runs."""
+    try:
+        return read_costs(folder)
+    except DataError:
+        return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class InTime:
+    """The tables of an experiment, cut where each variant has used up the same time.
+
+    Args:
+        tables: without what was measured later.
+        seconds: the time.
+        epochs: of each variant.
+        later: how many runs kept an epoch that lies later, so that no test loss is known of them.
+        scheduled: the variants that are cut though their learning rates were planned for all their epochs.
+    """
+
+    tables: Tables
+    seconds: float
+    epochs: Mapping[str, int]
+    later: int
+    scheduled: tuple[str, ...]
+
+
+def in_equal_time(tables: Tables, costs: Mapping[str, Cost]) -> InTime:
+    """Return the tables of an experiment as if each variant had trained for the time of the cheapest one.
+
+    Args:
+        tables: of the experiment.
+        costs: of each of its variants.
+    """
+    from lab.statistics.equal_time import cut, epochs_in_time
+
+    planned = {name: cost.epochs for name, cost in costs.items()}
+    seconds = {name: float(np.median(cost.seconds)) * cost.steps for name, cost in costs.items()}
+    epochs = epochs_in_time(seconds, planned)
+    histories, summary = cut(tables.histories, tables.summary, epochs)
+    later = (tables.summary["kept_epoch"] > tables.summary["variant"].map(str).map(epochs)).to_numpy()
+    rates = tables.histories.groupby(tables.histories["variant"].map(str))["learning_rate"].nunique()
+    measures = tables.measures
+    if measures is not None:
+        kept = summary.loc[~later, run_columns(summary)]
+        measures = measures.merge(kept, "inner")
+    return InTime(
+        dataclasses.replace(tables, histories=histories, summary=summary, measures=measures, reliability=None),
+        min(seconds[name] * planned[name] for name in costs),
+        epochs,
+        int(later.sum()),
+        tuple(name for name in costs if epochs[name] < planned[name] and rates[name] > 1),
+    )
+
+
+def metric_in_time(in_time: InTime, metric: str | None) -> str:
+    """Return the metric of a comparison at equal time: the test data loss if all runs have one, unless it is named.
+
+    Raises:
+        UsageError: one of the test split is named, and some run has none.
+    """
+    if in_time.later and metric is not None and metric.startswith("test_"):
+        runs = "1 run" if in_time.later == 1 else f"{in_time.later} runs"
+        raise UsageError(
+            f"--metric must be one of the validation split, as {runs} kept a later epoch, with whose weights alone the "
+            f"test split was measured, got {metric!r}; use val_data_loss"
+        )
+    return metric or ("val_data_loss" if in_time.later else "test_data_loss")
+
+
+def with_costs(comparison: pd.DataFrame, costs: Mapping[str, Cost]) -> pd.DataFrame:
+    """Return a comparison with the median "seconds_per_step" of each variant, and how many times the baseline's it is.
+
+    Args:
+        comparison: as `compare` returns it.
+        costs: of each of its variants; without any nothing is added.
+
+    Returns:
+        Its columns, and "seconds_per_step" and "cost", the median over the turns in which both were timed.
+    """
+    if not costs:
+        return comparison
+    named = comparison.loc[comparison["decision"] == "baseline", "variant"].iloc[0]
+    of_baseline = np.array(costs[str(named)].seconds)
+    seconds = [np.array(costs[str(name)].seconds) for name in comparison["variant"]]
+    return comparison.assign(
+        seconds_per_step=[float(np.median(own)) for own in seconds],
+        cost=[float(np.median(own / of_baseline)) for own in seconds],
+    )
 
 
 def compare(

@@ -1,7 +1,9 @@
 """The table that ends a run: the results of each variant, and how it differs from the baseline."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
@@ -13,6 +15,10 @@ from lab.statistics import words
 from lab.statistics.identical import identical_note
 from lab.statistics.runs import averaged_over
 from lab.statistics.scope import FOLDS_OF_DATA, rules_sentence, scope, scope_sentence
+
+if TYPE_CHECKING:
+    from lab.cli.compare import InTime
+    from lab.results.costs import Cost
 
 
 def console() -> Console:
@@ -84,23 +90,27 @@ def _difference(row: Any) -> str:
     return words.difference(row.difference, row.difference_low, row.difference_high, "+.3f", minus="-")
 
 
-def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Table:
+def metric_table(name: str, comparison: pd.DataFrame, confidence: float, in_time: "InTime | None" = None) -> Table:
     """Return the comparison of one metric for the terminal, one row per variant; it fits into 80 columns.
 
     Args:
         name: the experiment's.
-        comparison: as `lab.cli.compare.compare` returns it.
+        comparison: as `lab.cli.compare.compare` returns it, with or without costs.
         confidence: of its intervals.
+        in_time: what is compared where it is not the whole of the runs.
     """
+    has_costs = "cost" in comparison
     paired = "folds" if scope(comparison) == FOLDS_OF_DATA else "seeds"
     caption = (
         f"n: paired {paired}. Differences to the baseline with {confidence:.0%} intervals, one by one; p: of the "
         "paired t test, corrected over the variants. wins: how often a run of the variant beats one of the baseline. "
-        "more: seeds still needed for a decision, an 80% interval. over: share of runs that overfit. "
-        f"{_sentences(rules_sentence(comparison), scope_sentence(comparison))}"
+        "more: seeds still needed for a decision, an 80% interval. "
+        f"{'cost: seconds per step, as times the baseline' if has_costs else 'over: share of runs that overfit'}. "
+        f"{_sentences(rules_sentence(comparison), scope_sentence(comparison), _time_sentence(in_time))}"
     ).rstrip()
     table = _plain(f"{name}: {comparison['metric'].iloc[0]}", caption)
-    for heading in ("n", "mean", "difference", "p", "wins", "more", "over"):
+    # Where costs are known there is no place for the share that overfits.
+    for heading in ("n", "mean", "difference", "p", "wins", "more", "cost" if has_costs else "over"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for _, row in comparison.iterrows():
@@ -112,9 +122,44 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float) -> Tabl
             _shown(row.p_adjusted, ".3f"),
             _shown(row.probability_of_improvement, ".2f"),
             _more_seeds(row.seeds_needed_low, row.seeds_needed_high),
-            _shown(row.overfits, ".0%"),
+            _shown(row.cost, ".1f") if has_costs else _shown(row.overfits, ".0%"),
             str(row.decision),
         )
+    return table
+
+
+def _time_sentence(in_time: "InTime | None") -> str:
+    if in_time is None:
+        return ""
+    epochs = ", ".join(f"{name} {count}" for name, count in in_time.epochs.items())
+    said = f"Compared at equal training time, {in_time.seconds:.3g} s of steps of a run alone; epochs: {epochs}."
+    if in_time.scheduled:
+        names = ", ".join(in_time.scheduled)
+        said += f" The learning rates of {names} were planned for more epochs, which counts against them."
+    return said
+
+
+def cost_table(name: str, costs: "Mapping[str, Cost]", baseline: str) -> Table:
+    """Return how long a step of each variant takes, for the terminal, one row per variant.
+
+    Args:
+        name: the experiment's.
+        costs: of each variant.
+        baseline: the variant the others are compared with.
+    """
+    table = _plain(
+        f"{name}: the time of a step",
+        "ms: median, least and most of its turns, of a run alone. cost: times the baseline's of the same turn, too.",
+    )
+    for heading in ("ms", "", "cost", ""):
+        table.add_column(heading, justify="right", no_wrap=True)
+    of_baseline = np.array(costs[baseline].seconds)
+    for variant, cost in costs.items():
+        seconds = np.array(cost.seconds)
+        cells = []
+        for values, form in ((1000 * seconds, "#.3g"), (seconds / of_baseline, ".2f")):
+            cells += [f"{np.median(values):{form}}", f"[{values.min():{form}}, {values.max():{form}}]"]
+        table.add_row(Text(variant), *cells[:2], *(cells[2:] if variant != baseline else ["", ""]))
     return table
 
 

@@ -12,6 +12,7 @@ One file per thing:
     studies       <study>.json and its tables
     aggregate     the tables, rebuilt from the runs
     provenance    provenance.json: how the runs were run
+    costs         costs.json: how long a step of each variant takes
     tables        the tables, as reports read them; table_checks: the rules that they meet
     keras_logs    histories of plain Keras; csv_logger: its files
     logs          histories that other tools logged; imported: brought into the results

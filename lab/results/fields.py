@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.checks import DataError
 from lab.results.schema import (
+    COSTS_FILE,
     EXPERIMENT_FILE,
     MEASURE_TABLE,
     PROVENANCE_FILE,
@@ -191,7 +192,7 @@ EXPERIMENT = {
 }
 """The fields of experiment.json."""
 
-RESERVED = tuple(name.removesuffix(".json") for name in (EXPERIMENT_FILE, PROVENANCE_FILE))
+RESERVED = tuple(name.removesuffix(".json") for name in (EXPERIMENT_FILE, PROVENANCE_FILE, COSTS_FILE))
 """The names that no study may have, as its file would replace one of the experiment."""
 
 RESERVED_TABLES = (*TABLES, STRENGTH_TABLE, MEASURE_TABLE, RELIABILITY_TABLE)
@@ -239,3 +240,14 @@ PROVENANCE_RUN = {
 
 PROVENANCE_ENVIRONMENT = {"engine": TEXT, "threads": RUN["threads"], "versions": RUN["versions"]}
 """The fields of an environment in provenance.json."""
+
+COSTS = {"schema": VERSION, "variants": Field("an object of objects", lambda value: _is_mapping(value, _is_mapping))}
+"""The fields of costs.json that are read."""
+
+COST = {
+    "run": NAME,
+    "seconds": replace(SCALE, optional=False),
+    "steps": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1)),
+    "epochs": Field(_WHOLE.format(1), lambda value: _is_whole(value, 1)),
+}
+"""The fields of a variant in costs.json."""

@@ -8,14 +8,15 @@
                          comparison.csv, strengths.csv,
                          measures.csv, reliability.csv          rebuilt from the runs, never edited
     results/<experiment>/provenance.json                        rebuilt from the runs: how they were run
+    results/<experiment>/costs.json                             how long a step of each variant takes, where measured
     results/<experiment>/histories.parquet                      a copy of a very long histories.csv
     results/<experiment>/<study>.json, <table>.csv              a study and its tables
     results/<experiment>/runs/<run>/history.csv, run.json       appear together or not at all; not committed
     results/<experiment>/runs/<run>/model.keras, model.json     beside them where models are kept
     results/<experiment>/failed/<run>.json                      why a run failed, until it is published
 
-A CSV file is a function of the declaration alone. Whatever a clock or a machine decides is in run.json and
-provenance.json, so that the same experiment gives the same tables.
+A CSV file is a function of the declaration alone. Whatever a clock or a machine decides is in run.json,
+provenance.json and costs.json, so that the same experiment gives the same tables.
 """
 
 import re
@@ -30,6 +31,7 @@ SCHEMA = 1
 
 EXPERIMENT_FILE = "experiment.json"
 PROVENANCE_FILE = "provenance.json"
+COSTS_FILE = "costs.json"
 RUN_FILE = "run.json"
 HISTORY_FILE = "history.csv"
 MODEL_FILE = "model.keras"

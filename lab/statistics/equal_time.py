@@ -1,0 +1,60 @@
+"""Variants compared at equal training time instead of equal epochs.
+
+A step of sharpness-aware minimization takes two passes, and a weight penalty hardly any time at all: after as many
+epochs one of them has trained twice as long. Here each history is cut where its variant has used up the time.
+"""
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from lab.statistics.facts import FACTS, facts
+from lab.statistics.runs import run_columns
+
+
+def epochs_in_time(costs: Mapping[str, float], epochs: Mapping[str, int]) -> dict[str, int]:
+    """Return how many epochs of each variant take the time that the cheapest variant takes for all of its own.
+
+    Args:
+        costs: the seconds of an epoch of each variant, above 0.
+        epochs: that each variant trains for, at least 1.
+
+    Returns:
+        Whole epochs, at least 1 and no more than the variant's own.
+    """
+    # A rounding error must not cost the cheapest variant its last epoch.
+    time = min(costs[name] * epochs[name] for name in costs) * (1 + 1e-9)
+    return {name: max(1, min(epochs[name], math.floor(time / costs[name]))) for name in costs}
+
+
+def cut(histories: pd.DataFrame, summary: pd.DataFrame, epochs: Mapping[str, int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return histories and their summary as if each variant had trained for so many epochs.
+
+    A run that kept an epoch within them is what it was, its test losses included: those weights are the ones that it
+    would have kept. Of any other the best epoch within them is kept. Its test losses are NaN, since the test split is
+    measured with the kept weights only.
+
+    Args:
+        histories, summary: of an experiment, as `lab.results.tables.Tables` has them.
+        epochs: of each variant.
+
+    Returns:
+        Both tables, with their columns and in their order.
+    """
+    keys = run_columns(histories)
+    limits = histories["variant"].map(str).map(epochs)
+    shorter = histories[histories["epoch"] <= limits]
+    found = facts(shorter).set_index(keys)
+    runs = pd.MultiIndex.from_frame(summary[keys])
+    facts_now = found.loc[runs, list(FACTS)].set_axis(summary.index)
+    is_as_it_was = (summary["kept_epoch"] <= summary["variant"].map(str).map(epochs)).to_numpy()
+    made = summary.copy()
+    # What is known of a run at its end is no longer so, whichever epoch is kept.
+    made[list(FACTS)] = facts_now
+    of_kept = ["kept_epoch", "train_data_loss", "val_data_loss", "train_accuracy", "val_accuracy", "gap"]
+    made.loc[is_as_it_was, of_kept] = summary.loc[is_as_it_was, of_kept]
+    of_weights = [name for name in summary.columns if name == "zeros" or name.startswith("test_")]
+    made.loc[~is_as_it_was, of_weights] = math.nan
+    made["status"] = summary["status"].where(facts_now["verdict"] == "diverged", "finished")
+    return shorter, made
