@@ -6,7 +6,8 @@ together gain five. One net that learns the ensemble's logits, on unlabelled pic
     python experiments/ensembles.py
 
 Two layers of 128 on 300 digits, a fifth of the labels wrong, kept at their best epochs, 5 draws of the data, each with
-10 nets. Differences to one net; with 5 draws only the loss of the 50 masks survives the correction for 10 comparisons.
+10 nets. Differences to one net; with 5 draws only two higher losses survive the correction for 13 comparisons, those of
+the 50 masks and of the 5 snapshots.
 
 One net has an accuracy of .881. The average of 2 nets has 1.3 points [0.3, 2.2] more, that of 10 nets 2.1 points [-0.2,
 4.4]; one net with dropout 2.7 points [-0.4, 5.9], and 10 of these 5.1 points [1.7, 8.4]. The average of 50 masks of one
@@ -17,7 +18,11 @@ nets with dropout. That of the 50 masks is higher by .156 [.119, .193]: the aver
 
 The student has 1.4 points [-0.9, 3.8] of accuracy more than one net if it sees the ensemble's training pictures only,
 and 2.2 points [-0.2, 4.5] with 700 more: .903, where its ten teachers have .902. Its loss is lower by .010 [-.010,
-.030]. Snapshots of one training were not compared.
+.030].
+
+The average of 5 snapshots of one training, whose learning rate restarts 5 times, has 1.7 points [-0.9, 4.2] more, and a
+loss that is higher by .092 [.063, .121]: the first cycle had not learned much yet. Of the last 3 alone it is higher by
+.017 [-.007, .040], with 1.0 points [-0.9, 2.9] more.
 """
 
 from collections.abc import Mapping
@@ -37,6 +42,9 @@ from lab.training import Training
 KINDS = {"none": NONE, "dropout 0.5": Regularization(dropout=0.5)}
 SIZES = (1, 2, 5, 10)
 MASKS = 50
+CYCLES = 5
+"""How often the learning rate of the run restarts whose snapshots are averaged."""
+
 UNLABELLED = 700
 
 
@@ -80,6 +88,7 @@ def compute(seeds: int = 5, members: int = 10, epochs: int = 60, train_size: int
 
     from lab.probes.ensembles import growing, probabilities, sampled
     from lab.statistics import compare
+    from lab.sweep.snapshots import snapshots
 
     def variant(load, regularization: Regularization = NONE, **fields) -> Variant:
         model = partial(dense, widths=(128, 128), regularization=regularization)
@@ -112,6 +121,12 @@ def compute(seeds: int = 5, members: int = 10, epochs: int = 60, train_size: int
                 students |= {(draw, name): variant(load, loss="squared_error") for name, load in taken.items()}
             else:
                 measure(draw, f"{kind}, {MASKS} masks", 1, sampled(nets[0], data.test.x, MASKS, draw).mean(axis=0))
+        restarting = variant(partial(labelled, train_size, seed=draw), schedule="cosine_restarts", cycles=CYCLES)
+        ends = snapshots(f"draw {draw}", restarting, seeds=[0])[0]
+        each = np.stack([probabilities(net, data.test.x) for net in ends])
+        for last in (CYCLES, 3, 1):
+            kind = f"last {last} of {CYCLES} snapshots" if last < CYCLES else f"{CYCLES} snapshots of one net"
+            measure(draw, kind, 1, each[-last:].mean(axis=0))
     # A seed that no member has.
     for ((draw, name), _), one in train(students, seeds=[members]).items():
         # The student's own test split holds the same pictures in another order.

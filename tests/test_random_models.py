@@ -12,7 +12,7 @@ from tests.cohorts import dataset
 from tests.random_models import build, by_hand
 
 CLOSE = 1e-4
-QUICK = 24
+QUICK = 40
 
 
 def assert_trained_as_by_hand(case: int, size: int, epochs: int) -> None:
