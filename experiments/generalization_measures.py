@@ -1,26 +1,28 @@
 """Which measures of trained nets say which of two will generalize better: norms, margins or sharpness?
 
-Products of spectral norms, path norms and sharpness do, in about seven of ten pairs; but no measure of them all keeps
-its sign when the batch size alone differs, and counting parameters says the opposite for width and for depth.
+Products of spectral norms and path norms do, in about seven of ten pairs, and whichever setting the two differ in.
+Sharpness does too, but does not see what the learning rate does. Counting parameters says the opposite for width and
+for depth.
 
     python experiments/generalization_measures.py
 
-576 nets on 200 digits, 48 settings of width, depth, batch size, learning rate and weight decay with 12 draws of the
+2016 nets on 200 digits, 48 settings of width, depth, batch size, learning rate and weight decay with 42 draws of the
 data, each trained until its train data loss is .1 (all but two reach that). Reported is the mean product of signs over
 pairs of nets that differ in one setting: 1 where measure and gap always differ alike, -1 where they always differ the
 other way, 0 where one says nothing about the other.
 
-Over all settings: product of spectral norms .476 [.392, .559], the same over the margin .432 [.348, .515], path norm
-.431 [.354, .509], sharpness against random perturbations of a tenth .383 [.307, .458], confidence .221 [.132, .310],
-inverse margin .105 [.028, .182], squared norm .104 [.032, .175], number of parameters .035 [-.019, .088] and squared
-distance from the start -.022 [-.072, .027]. Nets that train for more epochs have smaller gaps: -.183 [-.272, -.095].
+Over all settings: product of spectral norms .475 [.436, .514], the same over the margin .431 [.392, .469], path norm
+.420 [.379, .462], sharpness against random perturbations of a tenth .341 [.302, .380], confidence .222 [.184, .260],
+squared norm .130 [.089, .172], inverse margin .103 [.065, .140], number of parameters .041 [.013, .069] and squared
+distance from the start -.005 [-.038, .027]. Nets that train for more epochs have smaller gaps: -.191 [-.233, -.149].
 
-The wider of two nets has the smaller gap, the deeper one the larger: the number of parameters agrees by -.646 [-.886,
--.406] over widths and by .819 [.681, .958] over depths. Sharpness does not see what the learning rate does (.090
-[-.030, .211]). Over batch sizes no interval excludes 0, the largest being .097 [-.051, .245].
+The wider of two nets has the smaller gap, the deeper one the larger: the number of parameters agrees by -.569 [-.697,
+-.442] over widths and by .774 [.704, .844] over depths. Sharpness does not see what the learning rate does (-.032
+[-.113, .049]). Over batch sizes little is to be seen: product of spectral norms .165 [.094, .235], path norm .139
+[.082, .196], sharpness .089 [.019, .160]. With the first 12 of these draws no interval there excluded 0.
 
 Jiang et al. (2020) trained more than 10 000 nets on larger pictures and found many norms misleading and sharpness
-best; on these digits the norms are as good. `--seeds 42` trains 2 016.
+best; on these digits the norms are as good. It takes about four minutes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -165,7 +167,7 @@ def signs(nets, axes: Sequence[str]):
     return pd.DataFrame(rows, columns=["seed", "measure", "setting", "pairs", "agreement"])
 
 
-def compute(seeds: int = 12, epochs: int = 300, train_size: int = 200, axes: Mapping[str, tuple] = AXES):
+def compute(seeds: int = 42, epochs: int = 300, train_size: int = 200, axes: Mapping[str, tuple] = AXES):
     """Train a small net at each setting and seed until it fits, and ask which measures go with its gap."""
     import pandas as pd
 

@@ -1,5 +1,6 @@
 """What several test files need: TensorFlow without its chatter, and a small data set."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,6 +17,15 @@ from tests.browser import opened as opened
 from tests.playground import played as played
 from tests.playground import playground_file as playground_file
 from tests.playground import playground_tab as playground_tab
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of cycles the million objects of TensorFlow and of all tests, which stay to the end.
+
+    Keras asks it for a full search before each training, which takes a third of the time of a small one.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
