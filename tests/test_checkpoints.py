@@ -248,6 +248,29 @@ SPOILED = {
 QUICK = ("a bit turned",)
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, three):
+    """The name and the content of a checkpoint."""
+    path = killed_after(tmp_path_factory.mktemp("written"), three, 2)
+    return path.name, path.read_bytes()
+
+
+@pytest.mark.parametrize("how", [how for how in SPOILED if how != "of another model"])
+def test_a_checkpoint_that_cannot_be_read_or_used_says_why(tmp_path, three, written, how):
+    keeping = kept_in(tmp_path, three, notes := [], every=0)
+    keeping.folder.mkdir(parents=True, exist_ok=True)
+    path = keeping.folder / written[0]
+    path.write_bytes(written[1])
+    spoiled(path, how)
+    assert [saved.read(three) for saved in keeping.saved("cohort", three)] in ([], [None])
+    (note,) = notes
+    reason = note.removeprefix(f"the checkpoint {path.name} is ignored: ")
+    reason = reason.removesuffix("; its runs train from their first epoch")
+    expected = SPOILED[how]
+    assert reason != note
+    assert expected is None or (reason.startswith(expected) if expected.endswith("2.") else reason == expected)
+
+
 @pytest.mark.parametrize("how", [pytest.param(how, marks=() if how in QUICK else pytest.mark.slow) for how in SPOILED])
 def test_a_checkpoint_that_cannot_be_used_is_ignored_with_one_sentence(tmp_path, three, whole, how):
     path = killed_after(tmp_path, three, 2)

@@ -93,6 +93,14 @@ def test_the_variance_that_variants_share_is_that_of_the_model_it_was_drawn_from
     assert found["share"] == pytest.approx(0.9, abs=0.01)
 
 
+def test_the_variance_that_variants_share_is_less_by_that_of_their_own():
+    # Means of the seeds: -.5, -.5 and 1, of variance .75; half of the variance of the variants' own, .5, is in it.
+    losses = {"a": (1.0, 2.0, 3.0), "b": (2.0, 1.0, 3.0)}
+    runs = {(name, seed): [9.0, loss] for name, own in losses.items() for seed, loss in enumerate(own)}
+    found = answers(runs)["shared"].values
+    assert found == {"share": pytest.approx(0.5), "common": pytest.approx(0.5**0.5), "own": pytest.approx(0.5**0.5)}
+
+
 def test_folds_and_seeds_have_spreads_of_their_own():
     random = np.random.default_rng(2)
     shifts = random.normal(0, 0.2, 500)

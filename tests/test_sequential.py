@@ -123,6 +123,12 @@ def test_seeds_after_the_last_look_count_for_nothing_and_none_is_decided_before_
     assert np.isnan(at_4["p_value"][1])
 
 
+@pytest.mark.parametrize("p", [np.zeros(3), np.zeros((2, 0)), np.zeros((2, 4)), np.zeros((2, 1, 1))])
+def test_p_values_of_other_looks_than_those_of_the_plan_are_refused(p):
+    with pytest.raises(UsageError, match=r"^p must be of shape \(variants, looks\), at most 3 looks, got \("):
+        sequential_p(p, (5, 6, 12))
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [

@@ -358,6 +358,40 @@ def test_a_worker_loads_what_is_asked_for_before_the_data(script, monkeypatch):
     assert loaded == ["plan", "fast", "plan"]
 
 
+def test_a_worker_trains_as_it_is_asked_to_and_tells_the_driver_of_everything(tmp_path, script, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    from lab.sweep import on_worker
+
+    events, taken = [], {}
+    worker = SimpleNamespace(log_event=lambda topic, message: events.append((topic, message)))
+    monkeypatch.setattr(distributed, "get_worker", lambda: worker)
+    monkeypatch.setattr(on_worker.memory, "share", lambda processes: taken.update(sharing=processes))
+    runs = plan(dataclasses.replace(find(str(script)), seeds=(0,)))
+    places = [run.place for run in runs]
+
+    def train(tasks, names, *, engine, precision, on_failure, on_refusal, on_wait, checkpoints, **others):
+        taken.update(names=names, engine=engine, precision=precision, **others)
+        taken["saved"] = [checkpoints.saved("cohort", tasks)]
+        on_wait("compiling")
+        on_refusal(1, "a lambda")
+        on_failure(0, UsageError("no such layer"))
+
+    monkeypatch.setattr(on_worker.dispatch, "train", train)
+    request = {
+        "topic": "x", "unit": 7, "working_folder": str(tmp_path), "sharing": 3, "folder": str(tmp_path / "x"),
+        "source": Source(script).to_json(), "runs": [[run.variant, run.seed, None, run.name] for run in runs],
+        "engine": "keras_fit", "precision": "exact", "keep_models": "none", "checkpoint_every": 5.0,
+    }  # fmt: skip
+    answer = json.loads(on_worker.train(json.dumps(request)))
+    assert (taken["names"], taken["engine"], taken["precision"], taken["sharing"]) == (places, "keras_fit", "exact", 3)
+    assert set(taken) >= {"on_trained", "on_epoch", "saved"}
+    assert answer["failed"] == [[0, "UsageError", "no such layer"]]
+    assert (answer["unwritten"], answer["host"], answer["process"]) == ([], socket.gethostname(), os.getpid())
+    assert answer["memory"] > 1_000_000
+    told = [("x", {"unit": 7, "wait": "compiling"}), ("x", {"unit": 7, "refusal": [1, "a lambda"]})]
+    assert [event for event in events if "note" not in event[1]] == told
+
+
 def test_a_worker_shows_that_it_sees_the_folder_or_says_why_not(tmp_path):
     from lab.sweep import on_worker
 
