@@ -141,13 +141,13 @@ def train(
     ledger = Ledger(model, task)
     rates = training.rates(len(data.train.y))
     optimizer = optimizers.optimizer(training, _Rates(rates), model.trainable_variables)
+    # Otherwise its memory is made in the first step, which Keras traces a second time then.
+    optimizer.build(model.trainable_variables)
     ledger.compile(optimizer, loss=lambda y, y_pred: 0.0)
     diary = _Diary(task, on_epoch, began)
     diary.leaves = leaves
     diary.set_model(ledger)
     for saved in checkpoints.saved("keras_fit", [task]):
-        # Keras makes the optimizer's memory at the first step, and it must be there to be put back.
-        optimizer.build(model.trainable_variables)
         state = saved.read([task])
         if state and (reason := diary.resume(state)):
             saved.refuse(reason)
