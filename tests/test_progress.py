@@ -65,6 +65,17 @@ def test_the_line_of_a_terminal_holds_bar_count_and_times_at_any_width(columns):
     assert re.match(r"━+\S* *13/100 runs 0:00:0\d 0:00:00 left epoch 2/40", drawn[-1])
 
 
+def test_the_line_of_a_terminal_fills_it_and_is_gone_when_the_context_ends():
+    shown = io.StringIO()
+    with bar(Console(file=shown, force_terminal=True, width=100, color_system=None)) as progress:
+        progress.on_plan(2, 0)
+        progress.on_epoch([named("v" * 200)], 1, 1, 0.5)
+        progress.on_end(named("v" * 200), ENDED)
+    drawn = [part for part in re.split(r"[\r\n]", shown.getvalue()) if "vvv" in part]
+    assert len(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn[-1])) == 100
+    assert shown.getvalue().endswith("\x1b[1A\x1b[2K")
+
+
 def test_no_count_is_shown_before_the_plan_is_known():
     shown = io.StringIO()
     with bar(Console(file=shown, force_terminal=True, width=80, color_system=None)) as progress:

@@ -1,5 +1,6 @@
 """Workers: other processes train the cohorts of a sweep, and nothing of what they publish tells that they did."""
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -203,6 +204,33 @@ def test_the_driver_knows_where_the_runs_of_its_workers_go_on_and_says_a_note_on
     resumption.nothing_trains()
 
 
+def test_workers_are_asked_for_what_was_asked_for_and_what_failed_is_raised_at_the_end(monkeypatch, tmp_path, script):
+    answers = [
+        {"groups": [[0, 1]], "refused": [], "largest": 32},
+        {"failed": [[1, "DataError", "why"]], "unwritten": []},
+    ]
+    crew = FakeCrew(*answers)
+    asked = []
+    give = crew.give
+    crew.give = lambda worker, function, request, work: asked.append(request) or give(worker, function, request, work)
+    monkeypatch.setattr(distribute, "Crew", lambda client, *_: crew)
+    monkeypatch.setattr(distribute, "connected", lambda *_: contextlib.nullcontext("a client"))
+    monkeypatch.setattr(distribute, "published", lambda *_: None)
+    runs = [SimpleNamespace(name=f"r{i}", variant="v", seed=i, fold=None, place=f"run {i}") for i in range(2)]
+    given = {"engine": "cohort", "precision": "fast", "keep_models": True, "checkpoint_every": 5.0}
+    tmp_path.joinpath("x").mkdir()
+    with pytest.raises(DataError, match="why"):
+        distribute.train(
+            runs, tmp_path / "x", workers=Workers(count=2), source=Source(script), on_unwritten=print,
+            progress=Progress(), **given,
+        )  # fmt: skip
+    wanted = {"source": Source(script).to_json(), "folder": str(tmp_path / "x"), "working_folder": os.getcwd()}
+    wanted |= {name: value for name, value in given.items() if name != "engine"}
+    assert len(asked) == 2
+    assert all(request | wanted == request for request in asked)
+    assert asked[1]["engine"] == "cohort"
+
+
 def test_a_run_with_which_three_workers_die_has_failed_and_the_others_are_trained(monkeypatch):
     fake = FakeCrew("dies", "dies", "dies")
     fake.there.pop("b")
@@ -380,7 +408,7 @@ def test_a_worker_trains_as_it_is_asked_to_and_tells_the_driver_of_everything(tm
     request = {
         "topic": "x", "unit": 7, "working_folder": str(tmp_path), "sharing": 3, "folder": str(tmp_path / "x"),
         "source": Source(script).to_json(), "runs": [[run.variant, run.seed, None, run.name] for run in runs],
-        "engine": "keras_fit", "precision": "exact", "keep_models": "none", "checkpoint_every": 5.0,
+        "engine": "keras_fit", "precision": "exact", "keep_models": False, "checkpoint_every": 5.0,
     }  # fmt: skip
     answer = json.loads(on_worker.train(json.dumps(request)))
     assert (taken["names"], taken["engine"], taken["precision"], taken["sharing"]) == (places, "keras_fit", "exact", 3)
