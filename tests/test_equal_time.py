@@ -15,7 +15,7 @@ from lab.cli.compare import in_equal_time, metric_in_time, with_costs
 from lab.results.costs import Cost, read_costs
 from lab.results.tables import Tables, read_tables
 from lab.statistics import facts
-from lab.statistics.equal_time import cut, epochs_in_time
+from lab.statistics.equal_time import costs_of_a_step, cut, epochs_in_time
 from tests.cohorts import SHAPE, TRAINING, task
 from tests.user_factories import subclassed
 
@@ -44,6 +44,13 @@ def test_the_cheapest_variant_has_all_its_epochs_and_the_others_what_they_reach_
     # What is over before the time is, stays what it is; thirds are not lost to rounding.
     assert epochs_in_time({"a": 0.1, "b": 0.3}, {"a": 30, "b": 10}) == {"a": 30, "b": 10}
     assert epochs_in_time({"a": 1.0, "b": 1.0}, {"a": 5, "b": 100}) == {"a": 5, "b": 5}
+
+
+def test_what_differs_in_some_turns_only_costs_what_the_baseline_costs():
+    seconds = {"plain": [1.0, 2.0, 1.5], "same": [1.1, 1.9, 3.0], "sam": [1.9, 4.0, 3.0], "half": [0.4, 1.0, 0.9]}
+    found = costs_of_a_step(seconds, "plain")
+    assert found == pytest.approx({"plain": 1.5, "same": 1.5, "sam": 3.0, "half": 0.75})
+    assert costs_of_a_step(seconds, "sam")["plain"] == pytest.approx(1.5)
 
 
 def history(variant, losses, seed=0):
@@ -103,7 +110,7 @@ def cost(seconds, steps=2, epochs=4):
 
 def test_the_time_is_that_of_all_steps_by_the_median_turn():
     tables = tables_of(history("plain", [3.0, 2.0, 1.5, 1.0]), history("sam", [3.0, 2.0, 1.5, 1.0]))
-    found = in_equal_time(tables, {"plain": cost([0.1, 0.2, 9.0]), "sam": cost([0.3, 0.4, 0.5])})
+    found = in_equal_time(tables, {"plain": cost([0.1, 0.2, 9.0]), "sam": cost([0.2, 0.4, 18.0])})
     assert found.seconds == pytest.approx(0.2 * 2 * 4)
     assert found.epochs == {"plain": 4, "sam": 2}
     # The two runs kept their last epochs, of which one lies in the time.

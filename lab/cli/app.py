@@ -187,7 +187,7 @@ def compare_variants(
                 "got logs; leave the option out"
             )
         # Says what is wrong with them.
-        in_time = compare.in_equal_time(tables, read_costs(folder))
+        in_time = compare.in_equal_time(tables, read_costs(folder), baseline)
         tables, metric = in_time.tables, compare.metric_in_time(in_time, metric)
     made = compare.compare(
         tables,

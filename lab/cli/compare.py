@@ -63,17 +63,20 @@ class InTime:
     scheduled: tuple[str, ...]
 
 
-def in_equal_time(tables: Tables, costs: Mapping[str, Cost]) -> InTime:
+def in_equal_time(tables: Tables, costs: Mapping[str, Cost], baseline: str | None = None) -> InTime:
     """Return the tables of an experiment as if each variant had trained for the time of the cheapest one.
 
     Args:
         tables: of the experiment.
         costs: of each of its variants.
+        baseline: with which the others are compared; None takes the experiment's own.
     """
-    from lab.statistics.equal_time import cut, epochs_in_time
+    from lab.statistics.equal_time import costs_of_a_step, cut, epochs_in_time
 
+    known = baseline if baseline is not None and baseline in costs else _own(tables)  # What is no variant, the comparison refuses.
     planned = {name: cost.epochs for name, cost in costs.items()}
-    seconds = {name: float(np.median(cost.seconds)) * cost.steps for name, cost in costs.items()}
+    step = costs_of_a_step({name: cost.seconds for name, cost in costs.items()}, known)
+    seconds = {name: step[name] * cost.steps for name, cost in costs.items()}
     epochs = epochs_in_time(seconds, planned)
     histories, summary = cut(tables.histories, tables.summary, epochs)
     later = (tables.summary["kept_epoch"] > tables.summary["variant"].map(str).map(epochs)).to_numpy()
