@@ -394,8 +394,16 @@ def test_a_worker_trains_as_it_is_asked_to_and_tells_the_driver_of_everything(tm
     worker = SimpleNamespace(log_event=lambda topic, message: events.append((topic, message)))
     monkeypatch.setattr(distributed, "get_worker", lambda: worker)
     monkeypatch.setattr(on_worker.memory, "share", lambda processes: taken.update(sharing=processes))
-    runs = plan(dataclasses.replace(find(str(script)), seeds=(0,)))
+    experiment = find(str(script))
+    runs = [run for run in plan(dataclasses.replace(experiment, seeds=(0, 1))) if (run.variant, run.seed) != ("l2", 1)]
     places = [run.place for run in runs]
+
+    def planned(*given, only, **others):
+        taken["only"] = only
+        return plan(*given, only=only, **others)
+
+    # Data of other runs need not be where this worker is.
+    monkeypatch.setattr(on_worker, "plan", planned)
 
     def train(tasks, names, *, engine, precision, on_failure, on_refusal, on_wait, checkpoints, **others):
         taken.update(names=names, engine=engine, precision=precision, **others)
@@ -413,6 +421,7 @@ def test_a_worker_trains_as_it_is_asked_to_and_tells_the_driver_of_everything(tm
     answer = json.loads(on_worker.train(json.dumps(request)))
     assert (taken["names"], taken["engine"], taken["precision"], taken["sharing"]) == (places, "keras_fit", "exact", 3)
     assert set(taken) >= {"on_trained", "on_epoch", "saved"}
+    assert taken["only"] == [("none", 0, None), ("l2", 0, None), ("none", 1, None)]
     assert answer["failed"] == [[0, "UsageError", "no such layer"]]
     assert (answer["unwritten"], answer["host"], answer["process"]) == ([], socket.gethostname(), os.getpid())
     assert answer["memory"] > 1_000_000

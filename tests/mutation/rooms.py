@@ -19,7 +19,7 @@ ROOMS = {
     "data_groups data_labels data_overlap data_parquet data_rounding data_several data_tables data_weights "
     "frozen_backbone planar",
     "lab.sweep": "sweep_rules sweep_state progress status layout failed_runs checkpoints verify study workers handover "
-    "ensemble trial",
+    "ensemble trial watch",
     "lab.checks": "checks ranges regularization training",
     "lab.seeds": "seeds training",
     "lab.training": "training ranges",
