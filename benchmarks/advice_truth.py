@@ -36,7 +36,10 @@ LEAST = 0.01
 """A family that gains less than this share of the plain model's loss is not said to help."""
 
 PLAIN_RATES = range(-2, 5)
-"""The learning rates of the plain model, in steps from that of `TRAINING`."""
+"""The first learning rates of the plain model, in steps from that of `TRAINING`; others follow while the best is the
+largest or the smallest."""
+
+MOST_PLAIN_RATES = 12
 
 AROUND = (0.01, 0.1, 1.0, 10.0, 100.0)
 """The strengths of penalties, times that at which they balance the data: those that advice has first, and two more."""
@@ -73,7 +76,7 @@ def every_setting(space: Space, rate: int) -> dict[Key, Setting]:
     """Return all settings of a space at the learning rates around one, the plain model's at all of its rates."""
     around = [rate + step for step in RATES]
     settings = [
-        *space.first(PLAIN, PLAIN_RATES),
+        *space.first(PLAIN, sorted({*PLAIN_RATES, *around})),
         *(one for name in space.families for one in space.first(name, around)),
     ]
     return {key_of(one): one for one in settings}
@@ -163,12 +166,11 @@ def truth(task: Task, rows: int, folder: Path, also: Collection[Key] = ()) -> Tr
     wanted = set(also)
     if not rough:
         space = space_for(task, rows)
-        plain = {key_of(one): one.variant for one in space.first(PLAIN, PLAIN_RATES)}
-        rough, fine = losses(task.kind, plain, ROUGH), {}
-        rate = min(rough, key=lambda key: rough[key].mean())[1]
+        rough, fine = _plain_at_its_rates(task, space), {}
+        plain, rate = set(rough), _best_rate(rough)
         others = {key: one.variant for key, one in every_setting(space, rate).items() if key not in rough}
         rough |= losses(task.kind, others, ROUGH)
-        wanted |= set(plain) | set(_best_of_families(rough))
+        wanted |= plain | set(_best_of_families(rough))
     missing = wanted - set(fine)
     if missing:
         space = space_for(task, rows)
@@ -177,6 +179,22 @@ def truth(task: Task, rows: int, folder: Path, also: Collection[Key] = ()) -> Tr
         content = {"declared": _declared(task, rows), "rough": _written(rough), "fine": _written(fine)}
         _file(task, rows, folder).write_text(json.dumps(content) + "\n", encoding="utf-8")
     return _truth(rough, fine)
+
+
+def _plain_at_its_rates(task: Task, space: Space) -> dict[Key, np.ndarray]:
+    found: dict[Key, np.ndarray] = {}
+    rates = list(PLAIN_RATES)
+    while rates:
+        found |= losses(task.kind, {((), rate): space.at((), rate).variant for rate in rates}, ROUGH)
+        known, best = sorted(rate for _, rate in found), _best_rate(found)
+        rates = []
+        if len(known) < MOST_PLAIN_RATES and best in (known[0], known[-1]):
+            rates = [best + (1 if best == known[-1] else -1)]
+    return found
+
+
+def _best_rate(plain: Mapping[Key, np.ndarray]) -> int:
+    return min(plain, key=lambda key: plain[key].mean())[1]
 
 
 def _truth(rough: Mapping[Key, np.ndarray], fine: Mapping[Key, np.ndarray]) -> Truth:

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-RESERVED = ("experiment", "histories", "summary", "comparison", "strengths", "measures", "reliability", "provenance")
+RESERVED = (
+    "experiment",
+    "histories",
+    "summary",
+    "comparison",
+    "strengths",
+    "measures",
+    "reliability",
+    "provenance",
+    "costs",
+)
 """Names of the lab's own files, which no study and no table of one may take."""
 
 _OF_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.")

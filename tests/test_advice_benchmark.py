@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import advice_data
+from benchmarks import advice_data, advice_truth
 from benchmarks.advice_table import BEGIN, between, markdown, rows, wilson
 from benchmarks.advice_tasks import TASKS, drawn, planted
 from benchmarks.advice_truth import Truth, every_setting, read_truth, space_for
@@ -105,6 +105,21 @@ def test_wilsons_interval_of_no_error_in_20():
     assert wilson(0, 0) == "-"
 
 
+@pytest.mark.parametrize(
+    ("best", "rates"), [(0, range(-2, 5)), (6, range(-2, 8)), (-3, range(-4, 5)), (99, range(-2, 10))]
+)
+def test_the_plain_model_is_tried_at_further_rates_while_the_best_is_at_their_end(monkeypatch, best, rates):
+    asked = []
+
+    def losses(kind, variants, seeds):
+        asked.extend(rate for _, rate in variants)
+        return {key: np.full(3, abs(key[1] - best)) for key in variants}
+
+    monkeypatch.setattr(advice_truth, "losses", losses)
+    found = advice_truth._plain_at_its_rates(TASKS["c"], space_for(TASKS["c"], 200))
+    assert sorted(rate for _, rate in found) == sorted(asked) == list(rates)
+
+
 def test_all_settings_are_at_the_rates_around_the_plain_models_and_penalties_around_their_balance():
     space = space_for(TASKS["c"], 200)
     made = every_setting(space, 2)
@@ -112,4 +127,5 @@ def test_all_settings_are_at_the_rates_around_the_plain_models_and_penalties_aro
     assert {rate for parts, rate in made if not parts} == {-2, -1, 0, 1, 2, 3, 4}
     assert space.strengths["L2 penalty"] == (1e-3, 1e-2, 0.1, 1.0, 10.0)
     assert space.strengths["dropout"] == (0.1, 0.25, 0.5)
+    assert {rate for parts, rate in every_setting(space, 4) if not parts} == {-2, -1, 0, 1, 2, 3, 4, 5}
     assert len(made) == 7 + 3 * sum(map(len, space.strengths.values()))

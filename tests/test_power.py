@@ -41,6 +41,20 @@ def test_the_exact_and_the_approximate_number_of_seeds_meet():
     assert np.all(np.abs(needed - (z / effects) ** 2 - stats.norm.isf(0.025) ** 2 / 2) < 1.5)
 
 
+@pytest.mark.parametrize("level", [0.5, 0.05, 0.05 / 3, 0.0125, 0.05 / 23, 1e-4])
+def test_a_larger_effect_never_needs_more_seeds(level):
+    # scipy.special.nctdtr is NaN at some of the numbers that are tried on the way.
+    needed = seeds_for(np.geomspace(0.05, 50, 2000), level)
+    assert np.all(np.diff(needed) <= 0)
+    assert seeds_for(np.array(1.6117), 0.0125) == 8
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 12, 48])
+def test_the_ends_of_an_interval_are_in_their_order(seeds):
+    low, high = seeds_interval(np.geomspace(1e-6, 1, 500), np.array(seeds), 0.0125)
+    assert np.all(low <= high)
+
+
 def test_no_effect_needs_no_number_of_seeds():
     assert np.isnan(seeds_for(np.array([0.0, np.nan, np.inf]), 0.05)).all()
     assert seeds_for(np.array([1000.0]), 0.05).tolist() == [2.0]

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 LAB = ROOT / "lab"
 
 FILES = re.compile(
-    r"(histories|summary|comparison|strengths|history)\.csv|(experiment|run|provenance)\.json|index\.html"
+    r"(histories|summary|comparison|strengths|history)\.csv|(experiment|run|provenance|costs)\.json|index\.html"
     r"|\.tmp-.*|\.damaged-.*"
 )
 FOLDERS = re.compile("runs|figures")
@@ -229,9 +229,10 @@ def test_a_wrong_field_is_refused_with_the_rule(tmp_path, file, name, value, sai
 @pytest.mark.parametrize(
     ("study", "tables", "figures", "said"),
     [
-        ("experiment", [], [], f"a study must be a name {PLAIN}, and none of 'experiment', 'provenance', "
+        ("experiment", [], [], f"a study must be a name {PLAIN}, and none of 'experiment', 'provenance', 'costs', "
          "got 'experiment'"),
-        ("../x", [], [], f"a study must be a name {PLAIN}, and none of 'experiment', 'provenance', got '../x'"),
+        ("../x", [], [], f"a study must be a name {PLAIN}, and none of 'experiment', 'provenance', 'costs', "
+         "got '../x'"),
         ("x", ["/tmp/x"], [], f"a study's table must be a name {PLAIN}, and none of 'histories', 'summary', "
          "'comparison', 'strengths', 'measures', 'reliability', got '/tmp/x'"),
         ("x", ["histories"], [], f"a study's table must be a name {PLAIN}, and none of 'histories', 'summary', "

@@ -19,6 +19,7 @@ from lab.sweep import deciding, failing, growing, removal, resumption, source
 from lab.sweep.about import about
 from lab.sweep.failing import Failing
 from lab.sweep.progress import Progress, TimeLeft, both, heard_by, lines, listening
+from lab.sweep.unpublished import TrainedRun
 from lab.training import Training
 
 
@@ -377,3 +378,15 @@ def test_the_keys_of_a_run_that_trains_follow_from_its_name():
     assert growing._keys(Path("x/y"), "a-seed3-r1") == {"experiment": "y", "variant": "a", "seed": 3}
     assert growing._keys(Path("x/y"), "a-seed3-fold2-r1") == {"experiment": "y", "variant": "a", "seed": 3, "fold": 2}
     assert growing.TRAINING == "training"
+
+
+@pytest.mark.parametrize(("kept", "expected"), [([2.0], [2.0]), (None, [1.0])])
+def test_a_trained_run_has_the_model_of_its_kept_weights_or_of_the_initial_ones(kept, expected):
+    class Model:
+        weights = (1.0,)
+
+        def set_weights(self, weights):
+            self.weights = weights
+
+    run = TrainedRun(types.SimpleNamespace(build=Model), types.SimpleNamespace(weights=kept))
+    assert list(run.model().weights) == expected

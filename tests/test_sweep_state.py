@@ -1,5 +1,6 @@
 """The state of a running sweep: what it says, that it goes when the runs have ended, that the lock decides."""
 
+import json
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import types
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from lab.models import dense
 from lab.results.driver import holder
 from lab.results.schema import HISTORY
 from lab.run import run
+from lab.sweep import journal as journals
 from lab.sweep import state
 from lab.sweep.journal import Journal
 from lab.sweep.progress import Progress, both
@@ -132,6 +135,20 @@ def test_a_state_is_written_at_most_once_a_second_whatever_the_wall_clock_does(t
         clock.now = i / 10
         journal.on_epoch(runs, i, 1, 0.5, [[dict.fromkeys(HISTORY, 1.0)] * i])
     assert written == pytest.approx([0.1, 1.1, 2.1, 3.1])
+
+
+def test_a_state_is_whole_before_it_takes_the_place_of_the_last_one(tmp_path, monkeypatch):
+    replaced, replace = [], os.replace
+
+    def look(source, target):
+        replaced.append(json.loads(Path(source).read_text()))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", look)
+    with journals.journal(tmp_path, ["a-seed0-r1"]) as progress:
+        progress.on_plan(1, 0)
+    assert replaced
+    assert all(state["experiment"] == tmp_path.name for state in replaced)
 
 
 def test_a_disk_that_takes_no_state_stops_no_training(tmp_path):

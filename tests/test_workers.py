@@ -221,11 +221,11 @@ def test_workers_are_asked_for_what_was_asked_for_and_what_failed_is_raised_at_t
     tmp_path.joinpath("x").mkdir()
     with pytest.raises(DataError, match="why"):
         distribute.train(
-            runs, tmp_path / "x", workers=Workers(count=2), source=Source(script), on_unwritten=print,
+            runs, tmp_path / "x", workers=SimpleNamespace(sharing=2), source=Source(script), on_unwritten=print,
             progress=Progress(), **given,
         )  # fmt: skip
     wanted = {"source": Source(script).to_json(), "folder": str(tmp_path / "x"), "working_folder": os.getcwd()}
-    wanted |= {name: value for name, value in given.items() if name != "engine"}
+    wanted |= {"sharing": 2} | {name: value for name, value in given.items() if name != "engine"}
     assert len(asked) == 2
     assert all(request | wanted == request for request in asked)
     assert asked[1]["engine"] == "cohort"

@@ -10,7 +10,7 @@ def page() -> str:
         "",
         "Made by `python -m lab.models.families_page` from `lab/models/families_of_models.py`,",
         "`lab/models/families_of_training.py` and `lab/models/families_of_inputs.py`; change these.",
-        "The cost is what a step of training takes more, in kind; it was not timed.",
+        "The cost is what a step of training takes more, in kind; `reglab cost` times the variants of an experiment.",
         "",
         "| regularizer | field | first strengths | what it does | paper | in Keras | cost of a step | shown by |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

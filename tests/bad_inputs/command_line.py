@@ -3,7 +3,7 @@
 # ruff: noqa: E501, RUF001
 
 # fmt: off
-COMMANDS = "'list', 'run', 'report', 'status', 'verify', 'prune', 'lint', 'watch', 'ensemble', 'advise', 'export', 'compare'"
+COMMANDS = "'list', 'run', 'report', 'status', 'verify', 'cost', 'prune', 'lint', 'watch', 'ensemble', 'advise', 'export', 'compare'"
 
 RUN_OPTIONS = (
     "'--data', '--target', '--separator', '--labels', '--categories', '--leave-out', '--group', "
@@ -201,7 +201,7 @@ CASES = [
     ('compare nothing --fail-if-worse', 2, '--fail-if-worse must be followed by its value, got nothing'),
     ('compare nothing --fail-if-overfits=2', 2, "--fail-if-overfits must be given without a value, got '2'; leave it out"),
     ('compare nothing --fail-if-worse a --fail-if-worse', 2, '--fail-if-worse must be followed by its value, got nothing'),
-    ('compare nothing --seeds 1', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--seeds'"),
+    ('compare nothing --seeds 1', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--equal-time', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--seeds'"),
     ('compare nothing --confidence 0.9 --confidence 0.95', 2, '--confidence must be given once, got it several times; leave one out'),
     ("''", 2, f"the command must be one of {COMMANDS}, got ''"),
     ('run', 2, 'run must be followed by the EXPERIMENT, got nothing'),
@@ -305,8 +305,8 @@ CASES = [
     ('compare x --confidence None', 2, "--confidence must be in (0, 1) (it is the probability of an interval), got 'None'"),
     ('compare x --confidence True', 2, "--confidence must be in (0, 1) (it is the probability of an interval), got 'True'"),
     ('compare x --confidence 0,95', 2, "--confidence must be in (0, 1) (it is the probability of an interval), got '0,95'"),
-    ('compare x --no-fail-if-overfits', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--no-fail-if-overfits'; did you mean '--fail-if-overfits'?"),
-    ('compare x --fail-if-overfit', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--fail-if-overfit'; did you mean '--fail-if-overfits'?"),
+    ('compare x --no-fail-if-overfits', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--equal-time', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--no-fail-if-overfits'; did you mean '--fail-if-overfits'?"),
+    ('compare x --fail-if-overfit', 2, "an option of compare must be one of '--baseline', '--metric', '--confidence', '--method', '--correction', '--margin', '--equal-time', '--format', '--fail-if-worse', '--fail-if-overfits', '--results', got '--fail-if-overfit'; did you mean '--fail-if-overfits'?"),
     ('export x', 2, "the command must be one of 'model', 'tensorboard', 'mlflow', 'wandb', 'parquet', 'page', 'pdf', got 'x'"),
     ('export page x --svg', 2, "an option of export page must be one of '--output', '-o', '--results', '--language', got '--svg'"),
     ('export page x x', 2, "export page takes no further argument, got 'x'; leave it out"),
