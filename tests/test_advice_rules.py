@@ -119,6 +119,10 @@ class TestAnswer:
             "Nothing is shown to help: of 5 families the best 2 were confirmed on fresh seeds (2 undecided). About 12 "
             "more seeds would tell of a."
         )
+        assert sentence_of(table_of(made), 5, 8).endswith(
+            "About 12 more seeds would tell of a, but the test split has examples for 8 and no more (10 or more for "
+            "each); bring more test examples."
+        )
         made["seeds_needed"] = [0.0, np.inf, 3.0]
         assert sentence_of(table_of(made), 5).endswith("(2 undecided).")
 

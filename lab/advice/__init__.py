@@ -169,8 +169,9 @@ def advise(
             len(own),
             tuple(own["kept_epoch"].dropna().astype(int)),
         )
+        used_up = most if most < MOST_SEEDS and table["seeds"].max() == most else None
         advice = Advice(
-            sentence_of(table, found.tried),
+            sentence_of(table, found.tried, used_up),
             found.diagnosis,
             table,
             found.left_out,

@@ -11,6 +11,7 @@ import numpy as np
 
 from lab.advice.diagnosis import Diagnosis
 from lab.advice.false_claims import counted
+from lab.advice.fresh_splits import FEWEST_TESTED
 from lab.advice.recommended import Recommended
 from lab.advice.space import Setting
 from lab.statistics import words
@@ -131,12 +132,13 @@ def table_of(
     return table.sort_values(["place", "difference"]).drop(columns="place").reset_index(drop=True)
 
 
-def sentence_of(table: "pd.DataFrame", tried: int) -> str:
+def sentence_of(table: "pd.DataFrame", tried: int, most: int | None = None) -> str:
     """Return the answer in a sentence.
 
     Args:
         table: as `table_of` returns it.
         tried: how many families were tried.
+        most: for how many seeds the test split has examples, where all of them were used; otherwise None.
     """
     helps = table[table["answer"] == "helps"]
     if len(helps):
@@ -157,7 +159,13 @@ def sentence_of(table: "pd.DataFrame", tried: int) -> str:
     hopeful = table[(table["answer"] == "undecided") & (table["difference"] < 0) & np.isfinite(table["more_seeds"])]
     if len(hopeful):
         nearest = hopeful.sort_values("more_seeds").iloc[0]
-        said += f" About {nearest['more_seeds']:.0f} more seeds would tell of {nearest['variant']}."
+        more = f"{nearest['more_seeds']:.0f} more seeds would tell of {nearest['variant']}"
+        said += f" About {more}."
+        if most is not None:
+            said = said.removesuffix(".") + (
+                f", but the test split has examples for {most} and no more ({FEWEST_TESTED} or more for each); bring "
+                "more test examples."
+            )
     return said
 
 
