@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from benchmarks import arms, cases, checkpoints, floor, frozen, memory_mapped, sweep, workers
+from benchmarks import arms, cases, checkpoints, costs, floor, frozen, memory_mapped, sweep, workers
 from lab.checks import DataError
 from lab.engine.training_state import State
 
@@ -261,3 +261,25 @@ def test_sweeps_of_workers_are_compared_with_that_of_one_process(monkeypatch):
     assert found["process"]["threads"] == [2]
     assert found["4 workers"]["difference"] == 0.25
     assert found["1 workers"]["difference"] == math.inf
+
+
+def test_what_a_step_costs_is_the_median_of_the_ratios_of_the_turns_the_cheapest_first(monkeypatch, capsys):
+    asked = []
+
+    def seconds(tasks, names, turns):
+        asked.extend(task.training for task in tasks)
+        # The third is the cheapest; in the last turn the machine is ten times as slow.
+        times = np.full((len(tasks), turns), 0.002) * (1 + np.arange(len(tasks)))[:, None]
+        times[2] = 0.001
+        times[:, -1] *= 10
+        return times
+
+    monkeypatch.setattr("lab.engine.timing.seconds_per_step", seconds)
+    costs.main()
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) == len(asked) > 30
+    assert rows[0].endswith("| 1.00 | 0.50 [0.50, 0.50] |")
+    assert rows[1] == "| none |  | 2.00 | 1 |"
+    assert rows[2].endswith("| 4.00 | 2.00 [2.00, 2.00] |")
+    sharp = [training.sharpness for training in asked if training.sharpness]
+    assert sharp == [0.05]

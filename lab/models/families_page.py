@@ -10,7 +10,7 @@ def page() -> str:
         "",
         "Made by `python -m lab.models.families_page` from `lab/models/families_of_models.py`,",
         "`lab/models/families_of_training.py` and `lab/models/families_of_inputs.py`; change these.",
-        "The cost is what a step of training takes more, in kind; `reglab cost` times the variants of an experiment.",
+        "The cost is what a step of training takes more, in kind; [costs.md](costs.md) has what it took in one net.",
         "",
         "| regularizer | field | first strengths | what it does | paper | in Keras | cost of a step | shown by |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
