@@ -123,6 +123,8 @@ class TestAnswer:
             "About 12 more seeds would tell of a, but the test split has examples for 8 and no more (10 or more for "
             "each); bring more test examples."
         )
+        made["seeds_needed"] = [0.0, 1000.0, 3.0]
+        assert sentence_of(table_of(made), 5, 8).endswith("(2 undecided). More than 999 more seeds would tell of a.")
         made["seeds_needed"] = [0.0, np.inf, 3.0]
         assert sentence_of(table_of(made), 5).endswith("(2 undecided).")
 

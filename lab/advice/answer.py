@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HEADINGS = {"better": "helps", "equivalent": "equivalent", "not shown": "undecided", "worse": "harms"}
 
+MOST_TOLD = 999
+"""The most further seeds that are told as a number: what needs more makes hardly a difference."""
 
 SKEWED = 1.0
 """From this skewness on a few seeds that lose much decide about a mean: see `lab.statistics.sequential`."""
@@ -159,8 +161,9 @@ def sentence_of(table: "pd.DataFrame", tried: int, most: int | None = None) -> s
     hopeful = table[(table["answer"] == "undecided") & (table["difference"] < 0) & np.isfinite(table["more_seeds"])]
     if len(hopeful):
         nearest = hopeful.sort_values("more_seeds").iloc[0]
-        more = f"{nearest['more_seeds']:.0f} more seeds would tell of {nearest['variant']}"
-        said += f" About {more}."
+        if nearest["more_seeds"] > MOST_TOLD:
+            return f"{said} More than {MOST_TOLD} more seeds would tell of {nearest['variant']}."
+        said += f" About {nearest['more_seeds']:.0f} more seeds would tell of {nearest['variant']}."
         if most is not None:
             said = said.removesuffix(".") + (
                 f", but the test split has examples for {most} and no more ({FEWEST_TESTED} or more for each); bring "
