@@ -20,7 +20,7 @@ do so; R is the number of runs that train together:
             hand over the runs that ended, go on           # loop, member: the rest in a smaller program, if that pays
 
 Batches of examples that stay on the disk are read there by `on_disk`. The reference is `keras_fit`, with the model of
-`ledger`.
+`ledger`. `timing` trains nothing to its end: it times steps.
 
 Used throughout: `replicas` (a tensor of all runs, stacked or one by one), `invariant` (arithmetic whose last bits do
 not depend on how many runs there are), `precision` and `tensorflow` (how products are computed, and how TensorFlow is
