@@ -22,7 +22,7 @@ from lab.data import digits, from_npz
 from lab.identity import NUMERICS, declare, identify
 from lab.identity.contents import as_made
 from lab.identity.files import file_hash, hashed
-from lab.identity.names import alike, is_labs, module_name, public_name
+from lab.identity.names import LAB, alike, is_labs, is_own, module_name, public_name
 from lab.models import dense
 from lab.regularization import Regularization
 from lab.training import Training
@@ -285,6 +285,56 @@ def test_the_hash_of_bytes_stays_what_it_is():
 def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
     (tmp_path / "w.txt").write_bytes(b"one run")
     assert file_hash(tmp_path / "w.txt") == hashed(b"one run")
+
+
+def test_the_hash_of_a_folder_is_that_of_the_names_and_bytes_of_its_files_but_no_byte_code(tmp_path):
+    folder = tmp_path / "net"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "a.py").write_text("x = 1")
+    (folder / "inner" / "w.txt").write_text("weights")
+    before = file_hash(folder)
+    assert before == hashed(
+        f"a.py {file_hash(folder / 'a.py')}\ninner/w.txt {file_hash(folder / 'inner' / 'w.txt')}".encode()
+    )
+    (folder / "inner" / "__pycache__").mkdir()
+    (folder / "inner" / "__pycache__" / "a.cpython-313.pyc").write_bytes(b"compiled")
+    (folder / "empty").mkdir()
+    assert file_hash(folder) == before
+    (folder / "inner" / "w.txt").rename(folder / "inner" / "v.txt")
+    assert file_hash(folder) != before
+
+
+def test_the_experiments_that_come_with_the_lab_are_a_users_own_and_the_lab_is_not():
+    assert is_own(str(LAB / "experiments" / "dropout.py")) is True
+    assert is_own(str(LAB / "plan.py")) is False
+    assert is_own(pd.__file__) is False
+    assert is_own(None) is False
+
+
+ARRAYS = {
+    "arange(3)": np.arange(3), "array([1, 2])": np.array([1, 2]), "asarray([1])": np.array([1]),
+    "float32(0.5)": np.float32(0.5), "float64(0.5)": 0.5, "full(2, 7)": np.full(2, 7),
+    "geomspace(1, 4, 3)": np.geomspace(1, 4, 3), "int32(3)": 3, "int64(3)": 3,
+    "linspace(0, 1, 3)": np.linspace(0, 1, 3),
+    "logspace(0, 2, 3)": np.logspace(0, 2, 3), "ones(2)": np.ones(2), "power(2, 3)": 8, "zeros(2)": np.zeros(2),
+}  # fmt: skip
+
+
+def made(expression):
+    return as_made(ast.parse(f"x = {expression}").body, "x", {"np": np, "math": math})
+
+
+@pytest.mark.parametrize("expression", ARRAYS)
+def test_what_numpy_only_computes_is_computed_again_to_tell_whether_a_constant_was_changed(expression):
+    np.testing.assert_array_equal(made(f"np.{expression}"), ARRAYS[expression])
+
+
+@pytest.mark.parametrize("expression", ["np.loadtxt('x')", "np.save('x', 1)", "np.random.rand()", "open('x')", "f(1)"])
+def test_what_may_do_more_than_compute_is_not_run_again(expression, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").write_text("1")
+    assert made(expression) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
 def test_what_no_module_of_the_lab_holds_by_its_name_goes_by_where_it_is_written():

@@ -15,7 +15,7 @@ from lab.experiment import Experiment, Variant
 from lab.plan import Unloaded
 from lab.results.failures import Failure, current_failures, forget_failure, is_unloaded, read_failures, write_failure
 from lab.statistics.scope import generalizes_over
-from lab.sweep import deciding, failing, growing, removal, resumption, source
+from lab.sweep import deciding, failing, growing, removal, resumption, source, state, status
 from lab.sweep.about import about
 from lab.sweep.failing import Failing
 from lab.sweep.progress import Progress, TimeLeft, both, heard_by, lines, listening
@@ -390,3 +390,16 @@ def test_a_trained_run_has_the_model_of_its_kept_weights_or_of_the_initial_ones(
 
     run = TrainedRun(types.SimpleNamespace(build=Model), types.SimpleNamespace(weights=kept))
     assert list(run.model().weights) == expected
+
+
+def test_a_script_is_told_how_far_a_run_that_trains_is():
+    cohort = state.Cohort(("a-seed0-r1", "b-seed0-r2"), 3, 40, (0.5, 0.25), (None, 0.75), "cohort-1.csv")
+    told = status._run(status.RunStatus("b-seed0-r2", "b", 0, None, status.RUNNING, cohort))
+    assert told == {
+        "name": "b-seed0-r2", "variant": "b", "seed": 0, "fold": None, "status": "running", "epoch": 3, "epochs": 40,
+        "train_data_loss": 0.25, "val_data_loss": 0.75,
+    }  # fmt: skip
+    failed = status._run(status.RunStatus("a-seed0-r1", "a", 0, 2, status.FAILED, reason="no memory"))
+    assert failed == {
+        "name": "a-seed0-r1", "variant": "a", "seed": 0, "fold": 2, "status": "failed", "reason": "no memory",
+    }  # fmt: skip

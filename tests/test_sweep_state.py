@@ -98,6 +98,10 @@ def test_the_histories_of_a_cohort_are_read_on_from_where_one_was(tmp_path):
     assert [(name, row["epoch"]) for name, row in rows] == [("a", 2), ("b", 2), ("a", 3), ("b", 3)]
     assert state.read_histories(tmp_path, cohort, place) == ([], place)
     journal.on_end(runs[0])
+    # One that has ended is told of once more, in the epoch that it ended with.
+    clock.now += 10.0
+    journal.on_epoch(runs, 4, 1, 0.5, [[*rows, dict.fromkeys(HISTORY, 4.0) | {"epoch": 4}] for rows in histories])
+    assert [one.runs for one in state.left_behind(tmp_path).running] == [("b",)]
     journal.on_failure(runs[1], "it failed")
     assert not (tmp_path / ".sweep" / cohort.file).exists()
     assert state.read_histories(tmp_path, cohort, place) == ([], place)

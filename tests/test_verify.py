@@ -6,7 +6,11 @@ import json
 import pytest
 
 from lab import cli, results
+from lab.cli.find import find
+from lab.plan import plan
 from lab.results.schema import run_name
+from lab.sweep.progress import Progress
+from lab.sweep.verify import verify
 
 SCRIPT = """
 from functools import partial
@@ -118,3 +122,27 @@ REFUSED = [
 def test_what_cannot_be_verified_is_refused(runs, capsys, words, code, sentence):
     got = ends(capsys, *words)
     assert (got[0], got[2]) == (code, f"{sentence}\n")
+
+
+def test_each_run_is_trained_by_the_engine_that_trained_it_with_the_precision_that_is_asked_for(runs, monkeypatch):
+    changed(runs[0], engine="keras_fit")
+    asked = []
+
+    def train(tasks, names, *, engine, precision, on_trained, on_epoch, on_wait):
+        asked.append((engine, precision, names))
+        on_wait("compiling")
+        if tasks:
+            on_epoch([0], 1, len(tasks), 0.5, [[{"epoch": 1}]])
+
+    monkeypatch.setattr("lab.sweep.verify.dispatch.train", train)
+    experiment = find("x.py")
+    planned = plan(experiment)
+    told = []
+    progress = Progress(on_wait=told.append, on_epoch=lambda some, *state: told.append(([r.name for r in some], state)))
+    assert verify(runs[0].parent.parent, planned, tolerance=0.02, precision="fast", progress=progress) == []
+    assert asked == [
+        ("cohort", "fast", [run.place for run in planned[1:]]),
+        ("keras_fit", "fast", [planned[0].place]),
+    ]
+    state = 1, 3, 0.5, [[{"epoch": 1}]]
+    assert told == ["compiling", ([planned[1].name], state), "compiling", ([planned[0].name], (1, 1, *state[2:]))]

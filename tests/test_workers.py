@@ -179,6 +179,36 @@ def test_a_cohort_that_comes_forward_before_each_death_is_neither_divided_nor_gi
     assert resumption.told() == ""
 
 
+def test_models_with_which_three_workers_die_while_they_are_built_end_the_sweep_with_a_sentence(monkeypatch):
+    made, ended = sweep(monkeypatch, FakeCrew("dies", "dies", "dies"), 2)
+    with pytest.raises(DataError, match=r"^3 workers ended while they built the models; train without workers to see"):
+        made.train("cohort")
+    assert ended == []
+
+
+def test_work_goes_to_the_worker_that_it_is_given_to_and_is_never_taken_for_other_work(tmp_path):
+    pytest.importorskip("distributed")
+    submitted = []
+    future = SimpleNamespace(add_done_callback=lambda _: None)
+    client = FakeClient()
+    client.submit = lambda function, request, **options: submitted.append((function, request, options)) or future
+    made = Crew(client, Workers(cluster="tcp://h:1"), tmp_path, print, print)
+    plain, fast = Worker("tcp://h:2", 0, 0, False), Worker("tcp://h:3", 0, 0, True)
+    for worker in (plain, plain, fast):
+        made.give(worker, crew.on_worker.probe, {"folder": "x"}, "work")
+    assert [function for function, _, _ in submitted] == [crew.on_worker.probe] * 3
+    assert [json.loads(request) for _, request, _ in submitted] == [{"folder": "x", "topic": made.topic}] * 3
+    keys = [options.pop("key") for _, _, options in submitted]
+    assert len(set(keys)) == 3
+    on = {"allow_other_workers": False, "pure": False}
+    assert [options for _, _, options in submitted] == [
+        {"workers": ["tcp://h:2"], "resources": None} | on,
+        {"workers": ["tcp://h:2"], "resources": None} | on,
+        {"workers": ["tcp://h:3"], "resources": {"GPU": 1}} | on,
+    ]
+    assert (plain.work, plain.future) == ("work", future)
+
+
 def test_the_driver_knows_where_the_runs_of_its_workers_go_on_and_says_a_note_once(monkeypatch):
     resumption.nothing_trains()
     heard = []
@@ -292,6 +322,19 @@ def probed(tmp_path):
         return worker.state, notes
 
     return answer
+
+
+def test_a_worker_is_asked_to_write_a_file_of_its_own_into_the_folder(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    made = Crew(FakeClient(), Workers(cluster="tcp://h:1"), tmp_path, print, print)
+    asked = []
+    monkeypatch.setattr(made, "give", lambda worker, function, request, work: asked.append((function, request)))
+    workers_asked = [Worker(f"tcp://h:{port}", 0, 0, False) for port in (2, 3)]
+    for worker in workers_asked:
+        made._probe(worker)
+    names = [worker.host for worker in workers_asked]
+    assert len(set(names)) == 2
+    assert asked == [(crew.on_worker.probe, {"folder": str(tmp_path), "name": name}) for name in names]
 
 
 ANSWER = {"host": "node7", "version": crew.version(), "trouble": ""}
@@ -637,3 +680,20 @@ def test_no_worker_outlives_a_killed_driver_and_the_same_command_goes_on(tmp_pat
     said, _ = started(script, tmp_path / "two", "--workers", "2").communicate(timeout=240)
     assert len(histories(tmp_path / "two")) == 16, said
     assert list((tmp_path / "two" / "x").glob(".tmp-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"address": "tcp://10.0.0.1:8786"}', ""),
+        ('{"address": "10.0.0.1"}', "holds no address"),
+        ('{"address": 8786}', "holds no address"),
+        ('{"address": null}', "holds no address"),
+        ("{}", "holds no address"),
+        ("[]", "holds no address"),
+        ("{", "holds no address"),
+    ],
+)
+def test_a_scheduler_file_holds_an_address_or_is_refused(tmp_path, content, said):
+    (tmp_path / "scheduler.json").write_text(content)
+    assert workers._no_scheduler_file(tmp_path / "scheduler.json") == said
