@@ -305,6 +305,14 @@ def test_where_none_can_be_written_training_goes_on_and_one_sentence_says_so(
     assert os.listdir(path.parent) == [path.name], "nothing half-written is left"
 
 
+def test_the_hash_of_a_checkpoint_is_of_names_and_forms_too():
+    x = np.arange(6, dtype=np.float32)
+    others = ({"b": x}, {"a": x.reshape(2, 3)}, {"a": x.view(np.int32)}, {"a": x[:5]}, {})
+    hashes = {checkpoint_file._hash({"epoch": 1}, arrays) for arrays in ({"a": x}, *others)}
+    hashes.add(checkpoint_file._hash({"epoch": 2}, {"a": x}))
+    assert len(hashes) == 7
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 0.0
