@@ -337,6 +337,153 @@ def test_a_worker_is_asked_to_write_a_file_of_its_own_into_the_folder(tmp_path, 
     assert asked == [(crew.on_worker.probe, {"folder": str(tmp_path), "name": name}) for name in names]
 
 
+class Cluster:
+    """Stands for the client of a scheduler; what its workers are is set from outside."""
+
+    def __init__(self):
+        self.workers, self.restarted, self.told = {}, [], None
+
+    def subscribe_topic(self, topic, tell):
+        self.told = tell
+
+    def scheduler_info(self):
+        return {"workers": self.workers}
+
+    def submit(self, *_, **__):
+        return SimpleNamespace(add_done_callback=lambda _: None, cancel=lambda: None)
+
+    def restart_workers(self, addresses, timeout):
+        self.restarted += addresses
+
+
+@pytest.fixture
+def watched(tmp_path, monkeypatch):
+    """A crew, its cluster, a clock, and the notes of the crew."""
+    pytest.importorskip("distributed")
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(crew.time, "monotonic", lambda: clock.now)
+    # What a thread does is done at once.
+    monkeypatch.setattr(crew.threading, "Thread", lambda target, daemon: SimpleNamespace(start=target))
+    notes = []
+    cluster = Cluster()
+    made = Crew(cluster, Workers(cluster="tcp://h:1"), tmp_path, notes.append, notes.append)
+    return SimpleNamespace(crew=made, cluster=cluster, clock=clock, notes=notes)
+
+
+def seen(at, gpu=0):
+    return {"last_seen": at, "resources": {"GPU": gpu} if gpu else None}
+
+
+def test_workers_that_come_are_probed_and_those_that_go_or_fall_silent_leave_their_work(watched):
+    made, cluster, clock = watched.crew, watched.cluster, watched.clock
+    cluster.workers = {"tcp://h:2": seen(1.0), "tcp://h:3": seen(1.0, gpu=1)}
+    assert made.look() == []
+    two, three = made.there.values()
+    assert [(w.address, w.gpu, w.state, w.future is not None) for w in (two, three)] == [
+        ("tcp://h:2", False, "new", True), ("tcp://h:3", True, "new", True),
+    ]  # fmt: skip
+    two.state = three.state = "ready"
+    two.work, three.work = "a cohort", None
+    cluster.workers = {}
+    clock.now += crew.LOOK_EVERY / 2
+    assert made.look() == [], "it looks only so often"
+    cluster.workers = {"tcp://h:2": seen(1.0), "tcp://h:3": seen(2.0)}
+    clock.now = 100.0 + crew.SILENCE
+    assert made.look() == []
+    clock.now += crew.LOOK_EVERY
+    # The one that was not seen since.
+    cluster.workers["tcp://h:3"] = seen(3.0)
+    assert made.look() == [two]
+    assert list(made.there) == ["tcp://h:3"]
+    cluster.workers = {}
+    clock.now += crew.LOOK_EVERY
+    assert made.look() == [], "it had no work"
+    assert made.there == {}
+
+
+def test_a_scheduler_that_is_gone_ends_the_sweep_with_a_sentence(watched, monkeypatch):
+    monkeypatch.setattr(watched.cluster, "scheduler_info", lambda: 1 / 0)
+    with pytest.raises(DataError, match=r"^the workers of the scheduler tcp://h:1 can no longer be reached \(ZeroDiv"):
+        watched.crew.look()
+
+
+def test_where_no_worker_can_train_others_are_waited_for_a_while(watched):
+    made, cluster, clock = watched.crew, watched.cluster, watched.clock
+    cluster.workers = {"tcp://h:2": seen(1.0)}
+    made.look()
+    made._refuse(made.there["tcp://h:2"], "it has another lab")
+    for clock.now in (101.0, 101.0 + crew.GRACE - crew.LOOK_EVERY):
+        cluster.workers = {"tcp://h:2": seen(clock.now)}
+        made.look()
+    clock.now = 101.0 + crew.GRACE
+    with pytest.raises(DataError, match=r"^no worker can train: it has another lab$"):
+        made.look()
+    assert watched.notes == ["it has another lab"]
+
+
+def test_workers_of_this_machine_that_do_not_start_are_waited_for_no_longer_than_they_need(watched):
+    watched.crew.workers = SimpleNamespace(count=2, place="on this machine")
+    watched.crew.look()
+    assert watched.notes == ["waiting for a worker on this machine"]
+    watched.clock.now += crew.PATIENCE
+    watched.crew.look()
+    watched.clock.now += crew.LOOK_EVERY
+    with pytest.raises(DataError, match=rf"^workers must start within {crew.PATIENCE:.0f} s, got none; "):
+        watched.crew.look()
+
+
+def done(worker, content=None, error=None):
+    """Return the future of a worker's work, with its answer or what it raised."""
+    status = "lost" if content is None and error is None else "finished" if error is None else "error"
+    worker.future = SimpleNamespace(
+        status=status, result=lambda: json.dumps(content), exception=lambda: error
+    )  # fmt: skip
+    return worker, worker.future
+
+
+def test_answers_and_messages_are_heard_and_what_comes_from_the_dead_is_not(watched):
+    made = watched.crew
+    made.there["tcp://h:2"] = worker = Worker("tcp://h:2", 0, 0, False, "ready", "node7", work="a cohort")
+    watched.cluster.told(("a time", {"unit": 3, "epochs": []}))
+    assert made.hear(0) == {"unit": 3, "epochs": []}
+    assert made.hear(0) is None
+    made.inbox.put(done(worker, {"failed": [], "memory": 5}))
+    assert made.hear(0) == Answer(worker, "a cohort", {"failed": [], "memory": 5})
+    assert (worker.work, worker.future, worker.done, worker.memory, worker.state) == (None, None, 1, 5, "ready")
+    # Its work was lost with it, which the next look finds.
+    worker.work = "another"
+    made.inbox.put(done(worker))
+    assert made.hear(0) is None
+    assert worker.work == "another"
+    # An answer to what was given to somebody else since.
+    made.inbox.put((worker, "an earlier future"))
+    assert made.hear(0) is None
+    made.inbox.put(done(worker, error=ValueError("no such file")))
+    assert made.hear(0).content == {"error": "ValueError: no such file"}
+    assert worker.state == "refused"
+    assert watched.notes == ["the worker on node7 gets no more work: ValueError: no such file"]
+
+
+def test_a_worker_begins_anew_before_it_has_grown_too_large(watched):
+    made = watched.crew
+
+    def after(*memories):
+        worker = Worker("tcp://h:2", 0, 0, False, "ready", "node7")
+        for memory in memories:
+            made._recycle(worker, memory)
+        restarted, watched.cluster.restarted = watched.cluster.restarted, []
+        return worker.state, restarted
+
+    large = int(1.5 * 1e9 + crew.GROWN_BY)
+    assert after(*[10**9] * (crew.RECYCLED_AFTER - 1)) == ("ready", [])
+    assert after(*[10**9] * crew.RECYCLED_AFTER) == ("leaving", ["tcp://h:2"])
+    assert after(10**9, large) == ("ready", [])
+    assert after(10**9, large + 1) == ("leaving", ["tcp://h:2"])
+    # One that nobody starts again goes on as it is.
+    watched.cluster.restart_workers = lambda *_, **__: 1 / 0
+    assert after(10**9, large + 1) == ("ready", [])
+
+
 ANSWER = {"host": "node7", "version": crew.version(), "trouble": ""}
 
 

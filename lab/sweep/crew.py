@@ -120,7 +120,7 @@ class Crew:
             found = self.client.scheduler_info()["workers"]
         except Exception as error:
             raise DataError(
-                f"the scheduler of the workers {self.workers.place} is gone ({raised(error)}); what is published "
+                f"the workers {self.workers.place} can no longer be reached ({raised(error)}); what is published "
                 "stays, and the same command goes on from there"
             ) from None
         for address, info in found.items():
