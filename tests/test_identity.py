@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import functools
+import importlib
 import inspect
 import json
 import math
@@ -23,6 +24,7 @@ from lab.identity import NUMERICS, declare, identify
 from lab.identity.contents import as_made
 from lab.identity.files import file_hash, hashed
 from lab.identity.names import LAB, alike, is_labs, is_own, module_name, public_name
+from lab.identity.origins import origin
 from lab.models import dense
 from lab.regularization import Regularization
 from lab.training import Training
@@ -327,6 +329,30 @@ def made(expression):
 @pytest.mark.parametrize("expression", ARRAYS)
 def test_what_numpy_only_computes_is_computed_again_to_tell_whether_a_constant_was_changed(expression):
     np.testing.assert_array_equal(made(f"np.{expression}"), ARRAYS[expression])
+
+
+CHANGED = [
+    "x = [1]\nx.append(2)", "x = [1]\nx[0] = 2", "x = 1\nx += 1", "x = [1]\nx.y = 2", "x = 1\nx = 2",
+    "x = 1\ndef f():\n    global x\n    x = 2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CHANGED)
+def test_a_constant_that_its_module_changes_is_not_what_it_was_made_as(text):
+    assert as_made(ast.parse(text.split("\n")[0]).body, "x", {}) is not None
+    assert as_made(ast.parse(text).body, "x", {}) is None
+
+
+def test_a_constant_comes_from_where_it_is_made_however_many_modules_hand_it_on(tmp_path, monkeypatch):
+    (tmp_path / "made_here.py").write_text("LIMIT = [1, 2]\n")
+    (tmp_path / "handed_on.py").write_text("from made_here import LIMIT\n")
+    (tmp_path / "asked_for.py").write_text("from handed_on import LIMIT as BOUND\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    asked_for = importlib.import_module("asked_for")
+    for name in ("made_here", "handed_on", "asked_for"):
+        monkeypatch.setitem(sys.modules, name, sys.modules.pop(name))
+    assert origin("asked_for", "BOUND", asked_for.BOUND) == ("made_here", "LIMIT")
+    assert origin("made_here", "LIMIT", asked_for.BOUND) == ("made_here", "LIMIT")
 
 
 @pytest.mark.parametrize("expression", ["np.loadtxt('x')", "np.save('x', 1)", "np.random.rand()", "open('x')", "f(1)"])

@@ -138,11 +138,16 @@ def test_each_run_is_trained_by_the_engine_that_trained_it_with_the_precision_th
     experiment = find("x.py")
     planned = plan(experiment)
     told = []
-    progress = Progress(on_wait=told.append, on_epoch=lambda some, *state: told.append(([r.name for r in some], state)))
+    progress = Progress(
+        on_plan=lambda *counts: told.append(counts),
+        on_wait=told.append,
+        on_epoch=lambda some, *state: told.append(([run.name for run in some], state)),
+    )
     assert verify(runs[0].parent.parent, planned, tolerance=0.02, precision="fast", progress=progress) == []
     assert asked == [
         ("cohort", "fast", [run.place for run in planned[1:]]),
         ("keras_fit", "fast", [planned[0].place]),
     ]
     state = 1, 3, 0.5, [[{"epoch": 1}]]
+    assert told.pop(0) == (4, 0)
     assert told == ["compiling", ([planned[1].name], state), "compiling", ([planned[0].name], (1, 1, *state[2:]))]
