@@ -188,8 +188,8 @@ def test_models_with_which_three_workers_die_while_they_are_built_end_the_sweep_
 
 def test_work_goes_to_the_worker_that_it_is_given_to_and_is_never_taken_for_other_work(tmp_path):
     pytest.importorskip("distributed")
-    submitted = []
-    future = SimpleNamespace(add_done_callback=lambda _: None)
+    submitted, callbacks = [], []
+    future = SimpleNamespace(add_done_callback=callbacks.append)
     client = FakeClient()
     client.submit = lambda function, request, **options: submitted.append((function, request, options)) or future
     made = Crew(client, Workers(cluster="tcp://h:1"), tmp_path, print, print)
@@ -207,6 +207,9 @@ def test_work_goes_to_the_worker_that_it_is_given_to_and_is_never_taken_for_othe
         {"workers": ["tcp://h:3"], "resources": {"GPU": 1}} | on,
     ]
     assert (plain.work, plain.future) == ("work", future)
+    for callback in callbacks:
+        callback("done")
+    assert [made.inbox.get_nowait() for _ in callbacks] == [(plain, "done"), (plain, "done"), (fast, "done")]
 
 
 def test_the_driver_knows_where_the_runs_of_its_workers_go_on_and_says_a_note_once(monkeypatch):
