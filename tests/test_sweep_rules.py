@@ -2,6 +2,7 @@
 
 import functools
 import json
+import sys
 import types
 from pathlib import Path
 
@@ -302,6 +303,9 @@ class TestSource:
     def test_a_script_must_be_a_file(self, tmp_path, monkeypatch):
         (tmp_path / "s.py").write_text("EXPERIMENT = 3\n")
         assert source.of_script(tmp_path / "s.py") == source.Source((tmp_path / "s.py").resolve())
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "__main__", types.SimpleNamespace(__file__=str(tmp_path / "s.py")))
+            assert source.of_script(None) == source.Source((tmp_path / "s.py").resolve())
         assert refusal(source.of_script, tmp_path / "no.py") == (
             f"script must be the path of a script in Python, got {str(tmp_path / 'no.py')!r}, which is no file"
         )

@@ -75,6 +75,7 @@ def test_the_histories_of_a_cohort_are_read_on_from_where_one_was(tmp_path):
     clock = types.SimpleNamespace(now=0.0)
     journal = Journal(tmp_path, ["a", "b", "c"], clock=lambda: clock.now)
     runs = [types.SimpleNamespace(name=name, task=experiment_task(epochs=9)) for name in ("a", "b")]
+    third = types.SimpleNamespace(name="c", task=runs[0].task)
     histories = [[], []]
     journal.on_plan(3, 0)
     for epoch in (1, 2, 3):
@@ -101,6 +102,11 @@ def test_the_histories_of_a_cohort_are_read_on_from_where_one_was(tmp_path):
     # One that has ended is told of once more, in the epoch that it ended with.
     clock.now += 10.0
     journal.on_epoch(runs, 4, 1, 0.5, [[*rows, dict.fromkeys(HISTORY, 4.0) | {"epoch": 4}] for rows in histories])
+    assert [one.runs for one in state.left_behind(tmp_path).running] == [("b",)]
+    journal.on_epoch([runs[1], third], 1, 2, 0.5, [[dict.fromkeys(HISTORY, 1.0) | {"epoch": 1}]] * 2)
+    clock.now += 10.0
+    # A run that could not be written trains no more, and is missing.
+    journal.on_unwritten(third)
     assert [one.runs for one in state.left_behind(tmp_path).running] == [("b",)]
     journal.on_failure(runs[1], "it failed")
     assert not (tmp_path / ".sweep" / cohort.file).exists()
