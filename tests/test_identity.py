@@ -23,7 +23,7 @@ from lab.data import digits, from_npz
 from lab.identity import NUMERICS, declare, identify
 from lab.identity.contents import as_made
 from lab.identity.files import file_hash, hashed
-from lab.identity.names import LAB, alike, is_labs, is_own, module_name, public_name
+from lab.identity.names import LAB, alike, is_labs, is_own, module_file, module_name, public_name
 from lab.identity.origins import origin
 from lab.models import dense
 from lab.regularization import Regularization
@@ -331,8 +331,13 @@ def test_what_numpy_only_computes_is_computed_again_to_tell_whether_a_constant_w
     np.testing.assert_array_equal(made(f"np.{expression}"), ARRAYS[expression])
 
 
+METHODS = (
+    "append(2)", "appendleft(2)", "extend([2])", "insert(0, 2)", "add(2)", "update(a=2)", "setdefault(2)", "pop()",
+    "popitem()", "remove(2)", "discard(2)", "clear()", "sort()", "reverse()", "__setitem__(0, 2)", "__delitem__(0)",
+)  # fmt: skip
 CHANGED = [
-    "x = [1]\nx.append(2)", "x = [1]\nx[0] = 2", "x = 1\nx += 1", "x = [1]\nx.y = 2", "x = 1\nx = 2",
+    *(f"x = [1]\nx.{method}" for method in METHODS),
+    "x = [1]\nx[0] = 2", "x = 1\nx += 1", "x = [1]\nx.y = 2", "x = 1\nx = 2",
     "x = 1\ndef f():\n    global x\n    x = 2",
 ]  # fmt: skip
 
@@ -341,6 +346,40 @@ CHANGED = [
 def test_a_constant_that_its_module_changes_is_not_what_it_was_made_as(text):
     assert as_made(ast.parse(text.split("\n")[0]).body, "x", {}) is not None
     assert as_made(ast.parse(text).body, "x", {}) is None
+
+
+PLAIN = {
+    "abs(-1)": 1, "bool(1)": True, "dict(a=1)": {"a": 1}, "list(enumerate([5]))": [(0, 5)], "float(1)": 1.0,
+    "frozenset([1])": frozenset([1]), "int(1.5)": 1, "len([1])": 1, "list((1,))": [1], "max(1, 2)": 2, "min(1, 2)": 1,
+    "list(range(2))": [0, 1], "list(reversed([1, 2]))": [2, 1], "round(1.25)": 1, "set([1])": {1},
+    "sorted([2, 1])": [1, 2], "str(1)": "1", "sum([1, 2])": 3, "tuple([1])": (1,), "list(zip([1], [2]))": [(1, 2)],
+    "math.sqrt(4)": 2.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", PLAIN)
+def test_what_python_only_computes_is_computed_again(expression):
+    assert made(expression) == PLAIN[expression]
+
+
+def test_a_module_that_is_not_there_has_no_file_and_a_package_has_its_own(tmp_path, monkeypatch):
+    for place in (
+        "mine_alone.py",
+        "mine_package/__init__.py",
+        "mine_package/inner.py",
+        "mine_package/deep/__init__.py",
+    ):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {
+        "mine_alone": "mine_alone.py", "mine_package": "mine_package/__init__.py", "mine_alone.inner": None,
+        "mine_package.inner": "mine_package/inner.py", "mine_package.deep": "mine_package/deep/__init__.py",
+        "mine_package.absent": None, "mine_absent": None, "numpy.linalg": None,
+    }  # fmt: skip
+    assert {name: module_file(name) for name in found} == {
+        name: place and tmp_path / place for name, place in found.items()
+    }
 
 
 def test_a_constant_comes_from_where_it_is_made_however_many_modules_hand_it_on(tmp_path, monkeypatch):
