@@ -10,6 +10,7 @@ import pytest
 
 from lab.checks import UsageError
 from lab.identity import declare
+from lab.identity.sources import _Walk
 
 FACTORY = "def factory(input_shape, outputs, *, seed=0):\n    "
 LEAF = {"helpers.py": "def leaf(): return 1\nWIDTHS = [1, 2]\nTABLE = {'leaf': leaf}\nNAME = b'1'\n"}
@@ -500,3 +501,73 @@ def test_an_attribute_that_a_library_computes_counts_by_its_value(declared):
 def test_a_cache_that_a_factory_fills_makes_no_other_runs(declared, change):
     files = {"script.py": f"CACHE = {{}}\n{FACTORY}{change}\n    return CACHE"}
     assert declared(files) == declared(files, change)
+
+
+NAMED = """
+import functools
+import os
+import helpers
+LIMITS = [1, 2]
+def around(f):
+    @functools.wraps(f)
+    def inner(*args):
+        return f(*args)
+    return inner
+class Net:
+    size = int("3")
+    def go(self):
+        return self.size
+@around
+def body(x):
+    return x
+body.extra = 1
+def made(n):
+    def inside():
+        return n
+    return inside
+seven = made(7)
+def factory(input_shape, outputs, *, seed=0):
+    import pickle
+    return body(LIMITS), Net().go(), helpers.leaf(), seven(), os.environ.get("REGLAB_X"), pickle.dumps
+"""
+
+
+def test_what_is_reached_has_names_of_its_own_which_ids_rest_on(tmp_path, monkeypatch):
+    (tmp_path / "helpers.py").write_text("def leaf():\n    return 1\n")
+    (tmp_path / "script.py").write_text(NAMED)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv("REGLAB_X", raising=False)
+    for name in ("helpers", "script"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    importlib.invalidate_caches()
+    walk = _Walk(lambda value: value)
+    try:
+        walk.visit(importlib.import_module("script").factory)
+    finally:
+        for name in ("helpers", "script"):
+            sys.modules.pop(name, None)
+    # Another name would give each run that reaches it another id.
+    assert sorted(walk.found) == [
+        "environment REGLAB_X",
+        "helpers.leaf",
+        "script LIMITS",
+        "script.Net",
+        "script.Net size",
+        "script.around",
+        "script.around.<locals>.inner around body",
+        "script.around.<locals>.inner around body afterwards",
+        "script.body",
+        "script.body afterwards",
+        "script.factory",
+        "script.seven",
+        "script.seven n",
+    ]
+    assert walk.found["script.seven n"] == "7"
+    assert walk.found["environment REGLAB_X"] == "unset"
+
+
+def test_a_function_of_ones_own_called_input_is_no_keyboard(declared):
+    own = "def input():\n    return 1\n"
+    assert declared({"script.py": f"{own}{FACTORY}return input()"}) != declared(
+        {"script.py": f"{own.replace('1', '2')}{FACTORY}return input()"}
+    )

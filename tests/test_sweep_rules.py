@@ -1,5 +1,6 @@
 """The small rules of a sweep, on fakes and files: nothing here trains."""
 
+import dataclasses
 import functools
 import json
 import sys
@@ -407,3 +408,22 @@ def test_a_script_is_told_how_far_a_run_that_trains_is():
     assert failed == {
         "name": "a-seed0-r1", "variant": "a", "seed": 0, "fold": 2, "status": "failed", "reason": "no memory",
     }  # fmt: skip
+
+
+def test_a_script_is_told_who_runs_an_experiment_and_what_is_done_now():
+    sweep = state.State(
+        experiment="x", process=12, host="node7", began="2026-01-02T03:04:05+00:00", elapsed=9.5, plan="p", planned=4,
+        published=1, failed=0, doing="compiling", left=30.04, running=(),
+    )  # fmt: skip
+    runs = (status.RunStatus("a-seed0-r1", "a", 0, None, status.FINISHED),)
+    found = status.Status("x", runs, "process 12 on node7", sweep, 30.04)
+    told = status.to_json(found)
+    assert told == {
+        "experiment": "x", "runner": "process 12 on node7", "process": 12, "host": "node7",
+        "began": "2026-01-02T03:04:05+00:00", "elapsed": 9.5, "left": 30.0, "doing": "compiling",
+        "counts": dict.fromkeys(status.KINDS, 0) | {"finished": 1},
+        "runs": [{"name": "a-seed0-r1", "variant": "a", "seed": 0, "fold": None, "status": "finished"}],
+    }  # fmt: skip
+    # What a killed process said is no longer so.
+    nobody = status.to_json(dataclasses.replace(found, runner=None, left=None), with_runs=False)
+    assert nobody == {name: told[name] if name in ("experiment", "counts") else None for name in told if name != "runs"}
