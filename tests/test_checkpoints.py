@@ -1,11 +1,13 @@
 """Whatever ends the process, runs go on from their checkpoint and end with the bits of uninterrupted ones."""
 
+import io
 import json
 import os
 import threading
 import weakref
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -303,6 +305,15 @@ def test_where_none_can_be_written_training_goes_on_and_one_sentence_says_so(
     assert all(identical(a, b) for a, b in zip(found, whole, strict=True))
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name], "nothing half-written is left"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/cpuinfo"), reason="this kernel names none")
+def test_the_processor_is_the_one_that_the_kernel_names(monkeypatch):
+    described = Path("/proc/cpuinfo")
+    named = [line.partition(":")[2].strip() for line in described.read_text().splitlines() if "model name" in line]
+    assert checkpoint_file.bits()["processor"] == (named[0] if named else "")
+    monkeypatch.setattr("builtins.open", lambda *_, **__: io.StringIO("vendor_id: x\n"))
+    assert checkpoint_file._processor() == ""
 
 
 def test_the_hash_of_a_checkpoint_is_of_names_and_forms_too():

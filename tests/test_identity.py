@@ -21,8 +21,8 @@ from lab import data, models
 from lab.checks import UsageError
 from lab.data import digits, from_npz
 from lab.identity import NUMERICS, declare, identify
-from lab.identity.contents import as_made
-from lab.identity.files import file_hash, hashed
+from lab.identity.contents import as_made, contents
+from lab.identity.files import file_hash, hashed, place
 from lab.identity.names import LAB, alike, is_labs, is_own, module_file, module_name, public_name
 from lab.identity.origins import origin
 from lab.models import dense
@@ -331,6 +331,29 @@ def test_what_numpy_only_computes_is_computed_again_to_tell_whether_a_constant_w
     np.testing.assert_array_equal(made(f"np.{expression}"), ARRAYS[expression])
 
 
+def test_a_text_stands_for_the_place_that_it_names_only_if_that_is_the_path_of_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = tmp_path / "code"
+    (code / "data").mkdir(parents=True)
+    (code / "data" / "x.txt").write_text("1")
+    (tmp_path / "other").mkdir()
+    assert place(str(tmp_path), code) == place(str(code), code) == "a folder around the code"
+    assert place(str(code / "data"), code) == file_hash(code / "data")
+    assert place(str(tmp_path / "other"), code) == file_hash(tmp_path / "other")
+    assert place(str(code / "absent"), code) == "absent"
+    assert place(str(tmp_path / "absent"), code) is None
+    for text in ("other", ".", "code/data", "/", str(code / "data" / "x.txt"), "a\0b"):
+        assert place(text, code) is None
+
+
+def test_plain_data_is_held_and_nothing_else():
+    assert contents([None, True, 1, 0.5, "x", (1, [2]), {"a": None}]) is not None
+    for strange in ([object()], [len], {"a": object()}, {1: 2}, [b"x"]):
+        assert contents(strange) is None
+    assert contents({2, 1}) == [1, 2]
+    assert contents(5) is None
+
+
 METHODS = (
     "append(2)", "appendleft(2)", "extend([2])", "insert(0, 2)", "add(2)", "update(a=2)", "setdefault(2)", "pop()",
     "popitem()", "remove(2)", "discard(2)", "clear()", "sort()", "reverse()", "__setitem__(0, 2)", "__delitem__(0)",
@@ -363,14 +386,14 @@ def test_what_python_only_computes_is_computed_again(expression):
 
 
 def test_a_module_that_is_not_there_has_no_file_and_a_package_has_its_own(tmp_path, monkeypatch):
-    for place in (
+    for file in (
         "mine_alone.py",
         "mine_package/__init__.py",
         "mine_package/inner.py",
         "mine_package/deep/__init__.py",
     ):
-        (tmp_path / place).parent.mkdir(exist_ok=True)
-        (tmp_path / place).write_text("")
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     found = {
         "mine_alone": "mine_alone.py", "mine_package": "mine_package/__init__.py", "mine_alone.inner": None,
@@ -378,7 +401,7 @@ def test_a_module_that_is_not_there_has_no_file_and_a_package_has_its_own(tmp_pa
         "mine_package.absent": None, "mine_absent": None, "numpy.linalg": None,
     }  # fmt: skip
     assert {name: module_file(name) for name in found} == {
-        name: place and tmp_path / place for name, place in found.items()
+        name: file and tmp_path / file for name, file in found.items()
     }
 
 

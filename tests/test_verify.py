@@ -10,7 +10,7 @@ from lab.cli.find import find
 from lab.plan import plan
 from lab.results.schema import run_name
 from lab.sweep.progress import Progress
-from lab.sweep.verify import verify
+from lab.sweep.verify import COMPARED, _worst, verify
 
 SCRIPT = """
 from functools import partial
@@ -151,3 +151,19 @@ def test_each_run_is_trained_by_the_engine_that_trained_it_with_the_precision_th
     state = 1, 3, 0.5, [[{"epoch": 1}]]
     assert told.pop(0) == (4, 0)
     assert told == ["compiling", ([planned[1].name], state), "compiling", ([planned[0].name], (1, 1, *state[2:]))]
+
+
+@pytest.mark.parametrize(
+    ("published", "now", "said"),
+    [
+        ((0.5, 0.25), (0.5, 0.25), ""),
+        ((0.5, 0.25), (0.5, 0.5), "test_data_loss 0.25 published, 0.5 now"),
+        ((0.5, 0.25), (0.75, 0.26), "val_data_loss 0.5 published, 0.75 now"),
+        ((0.5, 0.25), (0.51, 0.75), "test_data_loss 0.25 published, 0.75 now"),
+        ((5.0, 3.0), (5.1, None), "test_data_loss 3.0 published, None now"),
+        ((None, None), (0.1, 0.9), "test_data_loss None published, 0.9 now"),
+    ],
+)
+def test_the_number_that_differs_most_is_told(published, now, said):
+    before, after = (dict(zip(COMPARED, numbers, strict=True)) for numbers in (published, now))
+    assert _worst(before, after) == said
