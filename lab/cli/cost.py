@@ -38,8 +38,13 @@ def _measure(experiment: Experiment, options: Options) -> None:
     folder = options.results / experiment.name
     if not has_experiment(folder):
         raise DataError(f"{folder} holds no experiment; run it first: reglab run {experiment.name}")
+    from lab.engine import precision
     from lab.plan import plan
     from lab.sweep.progress import on_terminal
+
+    # A loader may compute with TensorFlow, whose precision follows from its start.
+    precision.check(experiment.precision)
+    precision.prepare(experiment.precision)
 
     with only_driver(folder), on_terminal(Console(), quiet=options.quiet, verbose=options.verbose) as progress:
         first = experiment.seeds[0], None if experiment.folds is None else (0, experiment.folds)
