@@ -512,6 +512,17 @@ def test_a_checkpoint_with_runs_of_other_processes_stays_until_all_are_published
     assert not path.exists()
 
 
+def test_a_checkpoint_goes_with_the_last_of_its_runs_that_this_process_has_where_no_other_one_trains(tmp_path, three):
+    path = killed_after(tmp_path, three, 2)
+    alone = Checkpoints(tmp_path, {id(three[0]): "run0", id(three[1]): "run1"}, 30)
+    alone.saved("cohort", three[:2])
+    alone.published("run0")
+    assert path.exists()
+    # Nobody asks for run2 any more.
+    alone.published("run1")
+    assert not path.exists()
+
+
 def test_a_checkpoint_says_what_it_holds(tmp_path, three):
     path = killed_after(tmp_path, three, 2)
     header = checkpoint_file.read_header(path)

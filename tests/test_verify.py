@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from lab.cli.find import find
 from lab.plan import plan
 from lab.results.schema import run_name
 from lab.sweep.progress import Progress
-from lab.sweep.verify import COMPARED, _worst, verify
+from lab.sweep.verify import COMPARED, _numbers_now, _worst, verify
 
 SCRIPT = """
 from functools import partial
@@ -167,3 +168,12 @@ def test_each_run_is_trained_by_the_engine_that_trained_it_with_the_precision_th
 def test_the_number_that_differs_most_is_told(published, now, said):
     before, after = (dict(zip(COMPARED, numbers, strict=True)) for numbers in (published, now))
     assert _worst(before, after) == said
+
+
+def test_a_run_that_keeps_no_epoch_any_more_has_no_numbers():
+    trained = SimpleNamespace(kept_epoch=None, test=None, rows=[])
+    assert _numbers_now(trained) == {"val_data_loss": None, "test_data_loss": None}
+    trained = SimpleNamespace(
+        kept_epoch=2, test={"data_loss": 0.5}, rows=[{"val_data_loss": 0.9}, {"val_data_loss": 0.4}]
+    )
+    assert _numbers_now(trained) == {"val_data_loss": 0.4, "test_data_loss": 0.5}

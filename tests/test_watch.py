@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lab import results
+from lab import results, statistics
 from lab.cli.watch import ENDED, HOST, Page, handler
 from lab.results.driver import only_driver
 from lab.results.schema import HISTORY, run_name
@@ -97,7 +97,9 @@ def test_the_tables_hold_the_epochs_so_far_and_nothing_is_written(folder, sweep)
     ] * len(NAMES)
     assert tables.histories["variant"].drop_duplicates().tolist() == list(VARIANTS)
     assert set(tables.summary["verdict"]) == {TRAINING}
+    assert tables.comparison.columns.tolist() == list(statistics.COMPARISON)
     assert len(tables.comparison) == 0
+    assert tables.summary.index.tolist() == list(range(len(NAMES)))
     assert sorted(path for path in folder.rglob("*")) == before
 
 
