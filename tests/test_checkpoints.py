@@ -387,6 +387,18 @@ def test_unless_somebody_says_how_often_checkpoints_cost_less_than_a_fiftieth_of
     assert pace.spent <= max(SHARE * (pace.clock() - pace.began), waiting)
 
 
+@pytest.mark.parametrize(("seconds", "due"), [(15.0, [False, True]), (15.25, [True, True])])
+def test_unless_somebody_says_how_often_one_is_due_where_the_next_would_come_after_more_than_30_seconds(seconds, due):
+    clock, found = Clock(), []
+    pace = Pace(None, clock)
+    pace.begin()
+    for _ in due:
+        clock.now += seconds
+        pace.end_epoch()
+        found.append(pace.due(writing=0.0))
+    assert found == due
+
+
 def test_whoever_says_how_often_gets_it_whatever_it_costs():
     assert paced(30.0, 10.0, 3.0, 9)[0] == [3, 6, 9]
 
