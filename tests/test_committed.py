@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lab import results
+from lab.cli.find import find
+from lab.experiment import Experiment
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
 FEW = ("weight_penalty", "trajectories")
@@ -69,3 +73,11 @@ def test_the_results_are_small_enough_for_a_repository():
     sizes = {file: (RESULTS / file).stat().st_size for file in committed()}
     assert sum(sizes.values()) < 25_000_000
     assert max(sizes.values()) < 3_000_000
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in (ROOT / "experiments").glob("[!_]*.py")))
+def test_the_committed_results_say_what_their_script_says(script):
+    found = find(str(ROOT / "experiments" / f"{script}.py"))
+    folder = RESULTS / found.name
+    read = results.read_experiment(folder) if isinstance(found, Experiment) else results.read_study(folder, found.name)
+    assert (read["question"], read["notes"]) == (found.question, found.notes)
