@@ -20,9 +20,9 @@ The student has 1.4 points [-0.9, 3.8] of accuracy more than one net if it sees 
 and 2.2 points [-0.2, 4.5] with 700 more: .903, where its ten teachers have .902. Its loss is lower by .010 [-.010,
 .030].
 
-The average of 5 snapshots of one training, whose learning rate restarts 5 times, has 1.7 points [-0.9, 4.2] more, that
-of the last 3 1.0 points [-0.9, 2.9]. The loss of the 5 is higher by .092 [.063, .121], as the first cycle had not
-learned much yet, and that of the last 3 by .017 [-.007, .040].
+The average of 5 snapshots of one training, whose learning rate restarts 5 times, has 1.7 points [-0.9, 4.2] more, and
+that of the last 3 has 1.0 points [-0.9, 2.9] more. The loss of the 5 is higher by .092 [.063, .121], as the first cycle
+had not learned much yet, and that of the last 3 by .017 [-.007, .040].
 """
 
 from collections.abc import Mapping
