@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 
 from lab import results
 from lab.checks import DataError, UsageError
+from lab.cli.options import Options
+from lab.cli.running import run_question
 from lab.compute import compute, draw
 from lab.outcome import draw_outcome
 from lab.run import run
@@ -312,3 +314,12 @@ def test_a_study_that_changes_the_working_folder_leaves_its_tables_where_it_was_
     folder = compute(Study(name="x", compute=wandering, draw=plotted), "results")
     assert folder == tmp_path / "results"
     assert (folder / "squares.csv").exists()
+
+
+def test_the_guide_tells_of_a_study_that_was_computed_by_a_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_question(STUDY, Options(quiet=True))
+    assert "How do squares grow?" in (tmp_path / "results" / "index.html").read_text(encoding="utf-8")
+    changed = dataclasses.replace(STUDY, question="And how do they shrink?")
+    run_question(changed, Options(quiet=True))
+    assert "And how do they shrink?" in (tmp_path / "results" / "index.html").read_text(encoding="utf-8")

@@ -48,6 +48,7 @@ def run_question(question: Question, options: Options, script: Path | None = Non
             progress.on_wait("computing")
             folder = _made(options, study.name, lambda results: compute(study, results / study.name))
         _drawn(folder, [study], options)
+        write_guide(options.results, language=options.language)
         return
     experiment = declared(question, options)
     workers = options.crew()
