@@ -17,8 +17,7 @@ BEGIN = """# What a step costs
 Made by `python -m benchmarks.costs` on {threads} cores: the milliseconds of a step of the net of
 [families](../experiments/families.py), two convolutions and a dense layer on batches of {batch} pictures, with each
 family at the middle one of its strengths, and how many times the plain net's that is: the median of {turns} turns and
-its quartiles. In a larger net layers and weights cost more, and what is drawn for examples costs less of the whole. For
-other nets `reglab cost` tells.
+its quartiles. For other nets `reglab cost` tells.
 
 | family | strength | ms | times the plain net |
 | --- | --- | --- | --- |

@@ -20,9 +20,9 @@ from tests.playground import playground_tab as playground_tab
 
 
 def pytest_collection_finish() -> None:
-    """Spare the collector of cycles the million objects of TensorFlow and of all tests, which stay to the end.
+    """Spare the collector of cycles the objects of TensorFlow and of all tests, which stay to the end.
 
-    Keras asks it for a full search before each training, which takes a third of the time of a small one.
+    Keras asks it for a full search before each training, which took a fifth of the time of a small one.
     """
     gc.collect()
     gc.freeze()

@@ -41,7 +41,7 @@ EXPERIMENT = Experiment(
 def test_the_cheapest_variant_has_all_its_epochs_and_the_others_what_they_reach_in_its_time():
     epochs = epochs_in_time({"plain": 0.5, "sam": 1.0, "slow": 30.0}, {"plain": 20, "sam": 20, "slow": 20})
     assert epochs == {"plain": 20, "sam": 10, "slow": 1}
-    # What is over before the time is, stays what it is; thirds are not lost to rounding.
+    # A variant that ends within the time keeps all its epochs, and rounding costs none of them.
     assert epochs_in_time({"a": 0.1, "b": 0.3}, {"a": 30, "b": 10}) == {"a": 30, "b": 10}
     assert epochs_in_time({"a": 1.0, "b": 1.0}, {"a": 5, "b": 100}) == {"a": 5, "b": 5}
 

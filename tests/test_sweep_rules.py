@@ -424,6 +424,6 @@ def test_a_script_is_told_who_runs_an_experiment_and_what_is_done_now():
         "counts": dict.fromkeys(status.KINDS, 0) | {"finished": 1},
         "runs": [{"name": "a-seed0-r1", "variant": "a", "seed": 0, "fold": None, "status": "finished"}],
     }  # fmt: skip
-    # What a killed process said is no longer so.
+    # A process that was killed runs nothing any more.
     nobody = status.to_json(dataclasses.replace(found, runner=None, left=None), with_runs=False)
     assert nobody == {name: told[name] if name in ("experiment", "counts") else None for name in told if name != "runs"}

@@ -365,7 +365,7 @@ def watched(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(crew.time, "monotonic", lambda: clock.now)
-    # What a thread does is done at once.
+    # A thread does its work as soon as it is started.
     monkeypatch.setattr(crew.threading, "Thread", lambda target, daemon: SimpleNamespace(start=target))
     notes = []
     cluster = Cluster()

@@ -73,7 +73,7 @@ def in_equal_time(tables: Tables, costs: Mapping[str, Cost], baseline: str | Non
     """
     from lab.statistics.equal_time import costs_of_a_step, cut, epochs_in_time
 
-    # What is no variant, the comparison refuses.
+    # The comparison refuses a name that is no variant.
     known = baseline if baseline is not None and baseline in costs else _own(tables)
     planned = {name: cost.epochs for name, cost in costs.items()}
     step = costs_of_a_step({name: cost.seconds for name, cost in costs.items()}, known)

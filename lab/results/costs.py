@@ -17,7 +17,7 @@ from lab.results.schema import COSTS_FILE, SCHEMA
 
 @dataclass(frozen=True)
 class Cost:
-    """What training a variant costs.
+    """The cost of training a variant.
 
     Args:
         run: the name of the run that was timed.
@@ -45,11 +45,6 @@ def write_costs(folder: Path, costs: Mapping[str, Cost], environment: Mapping[st
         for name, cost in costs.items()
     }
     write_atomically(folder / COSTS_FILE, to_json({"schema": SCHEMA, **environment, "variants": variants}))
-
-
-def has_costs(folder: Path) -> bool:
-    """Say whether a folder has a costs.json."""
-    return (folder / COSTS_FILE).exists()
 
 
 def read_costs(folder: Path) -> dict[str, Cost]:

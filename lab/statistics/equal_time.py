@@ -71,7 +71,7 @@ def cut(histories: pd.DataFrame, summary: pd.DataFrame, epochs: Mapping[str, int
     facts_now = found.loc[runs, list(FACTS)].set_axis(summary.index)
     is_as_it_was = (summary["kept_epoch"] <= summary["variant"].map(str).map(epochs)).to_numpy()
     made = summary.copy()
-    # What is known of a run at its end is no longer so, whichever epoch is kept.
+    # The run ends earlier now, whichever epoch it keeps.
     made[list(FACTS)] = facts_now
     of_kept = ["kept_epoch", "train_data_loss", "val_data_loss", "train_accuracy", "val_accuracy", "gap"]
     made.loc[is_as_it_was, of_kept] = summary.loc[is_as_it_was, of_kept]
