@@ -118,6 +118,13 @@ def test_the_time_is_that_of_all_steps_by_the_median_turn():
     assert found.scheduled == ()
 
 
+def test_a_variant_that_is_gone_or_has_no_runs_sets_no_time():
+    tables = tables_of(history("plain", [3.0, 1.0, 1.5, 2.0]), history("sam", [3.0, 1.0, 1.5, 2.0]))
+    costs = {"plain": cost([0.1]), "sam": cost([0.2])}
+    others = {"gone": cost([0.001]), "slow": cost([9.0])}
+    assert in_equal_time(tables, costs | others).epochs == in_equal_time(tables, costs).epochs == {"plain": 4, "sam": 2}
+
+
 def test_the_test_split_is_compared_only_where_each_run_has_kept_an_epoch_in_the_time():
     tables = tables_of(history("plain", [3.0, 1.0, 1.5, 2.0]), history("sam", [3.0, 1.0, 1.5, 2.0]))
     costs = {"plain": cost([0.1]), "sam": cost([0.2])}

@@ -68,11 +68,13 @@ def in_equal_time(tables: Tables, costs: Mapping[str, Cost], baseline: str | Non
 
     Args:
         tables: of the experiment.
-        costs: of each of its variants.
+        costs: of each of its variants, and perhaps of some that it had once.
         baseline: with which the others are compared; None takes the experiment's own.
     """
     from lab.statistics.equal_time import costs_of_a_step, cut, epochs_in_time
 
+    there = set(tables.summary["variant"].map(str))
+    costs = {name: cost for name, cost in costs.items() if name in there}
     # The comparison refuses a name that is no variant.
     known = baseline if baseline is not None and baseline in costs else _own(tables)
     planned = {name: cost.epochs for name, cost in costs.items()}
