@@ -259,7 +259,7 @@ def checked(task: Task, rows: int, sample: int, plain: Key, claimed: Sequence[Ke
     badly does not help. The seeds cut training and validation splits of their own, as the confirming seeds do.
     """
     load = functools.partial(planted, kind=task.kind, rows=rows, seed=sample)
-    space = space_for(task, rows, functools.partial(fresh_splits, load, parts=len(CHECKED), first=CHECKED[0]))
+    space = space_for(task, rows, functools.partial(fresh_splits, load))
     rates = {plain[1] + step for step in RATES} | {rate for _, rate in claimed}
     keys = [*claimed, *(((), rate) for rate in sorted(rates))]
     own = losses(task.kind, {key: space.at(*key).variant for key in keys}, CHECKED)

@@ -25,6 +25,9 @@ MOST_STEPS = 20_000_000
 
 Key = TypeVar("Key", bound=Hashable)
 
+_FACTORIES = ("lab.models.factories", "lab.models.residual")
+_SAVED = "lab.models.saved_model"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -227,11 +230,11 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     # The tests hold the lab's own factories to it; what anybody else's do with a seed is not known.
     what = id(variant.model), data.input_shape, outputs
     mixes = bool(training.manifold_mixup)
-    recipe = (variant.model, *what[1:], mixes) if _is_the_labs(variant.model) else None
+    recipe = (variant.model, *what[1:], mixes) if _is_of(variant.model, _FACTORIES) else None
     # What a model is checked for is part of what makes it a twin.
     changed = mixes, *(bool(getattr(training, name)) for name in BETWEEN_EXAMPLES)
     twin = (*what, training.loss, changed, seed)
-    return Task(build, data, training, seed, recipe, twin)
+    return Task(build, data, training, seed, recipe, twin, what, _is_of(variant.model, (*_FACTORIES, _SAVED)))
 
 
 def _build(
@@ -247,7 +250,7 @@ def _build(
     def build() -> "keras.Model":
         # The lab's own factories need no trial: their tests hold them to it.
         what = _what_is_tried(variant.model), data.input_shape, outputs, variant.training.loss
-        if what not in tried and not _is_the_labs(variant.model):
+        if what not in tried and not _is_of(variant.model, _FACTORIES):
             try_out(*arguments, data.train.x, data.train.y)
             tried.add(what)
         with names_from_zero():
@@ -259,15 +262,15 @@ def _build(
     return call_or_refuse(build, f"{who} cannot build its model")
 
 
-def _is_the_labs(factory: Callable) -> bool:
+def _is_of(factory: Callable, modules: Collection[str]) -> bool:
     while isinstance(factory, functools.partial):
         factory = factory.func
-    return factory.__module__ in ("lab.models.factories", "lab.models.residual")
+    return factory.__module__ in modules
 
 
 def _what_is_tried(factory: Callable) -> Hashable:
     """Return what is equal for factories of which one trial is enough: one file, however it is regularized."""
-    if isinstance(factory, functools.partial) and factory.func.__module__ == "lab.models.saved_model":
+    if isinstance(factory, functools.partial) and factory.func.__module__ == _SAVED:
         others = {name: value for name, value in factory.keywords.items() if name != "regularization"}
         return "saved", repr(factory.args), repr(others)
     return id(factory)

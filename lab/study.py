@@ -29,6 +29,7 @@ RESERVED = (
     "strengths",
     "measures",
     "reliability",
+    "test_parts",
     "provenance",
     "costs",
 )

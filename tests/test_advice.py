@@ -12,9 +12,9 @@ import lab.data
 import lab.models
 from lab.advice import advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
-from lab.advice.confirming import confirm, parts_in
-from lab.advice.fresh_splits import fresh_splits, parts_of
-from lab.advice.pace import Batch, Pace
+from lab.advice.confirming import confirm, seeds_in
+from lab.advice.fresh_splits import check_tested, fresh_splits
+from lab.advice.pace import Batch, Forecast, Pace
 from lab.advice.script import script_of
 from lab.advice.space import space_of
 from lab.checks import DataError, UsageError
@@ -36,21 +36,22 @@ def rows_of(*splits):
     return {row.tobytes() for split in splits for row in np.asarray(split.x)}
 
 
-def test_each_test_example_confirms_at_one_seed_and_none_is_learned_from():
+def test_each_seed_is_tested_on_the_same_examples_in_parts_and_none_is_learned_from():
     data = DIGITS()
-    seeds = [fresh_splits(DIGITS, parts=6, first=100, seed=seed) for seed in range(100, 106)]
-    assert sum(len(one.test) for one in seeds) == len(data.test)
-    assert set.union(*(rows_of(one.test) for one in seeds)) == rows_of(data.test)
+    seeds = [fresh_splits(DIGITS, seed=seed) for seed in range(100, 106)]
     for one in seeds:
+        np.testing.assert_array_equal(one.test.x, data.test.x)
+        assert sorted(np.bincount(one.part_of_test)) == [2] * 12 + [3] * 12
+        np.testing.assert_array_equal(one.part_of_test, seeds[0].part_of_test)
         assert rows_of(one.train, one.validation) == rows_of(data.train, data.validation)
         assert len(one.train) == len(data.train)
     assert not np.array_equal(seeds[0].train.x, seeds[1].train.x)
 
 
-def test_five_seeds_need_fifty_test_examples():
-    assert parts_of(DIGITS(), 24) == 6
-    with pytest.raises(DataError, match="at least 50 test examples, 10 for each of five seeds, got 40"):
-        parts_of(lab.data.digits(train_size=60, validation_size=60, test_size=40), 24)
+def test_advice_needs_fifty_test_examples():
+    check_tested(DIGITS())
+    with pytest.raises(DataError, match="at least 50 test examples, got 40"):
+        check_tested(lab.data.digits(train_size=60, validation_size=60, test_size=40))
 
 
 def compared(*decisions):
@@ -172,31 +173,37 @@ class TestScript:
         assert script_of(self.experiment(data=made), Path("x.py")) is None
 
 
+def paced(clock, fixed, steps, run):
+    """Return a pace that has measured two batches in a world in which the seconds are these."""
+    pace = Pace(clock)
+    pace.batches += [Batch(runs, 1, fixed, steps + run * runs) for runs in (10, 20)]
+    return pace
+
+
 @pytest.mark.parametrize(
-    ("fixed", "training", "until", "looks"),
+    ("fixed", "steps", "run", "until", "looks"),
     [
-        (10, 1, 20.9, [5]),
-        (10, 1, 21.9, [5]),
-        (10, 1, 22, [5, 8]),
-        (10, 1, 22.3, [5, 8]),
-        (10, 1, 22.5, [5, 12]),
-        (10, 1, 1000, [5, 24]),
-        (1, 10, 1000, [5, 8, 12, 16, 24]),
-        (4, 2, 1000, [5, 12, 16, 24]),
+        (10, 0, 0.1, 20.9, [5]),
+        (10, 0, 0.1, 21.5, [5]),
+        (10, 0, 0.1, 21.7, [5, 8]),
+        (10, 0, 0.1, 22.3, [5, 8]),
+        (10, 0, 0.1, 22.5, [5, 12]),
+        (10, 0, 0.1, 1000, [5, 24]),
+        (1, 0, 1.0, 1000, [5, 8, 12, 16, 24]),
+        (4, 2, 0.2, 1000, [5, 16, 24]),
     ],
 )
-def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_it_trains_no_longer_than_it_compiles(
-    monkeypatch, tmp_path, fixed, training, until, looks
+def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_its_runs_take_less_than_the_rest(
+    monkeypatch, tmp_path, fixed, steps, run, until, looks
 ):
-    """5 seeds take `fixed + training` seconds, fewer take as long, and of more the training takes longer."""
-    now, ran = [0.0], [0]
+    now, ran, each = [0.0], [0], run
 
     def run(experiment, *, progress, **_):
         new = len(experiment.seeds) - ran[-1]
         ran.append(len(experiment.seeds))
         now[0] += fixed
         progress.on_epoch(range(2 * new), 1, 2 * new, 0.0, [])
-        now[0] += training * max(1, new / 5)
+        now[0] += steps + each * 2 * new
         progress.on_epoch(range(2 * new), 2, 2 * new, 0.0, [])
         return tmp_path
 
@@ -209,33 +216,48 @@ def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_it_trains_no_
             "x",
             DIGITS,
             [space.at((), 0), space.at([("dropout", 0.1)], 0)],
-            parts=24,
+            most_seeds=24,
             margin=None,
             until=until,
-            pace=Pace(lambda: now[0]),
+            pace=paced(lambda: now[0], fixed, steps, each),
             tried=1,
+            tested=60,
             results_folder=tmp_path,
             say=silent,
         )
     assert ran[1:] == looks
-    assert now[0] <= max(until, fixed + training)
+    assert now[0] <= max(until, fixed + steps + 10 * each)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "most", "parts"), [(0, 24, 5), (21.9, 24, 5), (22, 24, 8), (22.5, 24, 12), (1000, 24, 24), (1000, 6, 6)]
+    ("seconds", "most", "seeds"),
+    [(0, 24, 5), (21.5, 24, 5), (21.7, 24, 8), (22.5, 24, 12), (1000, 24, 24), (1000, 6, 6)],
 )
-def test_the_test_split_is_cut_into_as_many_parts_as_seeds_are_in_time(seconds, most, parts):
-    pace = Pace(lambda: 0.0)
-    assert parts_in(1.0, 24, 2, pace) == 24, "nothing is known of the time"
-    pace.batches.append(Batch(runs=10, fixed=10.0, training=1.0))
-    assert parts_in(seconds, most, 2, pace) == parts
+def test_as_many_seeds_are_planned_as_are_in_time(seconds, most, seeds):
+    assert seeds_in(1.0, 24, 1, Pace(lambda: 0.0)) == 24, "nothing is known of the time"
+    assert seeds_in(seconds, most, 2, paced(lambda: 0.0, 5, 0, 0.1)) == seeds
 
 
-def test_as_many_parts_are_cut_as_the_confirmation_would_reach_batch_by_batch():
+def test_as_many_seeds_are_planned_as_the_confirmation_would_reach_batch_by_batch():
+    # Two programs: 13, 9, 11, 11 and 19 s for 5 seeds and those that are added.
+    pace = paced(lambda: 0.0, 1, 0.5, 1.0)
+    assert [seeds_in(seconds, 24, 2, pace) for seconds in (21.9, 22, 32.9, 33, 43.9, 44, 62.9, 63)] == [
+        *(5, 8, 8, 12, 12, 16, 16, 24),
+    ]
+
+
+def test_a_forecast_is_fitted_to_the_batches_and_as_slow_as_the_last_one():
     pace = Pace(lambda: 0.0)
-    pace.batches.append(Batch(runs=10, fixed=1.0, training=10.0))
-    # 11 s for each of the first four batches, as fewer runs take as long as ten, and 17 s for the last 16 runs.
-    assert [parts_in(seconds, 24, 2, pace) for seconds in (43.9, 44, 60.9, 61)] == [12, 16, 16, 24]
+    assert pace.forecast(3) == pace.forecast_after_last() == Forecast(0.0, 0.0, 0.0)
+    pace.batches += [Batch(runs, programs, 3 * programs, 2 * programs + runs) for runs, programs in ((4, 1), (9, 2))]
+    pace.batches.append(Batch(10, 3, 9.0, 16.0))
+    forecast = pace.forecast(4)
+    assert [forecast.fixed, forecast.programs, forecast.run] == pytest.approx([12, 8, 1])
+    pace.batches.append(Batch(4, 1, 5.0, 12.0))
+    usual, forecast = pace.forecast(1), pace.forecast_after_last()
+    assert forecast.fixed == 5.0
+    assert forecast.seconds(4) == pytest.approx(17.0)
+    assert forecast.run / forecast.programs == pytest.approx(usual.run / usual.programs)
 
 
 def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_none():
@@ -243,7 +265,7 @@ def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_
     pace = Pace(lambda: now[0])
     with pace.measured():
         now[0] += 5
-    assert (pace.batches, pace.last.seconds(7), pace.slowest(7).seconds(7)) == ([], 0.0, 0.0)
+    assert pace.batches == []
 
     @pace.measured()
     def failing():
@@ -255,6 +277,4 @@ def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_
 
     with pytest.raises(KeyError):
         failing()
-    assert pace.batches == [Batch(runs=8, fixed=7.25, training=1.5)]
-    pace.batches.append(Batch(runs=2, fixed=1.0, training=4.0))
-    assert [pace.slowest(8).seconds(8), pace.slowest(1).seconds(1), pace.last.seconds(1)] == [17.0, 8.75, 5.0]
+    assert pace.batches == [Batch(runs=8, programs=2, fixed=7.25, training=1.5)]

@@ -115,7 +115,7 @@ class TestParts:
 def recommended():
     training = Training(epochs=4, patience=3)
     space = space_of(DIGITS, functools.partial(lab.models.dense, widths=(8,)), training)
-    return Recommended(space.at([("L2 penalty", 1e-3)], 1), 6, 1000, 4, (2, 3, 3, 3))
+    return Recommended(space.at([("L2 penalty", 1e-3)], 1), 4, (2, 3, 3, 3))
 
 
 def test_a_retrained_model_learns_from_all_training_examples_as_long_as_the_runs_kept(recommended, monkeypatch):

@@ -16,7 +16,7 @@ from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, tab
 from lab.advice.arguments import training_for
 from lab.advice.diagnosis import Diagnosis
 from lab.advice.false_claims import FalseClaims, counted
-from lab.advice.fresh_splits import fresh_splits, parts_of
+from lab.advice.fresh_splits import check_tested, fresh_splits
 from lab.advice.pace import Pace
 from lab.advice.script import script_of
 from lab.advice.space import factory_of, is_built, space_of, written
@@ -73,7 +73,7 @@ class TestAnswer:
         assert self.TABLE["more_seeds"].isna().tolist() == [True, True, True, False, True]
 
     def test_the_sentence_is_about_the_best(self):
-        assert sentence_of(self.TABLE, 5) == (
+        assert sentence_of(self.TABLE, 5, 60) == (
             "e helps: test data loss -0.2000 [-0.3000, -0.1000] against the plain model on 9 fresh seeds."
         )
 
@@ -97,7 +97,7 @@ class TestAnswer:
 
     def test_of_differences_that_are_skewed_to_the_bad_side_it_says_so(self):
         table = self.TABLE.assign(skew=[1.25, 0, 0, 0, 0])
-        assert sentence_of(table, 5) == (
+        assert sentence_of(table, 5, 60) == (
             "e helps: test data loss -0.2000 [-0.3000, -0.1000] against the plain model on 9 fresh seeds. But its "
             "differences are skewed (1.2): it loses much at a few seeds, and more such seeds may show that it does not "
             "help."
@@ -115,18 +115,18 @@ class TestAnswer:
         rows = [("a", "not shown", -0.1, -0.2, 0.1, 7), ("b", "not shown", 0.1, -0.1, 0.2, 7)]
         made = comparison(*rows)
         made["seeds_needed"] = [0.0, 11.2, 3.0]
-        assert sentence_of(table_of(made), 5) == (
+        assert sentence_of(table_of(made), 5, 60) == (
             "Nothing is shown to help: of 5 families the best 2 were confirmed on fresh seeds (2 undecided). About 12 "
             "more seeds would tell of a."
         )
-        assert sentence_of(table_of(made), 5, 8).endswith(
-            "About 12 more seeds would tell of a, but the test split has examples for 8 and no more (10 or more for "
-            "each); bring more test examples."
+        made["seeds_needed"] = [0.0, np.nan, 3.0]
+        assert sentence_of(table_of(made), 5, 60).endswith(
+            "(2 undecided). No number of seeds would tell of a on 60 test examples; bring more."
         )
         made["seeds_needed"] = [0.0, 1000.0, 3.0]
-        assert sentence_of(table_of(made), 5, 8).endswith("(2 undecided). More than 999 more seeds would tell of a.")
-        made["seeds_needed"] = [0.0, np.inf, 3.0]
-        assert sentence_of(table_of(made), 5).endswith("(2 undecided).")
+        assert sentence_of(table_of(made), 5, 60).endswith("(2 undecided). More than 999 more seeds would tell of a.")
+        made = comparison(("a", "not shown", 0.1, -0.2, 0.1, 7), ("b", "worse", 0.1, -0.1, 0.2, 7))
+        assert sentence_of(table_of(made), 5, 60).endswith("(1 undecided, 1 harms).")
 
 
 class TestFalseClaims:
@@ -230,46 +230,40 @@ class TestFreshSplits:
         "d",
         Split(np.arange(6, dtype=F)[:, None], np.arange(6, dtype=F)[:, None]),
         Split(np.arange(6, 10, dtype=F)[:, None], np.arange(6, 10, dtype=F)[:, None]),
-        Split(np.arange(100, 107, dtype=F)[:, None], np.arange(100, 107, dtype=F)[:, None]),
+        Split(np.arange(100, 160, dtype=F)[:, None], np.arange(100, 160, dtype=F)[:, None]),
         None,
     )
 
     def test_examples_stay_with_their_labels_and_each_split_has_its_size(self):
         for seed in (None, 20, 21, 22):
-            made = fresh_splits(lambda: self.DATA, parts=3, first=20, seed=seed)
+            made = fresh_splits(lambda: self.DATA, **({} if seed is None else {"seed": seed}))
             for split in (made.train, made.validation, made.test):
                 np.testing.assert_array_equal(split.x, split.y)
             assert sorted([*made.train.y[:, 0], *made.validation.y[:, 0]]) == list(range(10))
             assert (len(made.train), len(made.validation)) == (6, 4)
-            assert list(made.test.y[:, 0]) == sorted(made.test.y[:, 0])
-            assert made.redrawn == "splits"
-        assert [len(fresh_splits(lambda: self.DATA, parts=3, first=20, seed=s).test) for s in (20, 21, 22)] == [3, 2, 2]
+            assert made.test is self.DATA.test
+            assert (made.redrawn, made.test_parts) == ("training split", 24)
 
     def test_no_seed_is_the_first(self):
-        made = [fresh_splits(lambda: self.DATA, parts=3, first=20, seed=seed) for seed in (None, 20, 21)]
+        made = [fresh_splits(lambda: self.DATA), *(fresh_splits(lambda: self.DATA, seed=s) for s in (1000, 1001))]
         np.testing.assert_array_equal(made[0].train.y, made[1].train.y)
-        np.testing.assert_array_equal(made[0].test.y, made[1].test.y)
         assert not np.array_equal(made[0].train.y, made[2].train.y)
 
     def test_weighted_examples_stay_where_they_are(self):
         data = dataclasses.replace(self.DATA, train=dataclasses.replace(self.DATA.train, weight=np.ones(6, F)))
-        made = fresh_splits(lambda: data, parts=3, first=20, seed=21)
+        made = fresh_splits(lambda: data, seed=21)
         assert made.train is data.train
         assert made.validation is data.validation
-        assert len(made.test) == 2
-
-    @pytest.mark.parametrize(("size", "most", "parts"), [(50, 24, 5), (59, 24, 5), (60, 24, 6), (500, 24, 24)])
-    def test_each_part_has_ten_examples_at_least(self, size, most, parts):
-        assert parts_of(types.SimpleNamespace(test=range(size)), most) == parts
 
     def test_fewer_than_fifty_are_refused(self):
-        assert refusal(parts_of, types.SimpleNamespace(test=range(49)), 24, error=DataError) == (
-            "advice must have at least 50 test examples, 10 for each of five seeds, got 49"
+        check_tested(types.SimpleNamespace(test=range(50)))
+        assert refusal(check_tested, types.SimpleNamespace(test=range(49)), error=DataError) == (
+            "advice must have at least 50 test examples, got 49"
         )
 
 
 class TestConfirming:
-    def confirmed(self, monkeypatch, tmp_path, decisions, parts=12, until=float("inf")):
+    def confirmed(self, monkeypatch, tmp_path, decisions, most=12, until=float("inf")):
         """Confirm two candidates, whose decisions at each look are given; return what was run and said."""
         ran, said = [], []
 
@@ -287,10 +281,10 @@ class TestConfirming:
         monkeypatch.setattr("lab.results.tables.read_tables", read_tables)
         space = space_of(DIGITS, lab.models.dense, FITTING)
         chosen = [space.at(parts, -1) for parts in ((), [("dropout", 0.1)], [("L1 penalty", 1e-5)])]
-        arguments = {"parts": parts, "margin": 0.125, "until": until, "tried": 9, "results_folder": tmp_path}
+        arguments = {"most_seeds": most, "margin": 0.125, "until": until, "tried": 9, "results_folder": tmp_path}
         with forgotten():
             folder, tables = confirming.confirm(
-                "mine", DIGITS, chosen, say=said.append, pace=Pace(lambda: 1.0), **arguments
+                "mine", DIGITS, chosen, say=said.append, pace=Pace(lambda: 1.0), tested=60, **arguments
             )
         assert folder == tmp_path / "mine"
         assert tables.comparison["decision"].tolist()[1:] == list(decisions[min(len(ran), len(decisions)) - 1])
@@ -314,14 +308,14 @@ class TestConfirming:
         assert (experiment.name, experiment.baseline, experiment.redraw_data) == ("mine", "none", True)
         assert experiment.question == "Which regularizer helps this model on these data?"
         assert list(experiment.variants) == ["none", "dropout-0.1", "L1_penalty-1e-05"]
-        assert experiment.variants["none"].data.keywords == {"parts": 12, "first": 1000}
+        assert (experiment.variants["none"].data.func, experiment.variants["none"].data.keywords) == (fresh_splits, {})
         assert (tmp_path / "mine" / "experiment.py").read_text().count("range(1000, ") == 1
 
     def test_the_first_look_is_reached_whatever_the_time_and_no_other(self, monkeypatch, tmp_path):
         ran, _ = self.confirmed(monkeypatch, tmp_path, [("not shown", "worse")], until=0.0)
         assert len(ran) == 1
 
-    def test_where_nothing_is_decided_all_test_examples_are_used(self, monkeypatch, tmp_path):
+    def test_where_nothing_is_decided_all_seeds_are_used(self, monkeypatch, tmp_path):
         from lab.statistics.sequential import looks
 
         ran, _ = self.confirmed(monkeypatch, tmp_path, [("not shown", "worse")])

@@ -9,7 +9,7 @@ screening        the plain model at its best rate, the best setting of each fami
 combining        combinations of the families that survive
 screening_file   what was tried, for the same command after a kill
 diagnosis        whether the plain model memorizes or underfits
-fresh_splits     training and test examples of the confirmation
+fresh_splits     the splits of the confirmation
 confirming       seeds are added until each candidate is decided
 script           the confirmation as a script
 recommended      the model that is advised
@@ -28,13 +28,13 @@ from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, tab
 from lab.advice.arguments import seconds_of, training_for
 from lab.advice.balance import around, balances
 from lab.advice.combining import combine
-from lab.advice.confirming import FIRST_SEED, confirm, parts_in
+from lab.advice.confirming import confirm, seeds_in
 from lab.advice.diagnosis import Diagnosis, diagnose, examined
-from lab.advice.fresh_splits import parts_of
+from lab.advice.fresh_splits import check_tested
 from lab.advice.notes import said_once
 from lab.advice.pace import Pace
 from lab.advice.recommended import Recommended
-from lab.advice.screening import best_so_far, candidates, found_in, screen, tune_plain
+from lab.advice.screening import best_so_far, candidates, found_in, screen, shortlist, tune_plain
 from lab.advice.screening_file import FILE, FOLDER, identity_of, recall, remember
 from lab.advice.space import Setting, Space, factory_of, is_built, space_of, written
 from lab.advice.trials import Trials
@@ -59,14 +59,17 @@ TUNING_SHARE = 0.2
 SCREENING_SHARE = 0.5
 """The share of the budget after which nothing further is tried."""
 
+SHORTLIST_SHARE = 0.6
+"""The share of the budget after which the best settings are not compared with each other any longer."""
+
 EXAMINED_SHARE = 0.1
 """The plain model's learning curve is measured if training it took less than this share of the budget."""
 
-CANDIDATES = 3
+CANDIDATES = 4
 """The most settings that are confirmed beside the plain model."""
 
 MOST_SEEDS = 24
-"""The most seeds that confirm, where there are test examples for so many."""
+"""The most seeds that confirm."""
 
 
 def advise(
@@ -88,8 +91,8 @@ def advise(
     The plain model is tried at several learning rates, and each family at a few strengths, each of these at learning
     rates around the plain model's best one. The validation split chooses. The best families, perhaps with a
     combination of them, and the plain model are then trained at fresh seeds, each with its own split into training and
-    validation and its own part of the test split, which nothing has looked at before. Seeds are added until each
-    candidate is decided, and the decisions allow for that.
+    validation, and tested on the test split, which nothing has looked at before. Seeds are added until each candidate
+    is decided. The decisions allow for that, and for the luck of the seeds and of the test examples.
 
     Args:
         model: a Keras model or the path of its .keras file, whose weights are drawn anew, or a factory that takes
@@ -130,7 +133,7 @@ def advise(
     precision.check("exact")
     precision.prepare("exact")
     loaded = data()
-    most = parts_of(loaded, MOST_SEEDS)
+    check_tested(loaded)
     # Fail before half of the budget is spent on results that cannot be written.
     make_folder(folder)
     load_tensorflow("exact")
@@ -140,7 +143,7 @@ def advise(
     images, (low, high) = loaded.train.x.ndim == 4, extremes(loaded.train)
     space = space_of(data, factory, training, images=images, pixels=0 <= low <= high <= 1, families=families)
     with said_once(say), forgotten():
-        found = _screened(space, loaded, folder, begun, seconds, most, clock, say)
+        found = _screened(space, loaded, folder, begun, seconds, clock, say)
         plain, chosen = found.plain, found.chosen
         if not chosen:
             raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
@@ -149,11 +152,12 @@ def advise(
             name,
             data,
             [plain, *chosen],
-            parts=found.parts,
+            most_seeds=found.most_seeds,
             margin=margin,
             until=begun + seconds,
             pace=found.pace,
             tried=found.tried,
+            tested=len(loaded.test),
             results_folder=Path(results_folder),
             say=say,
         )
@@ -164,14 +168,11 @@ def advise(
         settings = {one.name: one for one in (plain, *chosen)}
         recommended = Recommended(
             settings[advised],
-            found.parts,
-            FIRST_SEED,
             len(own),
             tuple(own["kept_epoch"].dropna().astype(int)),
         )
-        used_up = most if most < MOST_SEEDS and table["seeds"].max() == most else None
         advice = Advice(
-            sentence_of(table, found.tried, used_up),
+            sentence_of(table, found.tried, len(loaded.test)),
             found.diagnosis,
             table,
             found.left_out,
@@ -197,7 +198,7 @@ class _Screened:
         chosen: the candidates.
         tried: how many families were.
         left_out: by family why it was not.
-        parts: the most confirming seeds.
+        most_seeds: that confirm.
         pace: how long its batches took.
     """
 
@@ -206,7 +207,7 @@ class _Screened:
     chosen: Sequence[Setting]
     tried: int
     left_out: dict[str, str]
-    parts: int
+    most_seeds: int
     pace: Pace
 
 
@@ -216,12 +217,11 @@ def _screened(
     folder: Path,
     begun: float,
     seconds: float,
-    most: int,
     clock: Callable[[], float],
     say: Callable[[str], None],
 ) -> _Screened:
     identity, trials = identity_of(space), Trials(clock=clock)
-    diagnosis, parts = recall(folder, identity, seconds, space, trials)
+    diagnosis, most = recall(folder, identity, seconds, space, trials)
     if trials.known:
         say(f"going on from the screening in {folder / FILE}")
     trials.on_epoch = lambda: so_far(best_so_far(trials))
@@ -247,11 +247,12 @@ def _screened(
     for family, why in left_out.items():
         say(f"{family} {why}")
     tried = sum(name in found for name in space.families)
-    chosen = candidates(found, CANDIDATES)
-    if parts is None:
-        parts = parts_in(begun + seconds - clock(), most, 1 + len(chosen), trials.pace)
-    remember(folder, identity, seconds, trials, diagnosis, parts)
-    return _Screened(plain, diagnosis, chosen, tried, left_out, parts, trials.pace)
+    trials.begin(begun + SHORTLIST_SHARE * seconds)
+    chosen = candidates(shortlist(space, found, trials, say), CANDIDATES)
+    if most is None:
+        most = seeds_in(begun + seconds - clock(), MOST_SEEDS, 1 + len(chosen), trials.pace)
+    remember(folder, identity, seconds, trials, diagnosis, most)
+    return _Screened(plain, diagnosis, chosen, tried, left_out, most, trials.pace)
 
 
 def _chance(space: Space, data: "Dataset") -> float | None:

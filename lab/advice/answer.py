@@ -11,7 +11,6 @@ import numpy as np
 
 from lab.advice.diagnosis import Diagnosis
 from lab.advice.false_claims import counted
-from lab.advice.fresh_splits import FEWEST_TESTED
 from lab.advice.recommended import Recommended
 from lab.advice.space import Setting
 from lab.statistics import words
@@ -134,13 +133,13 @@ def table_of(
     return table.sort_values(["place", "difference"]).drop(columns="place").reset_index(drop=True)
 
 
-def sentence_of(table: "pd.DataFrame", tried: int, most: int | None = None) -> str:
+def sentence_of(table: "pd.DataFrame", tried: int, tested: int) -> str:
     """Return the answer in a sentence.
 
     Args:
         table: as `table_of` returns it.
         tried: how many families were tried.
-        most: for how many seeds the test split has examples, where all of them were used; otherwise None.
+        tested: how many test examples there are.
     """
     helps = table[table["answer"] == "helps"]
     if len(helps):
@@ -158,18 +157,15 @@ def sentence_of(table: "pd.DataFrame", tried: int, most: int | None = None) -> s
         f"Nothing is shown to help: of {tried} families the best {len(table)} were confirmed on fresh seeds ({counts})."
     )
     # Only those that look better are worth more seeds.
-    hopeful = table[(table["answer"] == "undecided") & (table["difference"] < 0) & np.isfinite(table["more_seeds"])]
-    if len(hopeful):
-        nearest = hopeful.sort_values("more_seeds").iloc[0]
-        if nearest["more_seeds"] > MOST_TOLD:
-            return f"{said} More than {MOST_TOLD} more seeds would tell of {nearest['variant']}."
-        said += f" About {nearest['more_seeds']:.0f} more seeds would tell of {nearest['variant']}."
-        if most is not None:
-            said = said.removesuffix(".") + (
-                f", but the test split has examples for {most} and no more ({FEWEST_TESTED} or more for each); bring "
-                "more test examples."
-            )
-    return said
+    hopeful = table[(table["answer"] == "undecided") & (table["difference"] < 0)].sort_values("more_seeds")
+    if not len(hopeful):
+        return said
+    nearest = hopeful.iloc[0]
+    if np.isnan(nearest["more_seeds"]):
+        return f"{said} No number of seeds would tell of {nearest['variant']} on {tested} test examples; bring more."
+    if nearest["more_seeds"] > MOST_TOLD:
+        return f"{said} More than {MOST_TOLD} more seeds would tell of {nearest['variant']}."
+    return f"{said} About {nearest['more_seeds']:.0f} more seeds would tell of {nearest['variant']}."
 
 
 def skews_in(summary: "pd.DataFrame", plain: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Confirming: the candidates and the plain model on fresh seeds and test examples that chose nothing."""
+"""Confirming: the candidates and the plain model on fresh seeds, and on test examples that chose nothing."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.advice.answer import sentence_of, table_of
-from lab.advice.fresh_splits import fresh_splits
-from lab.advice.pace import Batch, Pace
+from lab.advice.fresh_splits import FIRST_SEED, fresh_splits
+from lab.advice.pace import Forecast, Pace
 from lab.advice.script import FILE, script_of
 from lab.advice.space import Setting
 from lab.experiment import Experiment, Variant
@@ -18,24 +18,22 @@ from lab.sweep.resumption import so_far
 if TYPE_CHECKING:
     from lab.results.tables import Tables
 
-FIRST_SEED = 1000
-"""The confirming seeds count from here; the screening took seed 0."""
-
 
 def confirm(
     name: str,
     load: Callable,
     chosen: Sequence[Setting],
     *,
-    parts: int,
+    most_seeds: int,
     margin: float | None,
     until: float,
     pace: Pace,
     tried: int,
+    tested: int,
     results_folder: Path,
     say: Callable[[str], None],
 ) -> "tuple[Path, Tables]":
-    """Add seeds until each candidate is decided, the test examples are used up or the time is.
+    """Add seeds until each candidate is decided or the time is over.
 
     The decisions hold although one looks after each batch, and over all candidates together: see
     `lab.statistics.sequential`. The first look is always reached.
@@ -44,11 +42,12 @@ def confirm(
         name: of the experiment, whose folder is made.
         load: the data, as `lab.advice.fresh_splits` takes them.
         chosen: the plain model first, then the candidates.
-        parts: the most seeds.
+        most_seeds: the last look.
         margin: as in `lab.statistics.compare`.
         until: when no further batch is begun that would end later, by the clock of `pace`.
         pace: how long the batches of the screening took; those of the confirmation are added.
         tried: how many families were screened.
+        tested: how many test examples there are.
         results_folder: the folder of the experiment's folder.
         say: told what is done and why.
 
@@ -59,9 +58,9 @@ def confirm(
     from lab.results.tables import read_tables
     from lab.statistics.sequential import looks
 
-    data = functools.partial(fresh_splits, load, parts=parts, first=FIRST_SEED)
+    data = functools.partial(fresh_splits, load)
     variants = {one.name: Variant(data=data, model=one.variant.model, training=one.variant.training) for one in chosen}
-    plan = looks(parts)
+    plan = looks(most_seeds)
     look: int | None = plan[0]
     while look is not None:
         experiment = Experiment(
@@ -74,55 +73,54 @@ def confirm(
         )
         with pace.measured():
             folder = run(
-                experiment, results_folder=results_folder, margin=margin, most_seeds=parts, progress=listening()
+                experiment, results_folder=results_folder, margin=margin, most_seeds=most_seeds, progress=listening()
             )
         tables = read_tables(folder)
         script = script_of(experiment, folder / FILE)
         if script is not None:
             write_atomically(folder / FILE, script)
         undecided = int((tables.comparison["decision"] == "not shown").sum())
-        so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(tables.comparison), tried)}")
+        so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(tables.comparison), tried, tested)}")
         say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
         left = until - pace.clock()
-        look = _following(plan, look, len(chosen), pace.last, left) if undecided else None
+        look = _following(plan, look, len(chosen), pace.forecast_after_last(), left) if undecided else None
     return folder, tables
 
 
-def _following(plan: Sequence[int], look: int, count: int, batch: Batch, left: float) -> int | None:
+def _following(plan: Sequence[int], look: int, count: int, forecast: Forecast, left: float) -> int | None:
     """Return at how many seeds to look next, None where no batch would end in time.
 
     The batch goes on over further looks as long as it trains no longer than it compiles: the looks in between are taken
     when it ends, and more seeds in the same time decide more.
     """
-    lasts = {seeds: batch.seconds((seeds - look) * count) for seeds in plan if seeds > look}
+    lasts = {seeds: forecast.seconds((seeds - look) * count) for seeds in plan if seeds > look}
     in_time = [seeds for seeds in lasts if lasts[seeds] <= left]
-    cheap = [seeds for seeds in in_time if lasts[seeds] < 2 * batch.fixed]
+    cheap = [seeds for seeds in in_time if lasts[seeds] < 2 * forecast.seconds(0)]
     return max(cheap, default=min(in_time, default=None))
 
 
-def parts_in(seconds: float, most: int, count: int, pace: Pace) -> int:
-    """Return how many seeds can confirm in the time there is, and so into how many parts the test split is cut.
+def seeds_in(seconds: float, most: int, count: int, pace: Pace) -> int:
+    """Return how many seeds can confirm in the time there is.
 
-    Fewer parts are larger, and the first look decides more where fewer looks follow; so parts that no seed would reach
-    are wasted.
+    The first look decides more where fewer looks follow; so looks that would not be reached are wasted.
 
     Args:
         seconds: that are left.
-        most: as many as the test split has examples for, at least `FIRST_LOOK`.
-        count: how many settings train at each seed.
+        most: the most seeds, at least `FIRST_LOOK`.
+        count: how many settings train at each seed, each in a program at most.
         pace: how long the batches of the screening took.
     """
     from lab.statistics.sequential import FIRST_LOOK, looks
 
-    batch = pace.slowest(FIRST_LOOK * count)
+    forecast = pace.forecast(count)
 
     def is_reached(seeds: int) -> bool:
         look: int | None = FIRST_LOOK
-        left = seconds - batch.seconds(FIRST_LOOK * count)
+        left = seconds - forecast.seconds(FIRST_LOOK * count)
         while look is not None and look < seeds:
             before = look
-            look = _following(looks(seeds), before, count, batch, left)
-            left -= batch.seconds(((look or before) - before) * count)
+            look = _following(looks(seeds), before, count, forecast, left)
+            left -= forecast.seconds(((look or before) - before) * count)
         return look == seeds
 
     return max(filter(is_reached, looks(most)), default=FIRST_LOOK)

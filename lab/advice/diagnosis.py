@@ -217,7 +217,7 @@ def held_out(load: Callable[..., Dataset], *, place: int, folds: int) -> Dataset
     tested = np.zeros(len(order), bool)
     tested[place::folds] = True
     learned, parted = _rows_of(data.train, order[~tested]), _rows_of(data.train, order[tested])
-    return replace(data, train=learned, test=replace(parted, weight=None))
+    return replace(data, train=learned, test=replace(parted, weight=None), test_parts=None)
 
 
 def _rows_of(split: Split, rows: np.ndarray) -> Split:

@@ -1,8 +1,14 @@
-"""Pace: how long a batch of runs will take, from the batches before it."""
+"""Pace: how long a batch of runs will take, from the batches before it.
+
+A program takes some seconds to compile and, as it trains, some for each step whatever its number of runs; each run adds
+to that. How many of each is learned from the batches so far, and how the batch after the last one differs from it.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from lab.sweep.progress import Progress, both, heard_by, listening
 
@@ -13,22 +19,35 @@ class Batch:
 
     Args:
         runs: how many trained.
+        programs: in how many compiled programs.
         fixed: the seconds in which nothing trained: building, compiling, writing. The first epoch is among them, as
             the compiling happens in it.
         training: the other seconds.
     """
 
     runs: int
+    programs: int
     fixed: float
     training: float
 
+
+@dataclass(frozen=True)
+class Forecast:
+    """How long batches of some programs will take.
+
+    Args:
+        fixed: the seconds in which nothing trains.
+        programs: those that training takes, whatever the number of runs.
+        run: those that it takes more for each run.
+    """
+
+    fixed: float
+    programs: float
+    run: float
+
     def seconds(self, runs: int) -> float:
-        """Return how long a batch of so many runs will take at most: fewer runs may take as long as these."""
-        return self.fixed + self.training * max(1.0, runs / self.runs)
-
-
-NONE = Batch(1, 0.0, 0.0)
-"""A batch of no time."""
+        """Return how long a batch of so many runs will take."""
+        return self.fixed + self.programs + self.run * runs
 
 
 @dataclass(eq=False)
@@ -47,13 +66,13 @@ class Pace:
     def measured(self) -> Iterator[None]:
         """Measure what trains in the context as one batch, also if it ends with an error."""
         begun = last = self.clock()
-        training, runs = 0.0, 0
+        training, runs, programs = 0.0, 0, 0
 
         def on_epoch(members: Sequence[object], epoch: int, *_: object) -> None:
-            nonlocal last, training, runs
+            nonlocal last, training, runs, programs
             now = self.clock()
             if epoch == 1:
-                runs += len(members)
+                runs, programs = runs + len(members), programs + 1
             else:
                 training += now - last
             last = now
@@ -63,13 +82,28 @@ class Pace:
                 yield
         finally:
             if runs:
-                self.batches.append(Batch(runs, self.clock() - begun - training, training))
+                self.batches.append(Batch(runs, programs, self.clock() - begun - training, training))
 
-    def slowest(self, runs: int) -> Batch:
-        """Return the batch by which one of so many runs takes longest; one of no time where none was measured."""
-        return max(self.batches, key=lambda batch: batch.seconds(runs), default=NONE)
+    def forecast(self, programs: int) -> Forecast:
+        """Return how long batches of so many programs will take: nothing where none was measured.
 
-    @property
-    def last(self) -> Batch:
-        """The last batch; one of no time where none was measured."""
-        return self.batches[-1] if self.batches else NONE
+        The seconds are fitted by least squares, none of them negative.
+        """
+        from scipy.optimize import nnls
+
+        if not self.batches:
+            return Forecast(0.0, 0.0, 0.0)
+        counts = np.array([(one.programs, one.runs, 1) for one in self.batches], np.float64)
+        fixed, training = np.array([(one.fixed, one.training) for one in self.batches]).T
+        (compiling, once), (steps, run) = nnls(counts[:, ::2], fixed)[0], nnls(counts[:, :2], training)[0]
+        return Forecast(compiling * programs + once, steps * programs, run)
+
+    def forecast_after_last(self) -> Forecast:
+        """Return how long batches like the last one will take: as `forecast`, but as slow as the last one was."""
+        if not self.batches:
+            return self.forecast(1)
+        last = self.batches[-1]
+        usual = self.forecast(last.programs)
+        expected = usual.programs + usual.run * last.runs
+        slower = last.training / expected if expected else 1.0
+        return Forecast(last.fixed, usual.programs * slower, usual.run * slower)

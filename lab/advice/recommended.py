@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lab.advice.fresh_splits import fresh_splits
+from lab.advice.fresh_splits import FIRST_SEED, fresh_splits
 from lab.advice.space import Setting
 from lab.checks import DataError
 from lab.data import Dataset, Split
@@ -24,23 +24,18 @@ class Recommended:
 
     Args:
         setting: the setting.
-        parts: of the test split, as for `fresh_splits`.
-        first: the first confirming seed.
         seeds: how many seeds confirmed.
         kept_epochs: those of its runs at the confirming seeds.
     """
 
     setting: Setting
-    parts: int
-    first: int
     seeds: int
     kept_epochs: Sequence[int]
 
     def trained(self, seeds: int = 1) -> list[TrainedRun]:
         """Return its runs at the first confirming seeds, trained again; they are those that are published."""
-        load = functools.partial(fresh_splits, self.setting.variant.data, parts=self.parts, first=self.first)
-        variant = replace(self.setting.variant, data=load)
-        runs = train({"advised": variant}, seeds=range(self.first, self.first + seeds), redraw_data=True)
+        variant = replace(self.setting.variant, data=functools.partial(fresh_splits, self.setting.variant.data))
+        runs = train({"advised": variant}, seeds=range(FIRST_SEED, FIRST_SEED + seeds), redraw_data=True)
         return [_kept(one) for one in runs.values()]
 
     @functools.cached_property
@@ -50,7 +45,7 @@ class Recommended:
 
     def data(self) -> Dataset:
         """Return the data of the first confirming seed."""
-        return fresh_splits(self.setting.variant.data, parts=self.parts, first=self.first)
+        return fresh_splits(self.setting.variant.data)
 
     def retrained(self) -> tuple["keras.Model", Dataset]:
         """Return its model trained on the training and the validation examples, and these data.
@@ -67,7 +62,7 @@ class Recommended:
         def leave(keys: Sequence[tuple[str, int]], epoch: int, _: object) -> Collection[tuple[str, int]]:
             return keys if epoch >= epochs else ()
 
-        run = _kept(train({"advised": variant}, seeds=[self.first], leave=leave)["advised", self.first])
+        run = _kept(train({"advised": variant}, seeds=[FIRST_SEED], leave=leave)["advised", FIRST_SEED])
         model = run.task.build()
         model.set_weights(run.trained.last_weights or [])
         return model, run.task.data

@@ -5,16 +5,24 @@ family is tried at its strengths, each at the same rates around the plain model'
 ends, too. So no family is called better than a plain model that was trained at a worse rate.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from lab.advice.fresh_splits import fresh_splits
 from lab.advice.space import COMBINED, PLAIN, RATES, RATES_OF_PLAIN, Setting, Space
 from lab.advice.trials import Trial, Trials
 from lab.checks import UsageError
 
 SEEDS_OF_PLAIN = (0, 1, 2)
 """The seeds over which the plain model's learning rate is chosen; families have the first of them."""
+
+SEEDS_OF_SHORTLIST = (10, 11, 12, 13)
+"""The seeds at which the best settings are compared with each other, each with a validation split of its own."""
+
+SHORTLIST = 8
+"""The most settings that are compared with each other."""
 
 WIDENED = 3
 """How often one goes on beyond the ends."""
@@ -108,16 +116,39 @@ def found_in(
     return found, {f: f"does not apply: {reasons[f]}" if f in reasons else out_of_time for f in missing}
 
 
-def candidates(found: Mapping[str, Trial], most: int) -> Sequence[Setting]:
-    """Return the best settings beside the plain model, of different families, and at most one combination of some.
+def shortlist(space: Space, found: Mapping[str, Trial], trials: Trials, say: Callable[[str], None]) -> list[Setting]:
+    """Return the best settings beside the plain model, of different families, the best first.
+
+    The best of many settings is so by luck, too. So those that look best are trained again at seeds that have not
+    chosen them, which cut the training and validation examples anew, and have the order of their mean losses there.
 
     Args:
+        space: of the advice.
         found: as `found_in` returns it.
+        trials: are added to. Where the time is over before all have been trained, their first losses count.
+        say: told what is done and why.
+    """
+    others = [one for family, one in found.items() if family != PLAIN]
+    best = [one.setting for one in sorted(others, key=lambda one: one.loss)][:SHORTLIST]
+    if len(best) > 1:
+        say(f"training the best settings of {len(best)} families again, each on {len(SEEDS_OF_SHORTLIST)} new splits")
+        load = functools.partial(fresh_splits, space.load)
+        trials.train(best, seeds=SEEDS_OF_SHORTLIST, halving=False, load=load)
+    keys = {one: [(one.parts, one.rate, seed) for seed in SEEDS_OF_SHORTLIST] for one in best}
+    if not all(key in trials.known and key not in trials.cut for own in keys.values() for key in own):
+        return best
+    return sorted(best, key=lambda one: np.mean([trials.known[key].loss for key in keys[one]]))
+
+
+def candidates(best: Sequence[Setting], most: int) -> Sequence[Setting]:
+    """Return the first settings, and at most one combination of some.
+
+    Args:
+        best: settings, the best first.
         most: how many.
     """
-    best = sorted((one for family, one in found.items() if family != PLAIN), key=lambda one: one.loss)
-    combined = [one for one in best if COMBINED in one.setting.family][1:]
-    return [one.setting for one in best if one not in combined][:most]
+    combined = [one for one in best if COMBINED in one.family][1:]
+    return [one for one in best if one not in combined][:most]
 
 
 def best_so_far(trials: Trials) -> str:

@@ -34,7 +34,7 @@ def identity_of(space: Space) -> str:
 
 
 def remember(
-    folder: Path, identity: str, seconds: float, trials: Trials, diagnosis: Diagnosis | None, parts: int | None = None
+    folder: Path, identity: str, seconds: float, trials: Trials, diagnosis: Diagnosis | None, most: int | None = None
 ) -> None:
     """Write down what was tried.
 
@@ -44,7 +44,7 @@ def remember(
         seconds: the budget.
         trials: all of them.
         diagnosis: of the plain model, if it has been made.
-        parts: the most confirming seeds if the screening has ended, perhaps as its time was over; else None.
+        most: confirming seeds, if the screening has ended, perhaps as its time was over; else None.
     """
     from lab.results.files import write_atomically
 
@@ -62,7 +62,7 @@ def remember(
     content = {
         "id": identity,
         "seconds": seconds,
-        "parts": parts,
+        "most_seeds": most,
         "diagnosis": None if diagnosis is None else diagnosis.to_json(),
         "reasons": trials.reasons,
         "tried": tried,
@@ -88,7 +88,7 @@ def recall(
         if content["id"] != identity:
             return None, None
         has_no_more_time = content["seconds"] >= seconds
-        parts = None if content["parts"] is None or not has_no_more_time else int(content["parts"])
+        most = None if content["most_seeds"] is None or not has_no_more_time else int(content["most_seeds"])
         tried = [one for one in content["tried"] if has_no_more_time or not one["cut"]]
         known = dict(_read(one, space) for one in tried)
         reasons = {str(family): str(why) for family, why in content["reasons"].items()}
@@ -98,8 +98,8 @@ def recall(
         return None, None
     trials.known |= known
     trials.reasons |= reasons
-    trials.is_closed, trials.cut = parts is not None, cut
-    return diagnosis, parts
+    trials.is_closed, trials.cut = most is not None, cut
+    return diagnosis, most
 
 
 def _read(written: dict[str, Any], space: Space) -> tuple[Key, Trial]:

@@ -9,7 +9,7 @@ the epochs that all of their settings would have, and ended .0 to .6 % above the
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lab.advice.pace import Pace
@@ -95,13 +95,21 @@ class Trials:
         names = dict.fromkeys(one.setting.family for one in self.known.values() if math.isfinite(one.loss))
         return sorted(names, key=lambda name: name != PLAIN)
 
-    def train(self, settings: Iterable[Setting], *, seeds: Sequence[int] = (0,), halving: bool = True) -> None:
+    def train(
+        self,
+        settings: Iterable[Setting],
+        *,
+        seeds: Sequence[int] = (0,),
+        halving: bool = True,
+        load: Callable | None = None,
+    ) -> None:
         """Train the settings that are not known yet together, until they end or the time is over.
 
         Args:
             settings: those of a family that cannot be trained are left out.
             seeds: of each.
             halving: whether the worse settings of a family leave early.
+            load: the data of each seed, called with it; None takes those of the settings for all.
 
         Raises:
             UsageError, DataError: what concerns all settings, as a loader that fails.
@@ -125,7 +133,10 @@ class Trials:
 
         try:
             with self.pace.measured(), heard_by(both(listening(), Progress(on_failure=failed))):
-                train({place: one.variant for place, one in enumerate(wanted)}, seeds=seeds, leave=leave)
+                variants = {place: one.variant for place, one in enumerate(wanted)}
+                if load is not None:
+                    variants = {place: replace(one, data=load) for place, one in variants.items()}
+                train(variants, seeds=seeds, redraw_data=load is not None, leave=leave)
         except _SpentError:
             self.is_over = True
             self.cut |= {(one.parts, one.rate, seed) for one in wanted for seed in seeds}

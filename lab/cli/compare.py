@@ -89,7 +89,9 @@ def in_equal_time(tables: Tables, costs: Mapping[str, Cost], baseline: str | Non
         kept = summary.loc[~later, run_columns(summary)]
         measures = measures.merge(kept, "inner")
     return InTime(
-        dataclasses.replace(tables, histories=histories, summary=summary, measures=measures, reliability=None),
+        dataclasses.replace(
+            tables, histories=histories, summary=summary, measures=measures, reliability=None, test_parts=None
+        ),
         min(seconds[name] * planned[name] for name in costs),
         epochs,
         int(later.sum()),
@@ -172,6 +174,7 @@ def compare(
         generalizes_over=scope(tables.comparison),
         margin=margin,
         most_seeds=most_seeds(tables.comparison) if method == "t" else None,
+        parts=tables.test_parts if method == "t" else None,
     )
     runs = summary.assign(variant=summary["variant"].map(str)).groupby("variant")
     # A run without an onset had none until it ended, so the median over all runs is an epoch only if most have one.

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lab.checks import DataError, choice
+from lab.checks import DataError, choice, whole
 from lab.data.overlap import refuse_overlap
 from lab.data.preprocessing import Preprocessing
 from lab.data.rows import Rows, pieces
@@ -97,6 +97,8 @@ class Dataset:
             (with its validation split and wrong labels), while the test split is the data's own; all "splits", from
             the same examples; or the "data", which follow from a formula. It says what a comparison over data seeds
             generalizes over, and is no part of the fingerprint.
+        test_parts: into how many parts the test examples are divided by chance, at each of which the loss of a run is
+            reported; see `lab.statistics.crossed`. All data seeds must have the same test split. None reports none.
 
     Raises:
         DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
@@ -113,9 +115,13 @@ class Dataset:
     target: Standardization | None = field(default=None, repr=False)
     backbone: Backbone | None = field(default=None, repr=False)
     redrawn: str = field(default="splits", repr=False)
+    test_parts: int | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         choice("redrawn", self.redrawn, REDRAWN)
+        if self.test_parts is not None:
+            whole("test_parts", self.test_parts, "one test example or more for each", low=2, high=len(self.test))
+            choice("redrawn", self.redrawn, REDRAWN[:2])
         if self.classes is not None:
             object.__setattr__(self, "classes", distinct(self.name, self.classes))
         for part in SPLITS:
@@ -196,10 +202,12 @@ class Dataset:
         """32 hexadecimal digits that are equal exactly if the arrays and the names of the classes are equal.
 
         It goes into a run's identity: blake2b over type, shape and bytes of the six arrays, and of the weights if
-        there are any. For features, whose last bits depend on the machine, it is that of the data of which a backbone
-        made them, with the hash of its file and its layer.
+        there are any, and over the number of test parts if there is one. For features, whose last bits depend on the
+        machine, it is that of the data of which a backbone made them, with the hash of its file and its layer.
         """
         digest = hashlib.blake2b(digest_size=16)
+        if self.test_parts is not None:
+            digest.update(f"test_parts {self.test_parts}".encode())
         if self.backbone is not None:
             digest.update(json.dumps([self.backbone.content, self.backbone.layer, self.backbone.of]).encode())
             return digest.hexdigest()
@@ -211,6 +219,14 @@ class Dataset:
             if split.weight is not None:
                 update(digest, split.weight)
         return digest.hexdigest()
+
+    @cached_property
+    def part_of_test(self) -> np.ndarray | None:
+        """The part of each test example, from 0; None where the test split has no parts."""
+        if self.test_parts is None:
+            return None
+        # The order of the examples may tell of them, as their class does.
+        return np.random.default_rng(0).permutation(len(self.test)) % self.test_parts
 
 
 def update(digest: "hashlib.blake2b", array: np.ndarray | Rows) -> None:

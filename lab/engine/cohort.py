@@ -147,11 +147,13 @@ def train(
     """
     results: dict[int, Trained | None] = {}
     programs: dict[tuple, Program] = {}
+    structures: dict[int, Hashable] = {}
     known: list[Blueprint | None] = list(blueprints) if blueprints is not None else [None] * len(tasks)
     is_unrolled = [blueprints is not None and one is None for one in known]
     rehearsed = False
 
     def finish(index: int, trained: Trained) -> None:
+        trained.structure = structures.pop(index)
         results[index] = trained if keep else None
         on_trained(index, trained)
 
@@ -165,6 +167,7 @@ def train(
             if len(indices) > _at_most(members[0], tasks[indices[0]]):
                 raise MemoryError
             for i in indices:
+                structures[i] = None if members[0].unrolled else members[0].signature
                 known[i] = None  # The loop holds them now, and they need not outlive it.
             own = [tasks[i] for i in indices]
             loop = Loop(own, members, programs, began)

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from lab.data.rows import Rows
 from lab.engine import objective
+from lab.engine.history import shortest
 from lab.engine.task import Task, Trained
 from lab.statistics import measures
 from lab.statistics.reliability import PROBABLE, reliability
+
+if TYPE_CHECKING:
+    import keras
 
 BATCH = 1024
 
@@ -24,33 +29,48 @@ class Measured:
             "temperature", fitted on the validation split, for the losses whose outputs are logits.
         reliability: on the validation split, the curve of the "kept" weights and that of the "last" epoch's, as
             `lab.statistics.reliability.reliability` returns them. A curve is absent where it returns none.
+        test_parts: the mean data loss of the kept weights at each part of the test split; empty where it has no parts.
     """
 
     measures: dict[str, float]
     reliability: dict[str, list[tuple[int, int, float, float]]]
+    test_parts: list[float]
 
 
-def measured(task: Task, trained: Trained) -> Measured | None:
+def measured(task: Task, trained: Trained, model: "keras.Model") -> Measured | None:
     """Measure a run's weights; return None if no epoch was kept.
 
-    The model is built once more, alone, so that what is measured depends on the weights only: not on the engine, nor on
-    the runs that trained beside it.
+    Args:
+        task: the run.
+        trained: what came of it.
+        model: one of the run's form, whose weights are replaced. It was built alone, so that what is measured depends
+            on the weights only: not on the engine, nor on the runs that trained beside this one.
     """
     if trained.weights is None or trained.last_weights is None:
         return None
-    model = task.build()
     data, loss = task.data, task.training.loss
     x, labels = data.validation.x, data.validation.y
     curves = {}
     if loss in PROBABLE and trained.last_weights is not trained.weights:
         curves["last"] = reliability(loss, _outputs(model, trained.last_weights, x), labels)
-    found = _on_test(task, _outputs(model, trained.weights, data.test.x))
+    on_test = _outputs(model, trained.weights, data.test.x)
+    found = _on_test(task, on_test)
     if loss in PROBABLE:
         logits = _outputs(model, trained.weights, x)
         found["temperature"] = measures.temperature(loss, logits, labels)
         kept = reliability(loss, logits, labels)
         curves = {"kept": kept, "last": kept} | curves
-    return Measured(found, {weights: curve for weights, curve in curves.items() if curve is not None})
+    known = {weights: curve for weights, curve in curves.items() if curve is not None}
+    return Measured(found, known, _at_parts(task, on_test))
+
+
+def _at_parts(task: Task, outputs: np.ndarray) -> list[float]:
+    part = task.data.part_of_test
+    if part is None:
+        return []
+    losses = objective.data_loss(task.training.loss, tf.constant(task.data.test.y), tf.constant(outputs, tf.float32))
+    sums = np.bincount(part, np.asarray(losses, np.float64))
+    return [shortest(loss) for loss in sums / np.bincount(part)]
 
 
 def measured_on_test(task: Task, outputs: np.ndarray) -> dict[str, float]:

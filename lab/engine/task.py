@@ -29,6 +29,10 @@ class Task:
         recipe: equal for runs whose models differ by nothing but the numbers that `lab.seeds.derive` makes of the
             run's seed; None where that is not known, as of anybody's own factory.
         twin: equal for runs whose models are the same to the last bit; None where that is not known.
+        factory: equal for runs whose models one factory makes for data of one form, whatever their seeds; None where
+            that is not known.
+        alike: whether such models are known to differ in their weights only, so that one with the weights of another
+            computes what the other does.
     """
 
     build: Callable[[], "keras.Model"]
@@ -37,6 +41,8 @@ class Task:
     seed: int
     recipe: Hashable = None
     twin: Hashable = None
+    factory: Hashable = None
+    alike: bool = False
 
     @property
     def part(self) -> np.ndarray | None:
@@ -61,6 +67,8 @@ class Trained:
         seconds: the time of the whole run, without what `cohort.group` took to build its model; what a cohort does for
             several runs at once is divided equally among them.
         epoch_seconds: the time of each epoch, divided likewise.
+        structure: equal for runs of one factory whose models differ in their weights only; None where that is not
+            known.
     """
 
     engine: str
@@ -73,3 +81,4 @@ class Trained:
     parameters: int
     seconds: float
     epoch_seconds: list[float] = field(default_factory=list)
+    structure: Hashable = None

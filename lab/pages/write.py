@@ -40,6 +40,7 @@ from lab.results.schema import (
     RELIABILITY_TABLE,
     STRENGTH_TABLE,
     SUMMARY,
+    TEST_PARTS_TABLE,
     figure_file,
 )
 from lab.results.tables import Tables, read_tables, table_path
@@ -51,6 +52,7 @@ _TABLES = {
     HISTORIES: "one row per epoch of a run",
     MEASURE_TABLE: "one row per run: more metrics of the test split",
     RELIABILITY_TABLE: "one row per bin of a run's confidence: how often it is right",
+    TEST_PARTS_TABLE: "one row per run and part of the test split: the test data loss",
     STRENGTH_TABLE: "the strength of each variant of a path",
 }
 

@@ -24,6 +24,7 @@ from lab.results.schema import (
     HISTORIES,
     LOCK_FILE,
     MEASURE_TABLE,
+    OPTIONAL_TABLES,
     PROVENANCE_FILE,
     RELIABILITY_TABLE,
     RUN_COLUMNS,
@@ -34,6 +35,8 @@ from lab.results.schema import (
     SUMMARY,
     TABLES,
     TEST,
+    TEST_PARTS,
+    TEST_PARTS_TABLE,
     WEIGHTS,
     keys,
     record_name,
@@ -101,7 +104,7 @@ def _fresh(folder: Path, experiment: Mapping[str, Any], there: Mapping[str, Path
 
 def _are_all_there(there: Mapping[str, Path], found: Tables) -> bool:
     """Say whether the tables have each run that is there; the optional ones each with its field, and none without."""
-    rows = {MEASURE_TABLE: _runs_of(found.measures), RELIABILITY_TABLE: _runs_of(found.reliability)}
+    rows = {name: _runs_of(getattr(found, name)) for name in OPTIONAL_TABLES}
     # Times alone do not tell where a clock was set back between the tables and a run.
     if not {run.rpartition("-")[2] for run in there} <= set(found.summary["id"].map(str)):
         return False
@@ -155,7 +158,7 @@ def rebuild(folder: Path, pool: Executor | None = None) -> None:
         write_copy(folder, table_path(folder, HISTORIES), runs.histories, len(runs.text or ""))
         for name, table in tables.items():
             write_table(folder, name, table)
-        for name in {MEASURE_TABLE, RELIABILITY_TABLE} - tables.keys():
+        for name in set(OPTIONAL_TABLES) - tables.keys():
             # Those of earlier runs would be taken for those of these.
             remove_table(folder, name)
         write_provenance(folder, runs.records)
@@ -191,6 +194,12 @@ def _tables(experiment: Mapping[str, Any], runs: Runs, rows: Sequence[Mapping[st
     # An experiment that was interrupted may have no run of the baseline yet.
     has_baseline = (summary["variant"] == experiment["baseline"]).any()
     empty = pd.DataFrame(columns=list(statistics.COMPARISON))
+    optional = {
+        MEASURE_TABLE: [row for record in records if (row := _measures_row(record))],
+        RELIABILITY_TABLE: [row for record in records for row in _reliability_rows(record)],
+        TEST_PARTS_TABLE: [row for record in records for row in _test_parts_rows(record)],
+    }
+    found = {name: pd.DataFrame(rows) for name, rows in optional.items() if rows}
     tables = {
         SUMMARY: summary,
         COMPARISON: statistics.compare(
@@ -199,18 +208,14 @@ def _tables(experiment: Mapping[str, Any], runs: Runs, rows: Sequence[Mapping[st
             generalizes_over=experiment.get("generalizes_over", ""),
             margin=experiment.get("margin"),
             most_seeds=experiment.get("most_seeds"),
+            parts=found.get(TEST_PARTS_TABLE),
         )
         if has_baseline
         else empty,
     }
     if experiment.get("paths"):
         tables[STRENGTH_TABLE] = _strengths(experiment["paths"])
-    optional = {
-        MEASURE_TABLE: [row for record in records if (row := _measures_row(record))],
-        RELIABILITY_TABLE: [row for record in records for row in _reliability_rows(record)],
-    }
-    tables |= {name: pd.DataFrame(rows) for name, rows in optional.items() if rows}
-    return tables
+    return tables | found
 
 
 def _runs(folder: Path, experiment: Mapping[str, Any]) -> dict[str, Path]:
@@ -238,6 +243,13 @@ def _reliability_rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for weights in WEIGHTS:
         for row in record.get(RELIABILITY_TABLE, {}).get(weights, []):
             yield run | {"weights": weights} | dict(zip(RELIABILITY, row, strict=True))
+
+
+def _test_parts_rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a run's rows of test_parts.csv, none if its data have no test parts."""
+    run = {key: record[key] for key in keys(record)}
+    for part, loss in enumerate(record.get(TEST_PARTS_TABLE, [])):
+        yield run | dict(zip(TEST_PARTS, (part, float("nan") if loss is None else loss), strict=True))
 
 
 def _summary_rows(folders: Sequence[Path], runs: Runs) -> list[dict[str, Any]]:

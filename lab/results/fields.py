@@ -12,9 +12,8 @@ from lab.checks import DataError
 from lab.results.schema import (
     COSTS_FILE,
     EXPERIMENT_FILE,
-    MEASURE_TABLE,
+    OPTIONAL_TABLES,
     PROVENANCE_FILE,
-    RELIABILITY_TABLE,
     SCHEMA,
     STATUSES,
     STRENGTH_TABLE,
@@ -97,6 +96,10 @@ def _are_curves(value: Any) -> bool:
     return _is_mapping(value, _is_curve) and set(value) <= set(WEIGHTS)
 
 
+def _are_losses(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(map(_or_null(_is_number), value))
+
+
 def _is_curve(value: Any) -> bool:
     rows = value if isinstance(value, list) and all(map(_is_bin, value)) else []
     return len(rows) > 0 and all(above[0] < below[0] for above, below in itertools.pairwise(rows))
@@ -153,6 +156,7 @@ RUN = {
         _are_curves,
         optional=True,
     ),
+    "test_parts": Field("a list of at least two numbers or nulls", _are_losses, optional=True),
     "history_sha256": Field("64 hexadecimal digits", lambda value: _is_text(value) and len(value) == 64),
     "model_sha256": Field("64 hexadecimal digits", lambda value: _is_text(value) and len(value) == 64, optional=True),
     "seconds": Field("a number of at least 0", lambda value: _is_number(value) and value >= 0, optional=True),
@@ -195,7 +199,7 @@ EXPERIMENT = {
 RESERVED = tuple(name.removesuffix(".json") for name in (EXPERIMENT_FILE, PROVENANCE_FILE, COSTS_FILE))
 """The names that no study may have, as its file would replace one of the experiment."""
 
-RESERVED_TABLES = (*TABLES, STRENGTH_TABLE, MEASURE_TABLE, RELIABILITY_TABLE)
+RESERVED_TABLES = (*TABLES, STRENGTH_TABLE, *OPTIONAL_TABLES)
 """The names that no table of a study may have, as its file would replace one of the experiment."""
 
 STUDY = {

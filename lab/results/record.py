@@ -64,7 +64,11 @@ def environment(engine: str) -> dict[str, Any]:
 
 def _measured(measured: "Measured") -> dict[str, Any]:
     fields: dict[str, Any] = {"measures": {name: _number(value) for name, value in measured.measures.items()}}
-    return fields | ({"reliability": measured.reliability} if measured.reliability else {})
+    if measured.reliability:
+        fields["reliability"] = measured.reliability
+    if measured.test_parts:
+        fields["test_parts"] = [_number(loss) for loss in measured.test_parts]
+    return fields
 
 
 def _number(value: float) -> float | None:

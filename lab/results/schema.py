@@ -6,7 +6,8 @@
     results/<experiment>/experiment.json                        what was asked, and which runs belong to it
     results/<experiment>/histories.csv, summary.csv,
                          comparison.csv, strengths.csv,
-                         measures.csv, reliability.csv          rebuilt from the runs, never edited
+                         measures.csv, reliability.csv,
+                         test_parts.csv                         rebuilt from the runs, never edited
     results/<experiment>/provenance.json                        rebuilt from the runs: how they were run
     results/<experiment>/costs.json                             how long a step of each variant takes, where measured
     results/<experiment>/histories.parquet                      a copy of a very long histories.csv
@@ -114,6 +115,16 @@ RELIABILITY_TABLE = "reliability"
 """A sixth table, of runs whose outputs are probabilities: how often a class that a model is sure of is right, on the
 validation split. Its columns are `KEYS`, "weights", one of `WEIGHTS`, and those of
 `lab.statistics.reliability.RELIABILITY`. Like measures.csv it is absent where no run has it."""
+
+TEST_PARTS_TABLE = "test_parts"
+"""A seventh table, of runs whose data have `lab.data.Dataset.test_parts`: the data loss of the kept weights at each
+part. Its columns are `KEYS` and those of `TEST_PARTS`. It is absent where no run has parts."""
+
+TEST_PARTS = ("part", "test_data_loss")
+"""The columns of test_parts.csv after the keys; parts count from 0."""
+
+OPTIONAL_TABLES = (MEASURE_TABLE, RELIABILITY_TABLE, TEST_PARTS_TABLE)
+"""The tables of which a run has rows exactly where its run.json has a field of this name."""
 
 WEIGHTS = ("kept", "last")
 """The weights of a reliability curve: those of the kept epoch, and those of the run's last one."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lab import statistics
 from lab.checks import DataError
-from lab.results.schema import HISTORIES, HISTORY, KEYS, STATUSES, STRENGTHS, TEST, WEIGHTS, table_file
+from lab.results.schema import HISTORIES, HISTORY, KEYS, STATUSES, STRENGTHS, TEST, TEST_PARTS, WEIGHTS, table_file
 from lab.statistics.measures import MEASURES
 from lab.statistics.reliability import BINS, RELIABILITY
 from lab.statistics.runs import FOLD, FOLDS, RUN, run_columns
@@ -106,8 +106,9 @@ def check_comparison(path: Path, table: pd.DataFrame, summary: pd.DataFrame, rem
         refuse.wrong("margin", ~(table["margin"] > 0), "a number above 0")
     elif (table["decision"] == "equivalent").any():
         refuse.lacking(["margin"])
-    if "most_seeds" in table:
-        refuse.unless_whole("most_seeds", low=FIRST_LOOK)
+    for column, low in (("most_seeds", FIRST_LOOK), ("test_parts", 2)):
+        if column in table:
+            refuse.unless_whole(column, low=low)
     refuse.twice(["variant"])
     variants = summary["variant"].unique()
     refuse.wrong("variant", ~table["variant"].isin(variants), _one_of(variants))
@@ -157,6 +158,23 @@ def check_reliability(path: Path, table: pd.DataFrame, summary: pd.DataFrame, re
     for column in ("confidence", "accuracy"):
         refuse.wrong(column, ~table[column].between(0, 1), "a number in [0, 1]")
     refuse.twice([*keys, "weights", "bin"])
+    refuse.unknown(summary)
+
+
+def check_test_parts(path: Path, table: pd.DataFrame, summary: pd.DataFrame, remedy: str) -> None:
+    """Refuse losses at test parts that are none, or of runs that the summary does not have.
+
+    Raises:
+        DataError: a column is missing, a value is no number, a run is unknown or a part comes twice.
+    """
+    refuse = _Refusal(path, table, remedy)
+    keys = run_columns(summary)
+    refuse.lacking([*KEYS[:1], *keys, *TEST_PARTS])
+    for column in (*keys[1:], *TEST_PARTS):
+        refuse.unless_number(column)
+    for column in ("seed", "part"):
+        refuse.unless_whole(column, low=0)
+    refuse.twice([*keys, "part"])
     refuse.unknown(summary)
 
 

@@ -20,6 +20,7 @@ from lab.results.schema import (
     RELIABILITY_TABLE,
     STRENGTH_TABLE,
     SUMMARY,
+    TEST_PARTS_TABLE,
     compressed_file,
     table_file,
 )
@@ -53,6 +54,7 @@ class Tables:
         strengths: one row per variant of a strength path, with the columns `STRENGTHS`; None where there is no path.
         measures: one row per run that has measures (`lab.results.schema.MEASURE_TABLE`); None where none has any.
         reliability: one row per bin of a run's curve (`lab.results.schema.RELIABILITY_TABLE`); None where none has any.
+        test_parts: one row per part of a run's test split (`lab.results.schema.TEST_PARTS_TABLE`); None likewise.
     """
 
     histories: pd.DataFrame
@@ -62,6 +64,7 @@ class Tables:
     strengths: pd.DataFrame | None = None
     measures: pd.DataFrame | None = None
     reliability: pd.DataFrame | None = None
+    test_parts: pd.DataFrame | None = None
 
     def measured_summary(self) -> pd.DataFrame:
         """Return the summary with the columns of the measures after its own, NaN for runs that have none."""
@@ -97,7 +100,8 @@ def read_tables(folder: Path) -> Tables:
     strengths = _read_strengths(folder) if has_table(folder, STRENGTH_TABLE) else None
     measures = _read_measures(folder, summary) if has_table(folder, MEASURE_TABLE) else None
     reliability = _read_reliability(folder, summary) if has_table(folder, RELIABILITY_TABLE) else None
-    return Tables(histories, summary, comparison, question, strengths, measures, reliability)
+    parts = _read_test_parts(folder, summary) if has_table(folder, TEST_PARTS_TABLE) else None
+    return Tables(histories, summary, comparison, question, strengths, measures, reliability, parts)
 
 
 def has_table(folder: Path, name: str) -> bool:
@@ -160,6 +164,12 @@ def _read_measures(folder: Path, summary: pd.DataFrame) -> pd.DataFrame:
 def _read_reliability(folder: Path, summary: pd.DataFrame) -> pd.DataFrame:
     table = read_table(folder, RELIABILITY_TABLE)
     table_checks.check_reliability(table_path(folder, RELIABILITY_TABLE), table, summary, rebuild_remedy(folder))
+    return table
+
+
+def _read_test_parts(folder: Path, summary: pd.DataFrame) -> pd.DataFrame:
+    table = read_table(folder, TEST_PARTS_TABLE)
+    table_checks.check_test_parts(table_path(folder, TEST_PARTS_TABLE), table, summary, rebuild_remedy(folder))
     return table
 
 

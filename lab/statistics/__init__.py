@@ -7,12 +7,13 @@ length in `bands.py`.
 """
 
 from lab.statistics.bands import BANDS, UNEQUAL, curves
-from lab.statistics.comparison import COMPARISON, DECISIONS, RULES, compare, seeds_needed_interval
+from lab.statistics.comparison import COMPARISON, DECISIONS, RULES, compare
 from lab.statistics.estimates import CORRECTIONS, METHODS, adjust
 from lab.statistics.facts import FACTS, VERDICTS, diverged, facts, run_facts
 from lab.statistics.measures import better_direction
 from lab.statistics.onset import find_onset
 from lab.statistics.power import SEEDS_CONFIDENCE, seeds_for, seeds_interval
+from lab.statistics.seeds_needed import seeds_needed_interval
 
 __all__ = [
     "BANDS",

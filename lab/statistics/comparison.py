@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lab.checks import UsageError, choice, number
+from lab.statistics.crossed import LOSS, of_parts
 from lab.statistics.estimates import (
     CORRECTIONS,
     METHODS,
@@ -20,9 +21,10 @@ from lab.statistics.estimates import (
 from lab.statistics.measures import better_direction
 from lab.statistics.paired_tests import PairedTests
 from lab.statistics.pairs import check, matrix, overlap
-from lab.statistics.power import seeds_for, seeds_interval
+from lab.statistics.power import seeds_for
 from lab.statistics.runs import FOLD, FOLDS
-from lab.statistics.scope import FOLDS_OF_DATA
+from lab.statistics.scope import FOLDS_OF_DATA, without_test_examples
+from lab.statistics.seeds_needed import strictest_level
 
 COMPARISON = (
     "variant",
@@ -46,8 +48,9 @@ COMPARISON = (
 )
 """The columns of `compare`."""
 
-RULES = ("margin", "p_equivalent", "most_seeds")
-"""The columns of `compare` that a table has only where it is asked for equivalence, or seeds were added."""
+RULES = ("margin", "p_equivalent", "most_seeds", "test_parts")
+"""The columns of `compare` that a table has only where it is asked for equivalence, seeds were added, or runs were
+tested on the same parts."""
 
 DECISIONS = ("baseline", "better", "worse", "equivalent", "not shown")
 
@@ -66,6 +69,7 @@ def compare(
     generalizes_over: str = "",
     margin: float | None = None,
     most_seeds: int | None = None,
+    parts: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Compare every variant with the baseline over the seeds they share: one row per variant.
 
@@ -73,6 +77,10 @@ def compare(
     test allow for the training sets that folds share: the variance of a mean of `n` differences is taken as
     `(1 / n + 1 / (folds - 1))` times theirs, as the test set of a fold has `1 / (folds - 1)` of the examples of the
     others. See `lab.statistics.scope` for what this generalizes over.
+
+    Where all runs are tested on the same examples and the loss of each run is known at each of several parts of them,
+    the intervals and the test of the differences allow for the luck of the test examples too, as `lab.statistics
+    .crossed` says. Other metrics than the test data loss are not known for parts, and their intervals do not.
 
     A run counts if its status is not "diverged" and its metric is finite. Per variant:
 
@@ -128,16 +136,19 @@ def compare(
         most_seeds: where seeds are added until all is decided, the most of them. Tests, decisions and the intervals of
             the differences then hold although one looked after each batch, and rest on the seeds of the last look: see
             `lab.statistics.sequential`. None where the number of seeds was chosen beforehand.
+        parts: the test data loss of each run at each part of the test split, with the columns "variant", "seed", "part"
+            and "test_data_loss"; None where it is not known. A run that has not all parts does not count.
 
     Returns:
-        The columns `COMPARISON`; after them, where there is a margin, it and "p_equivalent", corrected; and where it is
-        given, "most_seeds". The baseline first, then the variants in the order in which they first appear.
+        The columns `COMPARISON`; after them, where there is a margin, it and "p_equivalent", corrected; where it is
+        given, "most_seeds"; and where parts count, "test_parts", their number. The baseline first, then the variants in
+        the order in which they first appear.
 
     Raises:
         UsageError: the baseline, the metric or an option is unknown.
         DataError: a column is missing, a name or seed is empty, or a variant has two runs of one seed.
-        UsageError: a bootstrap of folds, which would take them for independent; `most_seeds` of folds, or with a
-            bootstrap, whose intervals hold for one look.
+        UsageError: a bootstrap of folds, which would take them for independent, or of runs with parts; `most_seeds` of
+            folds, or with a bootstrap, whose intervals hold for one look.
 
     Reference:
         Nadeau and Bengio, Inference for the generalization error (2003), for folds;
@@ -172,16 +183,28 @@ def compare(
 
     variants = [baseline, *(name for name in summary["variant"].unique() if name != baseline)]
     values, diverged = matrix(summary, variants, metric)
+    at_parts = None
+    if parts is not None and metric == LOSS and not shared:
+        if method != "t":
+            raise UsageError(
+                f"method must be 't' where all runs are tested on the same examples, for whose luck the bootstrap does "
+                f"not allow, got {method!r}"
+            )
+        at_parts = of_parts(parts, variants, np.sort(summary["seed"].unique()))
+        values[~np.isfinite(at_parts).all(2)] = np.nan
+        at_parts -= at_parts[0]
+    else:
+        generalizes_over = without_test_examples(generalizes_over)
     differences = values - values[0]
     differences[0] = np.nan
 
     level = 1 - confidence
     rounding = _NO_SPREAD * np.nan_to_num(np.abs(values)).max(1)
-    tests = PairedTests(differences, np.maximum(rounding, rounding[0]), shared, most_seeds)
-    n, difference, spread = tests.moments()
+    tests = PairedTests(differences, np.maximum(rounding, rounding[0]), shared, most_seeds, at_parts)
+    n, difference, spread, floor = tests.moments()
     p = tests.p()
     tested = np.isfinite(p)
-    strictest = _strictest(level, tested.sum(), correction)
+    strictest = strictest_level(level, tested.sum(), correction)
     p_adjusted = adjust(p, correction)
     sign = -1.0 if direction == "lower" else 1.0
     shown = p_adjusted <= level
@@ -201,13 +224,14 @@ def compare(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = np.where(spread > 0, difference / spread, np.nan)
-    needed = np.where(shown | (shared > 0), np.nan, seeds_for(effect, strictest) - n)
+        wanted = seeds_for(effect, strictest, floor / spread**2, tests.count)
+    needed = np.where(shown | (shared > 0), np.nan, wanted - n)
     needed = np.where(np.isin(decision, ["better", "worse", "equivalent"]), 0.0, needed)
 
     own_n, own_mean, own_spread = moments(values, rounding)
     low, high = intervals(values, own_n, own_mean, own_spread, confidence, method, shared)
     difference_low, difference_high = intervals(
-        tests.differences, n, difference, spread, tests.confidence(confidence), method, shared
+        tests.differences, n, difference, spread, tests.confidence(confidence), method, shared, floor, tests.count
     )
     n[0] = own_n[0]
     table = {
@@ -233,42 +257,6 @@ def compare(
     made = pd.DataFrame(table, columns=list(COMPARISON))
     if margin is not None:
         made = made.assign(margin=margin, p_equivalent=equal)
-    return made if most_seeds is None else made.assign(most_seeds=most_seeds)
-
-
-def seeds_needed_interval(
-    comparison: pd.DataFrame, *, confidence: float = 0.95, correction: str = "holm"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of an 80 % interval around the `seeds_needed` of a comparison.
-
-    The effect size behind `seeds_needed` is itself an estimate. At the ends of its 80 % interval (`SEEDS_CONFIDENCE`)
-    other numbers of seeds are needed; the upper end is infinite where an effect size of 0 is inside the interval, so
-    that no number of seeds can be promised.
-
-    In simulated experiments of 2 to 20 seeds and effect sizes of .3 to 2 the interval held the right number in at
-    least 80 of 100. Among those still undecided, which are the only ones with a number, it did so in 70 to 100: where
-    most experiments were decided by then, the undecided ones are unlucky and the interval is too high.
-
-    Args:
-        comparison: as `compare` returns it.
-        confidence: as given to `compare`.
-        correction: as given to `compare`.
-
-    Returns:
-        The lower and the upper ends, one per row of the comparison, as float64: how many more seeds are needed, at
-        least 1, the upper end possibly infinite; 0 where `seeds_needed` is 0, NaN where it is NaN.
-    """
-    choice("correction", correction, CORRECTIONS)
-    n = comparison["n"].to_numpy(np.float64)
-    p = comparison["p_value"].to_numpy(np.float64)
-    needed = comparison["seeds_needed"].to_numpy(np.float64)
-    level = _strictest(1 - confidence, np.isfinite(p).sum(), correction)
-    low, high = needed.copy(), needed.copy()
-    undecided = needed > 0
-    low[undecided], high[undecided] = seeds_interval(p[undecided], n[undecided], level)
-    return low, high
-
-
-def _strictest(level: float, tests: int, correction: str) -> float:
-    """Return the level at which the smallest of so many p values is tested."""
-    return level / max(1, tests) if correction != "none" else level
+    if most_seeds is not None:
+        made = made.assign(most_seeds=most_seeds)
+    return made if at_parts is None else made.assign(test_parts=at_parts.shape[2])

@@ -45,13 +45,26 @@ def effective_counts(n: np.ndarray, overlap: float) -> np.ndarray:
     return n / (1 + n * overlap)
 
 
-def p_values(n: np.ndarray, mean: np.ndarray, spread: np.ndarray, overlap: float) -> np.ndarray:
-    """Return p of the two-sided t test that a mean is 0; NaN under 2 values; without spread 0, or 1 if it is 0."""
+def p_values(
+    n: np.ndarray,
+    mean: np.ndarray,
+    spread: np.ndarray,
+    overlap: float,
+    floor: np.ndarray | float = 0.0,
+    parts: float = np.inf,
+) -> np.ndarray:
+    """Return p of the two-sided t test that a mean is 0; NaN under 2 values; without spread 0, or 1 if it is 0.
+
+    Args:
+        n, mean, spread, overlap: of the values.
+        floor: the part of the variance of the mean that more values do not make smaller.
+        parts: there are at most so many degrees of freedom and one.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         # As `scipy.stats.t.sf`, which takes half a second to load.
-        t = np.abs(mean) / (spread / np.sqrt(effective_counts(n, overlap)))
-        p = 2 * scipy.special.stdtr(n - 1, -t)
-    p = np.where(spread == 0, np.where(mean == 0, 1.0, 0.0), p)
+        error = np.hypot(spread / np.sqrt(effective_counts(n, overlap)), np.sqrt(floor))
+        p = 2 * scipy.special.stdtr(np.minimum(n, parts) - 1, -np.abs(mean) / error)
+    p = np.where(error == 0, np.where(mean == 0, 1.0, 0.0), p)
     return np.where(n > 1, p, np.nan)
 
 
@@ -63,15 +76,19 @@ def intervals(
     confidence: float,
     method: str,
     overlap: float = 0.0,
+    floor: np.ndarray | float = 0.0,
+    parts: float = np.inf,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return both ends of the interval of each row's mean; NaN under 2 values, of width 0 without spread.
 
-    The bootstrap takes values for independent, so it is no method where they overlap.
+    The bootstrap takes values for independent, so it is no method where they overlap, or where there is a floor. The
+    last arguments are those of `p_values`.
     """
     if method == "t":
         with np.errstate(divide="ignore", invalid="ignore"):
             root = np.sqrt(effective_counts(n, overlap))
-            half = scipy.special.stdtrit(n - 1, (1 + confidence) / 2) * spread / root
+            quantile = scipy.special.stdtrit(np.minimum(n, parts) - 1, (1 + confidence) / 2)
+            half = np.hypot(quantile * spread / root, quantile * np.sqrt(floor))
         return mean - half, mean + half
     low = np.where(n > 1, mean, np.nan)
     high = low.copy()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.checks import UsageError
+from lab.statistics.crossed import crossed
 from lab.statistics.estimates import moments, p_values
 from lab.statistics.sequential import at_looks, looks, needed_p, sequential_p
 
@@ -19,6 +20,8 @@ class PairedTests:
         overlap: of splits, as for `lab.statistics.estimates.p_values`.
         most_seeds: the last look where seeds are added until all is decided; None where their number was chosen
             beforehand. Seeds after the last look that was reached count for nothing.
+        parts: where all runs are tested on the same examples, the differences at each part of them, of shape (variants,
+            seeds, parts), NaN where there is none; otherwise None.
 
     Raises:
         UsageError: seeds are added while splits overlap.
@@ -28,6 +31,7 @@ class PairedTests:
     rounding: np.ndarray
     overlap: float
     most_seeds: int | None
+    parts: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.most_seeds is None:
@@ -39,6 +43,8 @@ class PairedTests:
             )
         seen = max((look for look in self.plan if look <= self.differences.shape[1]), default=0)
         object.__setattr__(self, "differences", self.differences[:, :seen])
+        if self.parts is not None:
+            object.__setattr__(self, "parts", self.parts[:, :seen])
 
     @property
     def plan(self) -> tuple[int, ...]:
@@ -46,9 +52,18 @@ class PairedTests:
         assert self.most_seeds is not None
         return looks(self.most_seeds)
 
-    def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return count, mean and standard deviation of each variant's differences."""
-        return moments(self.differences, self.rounding)
+    @property
+    def count(self) -> float:
+        """The number of parts; infinite where there are none."""
+        return np.inf if self.parts is None else self.parts.shape[2]
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return count, mean, spread and floor of each variant's differences.
+
+        The variance of the mean is `spread**2 / n + floor`. Spread is the standard deviation and floor is 0 unless all
+        runs are tested on the same examples: see `lab.statistics.crossed`.
+        """
+        return self._moments(self.differences)
 
     def p(self) -> np.ndarray:
         """Return p of the two-sided test that a variant does not differ."""
@@ -61,7 +76,7 @@ class PairedTests:
         """
 
         def above(some: np.ndarray) -> np.ndarray:
-            _, mean, _ = moments(some + margin, self.rounding)
+            _, mean, *_ = self._moments(some + margin)
             p = self._two_sided(some + margin)
             return np.where(mean > 0, p / 2, 1 - p / 2)
 
@@ -76,7 +91,16 @@ class PairedTests:
         return 1 - needed_p(1 - confidence, self.plan, reached[-1]) if reached else confidence
 
     def _two_sided(self, some: np.ndarray) -> np.ndarray:
-        return p_values(*moments(some, self.rounding), self.overlap)
+        n, mean, spread, floor = self._moments(some)
+        return p_values(n, mean, spread, self.overlap, floor, self.count)
+
+    def _moments(self, some: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        n, mean, spread = moments(some, self.rounding)
+        if self.parts is None:
+            return n, mean, spread, np.zeros_like(spread)
+        # A shift changes neither, so they are those of the differences themselves.
+        across, floor = crossed(self.parts[:, : some.shape[1]])
+        return n, mean, np.where(spread == 0, 0.0, across), np.where(np.sqrt(floor) <= self.rounding, 0.0, floor)
 
     def _sequential(self, test, one_sided: bool) -> np.ndarray:
         if self.most_seeds is None:

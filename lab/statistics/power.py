@@ -12,33 +12,44 @@ SEEDS_CONFIDENCE = 0.8
 _EXACT = 1024  # above so many seeds the normal approximation errs by less than one
 
 
-def seeds_for(effect: np.ndarray, level: np.ndarray | float) -> np.ndarray:
+def seeds_for(
+    effect: np.ndarray, level: np.ndarray | float, floor: np.ndarray | float = 0.0, parts: float = np.inf
+) -> np.ndarray:
     """Return the number of seeds with which a two-sided paired t test shows an effect with a probability of 80 %.
 
     Args:
         effect: mean of the differences over their standard deviation, any shape; the sign does not matter.
         level: the error probability of the test, in (0, 1).
+        floor: the part of the variance of the mean that more seeds do not make smaller, over the variance of the
+            differences.
+        parts: the test has at most so many degrees of freedom and one.
 
     Returns:
-        Whole numbers from 2 as float64; NaN where the effect is 0 or not finite.
+        Whole numbers from 2 as float64; NaN where the effect is 0 or not finite, and where no number suffices.
 
     Reference:
         Cohen, Statistical Power Analysis for the Behavioral Sciences (1988), chapter 2: the power of a t test
         from the noncentral t distribution.
     """
-    effect, level = np.broadcast_arrays(np.abs(np.asarray(effect, np.float64)), np.asarray(level, np.float64))
+    effect, level, floor = np.broadcast_arrays(
+        np.abs(np.asarray(effect, np.float64)), np.asarray(level, np.float64), np.asarray(floor, np.float64)
+    )
     known = np.isfinite(effect) & (effect > 0)
     size = np.where(known, effect, 1.0)
     z = scipy.special.ndtri(1 - level / 2)
     # The normal count, and Guenther's correction for the estimated standard deviation (1981).
-    many = np.ceil(((z + scipy.special.ndtri(POWER)) / size) ** 2 + z**2 / 2)
+    normal = ((z + scipy.special.ndtri(POWER)) / size) ** 2
+    known &= normal * floor < 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        many = np.ceil(normal / (1 - normal * floor) + z**2 / 2)
 
     low, high = np.full(size.shape, 2), np.full(size.shape, 2 * _EXACT)
     while np.any(low < high):
         middle = (low + high) // 2
-        enough = _power(size, middle, level) >= POWER
+        enough = _power(size, middle, level, floor, parts) >= POWER
         high = np.where(enough, middle, high)
         low = np.where(enough, low, np.minimum(middle + 1, high))
+    known &= (low < 2 * _EXACT) | np.isinf(parts)
     return np.where(known, np.where(many > _EXACT, many, low), np.nan)
 
 
@@ -80,10 +91,13 @@ def _noncentrality(t: np.ndarray, freedom: np.ndarray, below: float) -> np.ndarr
     return (low + high) / 2
 
 
-def _power(effect: np.ndarray, seeds: np.ndarray, level: np.ndarray) -> np.ndarray:
+def _power(
+    effect: np.ndarray, seeds: np.ndarray, level: np.ndarray, floor: np.ndarray | float, parts: float
+) -> np.ndarray:
     # The other tail, a decision in the wrong direction, is no success.
-    threshold = -scipy.special.stdtrit(seeds - 1, level / 2)
-    return 1 - _cumulative(seeds - 1, effect * np.sqrt(seeds), threshold)
+    freedom = np.minimum(seeds, parts) - 1
+    threshold = -scipy.special.stdtrit(freedom, level / 2)
+    return 1 - _cumulative(freedom, effect * np.sqrt(seeds / (1 + seeds * floor)), threshold)
 
 
 def _cumulative(freedom: np.ndarray, noncentrality: np.ndarray, t: np.ndarray) -> np.ndarray:

@@ -16,7 +16,9 @@ from lab.data.dataset import REDRAWN
 from lab.statistics.language import named, say
 
 SEEDS = "seeds"
+SEEDS_TESTED = "seeds and test examples"
 TRAINING_SPLITS = "seeds and training splits of this data set"
+TRAINING_SPLITS_TESTED = "seeds, training splits of this data set and test examples"
 SPLITS = "seeds and splits of this data set"
 NEW_DATA = "seeds and new data"
 FOLDS_OF_DATA = "seeds and new data (approximately)"
@@ -26,6 +28,14 @@ NOTES = {
     TRAINING_SPLITS: (
         "Each seed cuts its own training and validation split, and the test split is the same for all; nothing is said "
         "of new data."
+    ),
+    SEEDS_TESTED: (
+        "All runs have the same splits of the data; the intervals allow for the luck of the test examples, and nothing "
+        "is said of other training data."
+    ),
+    TRAINING_SPLITS_TESTED: (
+        "Each seed cuts its own training and validation split, and all are tested on the same examples, for whose luck "
+        "the intervals allow; nothing is said of other training data."
     ),
     SPLITS: (
         "Each seed cuts its own splits, which share examples, and the intervals are not widened for that: for new data "
@@ -40,17 +50,31 @@ NOTES = {
 """All that an interval may generalize over, as comparison.csv says it, each with a sentence on what varies."""
 
 
-def generalizes_over(redrawn: Collection[str], folds: bool) -> str:
+def generalizes_over(redrawn: Collection[str], folds: bool, test_parts: bool = False) -> str:
     """Return what the comparison of an experiment generalizes over: one of `NOTES`.
 
     Args:
         redrawn: what each data set draws anew with another data seed, as `lab.data.Dataset.redrawn`; empty where all
             runs have one data seed. Of different data the one that draws least counts.
         folds: whether the data are cut into folds.
+        test_parts: whether the loss of each run is known at parts of one test split.
     """
     if folds:
         return FOLDS_OF_DATA
-    return (SEEDS, TRAINING_SPLITS, SPLITS, NEW_DATA)[min(map(REDRAWN.index, redrawn), default=0)]
+    found = (SEEDS, TRAINING_SPLITS, SPLITS, NEW_DATA)[min(map(REDRAWN.index, redrawn), default=0)]
+    return _TESTED.get(found, found) if test_parts else found
+
+
+_TESTED = {SEEDS: SEEDS_TESTED, TRAINING_SPLITS: TRAINING_SPLITS_TESTED}
+
+
+def without_test_examples(over: str) -> str:
+    """Return what a comparison generalizes over whose metric is not known at parts of the test split.
+
+    Args:
+        over: what that of the test data loss does.
+    """
+    return next((plain for plain, tested in _TESTED.items() if tested == over), over)
 
 
 def scope(comparison: pd.DataFrame) -> str:

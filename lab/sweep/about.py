@@ -20,6 +20,7 @@ def about(
         deciding: how its comparison decides, without what is None.
     """
     redrawn = [run.task.data.redrawn for run in runs] if experiment.redraws else []
+    has_parts = len(runs) > 0 and all(run.task.data.test_parts is not None for run in runs)
     return {
         "name": experiment.name,
         "question": experiment.question,
@@ -29,7 +30,7 @@ def about(
         "seeds": list(experiment.seeds),
         **({} if experiment.folds is None else {"folds": experiment.folds}),
         **{name: value for name, value in deciding.items() if value is not None},
-        "generalizes_over": generalizes_over(redrawn, experiment.folds is not None),
+        "generalizes_over": generalizes_over(redrawn, experiment.folds is not None, has_parts),
         "paths": {family: dict(strengths) for family, strengths in experiment.strength_paths.items()},
         "runs": list(names),
     }

@@ -19,6 +19,7 @@ from lab.results.schema import (
     RELIABILITY_TABLE,
     STRENGTH_TABLE,
     SUMMARY,
+    TEST_PARTS_TABLE,
     named_run,
 )
 from lab.results.store import is_published, is_whole
@@ -74,6 +75,7 @@ class Growing:
             made.get(STRENGTH_TABLE),
             made.get(MEASURE_TABLE),
             made.get(RELIABILITY_TABLE),
+            made.get(TEST_PARTS_TABLE),
         )
 
     def _read_published(self, names: list[str]) -> None:
