@@ -49,13 +49,14 @@ def is_false(one: Mapping) -> bool:
 
 
 def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> list[list[str]]:
-    """Return the rows of the table: method, false claims, found, regret, worse than plain, trials."""
+    """Return the rows of the table: method, false claims, found, regret, worse than plain, repetitions, trials."""
     methods = ["advice", "best validation score", "plain model"]
     methods += [f"{name}, {budget}" for budget in BUDGETS for name in METHODS]
     table = []
     for method in methods:
         regret, worse, found, trials = [], [], [], []
-        for one in repetitions:
+        tried_in = [one for one in repetitions if ", " not in method or method.split(", ")[0] in one["others"]]
+        for one in tried_in:
             known = truths[one["task"], one["rows"]]
             key = chosen_by(one, method)
             regret.append(known.regret(key))
@@ -73,7 +74,7 @@ def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]
                 for one in repetitions
                 if (known := truths[one["task"], one["rows"]]).helping
             ]
-        tried = f"{np.median(trials):.0f}" if trials else "-"
+        median = f"{np.median(trials):.0f}" if trials else "-"
         table.append(
             [
                 method,
@@ -81,7 +82,8 @@ def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]
                 wilson(sum(found), len(found)),
                 mean(regret),
                 wilson(sum(worse), len(worse)),
-                tried,
+                str(len(tried_in)),
+                median,
             ]
         )
     return table
@@ -114,7 +116,15 @@ def by_task(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tru
     return table
 
 
-HEADINGS = ("method", "false answers", "best family found", "regret", "worse than plain", "trials (median)")
+HEADINGS = (
+    "method",
+    "false answers",
+    "best family found",
+    "regret",
+    "worse than plain",
+    "repetitions",
+    "trials (median)",
+)
 
 HEADINGS_BY_TASK = ("task", "rows", "repetitions", "best (gain)", "said to help", "false answers", "regret")
 

@@ -33,7 +33,7 @@ CHECKED = range(5000, 5016)
 """The seeds at which a claim is checked on the data it was made of."""
 
 LEAST = 0.01
-"""A family that gains less than this share of the plain model's loss is not said to help."""
+"""A gain below this share of the plain model's loss is none, and settings that differ by less are equivalent."""
 
 PLAIN_RATES = range(-2, 5)
 """The first learning rates of the plain model, in steps from that of `TRAINING`; others follow while the best is the
@@ -123,11 +123,17 @@ class Truth:
 
     @property
     def helping(self) -> set[str]:
-        """The families of the best setting and of those that cannot be told from it; none where nothing helps."""
+        """The families of the best setting and of those equivalent to it; none where nothing helps.
+
+        A setting is equivalent if it is worse by at most `LEAST` of the plain model's loss, or if these seeds do not
+        show that it is worse.
+        """
         best = self.fine[self.best]
         if best.mean() + 2 * _error(best) > 0 or -best.mean() < LEAST * self.loss:
             return set()
-        near = {family_of(key) for key, own in self.fine.items() if (own - best).mean() <= 2 * _error(own - best)}
+        most = LEAST * self.loss
+        worse = {key: own - best for key, own in self.fine.items()}
+        near = {family_of(key) for key, own in worse.items() if own.mean() <= max(most, 2 * _error(own))}
         return near - {PLAIN}
 
 

@@ -13,15 +13,20 @@ from dataclasses import dataclass, field
 from benchmarks.advice_truth import Key
 from lab.advice.space import PLAIN, RATES
 
-METHODS = (
-    "KerasTuner random",
-    "KerasTuner Hyperband",
-    "KerasTuner Bayesian",
-    "Optuna TPE",
-)
+BAYESIAN = "KerasTuner Bayesian"
+
+BAYESIAN_SAMPLES = 3
+"""Of each task and size the first samples on which the Bayesian search is tried: it takes more time than all else."""
 
 MOST_BAYESIAN = 40
 """The most trials of KerasTuner's Bayesian search, each of which costs it a second of arithmetic of its own."""
+
+METHODS = (
+    "KerasTuner random",
+    "KerasTuner Hyperband",
+    BAYESIAN,
+    "Optuna TPE",
+)
 
 
 class SpentError(Exception):

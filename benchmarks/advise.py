@@ -40,7 +40,7 @@ import numpy as np
 from benchmarks.advice_table import between, is_false, markdown
 from benchmarks.advice_tasks import TASKS, TRAINING, Task, planted
 from benchmarks.advice_truth import Key, Truth, checked, every_setting, key_of, read_key, space_for, task_of, truth
-from benchmarks.advice_tuners import METHODS, Trials, search
+from benchmarks.advice_tuners import BAYESIAN, BAYESIAN_SAMPLES, METHODS, Trials, search
 from lab.advice import advise
 from lab.advice.false_claims import FILE as SAID
 from lab.advice.false_claims import FalseClaims
@@ -99,6 +99,8 @@ def repetition(task: Task, rows: int, sample: int, known: Truth) -> dict:
     losses = {key: _finite(histories[key, 0].trained.rows) for key in settings}
     others = {}
     for method in METHODS:
+        if method == BAYESIAN and sample > BAYESIAN_SAMPLES:
+            continue
         trials = Trials(losses, epochs[0])
         search(method, trials, TRAINING.epochs, sample)
         same_epochs = trials.within(lambda _, spent: spent, epochs[0])

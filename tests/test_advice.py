@@ -61,8 +61,10 @@ def compared(*decisions):
 
 
 def test_only_a_candidate_that_is_decided_better_is_said_to_help():
-    assert sentence_of(table_of(compared("worse", "better")), 9).startswith("v1 helps: test data loss -0.1000 [-0.2000")
-    said = sentence_of(table_of(compared("not shown", "equivalent", "worse")), 9)
+    assert sentence_of(table_of(compared("worse", "better")), 9, 60).startswith(
+        "v1 helps: test data loss -0.1000 [-0.2000"
+    )
+    said = sentence_of(table_of(compared("not shown", "equivalent", "worse")), 9, 60)
     assert said == (
         "Nothing is shown to help: of 9 families the best 3 were confirmed on fresh seeds "
         "(1 equivalent, 1 undecided, 1 harms). About 7 more seeds would tell of v0."

@@ -42,6 +42,7 @@ def folds(tmp_path):
         for seed in (0, 1):
             for fold in (0, 1):
                 more = {"measures": MEASURED, "reliability": {"kept": CURVE, "last": CURVE[:1]}}
+                more |= {"test_parts": [0.25, None]}
                 more |= {"fold": fold, "folds": 2, "target_scale": [2.0], "measured": 60, "seconds": 0.5}
                 one = record(variant, seed, **more)
                 names.append(schema.record_name(one))
@@ -72,6 +73,9 @@ def test_the_tables_of_folds_measures_curves_and_paths_have_these_columns_and_ro
         ["x", "none", 0, 0, "kept", 15, 20, 0.99, 1.0],
         ["x", "none", 0, 0, "last", 1, 10, 0.05, 0.1],
     ]
+    assert list(tables.test_parts) == ["experiment", "variant", "seed", "fold", "part", "test_data_loss"]
+    assert tables.test_parts.iloc[2].tolist() == ["x", "none", 0, 1, 0, 0.25]
+    assert tables.test_parts["test_data_loss"].isna().tolist() == [False, True] * 8
     assert tables.strengths.to_numpy().tolist() == [["none", "l2", 0.0], ["l2", "l2", 0.1], ["l2", "L2", 0.2]]
     assert list(tables.strengths) == ["variant", "family", "strength"]
     wide = tables.measured_summary()
@@ -104,7 +108,7 @@ def test_provenance_says_of_folds_what_run_json_says(folds):
     }
 
 
-@pytest.mark.parametrize("lost", ["measures.csv", "reliability.csv"])
+@pytest.mark.parametrize("lost", ["measures.csv", "reliability.csv", "test_parts.csv"])
 def test_tables_that_lack_a_run_with_measures_or_have_one_without_are_stale(folds, lost):
     assert not results.is_stale(folds)
     whole = (folds / lost).read_text()
@@ -150,6 +154,14 @@ def edited(folder, table, before, after):
         ("reliability", "0.05,0.1", "0.05,-0.1", ", line 2: 'accuracy' must be a number in [0, 1], got -0.1"),
         ("reliability", "x,none,0", "x,none,9", ", line 2: 'variant' must be a run in summary.csv at seed 9, "
          "got 'none'"),
+        ("test_parts", ",part,", ",piece,", " must have the column 'part', got experiment, variant, seed, fold, piece, "
+         "test_data_loss"),
+        ("test_parts", "0.25", "much", ", line 2: 'test_data_loss' must be a number, got 'much'"),
+        ("test_parts", "x,none,0,0,0,", "x,none,0,0,-1,", ", line 2: 'part' must be a whole number of at least 0, got "
+         "-1"),
+        ("test_parts", "x,none,0,0,0,", "x,none,0,0,1,", ", line 3: variant none, seed 0, fold 0, part 1 comes twice"),
+        ("test_parts", "x,none,0,0,0,", "x,none,9,0,0,", ", line 2: 'variant' must be a run in summary.csv at seed 9, "
+         "got 'none'"),
         ("reliability", "0.05", "few", ", line 2: 'confidence' must be a number, got 'few'"),
         ("histories", "x,none,0,0,1", "x,none,0,2,1", ", line 2: 'epoch' must be 1, the next one of its run, got 1"),
         ("histories", "x,none,0,0,1", "x,none,0,-1,1", ", line 2: 'fold' must be a whole number of at least 0, got -1"),
@@ -159,8 +171,9 @@ def edited(folder, table, before, after):
         ("summary", "x,none,0,1,2", "x,none,0,0,2", ", line 3: variant none, seed 0, fold 0 comes twice"),
         ("summary", "fold,folds", "fold,many", " must have the column 'folds', got "),
         ("comparison", "seeds and new data (approximately)", "all", ", line 2: 'generalizes_over' must be one of "
-         "'seeds', 'seeds and training splits of this data set', 'seeds and splits of this data set', 'seeds and new "
-         "data', 'seeds and new data (approximately)' or nothing, got 'all'"),
+         "'seeds', 'seeds and test examples', 'seeds and training splits of this data set', 'seeds, training splits of "
+         "this data set and test examples', 'seeds and splits of this data set', 'seeds and new data', 'seeds and new "
+         "data (approximately)' or nothing, got 'all'"),
     ],
 )  # fmt: skip
 def test_an_edited_table_of_folds_is_refused(folds, table, before, after, said):
@@ -280,10 +293,12 @@ def test_the_record_of_a_run_has_these_fields(monkeypatch):
     assert next(iter(made)) == "target_scale"
     lost = record_of("x", planned(classes=None), trained(test=None, weights=None, status="diverged"))
     assert lost == common | {"test": None, "zeros": None, "status": "diverged", "chance": (2.0, None, False)}
-    measured = SimpleNamespace(measures={"rmse": 1.0, "r2": math.nan}, reliability={})
+    measured = SimpleNamespace(measures={"rmse": 1.0, "r2": math.nan}, reliability={}, test_parts=[])
     made = record_of("x", planned(), trained(), measured)
     assert made["measures"] == {"rmse": 1.0, "r2": None}
-    assert "reliability" not in made
+    assert not {"reliability", "test_parts"} & set(made)
+    measured.test_parts = [1.5, math.inf]
+    assert record_of("x", planned(), trained(), measured)["test_parts"] == [1.5, None]
     measured.reliability = {"kept": CURVE}
     assert record_of("x", planned(), trained(), measured)["reliability"] == {"kept": CURVE}
 
@@ -312,7 +327,8 @@ def test_the_record_of_a_run_has_these_fields(monkeypatch):
         ("reliability", {"kept": [[0, 1, 0.5, 1]]}, False), ("reliability", {"kept": [[16, 1, 0.5, 1]]}, False),
         ("reliability", {"kept": [[1, 0, 0.5, 1]]}, False), ("reliability", {"kept": [[1, 1, 0.5]]}, False),
         ("reliability", {"kept": [[1, 1, 1.5, 1]]}, False), ("reliability", {"kept": [[1, 1, 0.5, -0.5]]}, False),
-        ("reliability", {"kept": {"a": 1}}, False), ("reliability", {"kept": "abcd"}, False),
+        ("test_parts", [1, None], True), ("test_parts", [1], False), ("test_parts", [1, "2"], False),
+        ("test_parts", {"a": 1, "b": 2}, False), ("reliability", {"kept": {"a": 1}}, False), ("reliability", {"kept": "abcd"}, False),
         ("reliability", {"kept": [(1, 1, 0.5, 1)]}, False),
     ],
 )  # fmt: skip
@@ -351,7 +367,7 @@ def test_which_fields_may_be_left_out():
 
     assert optional(fields.RUN) == {
         *("fold", "folds", "measured", "measures", "reliability", "model_sha256", "seconds", "threads", "versions"),
-        *("target_scale", "declaration"),
+        *("target_scale", "declaration", "test_parts"),
     }
     assert set(fields.EXPERIMENT) - optional(fields.EXPERIMENT) == {"name", "baseline", "runs"}
     assert set(fields.STUDY) - optional(fields.STUDY) == {"name", "id", "tables"}

@@ -213,7 +213,7 @@ PLAIN = "made of letters, digits, '_', '.', '+' and '-'"
         ("shifts.json", "figures", ["../../../secret"], f"a list of different names {PLAIN}, got ['../../../secret']"),
         ("shifts.json", "figures", ["/etc/secret"], f"a list of different names {PLAIN}, got ['/etc/secret']"),
         ("shifts.json", "tables", ["summary"], f"a list of different names {PLAIN}, none of them 'histories', "
-         "'summary', 'comparison', 'strengths', 'measures', 'reliability', got ['summary']"),
+         "'summary', 'comparison', 'strengths', 'measures', 'reliability', 'test_parts', got ['summary']"),
         ("shifts.json", "name", "fields", "'shifts', got 'fields'"),
     ],
 )  # fmt: skip
@@ -234,9 +234,9 @@ def test_a_wrong_field_is_refused_with_the_rule(tmp_path, file, name, value, sai
         ("../x", [], [], f"a study must be a name {PLAIN}, and none of 'experiment', 'provenance', 'costs', "
          "got '../x'"),
         ("x", ["/tmp/x"], [], f"a study's table must be a name {PLAIN}, and none of 'histories', 'summary', "
-         "'comparison', 'strengths', 'measures', 'reliability', got '/tmp/x'"),
+         "'comparison', 'strengths', 'measures', 'reliability', 'test_parts', got '/tmp/x'"),
         ("x", ["histories"], [], f"a study's table must be a name {PLAIN}, and none of 'histories', 'summary', "
-         "'comparison', 'strengths', 'measures', 'reliability', got 'histories'"),
+         "'comparison', 'strengths', 'measures', 'reliability', 'test_parts', got 'histories'"),
         ("x", [], ["../../x"], f"a study's figure must be a name {PLAIN}, got '../../x'"),
         ("x", [], [".hidden"], f"a study's figure must be a name {PLAIN}, got '.hidden'"),
     ],

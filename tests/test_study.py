@@ -178,7 +178,7 @@ def test_nothing_is_written_of_a_study_whose_tables_have_a_wrong_name(tmp_path):
 def test_a_name_of_the_labs_own_files_is_refused(name):
     sentence = (
         "names of studies and of their tables must not be those of the lab's files, 'experiment', 'histories', "
-        "'summary', 'comparison', 'strengths', 'measures', 'reliability', "
+        "'summary', 'comparison', 'strengths', 'measures', 'reliability', 'test_parts', "
         f"'provenance', 'costs', got {name!r}"
     )
     with pytest.raises(UsageError) as caught:
