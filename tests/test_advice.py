@@ -260,6 +260,10 @@ def test_a_forecast_is_fitted_to_the_batches_and_as_slow_as_the_last_one():
     assert forecast.fixed == 5.0
     assert forecast.seconds(4) == pytest.approx(17.0)
     assert forecast.run / forecast.programs == pytest.approx(usual.run / usual.programs)
+    assert (forecast.known, forecast.at_most(4)) == (4, pytest.approx(17.0))
+    assert forecast.at_most(2) == forecast.seconds(2)
+    assert forecast.at_most(12) == pytest.approx(5 + 3 * 12.0)
+    assert usual.at_most(100) == usual.seconds(100)
 
 
 def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_none():

@@ -58,8 +58,27 @@ def test_a_claim_that_fresh_points_deny_is_false_and_a_regret_is_a_share_of_the_
     assert table["advice"][:2] == [wilson(1, 2), wilson(1, 2)]
     assert table["advice"][3] == wilson(1, 2)
     assert table["plain model"][2] == "10.0 % [10.0, 10.0]"
-    assert table["Optuna TPE, same epochs"][2:] == ["15.0 % [15.0, 15.0]", wilson(2, 2), "3"]
+    assert table["Optuna TPE, same epochs"][2:] == ["15.0 % [15.0, 15.0]", wilson(2, 2), "2", "3"]
     assert table["Optuna TPE, same seconds"][1] == wilson(2, 2)
+    # The Bayesian search is tried on the first samples only.
+    del read[1]["others"]["KerasTuner Bayesian"]
+    table = {row[0]: row[1:] for row in rows(read, {("b", 200): truth})}
+    assert [table["KerasTuner Bayesian, same epochs"][4], table["Optuna TPE, same epochs"][4]] == ["1", "2"]
+
+
+def test_a_setting_that_differs_by_little_is_equivalent_and_so_is_one_that_is_not_shown_to():
+    spread = np.array([-0.001, 0.0, 0.001])
+    noisy = 0.04 + np.array([-0.1, 0.0, 0.1])
+    other = ((("L2 penalty", 0.1),), 0)
+    unsure = ((("L1 penalty", 0.1),), 0)
+    known = {PLAIN: 0 * spread, GOOD: -0.2 + 0 * spread}
+    for worse, helping in ((0.019, {"dropout", "L2 penalty"}), (0.021, {"dropout"})):
+        fine = known | {other: known[GOOD] + worse + spread / 10}
+        assert Truth(PLAIN, 2.0, fine, fine).helping == helping
+    fine = known | {unsure: known[GOOD] + noisy}
+    assert Truth(PLAIN, 2.0, fine, fine).helping == {"dropout", "L1 penalty"}
+    little = {PLAIN: 0 * spread, GOOD: -0.019 + spread / 10}
+    assert Truth(PLAIN, 2.0, little, little).helping == set()
 
 
 def test_the_readme_has_the_tables_of_what_was_counted():

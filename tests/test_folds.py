@@ -258,9 +258,7 @@ def test_a_comparison_that_was_written_before_it_said_what_it_generalizes_over_i
     path.write_text(text)
     with pytest.raises(DataError) as caught:
         read_tables(folder)
-    assert "line 2: 'generalizes_over' must be one of 'seeds', 'seeds and training splits of this data set', " in str(
-        caught.value
-    )
+    assert "line 2: 'generalizes_over' must be one of 'seeds', 'seeds and test examples', " in str(caught.value)
 
 
 def test_folds_of_a_loader_that_takes_none_are_refused_when_they_are_declared():

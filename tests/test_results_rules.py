@@ -328,7 +328,8 @@ def test_the_record_of_a_run_has_these_fields(monkeypatch):
         ("reliability", {"kept": [[1, 0, 0.5, 1]]}, False), ("reliability", {"kept": [[1, 1, 0.5]]}, False),
         ("reliability", {"kept": [[1, 1, 1.5, 1]]}, False), ("reliability", {"kept": [[1, 1, 0.5, -0.5]]}, False),
         ("test_parts", [1, None], True), ("test_parts", [1], False), ("test_parts", [1, "2"], False),
-        ("test_parts", {"a": 1, "b": 2}, False), ("reliability", {"kept": {"a": 1}}, False), ("reliability", {"kept": "abcd"}, False),
+        ("test_parts", {"a": 1, "b": 2}, False),
+        ("reliability", {"kept": {"a": 1}}, False), ("reliability", {"kept": "abcd"}, False),
         ("reliability", {"kept": [(1, 1, 0.5, 1)]}, False),
     ],
 )  # fmt: skip

@@ -90,12 +90,12 @@ def confirm(
 def _following(plan: Sequence[int], look: int, count: int, forecast: Forecast, left: float) -> int | None:
     """Return at how many seeds to look next, None where no batch would end in time.
 
-    The batch goes on over further looks as long as it trains no longer than it compiles: the looks in between are taken
-    when it ends, and more seeds in the same time decide more.
+    The batch goes on over further looks as long as its runs take less time than what it takes whatever their number:
+    the looks in between are taken when it ends, and more seeds in the same time decide more.
     """
-    lasts = {seeds: forecast.seconds((seeds - look) * count) for seeds in plan if seeds > look}
-    in_time = [seeds for seeds in lasts if lasts[seeds] <= left]
-    cheap = [seeds for seeds in in_time if lasts[seeds] < 2 * forecast.seconds(0)]
+    runs = {seeds: (seeds - look) * count for seeds in plan if seeds > look}
+    in_time = [seeds for seeds in runs if forecast.at_most(runs[seeds]) <= left]
+    cheap = [seeds for seeds in in_time if forecast.seconds(runs[seeds]) < 2 * forecast.seconds(0)]
     return max(cheap, default=min(in_time, default=None))
 
 

@@ -4,6 +4,7 @@ A program takes some seconds to compile and, as it trains, some for each step wh
 to that. How many of each is learned from the batches so far, and how the batch after the last one differs from it.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,15 +40,22 @@ class Forecast:
         fixed: the seconds in which nothing trains.
         programs: those that training takes, whatever the number of runs.
         run: those that it takes more for each run.
+        known: the number of runs of the batch that this rests on most, if it rests on one.
     """
 
     fixed: float
     programs: float
     run: float
+    known: float = math.inf
 
     def seconds(self, runs: int) -> float:
         """Return how long a batch of so many runs will take."""
         return self.fixed + self.programs + self.run * runs
+
+    def at_most(self, runs: int) -> float:
+        """Return how long a batch of so many runs will take if all of the training takes longer with more runs."""
+        training = self.programs + self.run * min(runs, self.known)
+        return self.fixed + training * max(1.0, runs / self.known)
 
 
 @dataclass(eq=False)
@@ -106,4 +114,4 @@ class Pace:
         usual = self.forecast(last.programs)
         expected = usual.programs + usual.run * last.runs
         slower = last.training / expected if expected else 1.0
-        return Forecast(last.fixed, usual.programs * slower, usual.run * slower)
+        return Forecast(last.fixed, usual.programs * slower, usual.run * slower, last.runs)

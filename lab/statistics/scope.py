@@ -25,17 +25,18 @@ FOLDS_OF_DATA = "seeds and new data (approximately)"
 
 NOTES = {
     SEEDS: "All runs have the same splits of the data, so nothing is said of other splits, or of new data.",
+    SEEDS_TESTED: (
+        "All runs have the same splits of the data; the intervals of the test data loss allow for the luck of the test "
+        "examples, those of other metrics do not. Nothing is said of other training data."
+    ),
     TRAINING_SPLITS: (
         "Each seed cuts its own training and validation split, and the test split is the same for all; nothing is said "
         "of new data."
     ),
-    SEEDS_TESTED: (
-        "All runs have the same splits of the data; the intervals allow for the luck of the test examples, and nothing "
-        "is said of other training data."
-    ),
     TRAINING_SPLITS_TESTED: (
-        "Each seed cuts its own training and validation split, and all are tested on the same examples, for whose luck "
-        "the intervals allow; nothing is said of other training data."
+        "Each seed cuts its own training and validation split, and all are tested on the same examples; the intervals "
+        "of the test data loss allow for the luck of these, those of other metrics do not. Nothing is said of other "
+        "training data."
     ),
     SPLITS: (
         "Each seed cuts its own splits, which share examples, and the intervals are not widened for that: for new data "
