@@ -15,6 +15,7 @@ from lab.statistics.estimates import intervals, p_values
 from lab.statistics.paired_tests import PairedTests
 from lab.statistics.power import seeds_for
 from lab.statistics.scope import generalizes_over, without_test_examples
+from lab.statistics.sequential import looks
 from tests.test_data import said
 
 MIXTURES = {
@@ -327,3 +328,21 @@ def test_with_all_test_examples_for_each_seed_more_is_shown_than_with_a_part_for
     apart = PairedTests(own, np.zeros(2000), 0.0, 24).p()
     assert (together <= 0.05 / 3).mean() > 0.99
     assert (apart <= 0.05 / 3).mean() < 0.6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mixture", MIXTURES)
+@pytest.mark.parametrize("effect", [0.0, 2.0])
+def test_the_interval_at_which_one_stops_covers_the_truth_in_95_of_100(mixture, effect):
+    shape, variances = (4000, 24, 24), MIXTURES[mixture]
+    true = effect * math.sqrt(variances[0] / 12 + variances[1] / 24 + variances[2] / 288)
+    differences = drawn(variances, shape, seed=9, mean=true)
+    covered, open_ = np.zeros(len(differences), bool), np.ones(len(differences), bool)
+    for look in looks(24):
+        tests = PairedTests(differences[:, :look].mean(2), np.zeros(len(differences)), 0.0, 24, differences[:, :look])
+        n, mean, spread, floor = tests.moments()
+        low, high = intervals(tests.differences, n, mean, spread, tests.confidence(0.95), "t", 0.0, floor, 24)
+        stops = open_ & ((tests.p() <= 0.05) | (look == 24))
+        covered[stops] = ((low <= true) & (true <= high))[stops]
+        open_ &= ~stops
+    assert covered.mean() >= 0.95 - 4 * math.sqrt(0.05 * 0.95 / len(differences))

@@ -2,8 +2,8 @@
 
 Tables in, tables out; nothing here draws, prints or needs Keras. Each rule is documented where it is applied: the
 onset in `onset.py`, the verdict in `facts.py`, the comparison in `comparison.py`, decisions while seeds are added in
-`sequential.py`, what a comparison generalizes over in `scope.py`, the number of seeds in `power.py`, curves of unequal
-length in `bands.py`.
+`sequential.py`, the luck of test examples that all runs share in `crossed.py`, what a comparison generalizes over in
+`scope.py`, the number of seeds in `power.py` and `seeds_needed.py`, curves of unequal length in `bands.py`.
 """
 
 from lab.statistics.bands import BANDS, UNEQUAL, curves
