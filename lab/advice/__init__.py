@@ -59,7 +59,7 @@ TUNING_SHARE = 0.2
 SCREENING_SHARE = 0.5
 """The share of the budget after which nothing further is tried."""
 
-SHORTLIST_SHARE = 0.6
+SHORTLIST_SHARE = 0.7
 """The share of the budget after which the best settings are not compared with each other any longer."""
 
 EXAMINED_SHARE = 0.1
