@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 
 from lab.checks import DataError, UsageError
 from lab.data import Dataset, Split
@@ -157,6 +158,9 @@ def test_a_comparison_rests_on_the_parts():
         differences[1:].mean((1, 2)) / spread * made["effect_size"][1] / (made["difference"][1] / spread[0])
     )
     assert (made["test_parts"] == 8).all()
+    own_spread, own_floor = crossed(VALUES)
+    half = scipy.stats.t.ppf(0.975, 5) * np.sqrt(own_spread**2 / 6 + own_floor)
+    assert ((made["high"] - made["low"]) / 2).to_numpy() == pytest.approx(half)
     assert (made["generalizes_over"] == OVER).all()
     alone = compare(summary, "a", generalizes_over=OVER)
     assert (made["difference_high"] - made["difference_low"])[1:].min() > 0

@@ -90,6 +90,9 @@ def _difference(row: Any) -> str:
     return words.difference(row.difference, row.difference_low, row.difference_high, "+.3f", minus="-")
 
 
+_SUFFICES = "'-' where no number suffices with these test examples"
+
+
 def metric_table(name: str, comparison: pd.DataFrame, confidence: float, in_time: "InTime | None" = None) -> Table:
     """Return the comparison of one metric for the terminal, one row per variant; it fits into 80 columns.
 
@@ -99,12 +102,12 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float, in_time
         confidence: of its intervals.
         in_time: what is compared where it is not the whole of the runs.
     """
-    has_costs = "cost" in comparison
+    has_costs, has_parts = "cost" in comparison, "test_parts" in comparison
     paired = "folds" if scope(comparison) == FOLDS_OF_DATA else "seeds"
     caption = (
         f"n: paired {paired}. Differences to the baseline with {confidence:.0%} intervals, one by one; p: of the "
         "paired t test, corrected over the variants. wins: how often a run of the variant beats one of the baseline. "
-        "more: seeds still needed for a decision, an 80% interval. "
+        f"more: seeds still needed for a decision, {_SUFFICES if has_parts else 'an 80% interval'}. "
         f"{'cost: seconds per step, as times the baseline' if has_costs else 'over: share of runs that overfit'}. "
         f"{_sentences(rules_sentence(comparison), scope_sentence(comparison), _time_sentence(in_time))}"
     ).rstrip()
@@ -121,7 +124,7 @@ def metric_table(name: str, comparison: pd.DataFrame, confidence: float, in_time
             _difference(row),
             _shown(row.p_adjusted, ".3f"),
             _shown(row.probability_of_improvement, ".2f"),
-            _more_seeds(row.seeds_needed_low, row.seeds_needed_high),
+            _shown(row.seeds_needed, ".0f") if has_parts else _more_seeds(row.seeds_needed_low, row.seeds_needed_high),
             _shown(row.cost, ".1f") if has_costs else _shown(row.overfits, ".0%"),
             str(row.decision),
         )

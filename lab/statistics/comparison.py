@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lab.checks import UsageError, choice, number
-from lab.statistics.crossed import LOSS, of_parts
+from lab.statistics.crossed import LOSS, crossed_moments, of_parts
 from lab.statistics.estimates import (
     CORRECTIONS,
     METHODS,
@@ -16,7 +16,6 @@ from lab.statistics.estimates import (
     hedges,
     improvements,
     intervals,
-    moments,
 )
 from lab.statistics.measures import better_direction
 from lab.statistics.paired_tests import PairedTests
@@ -183,7 +182,7 @@ def compare(
 
     variants = [baseline, *(name for name in summary["variant"].unique() if name != baseline)]
     values, diverged = matrix(summary, variants, metric)
-    at_parts = None
+    at_parts = own_parts = None
     if parts is not None and metric == LOSS and not shared:
         if method != "t":
             raise UsageError(
@@ -192,7 +191,7 @@ def compare(
             )
         at_parts = of_parts(parts, variants, np.sort(summary["seed"].unique()))
         values[~np.isfinite(at_parts).all(2)] = np.nan
-        at_parts -= at_parts[0]
+        own_parts, at_parts = at_parts, at_parts - at_parts[0]
     else:
         generalizes_over = without_test_examples(generalizes_over)
     differences = values - values[0]
@@ -228,8 +227,8 @@ def compare(
     needed = np.where(shown | (shared > 0), np.nan, wanted - n)
     needed = np.where(np.isin(decision, ["better", "worse", "equivalent"]), 0.0, needed)
 
-    own_n, own_mean, own_spread = moments(values, rounding)
-    low, high = intervals(values, own_n, own_mean, own_spread, confidence, method, shared)
+    own_n, own_mean, own_spread, own_floor = crossed_moments(values, rounding, own_parts)
+    low, high = intervals(values, own_n, own_mean, own_spread, confidence, method, shared, own_floor, tests.count)
     difference_low, difference_high = intervals(
         tests.differences, n, difference, spread, tests.confidence(confidence), method, shared, floor, tests.count
     )

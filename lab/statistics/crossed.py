@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lab.checks import DataError
+from lab.statistics.estimates import moments
 
 PART = "part"
 LOSS = "test_data_loss"
@@ -57,6 +58,24 @@ def crossed(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         floor = np.maximum(between_parts - interaction, 0.0) / (seeds * parts)
     known = seeds > 1
     return np.where(known, spread, np.nan), np.where(known, floor, np.nan)
+
+
+def crossed_moments(
+    values: np.ndarray, rounding: np.ndarray, parts: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return count, mean, spread and floor of the values of each variant; see `crossed`.
+
+    Args:
+        values: of shape (variants, seeds).
+        rounding: as for `lab.statistics.estimates.moments`; a floor whose root is not above it is 0.
+        parts: the values at each part, of shape (variants, seeds, parts); with None spread is the standard deviation
+            and floor 0.
+    """
+    n, mean, spread = moments(values, rounding)
+    if parts is None:
+        return n, mean, spread, np.zeros_like(spread)
+    across, floor = crossed(parts)
+    return n, mean, np.where(spread == 0, 0.0, across), np.where(np.sqrt(floor) <= rounding, 0.0, floor)
 
 
 def of_parts(parts: pd.DataFrame, variants: list[str], seeds: np.ndarray) -> np.ndarray:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.checks import UsageError
-from lab.statistics.crossed import crossed
-from lab.statistics.estimates import moments, p_values
+from lab.statistics.crossed import crossed_moments
+from lab.statistics.estimates import p_values
 from lab.statistics.sequential import at_looks, looks, needed_p, sequential_p
 
 
@@ -95,12 +95,8 @@ class PairedTests:
         return p_values(n, mean, spread, self.overlap, floor, self.count)
 
     def _moments(self, some: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        n, mean, spread = moments(some, self.rounding)
-        if self.parts is None:
-            return n, mean, spread, np.zeros_like(spread)
-        # A shift changes neither, so they are those of the differences themselves.
-        across, floor = crossed(self.parts[:, : some.shape[1]])
-        return n, mean, np.where(spread == 0, 0.0, across), np.where(np.sqrt(floor) <= self.rounding, 0.0, floor)
+        # A shift changes neither spread nor floor, so the parts need not be shifted.
+        return crossed_moments(some, self.rounding, None if self.parts is None else self.parts[:, : some.shape[1]])
 
     def _sequential(self, test, one_sided: bool) -> np.ndarray:
         if self.most_seeds is None:
