@@ -78,8 +78,8 @@ def compare(
     others. See `lab.statistics.scope` for what this generalizes over.
 
     Where all runs are tested on the same examples and the loss of each run is known at each of several parts of them,
-    the intervals and the test of the differences allow for the luck of the test examples too, as `lab.statistics
-    .crossed` says. Other metrics than the test data loss are not known for parts, and their intervals do not.
+    the intervals and the tests allow for the luck of the test examples too, as `lab.statistics.crossed` says. Other
+    metrics than the test data loss are not known for parts, and their intervals do not.
 
     A run counts if its status is not "diverged" and its metric is finite. Per variant:
 
@@ -89,8 +89,9 @@ def compare(
     * `mean`, `low`, `high`: the variant's own mean over its `runs`, with its interval.
     * `difference`, `difference_low`, `difference_high`: the mean of variant minus baseline, with its interval.
       The intervals hold one by one, at `confidence`; they are not widened for the number of variants.
-    * `effect_size`: the mean difference over the standard deviation of the differences (Cohen's d_z), times
-      Hedges's correction for few seeds. NaN under 3 seeds and where the differences do not vary.
+    * `effect_size`: the mean difference over the standard deviation of the differences (Cohen's d_z; with parts over
+      the spread of `lab.statistics.crossed`), times Hedges's correction for few seeds. NaN under 3 seeds and where the
+      differences do not vary.
     * `probability_of_improvement`: how often a run of the variant is better than a run of the baseline, over all
       pairs of runs of the shared seeds, equal seeds or not; a tie counts half. In [0, 1]. One in `n` pairs is of
       one seed, so the number lies between the probability for two runs of different seeds and the (usually more

@@ -13,13 +13,13 @@ ROOMS = {
     "imported elsewhere prune full_disk failures equal_time",
     "lab.statistics": "statistics_rules bands comparison comparison_symmetries estimates facts folds_compared "
     "identical language measures onset power reliability sequential words compare ensemble equal_time playbook "
-    "heat_map tables",
+    "heat_map tables crossed",
     "lab.identity": "identity sources sources_reached failures plan",
     "lab.data": "data data_archives data_arguments data_cache data_examples data_folder data_folds data_frames "
     "data_groups data_labels data_overlap data_parquet data_rounding data_several data_tables data_weights "
     "frozen_backbone planar",
     "lab.sweep": "sweep_rules sweep_state progress status layout failed_runs checkpoints verify study workers handover "
-    "ensemble trial watch",
+    "ensemble trial watch publishing",
     "lab.checks": "checks ranges regularization training",
     "lab.seeds": "seeds training",
     "lab.training": "training ranges",
