@@ -117,6 +117,7 @@ def _keras_tuner(
     seed: int,
 ) -> None:
     import keras_tuner
+    from threadpoolctl import threadpool_limits
 
     values = keras_tuner.HyperParameters()
     values.Choice("family", list(families))
@@ -131,7 +132,8 @@ def _keras_tuner(
             "Bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
         }
         oracle = oracles[kind](max_trials=len(trials.losses), **shared)
-    with tempfile.TemporaryDirectory() as folder:
+    # The Bayesian search has tiny matrices, over which several threads need four times as long as one.
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         oracle._set_project_dir(folder, "search")
         oracle.verbose = 0
         for _ in range(MOST_BAYESIAN if kind == "Bayesian" else 3 * len(trials.losses)):
