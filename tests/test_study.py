@@ -15,6 +15,7 @@ from lab.cli.options import Options
 from lab.cli.running import run_question
 from lab.compute import compute, draw
 from lab.outcome import draw_outcome
+from lab.results import fields
 from lab.run import run
 from lab.study import RESERVED, Study
 from tests.lines import place
@@ -190,7 +191,7 @@ def test_a_name_of_the_labs_own_files_is_refused(name):
 
 
 def test_the_names_of_all_tables_of_the_lab_are_reserved():
-    assert {*results.TABLES, "experiment", "strengths"} <= set(RESERVED)
+    assert set(RESERVED) == {*fields.RESERVED, *fields.RESERVED_TABLES}
 
 
 def test_the_names_of_the_labs_figures_are_refused():
