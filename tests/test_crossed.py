@@ -292,6 +292,16 @@ def test_a_test_split_has_parts_of_nearly_one_size_and_not_in_order():
     assert dataset().part_of_test is None
 
 
+def test_classes_keep_their_shares_in_the_parts():
+    random = np.random.default_rng(0)
+    y = (random.random(100) < 0.13).astype(np.int32)
+    splits = [Split(random.standard_normal((100, 3)).astype("f4"), y) for _ in range(3)]
+    made = Dataset("d", *splits, ("often", "rare"), redrawn="nothing", test_parts=7)
+    counts = np.array([np.bincount(y[made.part_of_test == part], minlength=2) for part in range(7)])
+    assert (counts.max(0) - counts.min(0) <= 1).all()
+    assert set(counts.sum(1)) == {14, 15}
+
+
 def test_parts_are_part_of_what_is_run():
     assert len({dataset(**more).fingerprint for more in ({}, {"test_parts": 2}, {"test_parts": 3})}) == 3
 

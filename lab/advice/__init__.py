@@ -65,7 +65,7 @@ SHORTLIST_SHARE = 0.7
 EXAMINED_SHARE = 0.1
 """The plain model's learning curve is measured if training it took less than this share of the budget."""
 
-CANDIDATES = 4
+CANDIDATES = 5
 """The most settings that are confirmed beside the plain model."""
 
 MOST_SEEDS = 24

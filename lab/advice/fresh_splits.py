@@ -8,6 +8,7 @@ import numpy as np
 from lab.checks import DataError
 from lab.data import Dataset, Split
 from lab.data.rows import Rows
+from lab.data.splitting import ordering
 
 FIRST_SEED = 1000
 """The confirming seeds count from here; the screening took seed 0."""
@@ -22,8 +23,8 @@ FEWEST_TESTED = 50
 def fresh_splits(load: Callable[..., Dataset], *, seed: int = FIRST_SEED) -> Dataset:
     """Return the data of one confirming seed: a training and a validation split of its own, and the test split.
 
-    The training and the validation examples are shuffled together and cut again, in the sizes they have; where they are
-    weighted or stay on the disk, they stay as they are. The test split is the same for all seeds and has parts, so that
+    The training and the validation examples are shuffled together and cut again, in the sizes they have and with the
+    classes in proportion; where they are weighted or stay on the disk, they stay as they are. The test split is the same for all seeds and has parts, so that
     an interval over the seeds allows for the luck of the test examples, too.
 
     Args:
@@ -34,7 +35,7 @@ def fresh_splits(load: Callable[..., Dataset], *, seed: int = FIRST_SEED) -> Dat
     train, validation = data.train, data.validation
     if not any(isinstance(split.x, Rows) or split.weight is not None for split in (train, validation)):
         x, y = (np.concatenate([getattr(split, name) for split in (train, validation)]) for name in ("x", "y"))
-        order = np.random.default_rng(seed).permutation(len(y))
+        order = ordering(y, seed)
         learned, validated = order[: len(train)], order[len(train) :]
         train = Split(x[learned], y[learned], pool=data.train.pool)
         validation = Split(x[validated], y[validated], pool=data.train.pool)

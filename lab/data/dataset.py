@@ -97,8 +97,9 @@ class Dataset:
             (with its validation split and wrong labels), while the test split is the data's own; all "splits", from
             the same examples; or the "data", which follow from a formula. It says what a comparison over data seeds
             generalizes over, and is no part of the fingerprint.
-        test_parts: into how many parts the test examples are divided by chance, at each of which the loss of a run is
-            reported; see `lab.statistics.crossed`. All data seeds must have the same test split. None reports none.
+        test_parts: into how many parts the test examples are divided by chance, in which classes keep their shares; the
+            loss of a run is reported at each of them, see `lab.statistics.crossed`. All data seeds must have the same
+            test split. None reports none.
 
     Raises:
         DataError: an empty split, wrong types or shapes, NaN or infinity, fewer than two classes, labels that are
@@ -225,8 +226,12 @@ class Dataset:
         """The part of each test example, from 0; None where the test split has no parts."""
         if self.test_parts is None:
             return None
-        # The order of the examples may tell of them, as their class does.
-        return np.random.default_rng(0).permutation(len(self.test)) % self.test_parts
+        order, y = np.random.default_rng(0).permutation(len(self.test)), self.test.y
+        if self.classes is not None and not self.several:
+            order = order[np.argsort(y[order], kind="stable")]
+        part = np.empty(len(order), np.int64)
+        part[order] = np.arange(len(order)) % self.test_parts
+        return part
 
 
 def update(digest: "hashlib.blake2b", array: np.ndarray | Rows) -> None:

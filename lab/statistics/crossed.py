@@ -2,11 +2,14 @@
 
 A mean over such runs is off for two reasons, the seeds and the test examples, and more seeds make only the first
 smaller. Both are told apart where the loss of each run is known for each of several parts of the test split: the parts
-play the role of the examples. Testing each seed on a part of its own would let the spread over the seeds tell of both,
-but the noise of a single net at single examples, which is most of it, would then be averaged over the examples only,
-and not over the seeds. On two samples each of three planted tasks (`benchmarks.advise` "a", "b" and "i", 24 seeds, 1200
-test examples) the mean difference between a regularizer and the plain model was 2.7 to 6.8 standard errors with a part
-for each seed, and 6.1 to 11.4 with all examples for each.
+play the role of the examples. Where classes keep their shares in the parts, it is the luck of the examples of each
+class that counts, and not that of how many there are.
+
+Testing each seed on a part of its own would let the spread over the seeds tell of both, but the noise of a single net
+at single examples, which is most of it, would then be averaged over the examples only, and not over the seeds. On two
+samples each of three planted tasks (`benchmarks.advise` "a", "b" and "i", 24 seeds, 1200 test examples) the mean
+difference between a regularizer and the plain model was 2.7 to 6.8 standard errors with a part for each seed, and 6.1
+to 11.4 with all examples for each.
 
 Reference: Gallas, One-shot estimate of MRMC variance: AUC (2006), and Hillis, A comparison of denominator degrees of
 freedom methods for multiple observer ROC analysis (2007), for readers and cases, as seeds and examples are called where
