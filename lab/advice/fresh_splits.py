@@ -24,8 +24,8 @@ def fresh_splits(load: Callable[..., Dataset], *, seed: int = FIRST_SEED) -> Dat
     """Return the data of one confirming seed: a training and a validation split of its own, and the test split.
 
     The training and the validation examples are shuffled together and cut again, in the sizes they have and with the
-    classes in proportion; where they are weighted or stay on the disk, they stay as they are. The test split is the same for all seeds and has parts, so that
-    an interval over the seeds allows for the luck of the test examples, too.
+    classes in proportion; where they are weighted or stay on the disk, they stay as they are. The test split is the
+    same for all seeds and has parts, so that an interval over the seeds allows for the luck of the test examples, too.
 
     Args:
         load: called without arguments, returns the data.
