@@ -53,6 +53,12 @@ if __name__ == "__main__":
 '''
 
 
+@pytest.fixture(autouse=True)
+def same_working_folder(monkeypatch):
+    """Come back from the folder into which a worker of this process was sent."""
+    monkeypatch.chdir(os.getcwd())
+
+
 @pytest.fixture
 def script(tmp_path):
     return written(tmp_path, epochs=3)
