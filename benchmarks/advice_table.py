@@ -11,6 +11,9 @@ from benchmarks.advice_tuners import METHODS
 
 BUDGETS = ("same seconds", "same epochs")
 
+ADVISED = "the one it advises"
+"""Of advice, the best of the settings that help alone, as a tuner chooses one."""
+
 
 def wilson(count: int, of: int) -> str:
     """Return a share in percent with Wilson's 95 % interval, as "5 % [1, 24] (1 of 20)"; "-" of none."""
@@ -31,7 +34,7 @@ def mean(values: Sequence[float]) -> str:
 
 def chosen_by(one: Mapping, method: str) -> Key:
     """Return the setting that a method takes: of advice the best that helps, and otherwise the plain model."""
-    if method == "advice":
+    if method in ("advice", ADVISED):
         helps = [key for key, answer in one["said"] if answer == "helps"]
         return read_key(helps[0] if helps else one["plain"])
     if method == "best validation score":
@@ -50,7 +53,7 @@ def is_false(one: Mapping) -> bool:
 
 def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> list[list[str]]:
     """Return the rows of the table: method, false claims, found, regret, worse than plain, repetitions, trials."""
-    methods = ["advice", "best validation score", "plain model"]
+    methods = ["advice", ADVISED, "best validation score", "plain model"]
     methods += [f"{name}, {budget}" for budget in BUDGETS for name in METHODS]
     table = []
     for method in methods:
