@@ -321,7 +321,8 @@ def test_experiment_json_says_what_was_asked():
     variants = {name: Variant(data=lab.data.digits, model=lab.models.dense, training=Training()) for name in ("a", "b")}
     paths = {"f": {"a": 0.0, "b": 1.0}}
     declared = {"name": "x", "question": "Why?", "notes": "n", "variants": variants, "baseline": "a", "seeds": (3, 4)}
-    runs = [types.SimpleNamespace(task=types.SimpleNamespace(data=types.SimpleNamespace(redrawn="splits")))]
+    data = types.SimpleNamespace(redrawn="splits", test_parts=None)
+    runs = [types.SimpleNamespace(task=types.SimpleNamespace(data=data))]
     deciding_by = {"margin": 0.5, "most_seeds": None}
     content = about(Experiment(**declared, strength_paths=paths), runs, ["r1"], deciding_by)
     assert {key: value for key, value in content.items() if key != "generalizes_over"} == {
@@ -334,6 +335,13 @@ def test_experiment_json_says_what_was_asked():
     folded = about(Experiment(**declared, folds=5), runs, ["r1"], {})
     assert (folded["folds"], folded["generalizes_over"]) == (5, generalizes_over(["splits"], True))
     assert "folds" not in content
+    tested = types.SimpleNamespace(redrawn="training split", test_parts=24)
+    runs = [types.SimpleNamespace(task=types.SimpleNamespace(data=tested)), *runs]
+    alone = about(Experiment(**declared, redraw_data=True), runs[:1], ["r1"], {})
+    assert alone["generalizes_over"] == generalizes_over(["training split"], False, test_parts=True)
+    # Where one run has no parts, the test data loss cannot be compared over them.
+    both_kinds = about(Experiment(**declared, redraw_data=True), runs, ["r1", "r2"], {})
+    assert both_kinds["generalizes_over"] == generalizes_over(["training split", "splits"], False)
 
 
 class TestProgress:
