@@ -198,6 +198,16 @@ def test_a_run_without_its_parts_does_not_count():
     assert made.loc["b", "p_value"] == pytest.approx(p_of((VALUES[1] - VALUES[0])[None, left])[0])
 
 
+def test_where_a_variant_has_no_parts_they_do_not_count():
+    summary, parts = summary_of(VALUES)
+    alone = compare(summary, "a", generalizes_over="seeds and training splits of this data set")
+    for some in (parts[parts["variant"] != "b"], parts[(parts["variant"] != "b") | (parts["part"] != 3)]):
+        pd.testing.assert_frame_equal(compare(summary, "a", parts=some, generalizes_over=OVER), alone)
+    # One that has diverged at each seed has none either.
+    diverged = summary.assign(test_data_loss=summary["test_data_loss"].where(summary["variant"] != "b"))
+    assert (compare(diverged, "a", parts=parts[parts["variant"] != "b"])["test_parts"] == 8).all()
+
+
 def test_a_look_rests_on_its_seeds():
     summary, parts = summary_of(np.concatenate([VALUES, VALUES + 0.01 * VALUES[::-1]], axis=1))
     made = compare(summary, "a", parts=parts, most_seeds=24)

@@ -137,7 +137,8 @@ def compare(
             the differences then hold although one looked after each batch, and rest on the seeds of the last look: see
             `lab.statistics.sequential`. None where the number of seeds was chosen beforehand.
         parts: the test data loss of each run at each part of the test split, with the columns "variant", "seed", "part"
-            and "test_data_loss"; None where it is not known. A run that has not all parts does not count.
+            and "test_data_loss"; None where it is not known. A run that has not all parts does not count; where a
+            variant has no run that has, the parts do not count.
 
     Returns:
         The columns `COMPARISON`; after them, where there is a margin, it and "p_equivalent", corrected; where it is
@@ -190,10 +191,15 @@ def compare(
                 f"method must be 't' where all runs are tested on the same examples, for whose luck the bootstrap does "
                 f"not allow, got {method!r}"
             )
-        at_parts = of_parts(parts, variants, np.sort(summary["seed"].unique()))
-        values[~np.isfinite(at_parts).all(2)] = np.nan
-        own_parts, at_parts = at_parts, at_parts - at_parts[0]
-    else:
+        own_parts = of_parts(parts, variants, np.sort(summary["seed"].unique()))
+        whole = np.isfinite(own_parts).all(2)
+        if (whole.any(1) | ~np.isfinite(values).any(1)).all():
+            values[~whole] = np.nan
+            at_parts = own_parts - own_parts[0]
+        else:
+            # Another variant's data have no such parts, and nothing can be compared at them.
+            own_parts = None
+    if at_parts is None:
         generalizes_over = without_test_examples(generalizes_over)
     differences = values - values[0]
     differences[0] = np.nan
