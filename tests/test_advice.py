@@ -56,7 +56,14 @@ def test_advice_needs_fifty_test_examples():
 
 def compared(*decisions):
     names = ["none", *(f"v{i}" for i in range(len(decisions)))]
-    rows = {"variant": names, "decision": ["baseline", *decisions], "n": 8, "difference": -0.1, "seeds_needed": 6.2}
+    rows = {
+        "variant": names,
+        "decision": ["baseline", *decisions],
+        "n": 8,
+        "difference": -0.1,
+        "seeds_needed": 6.2,
+        "diverged": 0,
+    }
     return pd.DataFrame(rows | {"difference_low": -0.2, "difference_high": -0.05})
 
 

@@ -41,7 +41,7 @@ def refusal(call, *arguments, error=UsageError, **named):
 def comparison(*rows):
     columns = ("variant", "decision", "difference", "difference_low", "difference_high", "n")
     table = pd.DataFrame([("none", "baseline", np.nan, np.nan, np.nan, 5), *rows], columns=columns)
-    return table.assign(seeds_needed=0.0)
+    return table.assign(seeds_needed=0.0, diverged=0)
 
 
 class TestAnswer:
@@ -123,6 +123,8 @@ class TestAnswer:
         assert sentence_of(table_of(made), 5, 60).endswith(
             "(2 undecided). No number of seeds would tell of a on 60 test examples; bring more."
         )
+        # One that is undecided as it diverged at a seed is not to be helped by test examples.
+        assert sentence_of(table_of(made.assign(diverged=1)), 5, 60).endswith("(2 undecided).")
         made["seeds_needed"] = [0.0, 1000.0, 3.0]
         assert sentence_of(table_of(made), 5, 60).endswith("(2 undecided). More than 999 more seeds would tell of a.")
         made = comparison(("a", "not shown", 0.1, -0.2, 0.1, 7), ("b", "worse", 0.1, -0.1, 0.2, 7))

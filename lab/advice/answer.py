@@ -127,7 +127,10 @@ def table_of(
     table.columns = ["variant", "answer", "difference", "low", "high", "seeds", "more_seeds"]
     table["place"] = table["answer"].map(list(HEADINGS).index)
     table["answer"] = table["answer"].map(HEADINGS)
-    table["more_seeds"] = np.ceil(table["more_seeds"].where(table["answer"] == "undecided"))
+    undecided = table["answer"] == "undecided"
+    # Without a number of seeds more of them would not tell, unless it is the seeds that diverged that leave it open.
+    endless = undecided & table["more_seeds"].isna() & (rows["diverged"] == 0)
+    table["more_seeds"] = np.ceil(table["more_seeds"].where(undecided)).mask(endless, np.inf)
     table["skew"] = [(skews or {}).get(name, np.nan) for name in table["variant"]]
     table["costs"] = [(costs or {}).get(name, "") for name in table["variant"]]
     return table.sort_values(["place", "difference"]).drop(columns="place").reset_index(drop=True)
@@ -157,11 +160,11 @@ def sentence_of(table: "pd.DataFrame", tried: int, tested: int) -> str:
         f"Nothing is shown to help: of {tried} families the best {len(table)} were confirmed on fresh seeds ({counts})."
     )
     # Only those that look better are worth more seeds.
-    hopeful = table[(table["answer"] == "undecided") & (table["difference"] < 0)].sort_values("more_seeds")
+    hopeful = table[(table["difference"] < 0) & table["more_seeds"].notna()].sort_values("more_seeds")
     if not len(hopeful):
         return said
     nearest = hopeful.iloc[0]
-    if np.isnan(nearest["more_seeds"]):
+    if np.isinf(nearest["more_seeds"]):
         return f"{said} No number of seeds would tell of {nearest['variant']} on {tested} test examples; bring more."
     if nearest["more_seeds"] > MOST_TOLD:
         return f"{said} More than {MOST_TOLD} more seeds would tell of {nearest['variant']}."
