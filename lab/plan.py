@@ -233,8 +233,10 @@ def _task(variant: Variant, key: Hashable, data: Dataset, seed: int, tried: set[
     recipe = (variant.model, *what[1:], mixes) if _is_of(variant.model, _FACTORIES) else None
     # What a model is checked for is part of what makes it a twin.
     changed = mixes, *(bool(getattr(training, name)) for name in BETWEEN_EXAMPLES)
-    twin = (*what, training.loss, changed, seed)
-    return Task(build, data, training, seed, recipe, twin, what, _is_of(variant.model, (*_FACTORIES, _SAVED)))
+    # The loss decides whether a final activation stays.
+    factory = (*what, training.loss, changed)
+    twin = (*factory, seed)
+    return Task(build, data, training, seed, recipe, twin, factory, _is_of(variant.model, (*_FACTORIES, _SAVED)))
 
 
 def _build(

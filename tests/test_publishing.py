@@ -94,6 +94,18 @@ def test_variants_do_not_share_a_model_and_a_saved_file_is_one_factory(tmp_path)
     assert found["plain", 0] is not found["dropout", 0]
 
 
+def test_variants_of_different_losses_do_not_share_a_model():
+    model = functools.partial(dense, widths=(4,))
+    losses = ("softmax_cross_entropy", "squared_error")
+    variants = {
+        one: Variant(data=DATA, model=model, training=dataclasses.replace(TRAINING, loss=one)) for one in losses
+    }
+    shared = Models()
+    runs = train(variants, seeds=(0,))
+    first, second = (shared.of(one.task, one.trained.structure) for one in runs.values())
+    assert first is not second
+
+
 def test_only_the_models_that_were_used_last_are_kept():
     shared = Models()
     task = next(iter(runs_of(dense, seeds=(0,)).values())).task
