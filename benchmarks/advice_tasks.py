@@ -16,7 +16,7 @@ from lab.regularization import NONE, Regularization
 from lab.training import Training
 
 TESTED = 1200
-"""The test examples that advice is given: 50 for each of at most 24 confirming seeds."""
+"""The test examples that advice is given."""
 
 FRESH = 100_000
 """The examples on which the truth is measured."""

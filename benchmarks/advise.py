@@ -55,7 +55,9 @@ BUDGET = 60
 """The seconds of processor time that advice has."""
 
 FOLDER = Path(__file__).parent / "advice"
-REPETITIONS = "repetitions.json"
+REPETITIONS = "repetitions-{task}-{rows}.json"
+"""The file of a task and size: so several processes may add to a folder at once, each to tasks or sizes of its own."""
+
 README = Path(__file__).parent.parent / "README.md"
 SIZES = ("small", "large")
 
@@ -158,33 +160,33 @@ def price_of_one(space: Space) -> tuple[float, float]:
 
 
 def collect(folder: Path, minutes: float, kinds: Sequence[str], sizes: Sequence[str], say=print) -> None:
-    """Add repetitions to the file of a folder, those of which there are fewest first, until the minutes are over."""
+    """Add repetitions to the files of a folder, of what there are fewest first, until the minutes are over."""
     ends = time.monotonic() + 60 * minutes
     longest = 0.0
-    path = folder / REPETITIONS
-    known = read_repetitions(folder)
-    wanted = [task_of(kind, size) for size in sizes for kind in kinds]
+    known = {
+        (task.kind, rows): (task, rows) for task, rows in (task_of(kind, size) for size in sizes for kind in kinds)
+    }
+    made = {key: _read(folder / REPETITIONS.format(task=key[0], rows=key[1])) for key in known}
     while time.monotonic() + longest < ends:
-        counts = {
-            (task.kind, rows): sum(one["task"] == task.kind and one["rows"] == rows for one in known)
-            for task, rows in wanted
-        }
-        task, rows = min(wanted, key=lambda one: counts[one[0].kind, one[1]])
+        key = min(made, key=lambda one: len(made[one]))
         begun = time.monotonic()
         # Computed once, and kept in a file.
-        made = repetition(task, rows, 1 + counts[task.kind, rows], truth(task, rows, folder))
-        made = json.loads(json.dumps(made))
-        truth(task, rows, folder, chosen_in(made))
-        known.append(made)
-        lines = ",\n".join(json.dumps(one) for one in known)
-        write_atomically(path, f"[\n{lines}\n]\n")
+        one = repetition(*known[key], 1 + len(made[key]), truth(*known[key], folder))
+        one = json.loads(json.dumps(one))
+        truth(*known[key], folder, chosen_in(one))
+        made[key].append(one)
+        lines = ",\n".join(json.dumps(one) for one in made[key])
+        write_atomically(folder / REPETITIONS.format(task=key[0], rows=key[1]), f"[\n{lines}\n]\n")
         longest = max(longest, time.monotonic() - begun)
-        say(f"{task.kind}, {rows} rows, sample {known[-1]['sample']}: {known[-1]['said']}")
+        say(f"{key[0]}, {key[1]} rows, sample {one['sample']}: {one['said']}")
 
 
 def read_repetitions(folder: Path) -> list[dict]:
     """Return the repetitions that a folder holds."""
-    path = folder / REPETITIONS
+    return [one for path in sorted(folder.glob(REPETITIONS.format(task="?", rows="*"))) for one in _read(path)]
+
+
+def _read(path: Path) -> list[dict]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 

@@ -265,7 +265,9 @@ class TestFreshSplits:
 
 
 class TestConfirming:
-    def confirmed(self, monkeypatch, tmp_path, decisions, most=12, until=float("inf")):
+    def confirmed(
+        self, monkeypatch, tmp_path, decisions, most=12, until=float("inf"), margin: float | None = 0.125, needed=9.0
+    ):
         """Confirm two candidates, whose decisions at each look are given; return what was run and said."""
         ran, said = [], []
 
@@ -277,13 +279,13 @@ class TestConfirming:
         def read_tables(folder):
             now = decisions[min(len(ran), len(decisions)) - 1]
             rows = [(f"v{i}", decision, -0.5, -0.75, -0.25, 5) for i, decision in enumerate(now)]
-            return types.SimpleNamespace(comparison=comparison(*rows))
+            return types.SimpleNamespace(comparison=comparison(*rows).assign(seeds_needed=needed))
 
         monkeypatch.setattr(confirming, "run", run)
         monkeypatch.setattr("lab.results.tables.read_tables", read_tables)
         space = space_of(DIGITS, lab.models.dense, FITTING)
         chosen = [space.at(parts, -1) for parts in ((), [("dropout", 0.1)], [("L1 penalty", 1e-5)])]
-        arguments = {"most_seeds": most, "margin": 0.125, "until": until, "tried": 9, "results_folder": tmp_path}
+        arguments = {"most_seeds": most, "margin": margin, "until": until, "tried": 9, "results_folder": tmp_path}
         with forgotten():
             folder, tables = confirming.confirm(
                 "mine", DIGITS, chosen, say=said.append, pace=Pace(lambda: 1.0), tested=60, **arguments
@@ -312,6 +314,16 @@ class TestConfirming:
         assert list(experiment.variants) == ["none", "dropout-0.1", "L1_penalty-1e-05"]
         assert (experiment.variants["none"].data.func, experiment.variants["none"].data.keywords) == (fresh_splits, {})
         assert (tmp_path / "mine" / "experiment.py").read_text().count("range(1000, ") == 1
+
+    @pytest.mark.parametrize(("margin", "needed", "count"), [(None, np.nan, 24), (0.125, np.nan, 48), (None, 9.0, 48)])
+    def test_it_is_given_up_where_no_number_of_seeds_would_show_a_difference(
+        self, monkeypatch, tmp_path, margin, needed, count
+    ):
+        decisions = [("not shown", "worse")]
+        ran, said = self.confirmed(monkeypatch, tmp_path, decisions, most=48, margin=margin, needed=needed)
+        assert len(ran[-1][0].seeds) == count
+        given_up = "no number of further seeds would decide on these test examples"
+        assert (said[-1] == given_up) == (given_up in said) == (count == 24)
 
     def test_the_first_look_is_reached_whatever_the_time_and_no_other(self, monkeypatch, tmp_path):
         ran, _ = self.confirmed(monkeypatch, tmp_path, [("not shown", "worse")], until=0.0)

@@ -68,8 +68,8 @@ EXAMINED_SHARE = 0.1
 CANDIDATES = 5
 """The most settings that are confirmed beside the plain model."""
 
-MOST_SEEDS = 24
-"""The most seeds that confirm."""
+MOST_SEEDS = 192
+"""The most seeds that confirm; most budgets end before."""
 
 
 def advise(

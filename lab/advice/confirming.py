@@ -18,6 +18,9 @@ from lab.sweep.resumption import so_far
 if TYPE_CHECKING:
     from lab.results.tables import Tables
 
+FEWEST_TO_GIVE_UP = 24
+"""With fewer seeds, an estimate that no number of them would tell on these test examples is not believed."""
+
 
 def confirm(
     name: str,
@@ -33,7 +36,7 @@ def confirm(
     results_folder: Path,
     say: Callable[[str], None],
 ) -> "tuple[Path, Tables]":
-    """Add seeds until each candidate is decided or the time is over.
+    """Add seeds until each candidate is decided, the time is over, or more seeds would decide nothing further.
 
     The decisions hold although one looks after each batch, and over all candidates together: see
     `lab.statistics.sequential`. The first look is always reached.
@@ -79,11 +82,16 @@ def confirm(
         script = script_of(experiment, folder / FILE)
         if script is not None:
             write_atomically(folder / FILE, script)
-        undecided = int((tables.comparison["decision"] == "not shown").sum())
+        undecided = tables.comparison[tables.comparison["decision"] == "not shown"]
         so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(tables.comparison), tried, tested)}")
-        say(f"confirmed on {look} fresh seeds: {undecided} of {len(chosen) - 1} candidates undecided")
-        left = until - pace.clock()
-        look = _following(plan, look, len(chosen), pace.forecast_after_last(), left) if undecided else None
+        say(f"confirmed on {look} fresh seeds: {len(undecided)} of {len(chosen) - 1} candidates undecided")
+        if undecided.empty:
+            break
+        # No number of seeds is one that would show a difference; a margin may be decided all the same.
+        if look >= FEWEST_TO_GIVE_UP and margin is None and undecided["seeds_needed"].isna().all():
+            say("no number of further seeds would decide on these test examples")
+            break
+        look = _following(plan, look, len(chosen), pace.forecast_after_last(), until - pace.clock())
     return folder, tables
 
 
