@@ -328,9 +328,10 @@ def test_test_splits_that_differ_from_seed_to_seed_have_no_parts():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("plan", [24, 192])
 @pytest.mark.parametrize("mixture", MIXTURES)
-def test_over_looks_and_variants_one_wrong_decision_is_made_in_5_of_100(mixture):
-    sweeps, plan = 10_000, 24
+def test_over_looks_and_variants_one_wrong_decision_is_made_in_5_of_100(mixture, plan):
+    sweeps = 10_000
     wrong = 0
     for sweep in range(sweeps // 2000):
         base, *others = (drawn(MIXTURES[mixture], (2000, plan, 24), seed=4 * sweep + i) for i in range(4))
@@ -357,16 +358,17 @@ def test_with_all_test_examples_for_each_seed_more_is_shown_than_with_a_part_for
 @pytest.mark.slow
 @pytest.mark.parametrize("mixture", MIXTURES)
 @pytest.mark.parametrize("effect", [0.0, 2.0])
-def test_the_interval_at_which_one_stops_covers_the_truth_in_95_of_100(mixture, effect):
-    shape, variances = (4000, 24, 24), MIXTURES[mixture]
+@pytest.mark.parametrize("plan", [24, 192])
+def test_the_interval_at_which_one_stops_covers_the_truth_in_95_of_100(mixture, effect, plan):
+    shape, variances = (4000, plan, 24), MIXTURES[mixture]
     true = effect * math.sqrt(variances[0] / 12 + variances[1] / 24 + variances[2] / 288)
     differences = drawn(variances, shape, seed=9, mean=true)
     covered, open_ = np.zeros(len(differences), bool), np.ones(len(differences), bool)
-    for look in looks(24):
-        tests = PairedTests(differences[:, :look].mean(2), np.zeros(len(differences)), 0.0, 24, differences[:, :look])
+    for look in looks(plan):
+        tests = PairedTests(differences[:, :look].mean(2), np.zeros(len(differences)), 0.0, plan, differences[:, :look])
         n, mean, spread, floor = tests.moments()
-        low, high = intervals(tests.differences, n, mean, spread, tests.confidence(0.95), "t", 0.0, floor, 24)
-        stops = open_ & ((tests.p() <= 0.05) | (look == 24))
+        low, high = intervals(tests.differences, n, mean, spread, tests.confidence(0.95), "t", 0.0, floor, plan)
+        stops = open_ & ((tests.p() <= 0.05) | (look == plan))
         covered[stops] = ((low <= true) & (true <= high))[stops]
         open_ &= ~stops
     assert covered.mean() >= 0.95 - 4 * math.sqrt(0.05 * 0.95 / len(differences))
