@@ -12,7 +12,7 @@ import lab.data
 import lab.models
 from lab.advice import advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
-from lab.advice.confirming import confirm, seeds_in
+from lab.advice.confirming import Plan, confirm, plan_for, seeds_in
 from lab.advice.fresh_splits import check_tested, fresh_splits
 from lab.advice.pace import Batch, Forecast, Pace
 from lab.advice.script import script_of
@@ -245,6 +245,24 @@ def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_its_runs_take
 def test_as_many_seeds_are_planned_as_are_in_time(seconds, most, seeds):
     assert seeds_in(1.0, 24, 1, Pace(lambda: 0.0)) == 24, "nothing is known of the time"
     assert seeds_in(seconds, most, 2, paced(lambda: 0.0, 5, 0, 0.1)) == seeds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "plan"),
+    [
+        (1000, 5, (5, 24)),
+        (48, 5, (5, 5)),
+        (47.9, 5, (4, 5)),
+        (40, 5, (4, 5)),
+        (39.9, 5, (3, 5)),
+        (0, 5, (1, 5)),
+        (1000, 2, (2, 24)),
+        (1000, 0, (1, 24)),
+    ],
+)
+def test_fewer_candidates_are_confirmed_where_their_first_seeds_would_not_end_in_time(seconds, most, plan):
+    # Each setting is a program of its own, 3 s, and its five runs take 5 s.
+    assert plan_for(seconds, Plan(most, 24), paced(lambda: 0.0, 1, 2, 1.0)) == plan
 
 
 def test_as_many_seeds_are_planned_as_the_confirmation_would_reach_batch_by_batch():

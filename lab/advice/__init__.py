@@ -28,7 +28,7 @@ from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, tab
 from lab.advice.arguments import seconds_of, training_for
 from lab.advice.balance import around, balances
 from lab.advice.combining import combine
-from lab.advice.confirming import confirm, seeds_in
+from lab.advice.confirming import Plan, confirm, plan_for
 from lab.advice.diagnosis import Diagnosis, diagnose, examined
 from lab.advice.fresh_splits import check_tested
 from lab.advice.notes import said_once
@@ -66,7 +66,7 @@ EXAMINED_SHARE = 0.1
 """The plain model's learning curve is measured if training it took less than this share of the budget."""
 
 CANDIDATES = 5
-"""The most settings that are confirmed beside the plain model."""
+"""The most settings that are confirmed beside the plain model; fewer where the time is short."""
 
 MOST_SEEDS = 192
 """The most seeds that confirm; most budgets end before."""
@@ -221,7 +221,7 @@ def _screened(
     say: Callable[[str], None],
 ) -> _Screened:
     identity, trials = identity_of(space), Trials(clock=clock)
-    diagnosis, most = recall(folder, identity, seconds, space, trials)
+    diagnosis, plan = recall(folder, identity, seconds, space, trials)
     if trials.known:
         say(f"going on from the screening in {folder / FILE}")
     trials.on_epoch = lambda: so_far(best_so_far(trials))
@@ -248,11 +248,10 @@ def _screened(
         say(f"{family} {why}")
     tried = sum(name in found for name in space.families)
     trials.begin(begun + SHORTLIST_SHARE * seconds)
-    chosen = candidates(shortlist(space, found, trials, say), CANDIDATES)
-    if most is None:
-        most = seeds_in(begun + seconds - clock(), MOST_SEEDS, 1 + len(chosen), trials.pace)
-    remember(folder, identity, seconds, trials, diagnosis, most)
-    return _Screened(plain, diagnosis, chosen, tried, left_out, most, trials.pace)
+    best = candidates(shortlist(space, found, trials, say), CANDIDATES)
+    plan = plan or plan_for(begun + seconds - clock(), Plan(len(best), MOST_SEEDS), trials.pace)
+    remember(folder, identity, seconds, trials, diagnosis, plan)
+    return _Screened(plain, diagnosis, best[: plan.candidates], tried, left_out, plan.seeds, trials.pace)
 
 
 def _chance(space: Space, data: "Dataset") -> float | None:

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import FIRST_SEED, fresh_splits
@@ -105,6 +105,36 @@ def _following(plan: Sequence[int], look: int, count: int, forecast: Forecast, l
     in_time = [seeds for seeds in runs if forecast.at_most(runs[seeds]) <= left]
     cheap = [seeds for seeds in in_time if forecast.seconds(runs[seeds]) < 2 * forecast.seconds(0)]
     return max(cheap, default=min(in_time, default=None))
+
+
+class Plan(NamedTuple):
+    """The size of a confirmation.
+
+    Args:
+        candidates: how many are confirmed.
+        seeds: the most that confirm.
+    """
+
+    candidates: int
+    seeds: int
+
+
+def plan_for(seconds: float, most: Plan, pace: Pace) -> Plan:
+    """Return how many candidates and seeds can confirm in the time there is.
+
+    Where the first seeds of all candidates would not end in time, there are fewer candidates, but at least one.
+
+    Args:
+        seconds: that are left.
+        most: the most of both.
+        pace: how long the batches of the screening took.
+    """
+    from lab.statistics.sequential import FIRST_LOOK
+
+    counts = range(most.candidates, 1, -1)
+    in_time = (n for n in counts if pace.forecast(1 + n).seconds(FIRST_LOOK * (1 + n)) <= seconds)
+    candidates = next(in_time, 1)
+    return Plan(candidates, seeds_in(seconds, most.seeds, 1 + candidates, pace))
 
 
 def seeds_in(seconds: float, most: int, count: int, pace: Pace) -> int:
