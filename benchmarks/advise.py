@@ -51,7 +51,7 @@ from lab.results.files import write_atomically
 from lab.sweep.progress import Progress, heard_by
 from lab.sweep.unpublished import train
 
-BUDGET = 60
+BUDGET = 120
 """The seconds of processor time that advice has."""
 
 FOLDER = Path(__file__).parent / "advice"

@@ -249,7 +249,10 @@ def _screened(
     tried = sum(name in found for name in space.families)
     trials.begin(begun + SHORTLIST_SHARE * seconds)
     best = candidates(shortlist(space, found, trials, say), CANDIDATES)
-    plan = plan or plan_for(begun + seconds - clock(), Plan(len(best), MOST_SEEDS), trials.pace)
+    # The shortlist trains the same settings on fresh splits, as the confirmation does.
+    like_last = len(best) > 1 and not trials.is_over
+    forecast = (lambda _: trials.pace.forecast_after_last()) if like_last else trials.pace.forecast
+    plan = plan or plan_for(begun + seconds - clock(), Plan(len(best), MOST_SEEDS), forecast)
     remember(folder, identity, seconds, trials, diagnosis, plan)
     return _Screened(plain, diagnosis, best[: plan.candidates], tried, left_out, plan.seeds, trials.pace)
 

@@ -98,13 +98,11 @@ def confirm(
 def _following(plan: Sequence[int], look: int, count: int, forecast: Forecast, left: float) -> int | None:
     """Return at how many seeds to look next, None where no batch would end in time.
 
-    The batch goes on over further looks as long as its runs take less time than what it takes whatever their number:
-    the looks in between are taken when it ends, and more seeds in the same time decide more.
+    The seeds double where that is in time, as most of the time of a small batch is not that of its runs. The looks in
+    between are taken when it ends.
     """
-    runs = {seeds: (seeds - look) * count for seeds in plan if seeds > look}
-    in_time = [seeds for seeds in runs if forecast.at_most(runs[seeds]) <= left]
-    cheap = [seeds for seeds in in_time if forecast.seconds(runs[seeds]) < 2 * forecast.seconds(0)]
-    return max(cheap, default=min(in_time, default=None))
+    in_time = [seeds for seeds in plan if seeds > look and forecast.at_most((seeds - look) * count) <= left]
+    return next((seeds for seeds in in_time if seeds >= 2 * look), max(in_time, default=None))
 
 
 class Plan(NamedTuple):
@@ -119,46 +117,30 @@ class Plan(NamedTuple):
     seeds: int
 
 
-def plan_for(seconds: float, most: Plan, pace: Pace) -> Plan:
+def plan_for(seconds: float, most: Plan, forecast: Callable[[int], Forecast]) -> Plan:
     """Return how many candidates and seeds can confirm in the time there is.
 
-    Where the first seeds of all candidates would not end in time, there are fewer candidates, but at least one.
+    Where the first seeds of all candidates would not end in time, there are fewer candidates, but at least one. The
+    first looks decide more where fewer follow; so looks that would not be reached are wasted.
 
     Args:
         seconds: that are left.
         most: the most of both.
-        pace: how long the batches of the screening took.
-    """
-    from lab.statistics.sequential import FIRST_LOOK
-
-    counts = range(most.candidates, 1, -1)
-    in_time = (n for n in counts if pace.forecast(1 + n).seconds(FIRST_LOOK * (1 + n)) <= seconds)
-    candidates = next(in_time, 1)
-    return Plan(candidates, seeds_in(seconds, most.seeds, 1 + candidates, pace))
-
-
-def seeds_in(seconds: float, most: int, count: int, pace: Pace) -> int:
-    """Return how many seeds can confirm in the time there is.
-
-    The first look decides more where fewer looks follow; so looks that would not be reached are wasted.
-
-    Args:
-        seconds: that are left.
-        most: the most seeds, at least `FIRST_LOOK`.
-        count: how many settings train at each seed, each in a program at most.
-        pace: how long the batches of the screening took.
+        forecast: how long batches of so many settings will take.
     """
     from lab.statistics.sequential import FIRST_LOOK, looks
 
-    forecast = pace.forecast(count)
+    counts = range(1 + most.candidates, 2, -1)
+    count = next((n for n in counts if forecast(n).seconds(FIRST_LOOK * n) <= seconds), 2)
+    expected = forecast(count)
 
     def is_reached(seeds: int) -> bool:
         look: int | None = FIRST_LOOK
-        left = seconds - forecast.seconds(FIRST_LOOK * count)
+        left = seconds - expected.seconds(FIRST_LOOK * count)
         while look is not None and look < seeds:
             before = look
-            look = _following(looks(seeds), before, count, forecast, left)
-            left -= forecast.seconds(((look or before) - before) * count)
+            look = _following(looks(seeds), before, count, expected, left)
+            left -= expected.seconds(((look or before) - before) * count)
         return look == seeds
 
-    return max(filter(is_reached, looks(most)), default=FIRST_LOOK)
+    return Plan(count - 1, max(filter(is_reached, looks(most.seeds)), default=FIRST_LOOK))

@@ -1,7 +1,7 @@
 """Pace: how long a batch of runs will take, from the batches before it.
 
-A program takes some seconds to compile and, as it trains, some for each step whatever its number of runs; each run adds
-to that. How many of each is learned from the batches so far, and how the batch after the last one differs from it.
+A program takes some seconds to compile and, as it trains, some for each epoch whatever its number of runs; each run
+that trains in it adds to that. How many of each is learned from the batches so far.
 """
 
 import math
@@ -24,12 +24,16 @@ class Batch:
         fixed: the seconds in which nothing trained: building, compiling, writing. The first epoch is among them, as
             the compiling happens in it.
         training: the other seconds.
+        epochs: of all programs.
+        run_epochs: of all runs.
     """
 
     runs: int
     programs: int
     fixed: float
     training: float
+    epochs: int
+    run_epochs: int
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,12 @@ class Pace:
     def measured(self) -> Iterator[None]:
         """Measure what trains in the context as one batch, also if it ends with an error."""
         begun = last = self.clock()
-        training, runs, programs = 0.0, 0, 0
+        training, runs, programs, epochs, run_epochs = 0.0, 0, 0, 0, 0
 
         def on_epoch(members: Sequence[object], epoch: int, *_: object) -> None:
-            nonlocal last, training, runs, programs
+            nonlocal last, training, runs, programs, epochs, run_epochs
             now = self.clock()
+            epochs, run_epochs = epochs + 1, run_epochs + len(members)
             if epoch == 1:
                 runs, programs = runs + len(members), programs + 1
             else:
@@ -90,7 +95,8 @@ class Pace:
                 yield
         finally:
             if runs:
-                self.batches.append(Batch(runs, programs, self.clock() - begun - training, training))
+                fixed = self.clock() - begun - training
+                self.batches.append(Batch(runs, programs, fixed, training, epochs, run_epochs))
 
     def forecast(self, programs: int) -> Forecast:
         """Return how long batches of so many programs will take: nothing where none was measured.
@@ -101,17 +107,27 @@ class Pace:
 
         if not self.batches:
             return Forecast(0.0, 0.0, 0.0)
-        counts = np.array([(one.programs, one.runs, 1) for one in self.batches], np.float64)
-        fixed, training = np.array([(one.fixed, one.training) for one in self.batches]).T
-        (compiling, once), (steps, run) = nnls(counts[:, ::2], fixed)[0], nnls(counts[:, :2], training)[0]
-        return Forecast(compiling * programs + once, steps * programs, run)
+        counts = np.array([(one.programs, 1) for one in self.batches], np.float64)
+        compiling, once = nnls(counts, np.array([one.fixed for one in self.batches]))[0]
+        epoch, run_epoch = self._training()
+        epochs = sum(one.epochs for one in self.batches) / sum(one.programs for one in self.batches)
+        run_epochs = sum(one.run_epochs for one in self.batches) / sum(one.runs for one in self.batches)
+        return Forecast(compiling * programs + once, epoch * epochs * programs, run_epoch * run_epochs)
 
     def forecast_after_last(self) -> Forecast:
-        """Return how long batches like the last one will take: as `forecast`, but as slow as the last one was."""
+        """Return how long batches of the same settings as the last one will take, if they are as slow as it was."""
         if not self.batches:
             return self.forecast(1)
         last = self.batches[-1]
-        usual = self.forecast(last.programs)
-        expected = usual.programs + usual.run * last.runs
-        slower = last.training / expected if expected else 1.0
-        return Forecast(last.fixed, usual.programs * slower, usual.run * slower, last.runs)
+        epoch, run_epoch = self._training()
+        usual = epoch * last.epochs, run_epoch * last.run_epochs
+        slower = last.training / sum(usual) if sum(usual) else 1.0
+        return Forecast(last.fixed, usual[0] * slower, usual[1] / last.runs * slower, last.runs)
+
+    def _training(self) -> tuple[float, float]:
+        """Return the seconds that an epoch takes: of a program, and of each of its runs."""
+        from scipy.optimize import nnls
+
+        counts = np.array([(one.epochs, one.run_epochs) for one in self.batches], np.float64)
+        epoch, run_epoch = nnls(counts, np.array([one.training for one in self.batches]))[0]
+        return float(epoch), float(run_epoch)
