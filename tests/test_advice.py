@@ -10,9 +10,9 @@ import pytest
 
 import lab.data
 import lab.models
-from lab.advice import advise, seconds_of
+from lab.advice import CANDIDATES, advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
-from lab.advice.confirming import Plan, confirm, plan_for, seeds_in
+from lab.advice.confirming import Plan, confirm, plan_for
 from lab.advice.fresh_splits import check_tested, fresh_splits
 from lab.advice.pace import Batch, Forecast, Pace
 from lab.advice.script import script_of
@@ -100,7 +100,8 @@ def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path, monk
     said: list[str] = []
     model = functools.partial(lab.models.dense, widths=(8,))
     advice = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
-    assert len(advice.table) == 3
+    assert set(advice.settings) == {"none", *advice.table["variant"]}
+    assert 1 <= len(advice.table) <= CANDIDATES
     assert set(advice.table["seeds"]) == {5}
     assert (tmp_path / "advice" / "comparison.csv").is_file()
     assert all("budget of the screening was spent" in why for why in advice.not_tried.values())
@@ -183,9 +184,9 @@ class TestScript:
 
 
 def paced(clock, fixed, steps, run):
-    """Return a pace that has measured two batches in a world in which the seconds are these."""
+    """Return a pace that has measured two batches of ten epochs in a world in which the seconds are these."""
     pace = Pace(clock)
-    pace.batches += [Batch(runs, 1, fixed, steps + run * runs) for runs in (10, 20)]
+    pace.batches += [Batch(runs, 1, fixed, steps + run * runs, 10, 10 * runs) for runs in (10, 20)]
     return pace
 
 
@@ -197,14 +198,12 @@ def paced(clock, fixed, steps, run):
         (10, 0, 0.1, 21.7, [5, 8]),
         (10, 0, 0.1, 22.3, [5, 8]),
         (10, 0, 0.1, 22.5, [5, 12]),
-        (10, 0, 0.1, 1000, [5, 24]),
-        (1, 0, 1.0, 1000, [5, 8, 12, 16, 24]),
-        (4, 2, 0.2, 1000, [5, 16, 24]),
+        (10, 0, 0.1, 1000, [5, 12, 24]),
+        (1, 0, 1.0, 1000, [5, 12, 24]),
+        (4, 2, 0.2, 1000, [5, 12, 24]),
     ],
 )
-def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_its_runs_take_less_than_the_rest(
-    monkeypatch, tmp_path, fixed, steps, run, until, looks
-):
+def test_the_seeds_double_where_the_batch_ends_in_time(monkeypatch, tmp_path, fixed, steps, run, until, looks):
     now, ran, each = [0.0], [0], run
 
     def run(experiment, *, progress, **_):
@@ -212,8 +211,9 @@ def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_its_runs_take
         ran.append(len(experiment.seeds))
         now[0] += fixed
         progress.on_epoch(range(2 * new), 1, 2 * new, 0.0, [])
-        now[0] += steps + each * 2 * new
-        progress.on_epoch(range(2 * new), 2, 2 * new, 0.0, [])
+        for epoch in range(2, 11):
+            now[0] += (steps + each * 2 * new) / 9
+            progress.on_epoch(range(2 * new), epoch, 2 * new, 0.0, [])
         return tmp_path
 
     monkeypatch.setattr("lab.advice.confirming.run", run)
@@ -243,17 +243,17 @@ def test_a_batch_ends_in_time_and_goes_on_over_further_looks_while_its_runs_take
     [(0, 24, 5), (21.5, 24, 5), (21.7, 24, 8), (22.5, 24, 12), (1000, 24, 24), (1000, 6, 6)],
 )
 def test_as_many_seeds_are_planned_as_are_in_time(seconds, most, seeds):
-    assert seeds_in(1.0, 24, 1, Pace(lambda: 0.0)) == 24, "nothing is known of the time"
-    assert seeds_in(seconds, most, 2, paced(lambda: 0.0, 5, 0, 0.1)) == seeds
+    assert plan_for(1.0, Plan(1, 24), Pace(lambda: 0.0).forecast).seeds == 24, "nothing is known of the time"
+    assert plan_for(seconds, Plan(1, most), paced(lambda: 0.0, 5, 0, 0.1).forecast) == (1, seeds)
 
 
 @pytest.mark.parametrize(
     ("seconds", "most", "plan"),
     [
         (1000, 5, (5, 24)),
-        (48, 5, (5, 5)),
+        (48.1, 5, (5, 5)),
         (47.9, 5, (4, 5)),
-        (40, 5, (4, 5)),
+        (40.1, 5, (4, 5)),
         (39.9, 5, (3, 5)),
         (0, 5, (1, 5)),
         (1000, 2, (2, 24)),
@@ -262,25 +262,25 @@ def test_as_many_seeds_are_planned_as_are_in_time(seconds, most, seeds):
 )
 def test_fewer_candidates_are_confirmed_where_their_first_seeds_would_not_end_in_time(seconds, most, plan):
     # Each setting is a program of its own, 3 s, and its five runs take 5 s.
-    assert plan_for(seconds, Plan(most, 24), paced(lambda: 0.0, 1, 2, 1.0)) == plan
+    assert plan_for(seconds, Plan(most, 24), paced(lambda: 0.0, 1, 2, 1.0).forecast) == plan
 
 
 def test_as_many_seeds_are_planned_as_the_confirmation_would_reach_batch_by_batch():
-    # Two programs: 13, 9, 11, 11 and 19 s for 5 seeds and those that are added.
-    pace = paced(lambda: 0.0, 1, 0.5, 1.0)
-    assert [seeds_in(seconds, 24, 2, pace) for seconds in (21.9, 22, 32.9, 33, 43.9, 44, 62.9, 63)] == [
-        *(5, 8, 8, 12, 12, 16, 16, 24),
-    ]
+    # Two programs, 3 s: 13 s for 5 seeds; from them 9 s to 8, 17 s to 12, and 27 s on to 24.
+    forecast = paced(lambda: 0.0, 1, 0.5, 1.0).forecast
+    seconds = (21.9, 22.1, 29.9, 30.1, 40.9, 41.1, 56.9, 57.1)
+    assert [plan_for(one, Plan(1, 24), forecast).seeds for one in seconds] == [5, 8, 8, 12, 12, 16, 16, 24]
 
 
 def test_a_forecast_is_fitted_to_the_batches_and_as_slow_as_the_last_one():
     pace = Pace(lambda: 0.0)
     assert pace.forecast(3) == pace.forecast_after_last() == Forecast(0.0, 0.0, 0.0)
-    pace.batches += [Batch(runs, programs, 3 * programs, 2 * programs + runs) for runs, programs in ((4, 1), (9, 2))]
-    pace.batches.append(Batch(10, 3, 9.0, 16.0))
+    # A program has 3 s and ten epochs of .2 s; a run has five, of .2 s too.
+    counts = ((4, 1), (9, 2), (10, 3))
+    pace.batches += [Batch(runs, n, 3.0 * n, 2.0 * n + runs, 10 * n, 5 * runs) for runs, n in counts]
     forecast = pace.forecast(4)
     assert [forecast.fixed, forecast.programs, forecast.run] == pytest.approx([12, 8, 1])
-    pace.batches.append(Batch(4, 1, 5.0, 12.0))
+    pace.batches.append(Batch(4, 1, 5.0, 12.0, 10, 20))
     usual, forecast = pace.forecast(1), pace.forecast_after_last()
     assert forecast.fixed == 5.0
     assert forecast.seconds(4) == pytest.approx(17.0)
@@ -308,4 +308,4 @@ def test_a_batch_is_measured_though_an_error_ends_it_and_without_training_it_is_
 
     with pytest.raises(KeyError):
         failing()
-    assert pace.batches == [Batch(runs=8, programs=2, fixed=7.25, training=1.5)]
+    assert pace.batches == [Batch(runs=8, programs=2, fixed=7.25, training=1.5, epochs=4, run_epochs=16)]
