@@ -6,6 +6,7 @@ ends, too. So no family is called better than a plain model that was trained at 
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -22,7 +23,10 @@ SEEDS_OF_SHORTLIST = (10, 11, 12, 13)
 """The seeds at which the best settings are compared with each other, each with a validation split of its own."""
 
 SHORTLIST = 8
-"""The most settings that are compared with each other."""
+"""The most families whose best settings are compared with each other."""
+
+SHORTLISTED = (3, 2, 1)
+"""How many settings of each they have: the first of these for which there is time."""
 
 WIDENED = 3
 """How often one goes on beyond the ends."""
@@ -120,7 +124,8 @@ def shortlist(space: Space, found: Mapping[str, Trial], trials: Trials, say: Cal
     """Return the best settings beside the plain model, of different families, the best first.
 
     The best of many settings is so by luck, too. So those that look best are trained again at seeds that have not
-    chosen them, which cut the training and validation examples anew, and have the order of their mean losses there.
+    chosen them, which cut the training and validation examples anew. The mean losses there say which setting of a
+    family is the best, and which family.
 
     Args:
         space: of the advice.
@@ -130,14 +135,43 @@ def shortlist(space: Space, found: Mapping[str, Trial], trials: Trials, say: Cal
     """
     others = [one for family, one in found.items() if family != PLAIN]
     best = [one.setting for one in sorted(others, key=lambda one: one.loss)][:SHORTLIST]
-    if len(best) > 1:
-        say(f"training the best settings of {len(best)} families again, each on {len(SEEDS_OF_SHORTLIST)} new splits")
+    wanted = _listed(best, trials)
+    if len(wanted) > 1:
+        say(f"training the {len(wanted)} best settings again, each on {len(SEEDS_OF_SHORTLIST)} new splits")
         load = functools.partial(fresh_splits, space.load)
-        trials.train(best, seeds=SEEDS_OF_SHORTLIST, halving=False, load=load)
-    keys = {one: [(one.parts, one.rate, seed) for seed in SEEDS_OF_SHORTLIST] for one in best}
-    if not all(key in trials.known and key not in trials.cut for own in keys.values() for key in own):
+        trials.train(wanted, seeds=SEEDS_OF_SHORTLIST, halving=False, load=load)
+    # What an earlier call of the same command has trained counts, too.
+    means = {family: _means(family, trials) for family in (one.family for one in best)}
+    if not all(one in means[one.family] for one in best):
         return best
-    return sorted(best, key=lambda one: np.mean([trials.known[key].loss for key in keys[one]]))
+    firsts = {min(own, key=lambda one: own[one]): min(own.values()) for own in means.values()}
+    return sorted(firsts, key=lambda one: firsts[one])
+
+
+def _listed(best: Sequence[Setting], trials: Trials) -> list[Setting]:
+    """Return as many of the best settings of the families of some as can be trained in time, at least one of each."""
+    programs = max((batch.programs for batch in trials.pace.batches), default=1)
+    forecast, left = trials.pace.forecast(programs), trials.until - trials.clock()
+    own = [[trial for trial in trials.of(one.family) if math.isfinite(trial.loss)] for one in best]
+    ranked = [sorted(some, key=lambda trial: trial.loss) for some in own]
+    for count in SHORTLISTED:
+        listed = [trial.setting for some in ranked for trial in some[:count]]
+        if forecast.seconds(len(SEEDS_OF_SHORTLIST) * len(listed)) <= left:
+            break
+    return listed
+
+
+def _means(family: str, trials: Trials) -> dict[Setting, float]:
+    """Return the mean loss over the seeds of the shortlist of the settings of a family that were trained at all."""
+    known = {
+        one.setting: [(one.setting.parts, one.setting.rate, seed) for seed in SEEDS_OF_SHORTLIST]
+        for one in trials.of(family)
+    }
+    return {
+        one: float(np.mean([trials.known[key].loss for key in keys]))
+        for one, keys in known.items()
+        if all(key in trials.known and key not in trials.cut for key in keys)
+    }
 
 
 def candidates(best: Sequence[Setting], most: int) -> Sequence[Setting]:
