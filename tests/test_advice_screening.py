@@ -14,6 +14,7 @@ from lab.advice import balance, combining, screening
 from lab.advice.combining import combine, search_of
 from lab.advice.confirming import Plan
 from lab.advice.diagnosis import Diagnosis
+from lab.advice.pace import Batch
 from lab.advice.screening import best_so_far, candidates, found_in, screen, shortlist, tune_plain
 from lab.advice.screening_file import identity_of, recall, remember
 from lab.advice.space import PLAIN, space_of
@@ -345,11 +346,44 @@ class TestScreening:
         trials.train([one.at((), 0), *best])
         found = {each.family: trials.known[each.parts, each.rate, 0] for each in (one.at((), 0), *best)}
         assert shortlist(one, found, trials, said.append) == [best[0], best[2], best[1]]
-        assert said == ["training the best settings of 3 families again, each on 4 new splits"]
+        assert said == ["training the 3 best settings again, each on 4 new splits"]
         assert {seed for _, _, seed in trials.known} == {0, 10, 11, 12, 13}
         # A shortlist that was cut short says nothing, in this command or in the one that goes on from it.
         trials.cut.add((best[0].parts, 0, 12))
         assert shortlist(one, found, trials, silent) == [best[1], best[2], best[0]]
+
+    def test_the_shortlist_has_the_best_settings_of_each_family_and_keeps_the_one_that_is_best_again(self, training):
+        # The first seed takes weaker dropout for better, the others stronger one; the fourth setting is left out.
+        training(
+            lambda family, strength, step, seed, epoch: (
+                {"dropout": 0.3, "l1": 0.35}.get(family, 0.5) + (strength or 0) * (1 if seed == 0 else -1) / 10
+            )
+        )
+        one, trials, said = space("dropout", "L1 penalty"), Trials(), []
+        settings = [one.at([("dropout", strength)], 0) for strength in (0.1, 0.2, 0.3, 0.4)]
+        trials.train([one.at((), 0), *settings, one.at([("L1 penalty", 1e-4)], 0)], halving=False)
+        found = {family: trials.best(family) for family in ("none", "dropout", "L1 penalty")}
+        assert found["dropout"].setting == settings[0]
+        assert shortlist(one, found, trials, said.append) == [settings[2], one.at([("L1 penalty", 1e-4)], 0)]
+        assert said == ["training the 4 best settings again, each on 4 new splits"]
+        # The same command after a kill knows them, however many there would be time for.
+        trials.pace.batches.append(Batch(1, 1, 1e9, 1e9, 1, 1))
+        trials.until, trials.is_closed = 0.0, True
+        assert shortlist(one, found, trials, silent) == [settings[2], one.at([("L1 penalty", 1e-4)], 0)]
+
+    @pytest.mark.parametrize(("seconds", "count"), [(41, 4), (40, 3), (33, 3), (32, 2), (0, 2)])
+    def test_the_shortlist_is_as_long_as_there_is_time(self, training, seconds, count):
+        training(lambda family, strength, step, seed, epoch: 0.5)
+        one, said = space("dropout", "L1 penalty"), []
+        trials = Trials(clock=lambda: 0.0)
+        settings = [one.at([("dropout", strength)], 0) for strength in (0.1, 0.2, 0.3)]
+        trials.train([one.at((), 0), *settings, one.at([("L1 penalty", 1e-4)], 0)], halving=False)
+        # A program takes 8.5 s, and each of its runs two.
+        trials.pace.batches[:] = [Batch(runs, 1, 8.5, 2.0 * runs, 1, runs) for runs in (3, 4)]
+        trials.until = seconds
+        found = {family: trials.best(family) for family in ("none", "dropout", "L1 penalty")}
+        shortlist(one, found, trials, said.append)
+        assert said == [f"training the {count} best settings again, each on 4 new splits"]
 
     def test_the_best_answer_so_far_is_ready_at_any_moment(self, training):
         training(lambda family, strength, step, seed, epoch: 0.6 if strength else 0.7)
