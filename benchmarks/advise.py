@@ -7,7 +7,9 @@
 The tables are printed and written into README.md, and the count of false answers into the lab, whose answers state it.
 
 Each repetition draws a new sample of a task, asks `lab.advise`, and then lets KerasTuner and Optuna search the same
-settings on the same sample. The budgets are counted and not timed, so a busy machine changes nothing:
+settings on the same sample. The budgets are counted in processor time, so a busy machine changes little. (Threads that
+move between cores take more of it: beside two other processes, one sample of task b took 30.9 s, and 26.8 s on one
+core, `taskset -c 0`. The repetitions that are kept were made on one core each.)
 
 * advice has `BUDGET` seconds of processor time, its start included;
 * "same seconds": the others train their trials one after the other, each in a cohort of its own, for as much processor
@@ -163,22 +165,22 @@ def collect(folder: Path, minutes: float, kinds: Sequence[str], sizes: Sequence[
     """Add repetitions to the files of a folder, of what there are fewest first, until the minutes are over."""
     ends = time.monotonic() + 60 * minutes
     longest = 0.0
-    known = {
-        (task.kind, rows): (task, rows) for task, rows in (task_of(kind, size) for size in sizes for kind in kinds)
-    }
-    made = {key: _read(folder / REPETITIONS.format(task=key[0], rows=key[1])) for key in known}
+    wanted = [task_of(kind, size) for size in sizes for kind in kinds]
+    files = {(task, rows): folder / REPETITIONS.format(task=task.kind, rows=rows) for task, rows in wanted}
+    known = {key: _read(path) for key, path in files.items()}
     while time.monotonic() + longest < ends:
-        key = min(made, key=lambda one: len(made[one]))
+        task, rows = min(known, key=lambda key: len(known[key]))
+        own = known[task, rows]
         begun = time.monotonic()
         # Computed once, and kept in a file.
-        one = repetition(*known[key], 1 + len(made[key]), truth(*known[key], folder))
-        one = json.loads(json.dumps(one))
-        truth(*known[key], folder, chosen_in(one))
-        made[key].append(one)
-        lines = ",\n".join(json.dumps(one) for one in made[key])
-        write_atomically(folder / REPETITIONS.format(task=key[0], rows=key[1]), f"[\n{lines}\n]\n")
+        made = repetition(task, rows, 1 + len(own), truth(task, rows, folder))
+        made = json.loads(json.dumps(made))
+        truth(task, rows, folder, chosen_in(made))
+        own.append(made)
+        lines = ",\n".join(json.dumps(one) for one in own)
+        write_atomically(files[task, rows], f"[\n{lines}\n]\n")
         longest = max(longest, time.monotonic() - begun)
-        say(f"{key[0]}, {key[1]} rows, sample {one['sample']}: {one['said']}")
+        say(f"{task.kind}, {rows} rows, sample {made['sample']}: {made['said']}")
 
 
 def read_repetitions(folder: Path) -> list[dict]:

@@ -12,7 +12,7 @@ import lab.data
 import lab.models
 from lab.advice import CANDIDATES, advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
-from lab.advice.confirming import Plan, confirm, plan_for
+from lab.advice.confirming import Size, confirm, size_for
 from lab.advice.fresh_splits import check_tested, fresh_splits
 from lab.advice.pace import Batch, Forecast, Pace
 from lab.advice.script import script_of
@@ -243,12 +243,12 @@ def test_the_seeds_double_where_the_batch_ends_in_time(monkeypatch, tmp_path, fi
     [(0, 24, 5), (21.5, 24, 5), (21.7, 24, 8), (22.5, 24, 12), (1000, 24, 24), (1000, 6, 6)],
 )
 def test_as_many_seeds_are_planned_as_are_in_time(seconds, most, seeds):
-    assert plan_for(1.0, Plan(1, 24), Pace(lambda: 0.0).forecast).seeds == 24, "nothing is known of the time"
-    assert plan_for(seconds, Plan(1, most), paced(lambda: 0.0, 5, 0, 0.1).forecast) == (1, seeds)
+    assert size_for(1.0, Size(1, 24), Pace(lambda: 0.0), like_last=False).seeds == 24, "nothing is known of the time"
+    assert size_for(seconds, Size(1, most), paced(lambda: 0.0, 5, 0, 0.1), like_last=False) == (1, seeds)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "most", "plan"),
+    ("seconds", "most", "size"),
     [
         (1000, 5, (5, 24)),
         (48.1, 5, (5, 5)),
@@ -260,16 +260,23 @@ def test_as_many_seeds_are_planned_as_are_in_time(seconds, most, seeds):
         (1000, 0, (1, 24)),
     ],
 )
-def test_fewer_candidates_are_confirmed_where_their_first_seeds_would_not_end_in_time(seconds, most, plan):
+def test_fewer_candidates_are_confirmed_where_their_first_seeds_would_not_end_in_time(seconds, most, size):
     # Each setting is a program of its own, 3 s, and its five runs take 5 s.
-    assert plan_for(seconds, Plan(most, 24), paced(lambda: 0.0, 1, 2, 1.0).forecast) == plan
+    assert size_for(seconds, Size(most, 24), paced(lambda: 0.0, 1, 2, 1.0), like_last=False) == size
 
 
 def test_as_many_seeds_are_planned_as_the_confirmation_would_reach_batch_by_batch():
     # Two programs, 3 s: 13 s for 5 seeds; from them 9 s to 8, 17 s to 12, and 27 s on to 24.
-    forecast = paced(lambda: 0.0, 1, 0.5, 1.0).forecast
+    pace = paced(lambda: 0.0, 1, 0.5, 1.0)
     seconds = (21.9, 22.1, 29.9, 30.1, 40.9, 41.1, 56.9, 57.1)
-    assert [plan_for(one, Plan(1, 24), forecast).seeds for one in seconds] == [5, 8, 8, 12, 12, 16, 16, 24]
+    assert [size_for(one, Size(1, 24), pace, like_last=False).seeds for one in seconds] == [5, 8, 8, 12, 12, 16, 16, 24]
+
+
+def test_a_shortlist_tells_how_long_the_same_settings_take():
+    # Six settings would be six programs of 4 s; those of the shortlist were one.
+    pace = paced(lambda: 0.0, 4, 0, 0.1)
+    assert size_for(20, Size(5, 24), pace, like_last=False) == (3, 5)
+    assert size_for(20, Size(5, 24), pace, like_last=True) == (5, 12)
 
 
 def test_a_forecast_is_fitted_to_the_batches_and_as_slow_as_the_last_one():

@@ -266,7 +266,15 @@ class TestFreshSplits:
 
 class TestConfirming:
     def confirmed(
-        self, monkeypatch, tmp_path, decisions, most=12, until=float("inf"), margin: float | None = 0.125, needed=9.0
+        self,
+        monkeypatch,
+        tmp_path,
+        decisions,
+        most=12,
+        until=float("inf"),
+        margin: float | None = 0.125,
+        needed=9.0,
+        diverged=0,
     ):
         """Confirm two candidates, whose decisions at each look are given; return what was run and said."""
         ran, said = [], []
@@ -279,7 +287,7 @@ class TestConfirming:
         def read_tables(folder):
             now = decisions[min(len(ran), len(decisions)) - 1]
             rows = [(f"v{i}", decision, -0.5, -0.75, -0.25, 5) for i, decision in enumerate(now)]
-            return types.SimpleNamespace(comparison=comparison(*rows).assign(seeds_needed=needed))
+            return types.SimpleNamespace(comparison=comparison(*rows).assign(seeds_needed=needed, diverged=diverged))
 
         monkeypatch.setattr(confirming, "run", run)
         monkeypatch.setattr("lab.results.tables.read_tables", read_tables)
@@ -313,14 +321,19 @@ class TestConfirming:
         assert (experiment.variants["none"].data.func, experiment.variants["none"].data.keywords) == (fresh_splits, {})
         assert (tmp_path / "mine" / "experiment.py").read_text().count("range(1000, ") == 1
 
-    @pytest.mark.parametrize(("margin", "needed", "count"), [(None, np.nan, 24), (0.125, np.nan, 48), (None, 9.0, 48)])
+    @pytest.mark.parametrize(
+        ("margin", "needed", "diverged", "count"),
+        [(None, np.nan, 0, 24), (0.125, np.nan, 0, 48), (None, 9.0, 0, 48), (None, np.nan, 1, 48)],
+    )
     def test_it_is_given_up_where_no_number_of_seeds_would_show_a_difference(
-        self, monkeypatch, tmp_path, margin, needed, count
+        self, monkeypatch, tmp_path, margin, needed, diverged, count
     ):
         decisions = [("not shown", "worse")]
-        ran, said = self.confirmed(monkeypatch, tmp_path, decisions, most=48, margin=margin, needed=needed)
+        ran, said = self.confirmed(
+            monkeypatch, tmp_path, decisions, most=48, margin=margin, needed=needed, diverged=diverged
+        )
         assert len(ran[-1][0].seeds) == count
-        given_up = "no number of further seeds would decide on these test examples"
+        given_up = "giving up on these: on so few test examples, no number of seeds would tell"
         assert (said[-1] == given_up) == (given_up in said) == (count == 24)
 
     def test_the_first_look_is_reached_whatever_the_time_and_no_other(self, monkeypatch, tmp_path):

@@ -12,7 +12,7 @@ import lab.data
 import lab.models
 from lab.advice import balance, combining, screening
 from lab.advice.combining import combine, search_of
-from lab.advice.confirming import Plan
+from lab.advice.confirming import Size
 from lab.advice.diagnosis import Diagnosis
 from lab.advice.pace import Batch
 from lab.advice.screening import best_so_far, candidates, found_in, screen, shortlist, tune_plain
@@ -420,23 +420,23 @@ class TestFile:
         assert not back.is_closed
 
     @pytest.mark.parametrize(
-        ("plan", "seconds", "is_closed", "count"),
+        ("size", "seconds", "is_closed", "count"),
         [
-            (Plan(3, 8), 5.0, True, 7),
-            (Plan(3, 8), 4.0, True, 7),
-            (Plan(3, 8), 6.0, False, 1),
+            (Size(3, 8), 5.0, True, 7),
+            (Size(3, 8), 4.0, True, 7),
+            (Size(3, 8), 6.0, False, 1),
             (None, 5.0, False, 7),
             (None, 6.0, False, 1),
         ],
     )
     def test_what_was_cut_off_counts_where_there_is_no_more_time(
-        self, tmp_path, tried, plan, seconds, is_closed, count
+        self, tmp_path, tried, size, seconds, is_closed, count
     ):
         one, trials = tried
         trials.cut = {key for key in trials.known if key[0]}
-        remember(tmp_path, "an id", 5.0, trials, None, plan)
+        remember(tmp_path, "an id", 5.0, trials, None, size)
         back = Trials()
-        assert recall(tmp_path, "an id", seconds, one, back) == (None, plan if is_closed else None)
+        assert recall(tmp_path, "an id", seconds, one, back) == (None, size if is_closed else None)
         assert (back.is_closed, len(back.known)) == (is_closed, count)
 
     @pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"id": "an id"}'])
@@ -451,7 +451,7 @@ class TestFile:
 
     def test_that_of_other_data_or_families_is_another(self, tmp_path, tried):
         one, trials = tried
-        remember(tmp_path, identity_of(one), 5.0, trials, None, Plan(5, 8))
+        remember(tmp_path, identity_of(one), 5.0, trials, None, Size(5, 8))
         other = functools.partial(lab.data.digits, train_size=61, validation_size=60, test_size=60)
         others = [space_of(other, lab.models.dense, FITTING, families=["dropout"]), space("L2 penalty")]
         for each in others:

@@ -28,7 +28,7 @@ from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, tab
 from lab.advice.arguments import seconds_of, training_for
 from lab.advice.balance import around, balances
 from lab.advice.combining import combine
-from lab.advice.confirming import Plan, confirm, plan_for
+from lab.advice.confirming import Size, confirm, size_for
 from lab.advice.diagnosis import Diagnosis, diagnose, examined
 from lab.advice.fresh_splits import check_tested
 from lab.advice.notes import said_once
@@ -69,7 +69,7 @@ CANDIDATES = 5
 """The most settings that are confirmed beside the plain model; fewer where the time is short."""
 
 MOST_SEEDS = 192
-"""The most seeds that confirm; most budgets end before."""
+"""The most seeds that confirm, if the budget allows for them."""
 
 
 def advise(
@@ -98,7 +98,8 @@ def advise(
         model: a Keras model or the path of its .keras file, whose weights are drawn anew, or a factory that takes
             `regularization`. A model is written into the folder of the advice.
         data: a loader with its arguments bound, whose test split has at least 50 examples.
-        budget: as `seconds_of` takes it. The first five confirming seeds are trained whatever it says.
+        budget: as `seconds_of` takes it. The first five confirming seeds of one candidate at
+            least are trained whatever it says.
         margin: the smallest difference in test data loss that matters; None calls nothing equivalent.
         training: of all runs, whose learning rate is the middle one of those that are tried first; None takes 100
             epochs with a patience of 10 and the loss that fits the labels.
@@ -221,7 +222,7 @@ def _screened(
     say: Callable[[str], None],
 ) -> _Screened:
     identity, trials = identity_of(space), Trials(clock=clock)
-    diagnosis, plan = recall(folder, identity, seconds, space, trials)
+    diagnosis, size = recall(folder, identity, seconds, space, trials)
     if trials.known:
         say(f"going on from the screening in {folder / FILE}")
     trials.on_epoch = lambda: so_far(best_so_far(trials))
@@ -251,10 +252,9 @@ def _screened(
     best = candidates(shortlist(space, found, trials, say), CANDIDATES)
     # The shortlist trains the same settings on fresh splits, as the confirmation does.
     like_last = len(best) > 1 and not trials.is_over
-    forecast = (lambda _: trials.pace.forecast_after_last()) if like_last else trials.pace.forecast
-    plan = plan or plan_for(begun + seconds - clock(), Plan(len(best), MOST_SEEDS), forecast)
-    remember(folder, identity, seconds, trials, diagnosis, plan)
-    return _Screened(plain, diagnosis, best[: plan.candidates], tried, left_out, plan.seeds, trials.pace)
+    size = size or size_for(begun + seconds - clock(), Size(len(best), MOST_SEEDS), trials.pace, like_last=like_last)
+    remember(folder, identity, seconds, trials, diagnosis, size)
+    return _Screened(plain, diagnosis, best[: size.candidates], tried, left_out, size.seeds, trials.pace)
 
 
 def _chance(space: Space, data: "Dataset") -> float | None:

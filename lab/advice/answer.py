@@ -128,7 +128,7 @@ def table_of(
     table["place"] = table["answer"].map(list(HEADINGS).index)
     table["answer"] = table["answer"].map(HEADINGS)
     undecided = table["answer"] == "undecided"
-    # Without a number of seeds more of them would not tell, unless it is the seeds that diverged that leave it open.
+    # No number means that more seeds would not tell, unless it is a seed that diverged which leaves the matter open.
     endless = undecided & table["more_seeds"].isna() & (rows["diverged"] == 0)
     table["more_seeds"] = np.ceil(table["more_seeds"].where(undecided)).mask(endless, np.inf)
     table["skew"] = [(skews or {}).get(name, np.nan) for name in table["variant"]]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import FIRST_SEED, fresh_splits
 from lab.advice.pace import Forecast, Pace
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from lab.results.tables import Tables
 
 FEWEST_TO_GIVE_UP = 24
-"""With fewer seeds, an estimate that no number of them would tell on these test examples is not believed."""
+"""With fewer seeds, the estimate that no number of them would tell is not relied on."""
 
 
 def confirm(
@@ -82,14 +84,15 @@ def confirm(
         script = script_of(experiment, folder / FILE)
         if script is not None:
             write_atomically(folder / FILE, script)
-        undecided = tables.comparison[tables.comparison["decision"] == "not shown"]
-        so_far(f"so far, on {look} fresh seeds: {sentence_of(table_of(tables.comparison), tried, tested)}")
+        table = table_of(tables.comparison)
+        undecided = table[table["answer"] == "undecided"]
+        so_far(f"so far, on {look} fresh seeds: {sentence_of(table, tried, tested)}")
         say(f"confirmed on {look} fresh seeds: {len(undecided)} of {len(chosen) - 1} candidates undecided")
         if undecided.empty:
             break
-        # No number of seeds is one that would show a difference; a margin may be decided all the same.
-        if look >= FEWEST_TO_GIVE_UP and margin is None and undecided["seeds_needed"].isna().all():
-            say("no number of further seeds would decide on these test examples")
+        # With a margin, a candidate may still be shown to be equivalent.
+        if look >= FEWEST_TO_GIVE_UP and margin is None and np.isinf(undecided["more_seeds"]).all():
+            say("giving up on these: on so few test examples, no number of seeds would tell")
             break
         look = _following(plan, look, len(chosen), pace.forecast_after_last(), until - pace.clock())
     return folder, tables
@@ -105,7 +108,7 @@ def _following(plan: Sequence[int], look: int, count: int, forecast: Forecast, l
     return next((seeds for seeds in in_time if seeds >= 2 * look), max(in_time, default=None))
 
 
-class Plan(NamedTuple):
+class Size(NamedTuple):
     """The size of a confirmation.
 
     Args:
@@ -117,8 +120,8 @@ class Plan(NamedTuple):
     seeds: int
 
 
-def plan_for(seconds: float, most: Plan, forecast: Callable[[int], Forecast]) -> Plan:
-    """Return how many candidates and seeds can confirm in the time there is.
+def size_for(seconds: float, most: Size, pace: Pace, *, like_last: bool) -> Size:
+    """Return how many candidates and seeds there is time for.
 
     Where the first seeds of all candidates would not end in time, there are fewer candidates, but at least one. The
     first looks decide more where fewer follow; so looks that would not be reached are wasted.
@@ -126,9 +129,14 @@ def plan_for(seconds: float, most: Plan, forecast: Callable[[int], Forecast]) ->
     Args:
         seconds: that are left.
         most: the most of both.
-        forecast: how long batches of so many settings will take.
+        pace: how long the batches of the screening took.
+        like_last: whether the last batch trained the same settings, as a shortlist does. If not, each setting is taken
+            to be a program of its own.
     """
     from lab.statistics.sequential import FIRST_LOOK, looks
+
+    def forecast(settings: int) -> Forecast:
+        return pace.forecast_after_last() if like_last else pace.forecast(settings)
 
     counts = range(1 + most.candidates, 2, -1)
     count = next((n for n in counts if forecast(n).seconds(FIRST_LOOK * n) <= seconds), 2)
@@ -143,4 +151,4 @@ def plan_for(seconds: float, most: Plan, forecast: Callable[[int], Forecast]) ->
             left -= expected.seconds(((look or before) - before) * count)
         return look == seeds
 
-    return Plan(count - 1, max(filter(is_reached, looks(most.seeds)), default=FIRST_LOOK))
+    return Size(count - 1, max(filter(is_reached, looks(most.seeds)), default=FIRST_LOOK))

@@ -26,7 +26,7 @@ SHORTLIST = 8
 """The most families whose best settings are compared with each other."""
 
 SHORTLISTED = (3, 2, 1)
-"""How many settings of each they have: the first of these for which there is time."""
+"""How many settings of each family these are: the first of the numbers for which there is time."""
 
 WIDENED = 3
 """How often one goes on beyond the ends."""
@@ -140,7 +140,7 @@ def shortlist(space: Space, found: Mapping[str, Trial], trials: Trials, say: Cal
         say(f"training the {len(wanted)} best settings again, each on {len(SEEDS_OF_SHORTLIST)} new splits")
         load = functools.partial(fresh_splits, space.load)
         trials.train(wanted, seeds=SEEDS_OF_SHORTLIST, halving=False, load=load)
-    # What an earlier call of the same command has trained counts, too.
+    # Runs that an earlier call of the same command trained count as well.
     means = {family: _means(family, trials) for family in (one.family for one in best)}
     if not all(one in means[one.family] for one in best):
         return best
@@ -149,7 +149,12 @@ def shortlist(space: Space, found: Mapping[str, Trial], trials: Trials, say: Cal
 
 
 def _listed(best: Sequence[Setting], trials: Trials) -> list[Setting]:
-    """Return as many of the best settings of the families of some as can be trained in time, at least one of each."""
+    """Return the settings of the shortlist: of each family as many as there is time for, at least the best one.
+
+    Args:
+        best: the best setting of each family.
+        trials: all of them.
+    """
     programs = max((batch.programs for batch in trials.pace.batches), default=1)
     forecast, left = trials.pace.forecast(programs), trials.until - trials.clock()
     own = [[trial for trial in trials.of(one.family) if math.isfinite(trial.loss)] for one in best]
@@ -162,7 +167,7 @@ def _listed(best: Sequence[Setting], trials: Trials) -> list[Setting]:
 
 
 def _means(family: str, trials: Trials) -> dict[Setting, float]:
-    """Return the mean loss over the seeds of the shortlist of the settings of a family that were trained at all."""
+    """Return by setting of a family the mean loss over the seeds of the shortlist, if it was trained at all of them."""
     known = {
         one.setting: [(one.setting.parts, one.setting.rate, seed) for seed in SEEDS_OF_SHORTLIST]
         for one in trials.of(family)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lab.advice.confirming import Plan
+from lab.advice.confirming import Size
 from lab.advice.diagnosis import Diagnosis
 from lab.advice.space import PLAIN, Space
 from lab.advice.trials import Key, Trial, Trials
@@ -35,7 +35,7 @@ def identity_of(space: Space) -> str:
 
 
 def remember(
-    folder: Path, identity: str, seconds: float, trials: Trials, diagnosis: Diagnosis | None, plan: Plan | None = None
+    folder: Path, identity: str, seconds: float, trials: Trials, diagnosis: Diagnosis | None, size: Size | None = None
 ) -> None:
     """Write down what was tried.
 
@@ -45,7 +45,7 @@ def remember(
         seconds: the budget.
         trials: all of them.
         diagnosis: of the plain model, if it has been made.
-        plan: of the confirmation, if the screening has ended, perhaps as its time was over; else None.
+        size: of the confirmation, if the screening has ended, perhaps as its time was over; else None.
     """
     from lab.results.files import write_atomically
 
@@ -63,7 +63,7 @@ def remember(
     content = {
         "id": identity,
         "seconds": seconds,
-        "plan": plan,
+        "size": size,
         "diagnosis": None if diagnosis is None else diagnosis.to_json(),
         "reasons": trials.reasons,
         "tried": tried,
@@ -73,8 +73,8 @@ def remember(
 
 def recall(
     folder: Path, identity: str, seconds: float, space: Space, trials: Trials
-) -> tuple[Diagnosis | None, Plan | None]:
-    """Take over what was tried before; return the diagnosis and the plan of the confirmation, if there were any.
+) -> tuple[Diagnosis | None, Size | None]:
+    """Take over what was tried before; return the diagnosis and the size of the confirmation, if they were known.
 
     What had not trained to its end counts unless there is more time now. A screening that has ended in as much time or
     more is not gone on with.
@@ -89,7 +89,7 @@ def recall(
         if content["id"] != identity:
             return None, None
         has_no_more_time = content["seconds"] >= seconds
-        plan = None if content["plan"] is None or not has_no_more_time else Plan(*map(int, content["plan"]))
+        size = None if content["size"] is None or not has_no_more_time else Size(*map(int, content["size"]))
         tried = [one for one in content["tried"] if has_no_more_time or not one["cut"]]
         known = dict(_read(one, space) for one in tried)
         reasons = {str(family): str(why) for family, why in content["reasons"].items()}
@@ -99,8 +99,8 @@ def recall(
         return None, None
     trials.known |= known
     trials.reasons |= reasons
-    trials.is_closed, trials.cut = plan is not None, cut
-    return diagnosis, plan
+    trials.is_closed, trials.cut = size is not None, cut
+    return diagnosis, size
 
 
 def _read(written: dict[str, Any], space: Space) -> tuple[Key, Trial]:

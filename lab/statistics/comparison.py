@@ -197,7 +197,7 @@ def compare(
             values[~whole] = np.nan
             at_parts = own_parts - own_parts[0]
         else:
-            # Another variant's data have no such parts, and nothing can be compared at them.
+            # A variant whose data have no such parts cannot be compared at them.
             own_parts = None
     if at_parts is None:
         generalizes_over = without_test_examples(generalizes_over)
