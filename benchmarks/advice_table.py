@@ -1,13 +1,15 @@
 """The table of `benchmarks.advise`: what was counted over all repetitions, with intervals."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import scipy
 
 from benchmarks.advice_truth import Key, Truth, family_of, read_key
 from benchmarks.advice_tuners import METHODS
+from lab.advice.space import COMBINED
 
 BUDGETS = ("same seconds", "same epochs")
 
@@ -97,12 +99,7 @@ def by_task(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tru
     table = []
     for (kind, size), known in sorted(truths.items()):
         own = [one for one in repetitions if (one["task"], one["rows"]) == (kind, size)]
-        said: dict[str, int] = {}
-        for one in own:
-            for key, answer in one["said"]:
-                if answer == "helps":
-                    family = family_of(read_key(key))
-                    said[family] = said.get(family, 0) + 1
+        said = [family_of(read_key(key)) for one in own for key, answer in one["said"] if answer == "helps"]
         false = sum(is_false(one) for one in own)
         gain = -known.difference(known.best) / known.loss
         table.append(
@@ -110,13 +107,28 @@ def by_task(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tru
                 kind,
                 str(size),
                 str(len(own)),
-                f"{', '.join(sorted(known.helping)) or 'nothing'} ({gain:.1%})",
-                ", ".join(f"{family} {count}" for family, count in said.items()) or "nothing",
+                f"{_best(known.helping)} ({gain:.1%})",
+                ", ".join(f"{family} {count}" for family, count in _counts(said)) or "nothing",
                 str(false),
                 mean([known.regret(chosen_by(one, "advice")) for one in own]),
             ]
         )
     return table
+
+
+def _best(families: Collection[str]) -> str:
+    """Return the families that help most, of which combinations are only counted."""
+    combinations = [family for family in families if COMBINED in family]
+    listed = sorted(set(families).difference(combinations))
+    if combinations:
+        listed.append(f"{len(combinations)} combination{'s' if len(combinations) > 1 else ''}")
+    return ", ".join(listed) or "nothing"
+
+
+def _counts(families: Sequence[str]) -> list[tuple[str, int]]:
+    """Return how often each family occurs, the most frequent first and all combinations together last."""
+    counts = Counter("combinations" if COMBINED in family else family for family in families)
+    return sorted(counts.items(), key=lambda one: (one[0] == "combinations", -one[1], one[0]))
 
 
 HEADINGS = (

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.advice_tasks import FRESH, TASKS, TRAINING, Task, fresh_losses, planted
 from lab.advice.balance import balances
 from lab.advice.fresh_splits import fresh_splits
-from lab.advice.space import PLAIN, RATES, Part, Setting, Space, space_of
+from lab.advice.space import COMBINED, PLAIN, RATES, Part, Setting, Space, space_of
 from lab.checks import DataError
 from lab.experiment import Variant
 from lab.sweep.unpublished import train
@@ -61,7 +61,7 @@ def read_key(written: Sequence) -> Key:
 
 def family_of(key: Key) -> str:
     """Return the family of a setting, as `lab.advice.space.Setting` names it."""
-    return " + ".join(family for family, _ in key[0]) or PLAIN
+    return COMBINED.join(family for family, _ in key[0]) or PLAIN
 
 
 def space_for(task: Task, rows: int, load: Callable | None = None) -> Space:

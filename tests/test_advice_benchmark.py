@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import advice_data, advice_truth
-from benchmarks.advice_table import BEGIN, between, markdown, rows, wilson
+from benchmarks.advice_table import BEGIN, between, by_task, markdown, rows, wilson
 from benchmarks.advice_tasks import TASKS, drawn, planted
 from benchmarks.advice_truth import Truth, every_setting, read_truth, space_for
 from benchmarks.advice_tuners import SpentError, Trials
@@ -79,6 +79,15 @@ def test_a_setting_that_differs_by_little_is_equivalent_and_so_is_one_that_is_no
     assert Truth(PLAIN, 2.0, fine, fine).helping == {"dropout", "L1 penalty"}
     little = {PLAIN: 0 * spread, GOOD: -0.019 + spread / 10}
     assert Truth(PLAIN, 2.0, little, little).helping == set()
+
+
+def test_combinations_are_counted_together_in_the_table_of_tasks():
+    both, spread = ((("dropout", 0.5), ("L1 penalty", 0.1)), 1), np.array([-0.001, 0.0, 0.001])
+    known = {PLAIN: 0 * spread, GOOD: -0.2 + spread, both: -0.2 + spread, POOR: -0.1 + spread}
+    helps = [{"task": "b", "rows": 200, "said": [(key, "helps")], "checked": []} for key in (both, POOR, GOOD, GOOD)]
+    (row,) = by_task(helps, {("b", 200): Truth(PLAIN, 2.0, known, known)})
+    assert row[3] == "dropout, 1 combination (10.0%)"
+    assert row[4] == "dropout 2, L1 penalty 1, combinations 1"
 
 
 def test_the_readme_has_the_tables_of_what_was_counted():
