@@ -98,8 +98,8 @@ def advise(
         model: a Keras model or the path of its .keras file, whose weights are drawn anew, or a factory that takes
             `regularization`. A model is written into the folder of the advice.
         data: a loader with its arguments bound, whose test split has at least 50 examples.
-        budget: as `seconds_of` takes it. The first five confirming seeds of one candidate at
-            least are trained whatever it says.
+        budget: as `seconds_of` takes it. The first five confirming seeds of at least one candidate are trained whatever
+            it says.
         margin: the smallest difference in test data loss that matters; None calls nothing equivalent.
         training: of all runs, whose learning rate is the middle one of those that are tried first; None takes 100
             epochs with a patience of 10 and the loss that fits the labels.
