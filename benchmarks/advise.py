@@ -20,8 +20,8 @@ The others are given the learning rates around the plain model's best one, which
 these settings, and combine them.
 
 A claim "helps" is checked on the sample it was made on: the setting, and the plain model at the learning rates around
-its own and at that of the claim, are trained at 16 further seeds with splits of their own and measured on 100 000 fresh
-points. The claim is false if it is no better there than the plain model at the best of these rates, and an answer is
+its own and at that of the claim, are trained at 16 further seeds with splits of their own, 48 more where these do not
+tell, and measured on 100 000 fresh points. The claim is false if it is no better there than the plain model at the best of these rates, and an answer is
 false if one of its claims is.
 Which families help, and how much worse a choice is than the best setting, is the truth of the task, found by brute
 force over samples (`benchmarks.advice_truth`), which is computed once and kept in `benchmarks/advice/`.
@@ -91,7 +91,8 @@ def repetition(task: Task, rows: int, sample: int, known: Truth) -> dict:
         )
         tried = json.loads((Path(folder) / "advice" / FILE).read_text(encoding="utf-8"))["tried"]
     keys = {name: key_of(one) for name, one in advice.settings.items()}
-    plain = next(iter(keys.values()))
+    advised = key_of(advice.recommended.setting)
+    plain = next(iter(keys.values())) if advised[0] else advised
     said = [(keys[row.variant], row.answer) for row in advice.table.itertuples()]
     claims = [key for key, answer in said if answer == "helps"]
     by_validation = min((one for one in tried if one["seed"] == 0), key=lambda one: one["loss"])

@@ -1,6 +1,7 @@
 """Advice: its data, its space, its answer, and a whole one that is as small as it can be."""
 
 import functools
+import types
 from pathlib import Path
 
 import keras
@@ -10,8 +11,9 @@ import pytest
 
 import lab.data
 import lab.models
-from lab.advice import CANDIDATES, advise, seconds_of
+from lab.advice import advise, seconds_of
 from lab.advice.answer import sentence_of, table_of
+from lab.advice.choosing import CANDIDATES
 from lab.advice.confirming import Size, confirm, size_for
 from lab.advice.fresh_splits import check_tested, fresh_splits
 from lab.advice.pace import Batch, Forecast, Pace
@@ -55,10 +57,10 @@ def test_advice_needs_fifty_test_examples():
 
 
 def compared(*decisions):
-    names = ["none", *(f"v{i}" for i in range(len(decisions)))]
     rows = {
-        "variant": names,
-        "decision": ["baseline", *decisions],
+        "variant": [f"v{i}" for i in range(len(decisions))],
+        "against": "none",
+        "decision": decisions,
         "n": 8,
         "difference": -0.1,
         "seeds_needed": 6.2,
@@ -100,7 +102,10 @@ def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path, monk
     said: list[str] = []
     model = functools.partial(lab.models.dense, widths=(8,))
     advice = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)
-    assert set(advice.settings) == {"none", *advice.table["variant"]}
+    plain, other = list(advice.settings)[:2]
+    assert (plain, other[:10]) == ("none", "none-rate-")
+    assert list(advice.settings)[2:] == sorted(advice.table["variant"], key=list(advice.settings).index)
+    assert set(advice.table["against"]) <= {plain, other}
     assert 1 <= len(advice.table) <= CANDIDATES
     assert set(advice.table["seeds"]) == {5}
     assert (tmp_path / "advice" / "comparison.csv").is_file()
@@ -217,14 +222,15 @@ def test_the_seeds_double_where_the_batch_ends_in_time(monkeypatch, tmp_path, fi
         return tmp_path
 
     monkeypatch.setattr("lab.advice.confirming.run", run)
-    tables = type("Tables", (), {"comparison": compared("not shown")})
+    tables = types.SimpleNamespace(comparison=compared("not shown"))
     monkeypatch.setattr("lab.results.tables.read_tables", lambda folder: tables)
     space = space_of(DIGITS, lab.models.dense, FITTING)
     with forgotten():
         confirm(
             "x",
             DIGITS,
-            [space.at((), 0), space.at([("dropout", 0.1)], 0)],
+            {"none": space.at((), 0), "v0": space.at([("dropout", 0.1)], 0)},
+            ["none"],
             most_seeds=24,
             margin=None,
             until=until,
@@ -243,8 +249,10 @@ def test_the_seeds_double_where_the_batch_ends_in_time(monkeypatch, tmp_path, fi
     [(0, 24, 5), (21.5, 24, 5), (21.7, 24, 8), (22.5, 24, 12), (1000, 24, 24), (1000, 6, 6)],
 )
 def test_as_many_seeds_are_planned_as_are_in_time(seconds, most, seeds):
-    assert size_for(1.0, Size(1, 24), Pace(lambda: 0.0), like_last=False).seeds == 24, "nothing is known of the time"
-    assert size_for(seconds, Size(1, most), paced(lambda: 0.0, 5, 0, 0.1), like_last=False) == (1, seeds)
+    assert size_for(1.0, Size(1, 24), Pace(lambda: 0.0), plain=1, like_last=False).seeds == 24, (
+        "nothing is known of the time"
+    )
+    assert size_for(seconds, Size(1, most), paced(lambda: 0.0, 5, 0, 0.1), plain=1, like_last=False) == (1, seeds)
 
 
 @pytest.mark.parametrize(
@@ -262,21 +270,36 @@ def test_as_many_seeds_are_planned_as_are_in_time(seconds, most, seeds):
 )
 def test_fewer_candidates_are_confirmed_where_their_first_seeds_would_not_end_in_time(seconds, most, size):
     # Each setting is a program of its own, 3 s, and its five runs take 5 s.
-    assert size_for(seconds, Size(most, 24), paced(lambda: 0.0, 1, 2, 1.0), like_last=False) == size
+    assert size_for(seconds, Size(most, 24), paced(lambda: 0.0, 1, 2, 1.0), plain=1, like_last=False) == size
 
 
 def test_as_many_seeds_are_planned_as_the_confirmation_would_reach_batch_by_batch():
     # Two programs, 3 s: 13 s for 5 seeds; from them 9 s to 8, 17 s to 12, and 27 s on to 24.
     pace = paced(lambda: 0.0, 1, 0.5, 1.0)
     seconds = (21.9, 22.1, 29.9, 30.1, 40.9, 41.1, 56.9, 57.1)
-    assert [size_for(one, Size(1, 24), pace, like_last=False).seeds for one in seconds] == [5, 8, 8, 12, 12, 16, 16, 24]
+    assert [size_for(one, Size(1, 24), pace, plain=1, like_last=False).seeds for one in seconds] == [
+        5,
+        8,
+        8,
+        12,
+        12,
+        16,
+        16,
+        24,
+    ]
+
+
+def test_the_plain_model_takes_a_place_for_each_of_its_learning_rates():
+    # Each setting is a program of its own, 3 s, and its five runs take 5 s: 24 s for two rates and one candidate.
+    sizes = [size_for(at, Size(5, 24), paced(lambda: 0.0, 1, 2, 1.0), plain=2, like_last=False) for at in (0, 33, 56.1)]
+    assert sizes == [(1, 5), (2, 5), (5, 5)]
 
 
 def test_a_shortlist_tells_how_long_the_same_settings_take():
     # Six settings would be six programs of 4 s; those of the shortlist were one.
     pace = paced(lambda: 0.0, 4, 0, 0.1)
-    assert size_for(20, Size(5, 24), pace, like_last=False) == (3, 5)
-    assert size_for(20, Size(5, 24), pace, like_last=True) == (5, 12)
+    assert size_for(20, Size(5, 24), pace, plain=1, like_last=False) == (3, 5)
+    assert size_for(20, Size(5, 24), pace, plain=1, like_last=True) == (5, 12)
 
 
 def test_a_forecast_is_fitted_to_the_batches_and_as_slow_as_the_last_one():

@@ -15,9 +15,9 @@ from lab.advice.combining import combine, search_of
 from lab.advice.confirming import Size
 from lab.advice.diagnosis import Diagnosis
 from lab.advice.pace import Batch
-from lab.advice.screening import best_so_far, candidates, found_in, screen, shortlist, tune_plain
+from lab.advice.screening import best_so_far, candidates, found_in, plain_to_confirm, screen, shortlist, tune_plain
 from lab.advice.screening_file import identity_of, recall, remember
-from lab.advice.space import PLAIN, space_of
+from lab.advice.space import PLAIN, RATES_OF_PLAIN, space_of
 from lab.advice.trials import Trials, lowest
 from lab.checks import UsageError
 from lab.training import Training
@@ -275,6 +275,9 @@ class TestTrials:
         assert lowest([]) == np.inf
 
 
+AGAIN = "training the {} best settings again, and the plain model at learning rates 0.001, each on 4 new splits"
+
+
 class TestScreening:
     def test_the_plain_models_rates_go_on_while_the_best_lies_at_their_end(self, training):
         calls, _ = training(lambda family, strength, step, seed, epoch: abs(step - 4) + 1.0)
@@ -346,7 +349,9 @@ class TestScreening:
         trials.train([one.at((), 0), *best])
         found = {each.family: trials.known[each.parts, each.rate, 0] for each in (one.at((), 0), *best)}
         assert shortlist(one, found, trials, said.append) == [best[0], best[2], best[1]]
-        assert said == ["training the 3 best settings again, each on 4 new splits"]
+        assert said == [
+            "training the 3 best settings again, and the plain model at learning rates 0.001, each on 4 new splits"
+        ]
         assert {seed for _, _, seed in trials.known} == {0, 10, 11, 12, 13}
         # A shortlist that was cut short says nothing, in this command or in the one that goes on from it.
         trials.cut.add((best[0].parts, 0, 12))
@@ -365,13 +370,36 @@ class TestScreening:
         found = {family: trials.best(family) for family in ("none", "dropout", "L1 penalty")}
         assert found["dropout"].setting == settings[0]
         assert shortlist(one, found, trials, said.append) == [settings[2], one.at([("L1 penalty", 1e-4)], 0)]
-        assert said == ["training the 4 best settings again, each on 4 new splits"]
+        assert said == [
+            "training the 4 best settings again, and the plain model at learning rates 0.001, each on 4 new splits"
+        ]
         # The same command after a kill knows them, however many there would be time for.
         trials.pace.batches.append(Batch(1, 1, 1e9, 1e9, 1, 1))
         trials.until, trials.is_closed = 0.0, True
         assert shortlist(one, found, trials, silent) == [settings[2], one.at([("L1 penalty", 1e-4)], 0)]
 
-    @pytest.mark.parametrize(("seconds", "count"), [(41, 4), (40, 3), (33, 3), (32, 2), (0, 2)])
+    def test_the_shortlist_decides_at_which_rates_the_plain_model_is_confirmed(self, training):
+        # The seeds that tune take a higher rate for the best, the others a lower one; dropout has one of its own.
+        training(
+            lambda family, strength, step, seed, epoch: (
+                0.5 + abs(step - 3) / 100 if strength else 0.6 + abs(step + (0.6 if seed >= 10 else -0.6)) / 100
+            )
+        )
+        one, trials, said = space("dropout"), Trials(), []
+        trials.train([one.at((), step) for step in RATES_OF_PLAIN], seeds=(0, 1, 2), halving=False)
+        trials.train([one.at([("dropout", 0.1)], step) for step in (2, 3)], halving=False)
+        assert [setting.rate for setting in plain_to_confirm(trials)] == [1, 0]
+        found = {family: trials.best(family) for family in ("none", "dropout")}
+        shortlist(one, found, trials, said.append)
+        assert said == [
+            "training the 2 best settings again, and the plain model at learning rates 0.001, 0.003, 0.009, 0.027, each "
+            "on 4 new splits"
+        ]
+        assert [setting.rate for setting in plain_to_confirm(trials)] == [0, 1]
+        # The same command after a kill tunes it as before.
+        assert tune_plain(one, trials, silent).rate == 1
+
+    @pytest.mark.parametrize(("seconds", "count"), [(49, 4), (48, 3), (41, 3), (40, 2), (0, 2)])
     def test_the_shortlist_is_as_long_as_there_is_time(self, training, seconds, count):
         training(lambda family, strength, step, seed, epoch: 0.5)
         one, said = space("dropout", "L1 penalty"), []
@@ -383,7 +411,10 @@ class TestScreening:
         trials.until = seconds
         found = {family: trials.best(family) for family in ("none", "dropout", "L1 penalty")}
         shortlist(one, found, trials, said.append)
-        assert said == [f"training the {count} best settings again, each on 4 new splits"]
+        assert said == [
+            f"training the {count} best settings again, and the plain model at learning rates 0.001, each on 4 new "
+            "splits"
+        ]
 
     def test_the_best_answer_so_far_is_ready_at_any_moment(self, training):
         training(lambda family, strength, step, seed, epoch: 0.6 if strength else 0.7)

@@ -7,38 +7,35 @@ trials           settings that train together, the worse of which leave
 pace             how long a batch of runs will take
 screening        the plain model at its best rate, the best setting of each family
 combining        combinations of the families that survive
+choosing         all of these in their shares of the budget: what is confirmed
 screening_file   what was tried, for the same command after a kill
 diagnosis        whether the plain model memorizes or underfits
 fresh_splits     the splits of the confirmation
 confirming       seeds are added until each candidate is decided
 script           the confirmation as a script
+against_plain    candidates against the plain model at its learning rates
 recommended      the model that is advised
 false_claims     how often answers were wrong on planted tasks
 answer           the sentence, the table, the folder
 """
 
-import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.advice.answer import Advice, recommended_in, sentence_of, skews_in, table_of
+from lab.advice.against_plain import best_plain
+from lab.advice.answer import Advice, recommended_in, sentence_of, table_of
 from lab.advice.arguments import seconds_of, training_for
-from lab.advice.balance import around, balances
-from lab.advice.combining import combine
-from lab.advice.confirming import Size, confirm, size_for
-from lab.advice.diagnosis import Diagnosis, diagnose, examined
+from lab.advice.choosing import choose
+from lab.advice.confirming import confirm, variants_of
 from lab.advice.fresh_splits import check_tested
 from lab.advice.notes import said_once
-from lab.advice.pace import Pace
 from lab.advice.recommended import Recommended
-from lab.advice.screening import best_so_far, candidates, found_in, screen, shortlist, tune_plain
-from lab.advice.screening_file import FILE, FOLDER, identity_of, recall, remember
+from lab.advice.screening_file import FOLDER
 from lab.advice.space import Setting, Space, factory_of, is_built, space_of, written
-from lab.advice.trials import Trials
-from lab.checks import DataError, UsageError, number, shown
+from lab.checks import UsageError, number, shown
 from lab.data.dataset import extremes
 from lab.engine import precision
 from lab.engine.tensorflow import load_tensorflow
@@ -52,24 +49,6 @@ if TYPE_CHECKING:
     from lab.data import Dataset
 
 __all__ = ["Advice", "advise", "seconds_of"]
-
-TUNING_SHARE = 0.2
-"""The share of the budget after which the plain model is tried at no further learning rate."""
-
-SCREENING_SHARE = 0.5
-"""The share of the budget after which nothing further is tried."""
-
-SHORTLIST_SHARE = 0.7
-"""The share of the budget after which the best settings are not compared with each other any longer."""
-
-EXAMINED_SHARE = 0.1
-"""The plain model's learning curve is measured if training it took less than this share of the budget."""
-
-CANDIDATES = 5
-"""The most settings that are confirmed beside the plain model; fewer where the time is short."""
-
-MOST_SEEDS = 192
-"""The most seeds that confirm, if the budget allows for them."""
 
 
 def advise(
@@ -144,15 +123,20 @@ def advise(
     images, (low, high) = loaded.train.x.ndim == 4, extremes(loaded.train)
     space = space_of(data, factory, training, images=images, pixels=0 <= low <= high <= 1, families=families)
     with said_once(say), forgotten():
-        found = _screened(space, loaded, folder, begun, seconds, clock, say)
-        plain, chosen = found.plain, found.chosen
+        found = choose(space, loaded, folder, begun, seconds, clock, say)
+        chosen = found.chosen
         if not chosen:
             raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
-        say(f"confirming {', '.join(one.label for one in chosen)} on test examples that nothing has looked at")
-        folder, tables = confirm(
+        rates = " and ".join(f"{one.learning_rate:.2g}" for one in found.plain)
+        labels = ", ".join(one.label for one in chosen)
+        say(f"confirming {labels} and the plain model at {rates} on test examples that nothing has looked at")
+        settings = variants_of(found.plain, chosen)
+        plain = list(settings)[: len(found.plain)]
+        folder, tables, compared = confirm(
             name,
             data,
-            [plain, *chosen],
+            settings,
+            plain,
             most_seeds=found.most_seeds,
             margin=margin,
             until=begun + seconds,
@@ -162,18 +146,20 @@ def advise(
             results_folder=Path(results_folder),
             say=say,
         )
-        table = table_of(tables.comparison, skews_in(tables.summary, plain.name), _costs(space, chosen))
-        advised = recommended_in(table, plain.name)
+        table = table_of(compared, tables.summary, _costs(space, chosen))
+        best = best_plain(tables, plain)
+        advised = recommended_in(table, best)
         summary = tables.summary
         own = summary[summary["variant"].map(str) == advised]
-        settings = {one.name: one for one in (plain, *chosen)}
         recommended = Recommended(
             settings[advised],
             len(own),
             tuple(own["kept_epoch"].dropna().astype(int)),
         )
         advice = Advice(
-            sentence_of(table, found.tried, len(loaded.test)),
+            sentence_of(
+                table, found.tried, len(loaded.test), None if best == plain[0] else settings[best].learning_rate
+            ),
             found.diagnosis,
             table,
             found.left_out,
@@ -187,78 +173,6 @@ def advise(
             say(f"measuring the ensemble of the {recommended.seeds} runs of {advised}")
             advice = replace(advice, ensemble=recommended.ensembles(loaded), seconds=clock() - begun)
     return advice
-
-
-@dataclass(frozen=True)
-class _Screened:
-    """The result of the screening.
-
-    Args:
-        plain: the plain model at its best rate.
-        diagnosis: of the plain model.
-        chosen: the candidates.
-        tried: how many families were.
-        left_out: by family why it was not.
-        most_seeds: that confirm.
-        pace: how long its batches took.
-    """
-
-    plain: Setting
-    diagnosis: Diagnosis
-    chosen: Sequence[Setting]
-    tried: int
-    left_out: dict[str, str]
-    most_seeds: int
-    pace: Pace
-
-
-def _screened(
-    space: Space,
-    data: "Dataset",
-    folder: Path,
-    begun: float,
-    seconds: float,
-    clock: Callable[[], float],
-    say: Callable[[str], None],
-) -> _Screened:
-    identity, trials = identity_of(space), Trials(clock=clock)
-    diagnosis, size = recall(folder, identity, seconds, space, trials)
-    if trials.known:
-        say(f"going on from the screening in {folder / FILE}")
-    trials.on_epoch = lambda: so_far(best_so_far(trials))
-    trials.on_round = lambda: remember(folder, identity, seconds, trials, diagnosis)
-    say("tuning the learning rate of the plain model")
-    trials.begin(begun + TUNING_SHARE * seconds)
-    plain = tune_plain(space, trials, say)
-    if diagnosis is None:
-        diagnosis = diagnose(trials.known[plain.parts, plain.rate, 0].rows, _chance(space, data))
-        if clock() - begun < EXAMINED_SHARE * seconds:
-            say("measuring the learning curve of the plain model and the noise in the labels")
-            # Parts of few examples may be too small for the model, or lack a class.
-            with contextlib.suppress(UsageError, DataError):
-                diagnosis = examined(diagnosis, plain, data)
-        trials.on_round()
-    say(str(diagnosis))
-    space = replace(space, strengths=around(space, balances(space)))
-    say(f"screening {len(space.families)} families, each at learning rates around that of the plain model")
-    trials.begin(begun + SCREENING_SHARE * seconds)
-    screen(space, plain.rate, trials, say)
-    combine(space, plain, trials, say)
-    found, left_out = found_in(space, plain, trials, say)
-    for family, why in left_out.items():
-        say(f"{family} {why}")
-    tried = sum(name in found for name in space.families)
-    trials.begin(begun + SHORTLIST_SHARE * seconds)
-    best = candidates(shortlist(space, found, trials, say), CANDIDATES)
-    # The shortlist trains the same settings on fresh splits, as the confirmation does.
-    like_last = len(best) > 1 and not trials.is_over
-    size = size or size_for(begun + seconds - clock(), Size(len(best), MOST_SEEDS), trials.pace, like_last=like_last)
-    remember(folder, identity, seconds, trials, diagnosis, size)
-    return _Screened(plain, diagnosis, best[: size.candidates], tried, left_out, size.seeds, trials.pace)
-
-
-def _chance(space: Space, data: "Dataset") -> float | None:
-    return space.training.chance(None if data.classes is None else len(data.classes), data.several)
 
 
 def _costs(space: Space, chosen: Sequence[Setting]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lab.advice.against_plain import AGAINST
 from lab.advice.diagnosis import Diagnosis
 from lab.advice.false_claims import counted
 from lab.advice.recommended import Recommended
@@ -36,12 +37,13 @@ class Advice:
         sentence: the answer.
         diagnosis: of the plain model; it prints as sentences.
         table: one row per candidate: variant, answer, seeds, its difference to the plain model in test data loss with
-            the ends of the interval, about how many more seeds would tell where it is undecided, the skewness of the
+            the ends of the interval, with which variant of the plain model it is compared (see
+            `lab.advice.against_plain`), about how many more seeds would tell where it is undecided, the skewness of the
             differences, and what a step of training costs more.
         not_tried: by family why it was left out.
         folder: of the experiment that confirmed it, with its page and histories.
         seconds: how long it took.
-        settings: by variant what was confirmed, the plain model first.
+        settings: by variant what was confirmed, the plain model at its learning rates first.
         recommended: the one that is advised, with how its model is made.
         ensemble: a row for each size and measure of the ensembles of its runs, as `lab.statistics.ensembles` has them;
             None where it was not asked for.
@@ -112,38 +114,47 @@ class Advice:
 
 
 def table_of(
-    comparison: "pd.DataFrame", skews: Mapping[str, float] | None = None, costs: Mapping[str, str] | None = None
+    comparison: "pd.DataFrame", summary: "pd.DataFrame | None" = None, costs: Mapping[str, str] | None = None
 ) -> "pd.DataFrame":
     """Return one row per candidate of a comparison, what helps first.
 
     Args:
-        comparison: as `lab.statistics.compare` returns it.
-        skews: by variant the skewness of its differences.
+        comparison: as `lab.advice.against_plain` returns it.
+        summary: one row per run, for the skewness of the differences.
         costs: by variant what a step of its training costs more.
     """
-    rows = comparison[comparison["decision"] != "baseline"]
-    kept = ["variant", "decision", "difference", "difference_low", "difference_high", "n", "seeds_needed"]
-    table = rows[kept].copy()
-    table.columns = ["variant", "answer", "difference", "low", "high", "seeds", "more_seeds"]
+    kept = ["variant", "decision", "difference", "difference_low", "difference_high", AGAINST, "n", "seeds_needed"]
+    table = comparison[kept].copy()
+    table.columns = ["variant", "answer", "difference", "low", "high", AGAINST, "seeds", "more_seeds"]
     table["place"] = table["answer"].map(list(HEADINGS).index)
     table["answer"] = table["answer"].map(HEADINGS)
     undecided = table["answer"] == "undecided"
     # No number means that more seeds would not tell, unless it is a seed that diverged which leaves the matter open.
-    endless = undecided & table["more_seeds"].isna() & (rows["diverged"] == 0)
+    endless = undecided & table["more_seeds"].isna() & (comparison["diverged"] == 0)
     table["more_seeds"] = np.ceil(table["more_seeds"].where(undecided)).mask(endless, np.inf)
-    table["skew"] = [(skews or {}).get(name, np.nan) for name in table["variant"]]
+    skews = {} if summary is None else {plain: skews_in(summary, plain) for plain in table[AGAINST].unique()}
+    pairs = zip(table[AGAINST], table["variant"], strict=True)
+    table["skew"] = [skews.get(plain, {}).get(name, np.nan) for plain, name in pairs]
     table["costs"] = [(costs or {}).get(name, "") for name in table["variant"]]
     return table.sort_values(["place", "difference"]).drop(columns="place").reset_index(drop=True)
 
 
-def sentence_of(table: "pd.DataFrame", tried: int, tested: int) -> str:
-    """Return the answer in a sentence.
+def sentence_of(table: "pd.DataFrame", tried: int, tested: int, rate: float | None = None) -> str:
+    """Return the answer in a sentence, or in two.
 
     Args:
         table: as `table_of` returns it.
         tried: how many families were tried.
         tested: how many test examples there are.
+        rate: the learning rate at which the plain model is better than at the baseline's; None where none is shown.
     """
+    said = _answer(table, tried, tested)
+    if rate is not None:
+        said += f" The plain model is better at a learning rate of {rate:g} than at that which validation chose."
+    return said
+
+
+def _answer(table: "pd.DataFrame", tried: int, tested: int) -> str:
     helps = table[table["answer"] == "helps"]
     if len(helps):
         best = helps.iloc[0]

@@ -1,12 +1,13 @@
 """Confirming: the candidates and the plain model on fresh seeds, and on test examples that chose nothing."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lab.advice.against_plain import against_plain
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import FIRST_SEED, fresh_splits
 from lab.advice.pace import Forecast, Pace
@@ -18,16 +19,31 @@ from lab.sweep.progress import listening
 from lab.sweep.resumption import so_far
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lab.results.tables import Tables
 
 FEWEST_TO_GIVE_UP = 24
 """With fewer seeds, the estimate that no number of them would tell is not relied on."""
 
 
+def variants_of(plain: Sequence[Setting], chosen: Sequence[Setting]) -> dict[str, Setting]:
+    """Return what is confirmed by the names of the variants.
+
+    Args:
+        plain: the plain model at some learning rates; the first one is the baseline, the others are named by theirs.
+        chosen: the candidates.
+    """
+    first, *others = plain
+    named = {f"{one.name}-rate-{one.learning_rate:g}": one for one in others}
+    return {first.name: first, **named, **{one.name: one for one in chosen}}
+
+
 def confirm(
     name: str,
     load: Callable,
-    chosen: Sequence[Setting],
+    settings: Mapping[str, Setting],
+    plain: Sequence[str],
     *,
     most_seeds: int,
     margin: float | None,
@@ -37,7 +53,7 @@ def confirm(
     tested: int,
     results_folder: Path,
     say: Callable[[str], None],
-) -> "tuple[Path, Tables]":
+) -> "tuple[Path, Tables, pd.DataFrame]":
     """Add seeds until each candidate is decided, the time is over, or more seeds would decide nothing further.
 
     The decisions hold although one looks after each batch, and over all candidates together: see
@@ -46,7 +62,8 @@ def confirm(
     Args:
         name: of the experiment, whose folder is made.
         load: the data, as `lab.advice.fresh_splits` takes them.
-        chosen: the plain model first, then the candidates.
+        settings: as `variants_of` returns them.
+        plain: those of them that are the plain model, the baseline first.
         most_seeds: the last look.
         margin: as in `lab.statistics.compare`.
         until: when no further batch is begun that would end later, by the clock of `pace`.
@@ -57,14 +74,18 @@ def confirm(
         say: told what is done and why.
 
     Returns:
-        The experiment's folder, with experiment.py if its data and model have a source, and its tables.
+        The experiment's folder, with experiment.py if its data and model have a source, its tables, and the comparison
+        of the candidates, as `lab.advice.against_plain` makes it.
     """
     from lab.results.files import write_atomically
     from lab.results.tables import read_tables
     from lab.statistics.sequential import looks
 
     data = functools.partial(fresh_splits, load)
-    variants = {one.name: Variant(data=data, model=one.variant.model, training=one.variant.training) for one in chosen}
+    variants = {
+        called: Variant(data=data, model=one.variant.model, training=one.variant.training)
+        for called, one in settings.items()
+    }
     plan = looks(most_seeds)
     look: int | None = plan[0]
     while look is not None:
@@ -72,7 +93,7 @@ def confirm(
             name=name,
             question="Which regularizer helps this model on these data?",
             variants=variants,
-            baseline=chosen[0].name,
+            baseline=plain[0],
             seeds=range(FIRST_SEED, FIRST_SEED + look),
             redraw_data=True,
         )
@@ -84,18 +105,19 @@ def confirm(
         script = script_of(experiment, folder / FILE)
         if script is not None:
             write_atomically(folder / FILE, script)
-        table = table_of(tables.comparison)
+        compared = against_plain(tables, plain, margin=margin, most_seeds=most_seeds)
+        table = table_of(compared)
         undecided = table[table["answer"] == "undecided"]
         so_far(f"so far, on {look} fresh seeds: {sentence_of(table, tried, tested)}")
-        say(f"confirmed on {look} fresh seeds: {len(undecided)} of {len(chosen) - 1} candidates undecided")
+        say(f"confirmed on {look} fresh seeds: {len(undecided)} of {len(table)} candidates undecided")
         if undecided.empty:
             break
         # With a margin, a candidate may still be shown to be equivalent.
         if look >= FEWEST_TO_GIVE_UP and margin is None and np.isinf(undecided["more_seeds"]).all():
             say("giving up on these: on so few test examples, no number of seeds would tell")
             break
-        look = _following(plan, look, len(chosen), pace.forecast_after_last(), until - pace.clock())
-    return folder, tables
+        look = _following(plan, look, len(settings), pace.forecast_after_last(), until - pace.clock())
+    return folder, tables, compared
 
 
 def _following(plan: Sequence[int], look: int, count: int, forecast: Forecast, left: float) -> int | None:
@@ -120,7 +142,7 @@ class Size(NamedTuple):
     seeds: int
 
 
-def size_for(seconds: float, most: Size, pace: Pace, *, like_last: bool) -> Size:
+def size_for(seconds: float, most: Size, pace: Pace, *, plain: int, like_last: bool) -> Size:
     """Return how many candidates and seeds there is time for.
 
     Where the first seeds of all candidates would not end in time, there are fewer candidates, but at least one. The
@@ -130,6 +152,7 @@ def size_for(seconds: float, most: Size, pace: Pace, *, like_last: bool) -> Size
         seconds: that are left.
         most: the most of both.
         pace: how long the batches of the screening took.
+        plain: at how many learning rates the plain model is confirmed.
         like_last: whether the last batch trained the same settings, as a shortlist does. If not, each setting is taken
             to be a program of its own.
     """
@@ -138,8 +161,9 @@ def size_for(seconds: float, most: Size, pace: Pace, *, like_last: bool) -> Size
     def forecast(settings: int) -> Forecast:
         return pace.forecast_after_last() if like_last else pace.forecast(settings)
 
-    counts = range(1 + most.candidates, 2, -1)
-    count = next((n for n in counts if forecast(n).seconds(FIRST_LOOK * n) <= seconds), 2)
+    fewest = plain + 1
+    counts = range(plain + most.candidates, fewest, -1)
+    count = next((n for n in counts if forecast(n).seconds(FIRST_LOOK * n) <= seconds), fewest)
     expected = forecast(count)
 
     def is_reached(seeds: int) -> bool:
@@ -151,4 +175,4 @@ def size_for(seconds: float, most: Size, pace: Pace, *, like_last: bool) -> Size
             left -= expected.seconds(((look or before) - before) * count)
         return look == seeds
 
-    return Size(count - 1, max(filter(is_reached, looks(most.seeds)), default=FIRST_LOOK))
+    return Size(count - plain, max(filter(is_reached, looks(most.seeds)), default=FIRST_LOOK))

@@ -28,6 +28,9 @@ SHORTLIST = 8
 SHORTLISTED = (3, 2, 1)
 """How many settings of each family these are: the first of the numbers for which there is time."""
 
+RATES_CONFIRMED = 2
+"""At how many of its learning rates the plain model is confirmed: see `lab.advice.against_plain`."""
+
 WIDENED = 3
 """How often one goes on beyond the ends."""
 
@@ -46,14 +49,13 @@ def tune_plain(space: Space, trials: Trials, say: Callable[[str], None]) -> Sett
     further = space.first(PLAIN, RATES_OF_PLAIN)
     for _ in range(WIDENED + 1):
         trials.train(further, seeds=SEEDS_OF_PLAIN, halving=False)
-        best = _plain(trials)
+        best = next(iter(_tuned(trials)), None)
         if best is None or trials.is_over:
             break
         further = space.beyond(best, [one.setting for one in trials.of(PLAIN)])
         if not further:
             break
-        rate = further[0].variant.training.learning_rate
-        say(f"the plain model is best at the end of its learning rates: going on to {rate:.2g}")
+        say(f"the plain model is best at the end of its learning rates: going on to {further[0].learning_rate:.2g}")
     if best is None:
         raise UsageError(
             f"the plain model must be trained before others can be compared with it, but: "
@@ -62,13 +64,24 @@ def tune_plain(space: Space, trials: Trials, say: Callable[[str], None]) -> Sett
     return best
 
 
-def _plain(trials: Trials) -> Setting | None:
-    """Return the plain model at the learning rate with the lowest mean loss over the seeds that all rates have."""
+def _tuned(trials: Trials) -> list[Setting]:
+    """Return the plain model at its learning rates, the best first by the seeds that tune, as far as all have them."""
     losses = {seed: {one.setting: one.loss for one in trials.of(PLAIN, seed)} for seed in SEEDS_OF_PLAIN}
     seeds = [seed for seed in SEEDS_OF_PLAIN if len(losses[seed]) == len(losses[0])]
-    means = {one: float(np.mean([losses[seed][one] for seed in seeds])) for one in losses[0]}
-    best = min(means, key=lambda one: means[one], default=None)
-    return best if best is not None and np.isfinite(means[best]) else None
+    return _ranked({one: float(np.mean([losses[seed][one] for seed in seeds])) for one in losses[0]})
+
+
+def _ranked(means: Mapping[Setting, float]) -> list[Setting]:
+    return sorted((one for one, mean in means.items() if math.isfinite(mean)), key=lambda one: means[one])
+
+
+def plain_to_confirm(trials: Trials) -> list[Setting]:
+    """Return the plain model at the learning rates at which it is confirmed, the best first.
+
+    The seeds of the shortlist say which these are, as they have not chosen any rate; where it was not trained at them,
+    those that tuned the rate.
+    """
+    return (_ranked(_means(PLAIN, trials)) or _tuned(trials))[:RATES_CONFIRMED]
 
 
 def screen(space: Space, rate: int, trials: Trials, say: Callable[[str], None]) -> None:
@@ -111,7 +124,7 @@ def found_in(
     found = {PLAIN: trials.known[plain.parts, plain.rate, 0]}
     found |= {name: best for name in trials.families() if name != PLAIN and (best := trials.best(name)) is not None}
     for family, one in found.items():
-        rate, count = one.setting.variant.training.learning_rate, len(trials.of(family))
+        rate, count = one.setting.learning_rate, len(trials.of(family))
         settings = "1 setting" if count == 1 else f"{count} settings"
         say(f"{settings} of {family}: validation loss {one.loss:.4g} of {one.setting.label} at rate {rate:.2g}")
     missing = [family for family in space.families if family not in found]
@@ -125,7 +138,8 @@ def shortlist(space: Space, found: Mapping[str, Trial], trials: Trials, say: Cal
 
     The best of many settings is so by luck, too. So those that look best are trained again at seeds that have not
     chosen them, which cut the training and validation examples anew. The mean losses there say which setting of a
-    family is the best, and which family.
+    family is the best, and which family. The plain model is among them, at its best learning rates and at those of the
+    others: a family is not to be called better for a rate at which the plain model was not tried as well.
 
     Args:
         space: of the advice.
@@ -135,9 +149,14 @@ def shortlist(space: Space, found: Mapping[str, Trial], trials: Trials, say: Cal
     """
     others = [one for family, one in found.items() if family != PLAIN]
     best = [one.setting for one in sorted(others, key=lambda one: one.loss)][:SHORTLIST]
-    wanted = _listed(best, trials)
-    if len(wanted) > 1:
-        say(f"training the {len(wanted)} best settings again, each on {len(SEEDS_OF_SHORTLIST)} new splits")
+    wanted = _listed(space, best, trials)
+    if best:
+        others = [one for one in wanted if one.parts]
+        rates = ", ".join(f"{one.learning_rate:.2g}" for one in wanted if not one.parts)
+        say(
+            f"training the {len(others)} best settings again, and the plain model at learning rates {rates}, each on "
+            f"{len(SEEDS_OF_SHORTLIST)} new splits"
+        )
         load = functools.partial(fresh_splits, space.load)
         trials.train(wanted, seeds=SEEDS_OF_SHORTLIST, halving=False, load=load)
     # Runs that an earlier call of the same command trained count as well.
@@ -148,19 +167,23 @@ def shortlist(space: Space, found: Mapping[str, Trial], trials: Trials, say: Cal
     return sorted(firsts, key=lambda one: firsts[one])
 
 
-def _listed(best: Sequence[Setting], trials: Trials) -> list[Setting]:
+def _listed(space: Space, best: Sequence[Setting], trials: Trials) -> list[Setting]:
     """Return the settings of the shortlist: of each family as many as there is time for, at least the best one.
 
     Args:
-        best: the best setting of each family.
+        space: of the advice.
+        best: the best setting of each family but the plain model.
         trials: all of them.
     """
     programs = max((batch.programs for batch in trials.pace.batches), default=1)
     forecast, left = trials.pace.forecast(programs), trials.until - trials.clock()
     own = [[trial for trial in trials.of(one.family) if math.isfinite(trial.loss)] for one in best]
     ranked = [sorted(some, key=lambda trial: trial.loss) for some in own]
+    tuned = _tuned(trials)
     for count in SHORTLISTED:
-        listed = [trial.setting for some in ranked for trial in some[:count]]
+        others = [trial.setting for some in ranked for trial in some[:count]]
+        rates = {one.rate for one in (*tuned[: max(count, RATES_CONFIRMED)], *others)}
+        listed = [*(space.at((), rate) for rate in sorted(rates)), *others]
         if forecast.seconds(len(SEEDS_OF_SHORTLIST) * len(listed)) <= left:
             break
     return listed
@@ -170,7 +193,8 @@ def _means(family: str, trials: Trials) -> dict[Setting, float]:
     """Return by setting of a family the mean loss over the seeds of the shortlist, if it was trained at all of them."""
     known = {
         one.setting: [(one.setting.parts, one.setting.rate, seed) for seed in SEEDS_OF_SHORTLIST]
-        for one in trials.of(family)
+        for one in trials.known.values()
+        if one.setting.family == family
     }
     return {
         one: float(np.mean([trials.known[key].loss for key in keys]))

@@ -71,6 +71,11 @@ class Setting:
         parts = [re.sub(r"[^A-Za-z0-9.]+", "_", family).strip("_") + f"-{strength}" for family, strength in self.parts]
         return "+".join(parts) or PLAIN
 
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate itself."""
+        return self.variant.training.learning_rate
+
 
 @dataclass(frozen=True)
 class Space:
