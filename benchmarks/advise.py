@@ -20,9 +20,9 @@ The others are given the learning rates around the plain model's best one, which
 these settings, and combine them.
 
 A claim "helps" is checked on the sample it was made on: the setting, and the plain model at the learning rates around
-its own and at that of the claim, are trained at 16 further seeds with splits of their own, 48 more where these do not
-tell, and measured on 100 000 fresh points. The claim is false if it is no better there than the plain model at the best of these rates, and an answer is
-false if one of its claims is.
+its own and at that of the claim, are trained at 16 further seeds with splits of their own, and at 48 more where these
+do not tell, and measured on 100 000 fresh points. The claim is false if it is no better there than the plain model at
+the best of these rates, and an answer is false if one of its claims is.
 Which families help, and how much worse a choice is than the best setting, is the truth of the task, found by brute
 force over samples (`benchmarks.advice_truth`), which is computed once and kept in `benchmarks/advice/`.
 """

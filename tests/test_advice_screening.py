@@ -392,8 +392,8 @@ class TestScreening:
         found = {family: trials.best(family) for family in ("none", "dropout")}
         shortlist(one, found, trials, said.append)
         assert said == [
-            "training the 2 best settings again, and the plain model at learning rates 0.001, 0.003, 0.009, 0.027, each "
-            "on 4 new splits"
+            "training the 2 best settings again, and the plain model at learning rates 0.001, 0.003, 0.009, 0.027, "
+            "each on 4 new splits"
         ]
         assert [setting.rate for setting in plain_to_confirm(trials)] == [0, 1]
         # The same command after a kill tunes it as before.

@@ -151,10 +151,10 @@ def shortlist(space: Space, found: Mapping[str, Trial], trials: Trials, say: Cal
     best = [one.setting for one in sorted(others, key=lambda one: one.loss)][:SHORTLIST]
     wanted = _listed(space, best, trials)
     if best:
-        others = [one for one in wanted if one.parts]
+        again = sum(bool(one.parts) for one in wanted)
         rates = ", ".join(f"{one.learning_rate:.2g}" for one in wanted if not one.parts)
         say(
-            f"training the {len(others)} best settings again, and the plain model at learning rates {rates}, each on "
+            f"training the {again} best settings again, and the plain model at learning rates {rates}, each on "
             f"{len(SEEDS_OF_SHORTLIST)} new splits"
         )
         load = functools.partial(fresh_splits, space.load)
