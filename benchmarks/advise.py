@@ -34,7 +34,7 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -193,9 +193,10 @@ def _read(path: Path) -> list[dict]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
-def false_claims(repetitions: Sequence[dict]) -> FalseClaims:
+def false_claims(repetitions: Sequence[dict], truths: Mapping[tuple[str, int], Truth]) -> FalseClaims:
     """Return how many answers there are, and how many of them are false, as every answer of `lab.advise` says it."""
-    return FalseClaims(len(repetitions), sum(is_false(one) for one in repetitions))
+    null = [one for one in repetitions if not truths[one["task"], one["rows"]].helping]
+    return FalseClaims(len(repetitions), sum(map(is_false, repetitions)), len(null), sum(map(is_false, null)))
 
 
 def truths_of(
@@ -224,9 +225,10 @@ def main() -> None:
     kinds = [given.task] if given.task else list(TASKS)
     collect(given.folder, given.minutes, kinds, [given.size] if given.size else SIZES)
     repetitions = read_repetitions(given.folder)
+    truths = truths_of(repetitions, given.folder)
     if given.folder == FOLDER:
-        write_atomically(SAID, json.dumps(dataclasses.asdict(false_claims(repetitions))) + "\n")
-    tables = markdown(repetitions, truths_of(repetitions, given.folder))
+        write_atomically(SAID, json.dumps(dataclasses.asdict(false_claims(repetitions, truths))) + "\n")
+    tables = markdown(repetitions, truths)
     print(tables, end="")
     if given.folder == FOLDER:
         write_atomically(README, between(README.read_text(encoding="utf-8"), tables))

@@ -50,7 +50,10 @@ def test_a_claim_that_fresh_points_deny_is_false_and_a_regret_is_a_share_of_the_
     one = {"task": "b", "rows": 200, "plain": PLAIN, "by validation": POOR, "others": others}
     right = one | {"said": [(GOOD, "helps")], "checked": [[*GOOD, -0.2, 0.01]]}
     wrong = one | {"said": [(POOR, "helps")], "checked": [[*POOR, 0.1, 0.01]]}
-    assert false_claims([right, wrong]) == FalseClaims(2, 1)
+    null = Truth(PLAIN, 2.0, known, {PLAIN: 0 * spread, POOR: 0.1 + spread})
+    truths = {("b", 200): truth, ("e", 600): null}
+    assert false_claims([right, wrong, right | {"task": "e", "rows": 600}], truths) == FalseClaims(3, 1, 1, 0)
+    assert false_claims([right, wrong | {"task": "e", "rows": 600}], truths) == FalseClaims(2, 1, 1, 1)
     # As they are read from the file.
     read = json.loads(json.dumps([right, wrong]))
     assert chosen_in(read[0]) == {PLAIN, POOR, GOOD}

@@ -142,25 +142,30 @@ class TestAnswer:
 
 class TestFalseClaims:
     @pytest.mark.parametrize(
-        ("answers", "wrong", "said"),
+        ("counts", "said"),
         [
-            (0, 0, "How often such answers are wrong has not been counted."),
+            ((0, 0, 0, 0), "How often such answers are wrong has not been counted."),
             (
-                20,
-                1,
+                (20, 1, 0, 0),
                 "Of 20 answers on planted tasks 1 said wrongly that something helps (95 % interval 1% to 24%); these "
                 "are too few to know how often it happens.",
             ),
-            (100, 0, "Of 100 answers on planted tasks 0 said wrongly that something helps (95 % interval 0% to 4%)."),
+            (
+                (100, 2, 20, 1),
+                "Of 100 answers on planted tasks 2 said wrongly that something helps (95 % interval 1% to 7%); of 20 "
+                "on tasks where nothing helps, 1 did (1% to 24%).",
+            ),
         ],
     )
-    def test_the_rate_is_said_with_its_interval_and_whether_it_rests_on_too_few(self, answers, wrong, said):
-        assert str(FalseClaims(answers, wrong)) == said
+    def test_the_rate_is_said_with_its_interval_and_whether_it_rests_on_too_few(self, counts, said):
+        assert str(FalseClaims(*counts)) == said
 
     def test_the_rate_is_what_the_benchmark_has_counted(self):
-        from benchmarks.advise import FOLDER, false_claims, read_repetitions
+        from benchmarks.advice_truth import read_truth
+        from benchmarks.advise import FOLDER, false_claims, read_repetitions, truths_of
 
-        assert counted() == false_claims(read_repetitions(FOLDER))
+        repetitions = read_repetitions(FOLDER)
+        assert counted() == false_claims(repetitions, truths_of(repetitions, FOLDER, read_truth))
 
 
 class TestArguments:

@@ -18,27 +18,38 @@ class FalseClaims:
     Args:
         answers: how many there were.
         wrong: how many of them said of a family that it helps, and it does not.
+        on_null, wrong_on_null: the same, of those on tasks where nothing helps.
     """
 
     answers: int
     wrong: int
+    on_null: int
+    wrong_on_null: int
 
     def __str__(self) -> str:
-        import scipy
-
         if not self.answers:
             return "How often such answers are wrong has not been counted."
-        low, high = scipy.stats.binomtest(self.wrong, self.answers).proportion_ci(method="wilson")
         counted = (
             f"Of {self.answers} answers on planted tasks {self.wrong} said wrongly that something helps "
-            f"(95 % interval {low:.0%} to {high:.0%})"
+            f"(95 % interval {_interval(self.wrong, self.answers)})"
         )
+        if self.on_null:
+            counted += (
+                f"; of {self.on_null} on tasks where nothing helps, {self.wrong_on_null} did "
+                f"({_interval(self.wrong_on_null, self.on_null)})"
+            )
         return (
             f"{counted}." if self.answers >= ENOUGH else f"{counted}; these are too few to know how often it happens."
         )
 
 
+def _interval(count: int, of: int) -> str:
+    import scipy
+
+    low, high = scipy.stats.binomtest(count, of).proportion_ci(method="wilson")
+    return f"{low:.0%} to {high:.0%}"
+
+
 def counted() -> FalseClaims:
     """Return what the benchmark has counted so far."""
-    content = json.loads(FILE.read_text(encoding="utf-8"))
-    return FalseClaims(content["answers"], content["wrong"])
+    return FalseClaims(**json.loads(FILE.read_text(encoding="utf-8")))
