@@ -58,6 +58,16 @@ def test_a_rate_at_which_too_little_is_known_decides_though_it_looks_worse():
     assert rows[["decision", "against"]].to_numpy().tolist() == [["not shown", RATES[1]]]
 
 
+def test_a_rate_at_which_a_run_diverged_does_not_count():
+    found = tables(12, **{RATES[1]: 0.1}, a=0.1)
+    found.summary["status"] = np.where(
+        (found.summary["variant"] == RATES[1]) & (found.summary["seed"] == 3), "diverged", "completed"
+    )
+    found.comparison = compare(found.summary, "none")
+    rows = against_plain(found, RATES, margin=None, most_seeds=None)
+    assert rows[["variant", "decision", "against"]].to_numpy().tolist() == [["a", "better", "none"]]
+
+
 def test_the_rules_are_those_of_the_comparison_with_the_baseline():
     found = tables(8, **{RATES[1]: 0.1}, a=0.1, b=0.2)
     random = np.random.default_rng(4)

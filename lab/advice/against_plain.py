@@ -28,7 +28,8 @@ def against_plain(
 ) -> "pd.DataFrame":
     """Return one row per candidate: its comparison with the plain model at the rate at which it looks worst.
 
-    Where it is better than the plain model at some rates only, this is the worst of the others.
+    Where it is better than the plain model at some rates only, this is the worst of the others. A rate at which a run
+    of the plain model diverged does not count: nobody would take it, and it may leave no pairs of runs.
 
     Args:
         tables: of the confirmation.
@@ -41,6 +42,8 @@ def against_plain(
     import pandas as pd
 
     first = tables.comparison
+    diverged = set(first.loc[first["diverged"] > 0, "variant"])
+    rates = [plain[0], *(rate for rate in plain[1:] if rate not in diverged)]
     others = [
         compare(
             tables.summary,
@@ -50,9 +53,9 @@ def against_plain(
             most_seeds=most_seeds,
             parts=tables.test_parts,
         )
-        for rate in plain[1:]
+        for rate in rates[1:]
     ]
-    rows = pd.concat([one.assign(**{AGAINST: name}) for name, one in zip(plain, [first, *others], strict=True)])
+    rows = pd.concat([one.assign(**{AGAINST: name}) for name, one in zip(rates, [first, *others], strict=True)])
     rows = rows[~rows["variant"].isin(plain)]
     order = {name: place for place, name in enumerate(rows["variant"].unique())}
     looks = rows.assign(is_better=rows["decision"] == "better", place=rows["variant"].map(order))
