@@ -8,7 +8,6 @@ once instead of twice, so that a result would depend on the replica's place.
 """
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import keras
 import tensorflow as tf
 
 from lab.engine import keras_internals, optimizers
+from lab.engine.gradient_registry import forgotten_gradients
 from lab.engine.invariant import LANE
 from lab.engine.penalties import bounded, meeting, pulled
 
@@ -121,5 +121,9 @@ def compiled(
     TensorFlow warns of functions that it traces often, and takes a method of many objects for one function, unless it
     is wrapped.
     """
-    own = functools.partial(function)
+
+    def own(*args: Any) -> Any:
+        with forgotten_gradients():
+            return function(*args)
+
     return tf.function(own, input_signature=input_signature, jit_compile=jit_compile, autograph=False)
