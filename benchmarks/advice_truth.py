@@ -89,6 +89,8 @@ def losses(
     kind: str, variants: Mapping[Key, Variant], seeds: Sequence[int], redraw_data: bool = True
 ) -> dict[Key, np.ndarray]:
     """Return the losses of settings at each seed on the fresh points of a task; infinity where a run kept no epoch."""
+    if not variants:
+        return {}
     trained = train(variants, seeds=seeds, redraw_data=redraw_data)
     found = {key: np.full(len(seeds), math.inf) for key in variants}
     kept = [one for one in found if all(trained[one, seed].trained.weights is not None for seed in seeds)]
@@ -181,9 +183,12 @@ def truth(task: Task, rows: int, folder: Path, also: Collection[Key] = ()) -> Tr
         rough |= losses(task.kind, others, ROUGH)
         wanted |= plain | set(_best_of_families(rough))
     missing = wanted - set(fine)
-    if missing:
+    # All differences are to the plain model at its best rate, which may be one that somebody chose.
+    other_rates = {key for key in wanted | set(fine) if not key[0]} - set(rough)
+    if missing or other_rates:
         space = space_for(task, rows)
         fine |= losses(task.kind, {key: space.at(*key).variant for key in sorted(missing, key=str)}, FINE)
+        rough |= losses(task.kind, {key: space.at(*key).variant for key in sorted(other_rates, key=str)}, ROUGH)
         folder.mkdir(parents=True, exist_ok=True)
         content = {"declared": _declared(task, rows), "rough": _written(rough), "fine": _written(fine)}
         _file(task, rows, folder).write_text(json.dumps(content) + "\n", encoding="utf-8")

@@ -151,6 +151,21 @@ def test_the_plain_model_is_tried_at_further_rates_while_the_best_is_at_their_en
     assert sorted(rate for _, rate in found) == sorted(asked) == list(rates)
 
 
+def test_a_rate_of_the_plain_model_that_was_chosen_may_be_the_best_of_all(monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        advice_truth,
+        "losses",
+        lambda kind, variants, seeds: {
+            key: np.full(len(seeds), 1.0 - (key == ((), 9)) if not key[0] else 0.5) for key in variants
+        },
+    )
+    assert advice_truth.truth(TASKS["c"], 200, tmp_path).plain != ((), 9)
+    known = advice_truth.truth(TASKS["c"], 200, tmp_path, [((), 9)])
+    assert (known.plain, known.loss) == (((), 9), 0.0)
+    assert known.difference(next(key for key in known.rough if key[0])) == 0.5
+    assert advice_truth.truth(TASKS["c"], 200, tmp_path).plain == ((), 9)
+
+
 def test_all_settings_are_at_the_rates_around_the_plain_models_and_penalties_around_their_balance():
     space = space_for(TASKS["c"], 200)
     made = every_setting(space, 2)
