@@ -128,8 +128,10 @@ def advise(
         if not chosen:
             raise UsageError(f"budget must suffice for one family beside the plain model, got {budget!r}; raise it")
         rates = " and one of ".join(f"{one.learning_rate:.2g}" for one in found.plain)
-        labels = ", ".join(one.label for one in chosen)
-        say(f"confirming {labels} and the plain model at a learning rate of {rates} on test examples that nothing has looked at")
+        say(
+            f"confirming {', '.join(one.label for one in chosen)} and the plain model at a learning rate of {rates} on "
+            "test examples that nothing has looked at"
+        )
         settings = variants_of(found.plain, chosen)
         plain = list(settings)[: len(found.plain)]
         folder, tables, compared = confirm(

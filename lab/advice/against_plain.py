@@ -5,9 +5,9 @@ would have done as well. So the plain model is confirmed at the two rates that l
 better than both. Then it is also better than the better one of them, whichever that is, and the probability to say so
 wrongly is at most that of the comparison with this one alone (an intersection-union test, Berger 1982).
 
-Without this, 11 of 260 answers of `benchmarks.advise` were counted as false. With 64 further seeds each, the claims of 6
-of these are better than the plain model at the rate that it had and worse than it at another one; those of 3 are true;
-and 2 are errors of the test itself.
+Without this, 11 of 260 answers of `benchmarks.advise` were counted as false. With 64 further seeds each, the claims of
+6 of these are better than the plain model at the rate that it had and worse than it at another one; those of 3 are
+true; and 2 are errors of the test itself.
 """
 
 from collections.abc import Sequence
