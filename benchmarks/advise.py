@@ -30,6 +30,7 @@ force over samples (`benchmarks.advice_truth`), which is computed once and kept 
 import argparse
 import dataclasses
 import functools
+import itertools
 import json
 import math
 import tempfile
@@ -174,14 +175,21 @@ def collect(folder: Path, minutes: float, kinds: Sequence[str], sizes: Sequence[
         own = known[task, rows]
         begun = time.monotonic()
         # Computed once, and kept in a file.
-        made = repetition(task, rows, 1 + len(own), truth(task, rows, folder))
+        made = repetition(task, rows, following(own), truth(task, rows, folder))
         made = json.loads(json.dumps(made))
         truth(task, rows, folder, chosen_in(made))
         own.append(made)
+        own.sort(key=lambda one: one["sample"])
         lines = ",\n".join(json.dumps(one) for one in own)
         write_atomically(files[task, rows], f"[\n{lines}\n]\n")
         longest = max(longest, time.monotonic() - begun)
         say(f"{task.kind}, {rows} rows, sample {made['sample']}: {made['said']}")
+
+
+def following(repetitions: Sequence[dict]) -> int:
+    """Return the first sample, from 1, of which there is no repetition yet."""
+    known = {one["sample"] for one in repetitions}
+    return next(sample for sample in itertools.count(1) if sample not in known)
 
 
 def read_repetitions(folder: Path) -> list[dict]:

@@ -5,8 +5,9 @@ import types
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 
-from lab.advice.against_plain import against_plain, best_plain
+from lab.advice.against_plain import against_plain, best_plain, chances
 from lab.statistics import compare
 
 RATES = ["none", "none-rate-0.003"]
@@ -80,6 +81,28 @@ def test_the_rules_are_those_of_the_comparison_with_the_baseline():
     rows = against_plain(found, RATES, **rules)
     assert set(rows["against"]) == {RATES[1]}
     pd.testing.assert_frame_equal(rows.drop(columns="against"), own[~own["variant"].isin(RATES)].reset_index(drop=True))
+
+
+def test_the_chance_of_a_decision_is_that_of_a_t_test_whose_error_has_a_part_that_seeds_do_not_make_smaller():
+    random = np.random.default_rng(5)
+    seeds, count = 200, 24
+    luck = {"none": np.zeros(count), "a": 0.2 * random.standard_normal(count), "b": np.zeros(count)}
+    rows = [
+        (name, seed, part, 1.0 - 0.1 * (name == "a") + luck[name][part] + 0.01 * random.standard_normal())
+        for name in luck
+        for seed in range(seeds)
+        for part in range(count)
+    ]
+    parts = pd.DataFrame(rows, columns=["variant", "seed", "part", "test_data_loss"])
+    summary = parts.groupby(["variant", "seed"], as_index=False)["test_data_loss"].mean()
+    found = types.SimpleNamespace(summary=summary, comparison=compare(summary, "none", parts=parts), test_parts=parts)
+    compared = against_plain(found, ["none"], margin=None, most_seeds=None)
+    first, _ = chances(found, compared, 10_000)
+    # Two candidates: a level of .025.
+    threshold = scipy.stats.t.ppf(1 - 0.05 / 4, count - 1)
+    shift = (0.1 - luck["a"].mean()) / (luck["a"].std(ddof=1) / np.sqrt(count))
+    assert first == pytest.approx(scipy.stats.nct.sf(threshold, count - 1, abs(shift)), abs=0.01)
+    assert 0.1 < first < 0.95 < chances(found, compared, 10_000, confidence=0.5)[0]
 
 
 @pytest.mark.parametrize(("gain", "advised"), [(0.1, RATES[1]), (0.0, "none"), (-0.1, "none")])

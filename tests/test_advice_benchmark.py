@@ -10,7 +10,7 @@ from benchmarks.advice_table import BEGIN, between, by_task, markdown, rows, wil
 from benchmarks.advice_tasks import TASKS, drawn, planted
 from benchmarks.advice_truth import Truth, every_setting, read_truth, space_for
 from benchmarks.advice_tuners import SpentError, Trials
-from benchmarks.advise import FOLDER, README, chosen_in, false_claims, read_repetitions, truths_of
+from benchmarks.advise import FOLDER, README, chosen_in, false_claims, following, read_repetitions, truths_of
 from lab.advice.false_claims import FalseClaims
 from lab.checks import DataError
 
@@ -129,6 +129,11 @@ def test_a_truth_of_other_settings_is_not_read(tmp_path):
     assert str(refused.value) == (
         f"{file} must hold the truth of the task as it is now; python -m benchmarks.advise measures it"
     )
+
+
+def test_a_repetition_that_was_taken_out_is_made_again():
+    assert following([]) == 1
+    assert following([{"sample": sample} for sample in (4, 1, 2)]) == 3
 
 
 def test_wilsons_interval_of_no_error_in_20():

@@ -130,7 +130,7 @@ class TestAnswer:
         )
         made["seeds_needed"] = [np.nan, 3.0]
         assert sentence_of(table_of(made), 5, 60).endswith(
-            "(2 undecided). No number of seeds would tell of a on 60 test examples; bring more."
+            "(2 undecided). On 60 test examples, no number of seeds is sure to tell of a; bring more."
         )
         # One that is undecided as it diverged at a seed is not to be helped by test examples.
         assert sentence_of(table_of(made.assign(diverged=1)), 5, 60).endswith("(2 undecided).")
@@ -337,18 +337,30 @@ class TestConfirming:
         assert (tmp_path / "mine" / "experiment.py").read_text().count("range(1000, ") == 1
 
     @pytest.mark.parametrize(
-        ("margin", "needed", "diverged", "count"),
-        [(None, np.nan, 0, 24), (0.125, np.nan, 0, 48), (None, 9.0, 0, 48), (None, np.nan, 1, 48)],
+        ("margin", "needed", "diverged", "chance", "count"),
+        [
+            (None, np.nan, 0, 0.09, 24),
+            (None, np.nan, 0, 0.11, 48),
+            (None, np.nan, 0, np.nan, 48),
+            (0.125, np.nan, 0, 0.09, 48),
+            (None, 9.0, 0, 0.09, 48),
+            (None, np.nan, 1, 0.09, 48),
+        ],
     )
-    def test_it_is_given_up_where_no_number_of_seeds_would_show_a_difference(
-        self, monkeypatch, tmp_path, margin, needed, diverged, count
+    def test_it_is_given_up_where_more_seeds_would_hardly_show_a_difference(
+        self, monkeypatch, tmp_path, margin, needed, diverged, chance, count
     ):
+        def chances(tables, compared, seeds):
+            assert (compared["variant"].tolist(), seeds) == (["v0"], 48)
+            return np.array([chance])
+
+        monkeypatch.setattr(confirming, "chances", chances)
         decisions = [("not shown", "worse")]
         ran, said = self.confirmed(
             monkeypatch, tmp_path, decisions, most=48, margin=margin, needed=needed, diverged=diverged
         )
         assert len(ran[-1][0].seeds) == count
-        given_up = "giving up on these: on so few test examples, no number of seeds would tell"
+        given_up = "giving up on these: more seeds would hardly tell on 60 test examples"
         assert (said[-1] == given_up) == (given_up in said) == (count == 24)
 
     def test_the_first_look_is_reached_whatever_the_time_and_no_other(self, monkeypatch, tmp_path):

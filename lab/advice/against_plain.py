@@ -14,8 +14,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lab.statistics import compare
+from lab.statistics.crossed import crossed, of_parts
+from lab.statistics.power import power
+from lab.statistics.seeds_needed import strictest_level
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from lab.results.tables import Tables
@@ -62,6 +66,34 @@ def against_plain(
     looks = rows.assign(is_better=rows["decision"] == "better", place=rows["variant"].map(order))
     worst_first = looks.sort_values(["place", "is_better", "difference"], ascending=[True, True, False], kind="stable")
     return worst_first.drop_duplicates("variant").drop(columns=["is_better", "place"]).reset_index(drop=True)
+
+
+def chances(tables: "Tables", compared: "pd.DataFrame", seeds: int, *, confidence: float = 0.95) -> "np.ndarray":
+    """Return with which probability each candidate is decided after so many seeds, if its difference is that so far.
+
+    Looking before is not allowed for, so these are a little too high.
+
+    Args:
+        tables: of the confirmation, with the losses at the parts of the test split.
+        compared: as `against_plain` returns it.
+        seeds: how many.
+        confidence: of the decisions, in (0, 1).
+
+    Returns:
+        float64 of shape (candidates,), in [0, 1]; NaN under two seeds.
+    """
+    import numpy as np
+
+    assert tables.test_parts is not None
+    level = strictest_level(1 - confidence, len(tables.comparison) - 1, "holm")
+    done = np.sort(tables.summary["seed"].unique())
+    pairs = zip(compared[AGAINST], compared["variant"], strict=True)
+    losses = np.stack([of_parts(tables.test_parts, list(pair), done) for pair in pairs])
+    differences = losses[:, 1] - losses[:, 0]
+    spread, floor = crossed(differences)
+    mean = np.abs(np.nanmean(differences, axis=(1, 2)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return power(mean / spread, seeds, level, floor / spread**2, differences.shape[2])
 
 
 def best_plain(tables: "Tables", plain: Sequence[str]) -> str:

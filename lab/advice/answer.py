@@ -176,7 +176,9 @@ def _answer(table: "pd.DataFrame", tried: int, tested: int) -> str:
         return said
     nearest = hopeful.iloc[0]
     if np.isinf(nearest["more_seeds"]):
-        return f"{said} No number of seeds would tell of {nearest['variant']} on {tested} test examples; bring more."
+        return (
+            f"{said} On {tested} test examples, no number of seeds is sure to tell of {nearest['variant']}; bring more."
+        )
     if nearest["more_seeds"] > MOST_TOLD:
         return f"{said} More than {MOST_TOLD} more seeds would tell of {nearest['variant']}."
     return f"{said} About {nearest['more_seeds']:.0f} more seeds would tell of {nearest['variant']}."

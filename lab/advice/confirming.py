@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lab.advice.against_plain import against_plain
+from lab.advice.against_plain import against_plain, chances
 from lab.advice.answer import sentence_of, table_of
 from lab.advice.fresh_splits import FIRST_SEED, fresh_splits
 from lab.advice.pace import Forecast, Pace
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from lab.results.tables import Tables
 
 FEWEST_TO_GIVE_UP = 24
-"""With fewer seeds, the estimate that no number of them would tell is not relied on."""
+"""With fewer seeds, the estimate that more of them would hardly tell is not relied on."""
+
+HOPELESS = 0.1
+"""Seeds are added as long as what is undecided has at least this chance to be decided after the most of them."""
 
 
 def variants_of(plain: Sequence[Setting], chosen: Sequence[Setting]) -> dict[str, Setting]:
@@ -114,8 +117,10 @@ def confirm(
             break
         # With a margin, a candidate may still be shown to be equivalent.
         if look >= FEWEST_TO_GIVE_UP and margin is None and np.isinf(undecided["more_seeds"]).all():
-            say("giving up on these: on so few test examples, no number of seeds would tell")
-            break
+            still = compared[compared["decision"] == "not shown"]
+            if (chances(tables, still, most_seeds) < HOPELESS).all():
+                say(f"giving up on these: more seeds would hardly tell on {tested} test examples")
+                break
         look = _following(plan, look, len(settings), pace.forecast_after_last(), until - pace.clock())
     return folder, tables, compared
 

@@ -46,7 +46,7 @@ def seeds_for(
     low, high = np.full(size.shape, 2), np.full(size.shape, 2 * _EXACT)
     while np.any(low < high):
         middle = (low + high) // 2
-        enough = _power(size, middle, level, floor, parts) >= POWER
+        enough = power(size, middle, level, floor, parts) >= POWER
         high = np.where(enough, middle, high)
         low = np.where(enough, low, np.minimum(middle + 1, high))
     known &= (low < 2 * _EXACT) | np.isinf(parts)
@@ -91,9 +91,19 @@ def _noncentrality(t: np.ndarray, freedom: np.ndarray, below: float) -> np.ndarr
     return (low + high) / 2
 
 
-def _power(
-    effect: np.ndarray, seeds: np.ndarray, level: np.ndarray, floor: np.ndarray | float, parts: float
+def power(
+    effect: np.ndarray,
+    seeds: np.ndarray | int,
+    level: np.ndarray | float,
+    floor: np.ndarray | float = 0.0,
+    parts: float = np.inf,
 ) -> np.ndarray:
+    """Return the probability with which a two-sided paired t test shows an effect, and its direction.
+
+    Args:
+        effect, level, floor, parts: as for `seeds_for`; the effect at least 0.
+        seeds: how many the test has.
+    """
     # The other tail, a decision in the wrong direction, is no success.
     freedom = np.minimum(seeds, parts) - 1
     threshold = -scipy.special.stdtrit(freedom, level / 2)
