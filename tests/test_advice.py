@@ -277,16 +277,8 @@ def test_as_many_seeds_are_planned_as_the_confirmation_would_reach_batch_by_batc
     # Two programs, 3 s: 13 s for 5 seeds; from them 9 s to 8, 17 s to 12, and 27 s on to 24.
     pace = paced(lambda: 0.0, 1, 0.5, 1.0)
     seconds = (21.9, 22.1, 29.9, 30.1, 40.9, 41.1, 56.9, 57.1)
-    assert [size_for(one, Size(1, 24), pace, plain=1, like_last=False).seeds for one in seconds] == [
-        5,
-        8,
-        8,
-        12,
-        12,
-        16,
-        16,
-        24,
-    ]
+    planned = [size_for(one, Size(1, 24), pace, plain=1, like_last=False).seeds for one in seconds]
+    assert planned == [5, 8, 8, 12, 12, 16, 16, 24]
 
 
 def test_the_plain_model_takes_a_place_for_each_of_its_learning_rates():

@@ -349,9 +349,7 @@ class TestScreening:
         trials.train([one.at((), 0), *best])
         found = {each.family: trials.known[each.parts, each.rate, 0] for each in (one.at((), 0), *best)}
         assert shortlist(one, found, trials, said.append) == [best[0], best[2], best[1]]
-        assert said == [
-            "training the 3 best settings again, and the plain model at learning rates 0.001, each on 4 new splits"
-        ]
+        assert said == [AGAIN.format(3)]
         assert {seed for _, _, seed in trials.known} == {0, 10, 11, 12, 13}
         # A shortlist that was cut short says nothing, in this command or in the one that goes on from it.
         trials.cut.add((best[0].parts, 0, 12))
@@ -370,9 +368,7 @@ class TestScreening:
         found = {family: trials.best(family) for family in ("none", "dropout", "L1 penalty")}
         assert found["dropout"].setting == settings[0]
         assert shortlist(one, found, trials, said.append) == [settings[2], one.at([("L1 penalty", 1e-4)], 0)]
-        assert said == [
-            "training the 4 best settings again, and the plain model at learning rates 0.001, each on 4 new splits"
-        ]
+        assert said == [AGAIN.format(4)]
         # The same command after a kill knows them, however many there would be time for.
         trials.pace.batches.append(Batch(1, 1, 1e9, 1e9, 1, 1))
         trials.until, trials.is_closed = 0.0, True
@@ -411,10 +407,7 @@ class TestScreening:
         trials.until = seconds
         found = {family: trials.best(family) for family in ("none", "dropout", "L1 penalty")}
         shortlist(one, found, trials, said.append)
-        assert said == [
-            f"training the {count} best settings again, and the plain model at learning rates 0.001, each on 4 new "
-            "splits"
-        ]
+        assert said == [AGAIN.format(count)]
 
     def test_the_best_answer_so_far_is_ready_at_any_moment(self, training):
         training(lambda family, strength, step, seed, epoch: 0.6 if strength else 0.7)

@@ -7,7 +7,7 @@ wrongly is at most that of the comparison with this one alone (an intersection-u
 
 Without this, 11 of 260 answers of `benchmarks.advise` were counted as false. With 64 further seeds each, the claims of
 6 of these are better than the plain model at the rate that it had and worse than it at another one; those of 3 are
-true; and 2 are errors of the test itself.
+better than it at every rate that was tried; and 2 are errors of the test itself.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Choosing what is confirmed: the rates of the plain model and the candidates, found in a part of the budget."""
+"""Choosing the candidates and the learning rates of the plain model that are confirmed, in a part of the budget."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ MOST_SEEDS = 192
 
 @dataclass(frozen=True)
 class Chosen:
-    """What is to be confirmed, and how it was found.
+    """The candidates, and the learning rates of the plain model at which they are compared with it.
 
     Args:
         plain: the plain model at the rates at which it is confirmed, the best first.
