@@ -115,6 +115,8 @@ def test_a_whole_advice_is_confirmed_on_fresh_seeds_and_published(tmp_path, monk
     declared = find(str(tmp_path / "advice" / "experiment.py"))
     published = {path.name for path in (tmp_path / "advice" / "runs").iterdir()}
     assert {run.name for run in plan(declared)} == published
+    # Its page, which compares with the baseline only, says so.
+    assert declared.notes.startswith(f"The plain model is confirmed at 2 learning rates, none and {other}. ")
     # After a kill, the same call goes on from what the screening found.
     monkeypatch.setattr("lab.advice.trials.train", lambda *_, **__: pytest.fail("it was screened again"))
     again = advise(model, DIGITS, budget="1s", training=Training(epochs=2), results_folder=tmp_path, say=said.append)

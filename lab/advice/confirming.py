@@ -95,6 +95,7 @@ def confirm(
         experiment = Experiment(
             name=name,
             question="Which regularizer helps this model on these data?",
+            notes=_notes(plain),
             variants=variants,
             baseline=plain[0],
             seeds=range(FIRST_SEED, FIRST_SEED + look),
@@ -123,6 +124,18 @@ def confirm(
                 break
         look = _following(plan, look, len(settings), pace.forecast_after_last(), until - pace.clock())
     return folder, tables, compared
+
+
+def _notes(plain: Sequence[str]) -> str:
+    """Return what a reader of the experiment's page has to know, as the page compares with the baseline only."""
+    if len(plain) == 1:
+        return ""
+    first, *others = plain
+    return (
+        f"The plain model is confirmed at {len(plain)} learning rates, {first} and {', '.join(others)}. A candidate "
+        f"helps if it is better than each of them. The comparison here is with {first} alone; the answer compares each "
+        "candidate with the one beside which it looks worst."
+    )
 
 
 def _following(plan: Sequence[int], look: int, count: int, forecast: Forecast, left: float) -> int | None:
