@@ -1,7 +1,8 @@
-"""A process that trains cohort after cohort keeps none of their graphs."""
+"""A process that trains cohort after cohort keeps none of their graphs, and TensorFlow warns of none."""
 
 import functools
 import gc
+import logging
 
 import tensorflow as tf
 from tensorflow.python.framework import ops
@@ -29,6 +30,20 @@ def test_no_graph_outlives_its_cohort():
     assert registered() == before
     gc.collect()
     assert not [one for one in gc.get_objects() if isinstance(one, FuncGraph) and one not in graphs]
+
+
+def test_tensorflow_does_not_warn_of_many_cohorts(caplog):
+    """It takes functions that share a code object for one that is traced again and again, and says so to the user."""
+    data = functools.partial(lab.data.digits, train_size=40, validation_size=40, test_size=40)
+    caplog.set_level(logging.WARNING)
+    tf.get_logger().addHandler(caplog.handler)
+    try:
+        for width in range(2, 6):
+            model = functools.partial(lab.models.dense, widths=(width,))
+            train({"own": Variant(data=data, model=model, training=Training(epochs=2))}, seeds=[0])
+    finally:
+        tf.get_logger().removeHandler(caplog.handler)
+    assert caplog.messages == []
 
 
 def test_only_gradients_of_ones_own_are_forgotten_and_those_of_before_stay():

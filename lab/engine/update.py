@@ -8,6 +8,7 @@ once instead of twice, so that a result would depend on the replica's place.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -118,12 +119,13 @@ def compiled(
 ) -> tf.types.experimental.PolymorphicFunction:
     """Return a method of one object as a compiled function of its own.
 
-    TensorFlow warns of functions that it traces often, and takes a method of many objects for one function, unless it
-    is wrapped.
+    TensorFlow warns of functions that it traces often, and takes all that share a code object for one function, as a
+    method of many objects does. A partial has none.
     """
-
-    def own(*args: Any) -> Any:
-        with forgotten_gradients():
-            return function(*args)
-
+    own = functools.partial(_traced, function)
     return tf.function(own, input_signature=input_signature, jit_compile=jit_compile, autograph=False)
+
+
+def _traced(function: Callable[..., Any], *args: Any) -> Any:
+    with forgotten_gradients():
+        return function(*args)
