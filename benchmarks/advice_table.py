@@ -53,6 +53,11 @@ def is_false(one: Mapping) -> bool:
     return any(claim[2] >= 0 for claim in one["checked"])
 
 
+def finds(one: Mapping, known: Truth) -> bool:
+    """Return whether an answer says of a family that helps most that it helps."""
+    return not known.helping.isdisjoint(family_of(read_key(key)) for key, answer in one["said"] if answer == "helps")
+
+
 def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> list[list[str]]:
     """Return the rows of the table: method, false claims, found, regret, worse than plain, repetitions, trials."""
     methods = ["advice", ADVISED, "best validation score", "plain model"]
@@ -74,11 +79,7 @@ def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]
         false = "-"
         if method == "advice":
             false = wilson(sum(is_false(one) for one in repetitions), len(repetitions))
-            found = [
-                bool({family_of(read_key(key)) for key, answer in one["said"] if answer == "helps"} & known.helping)
-                for one in repetitions
-                if (known := truths[one["task"], one["rows"]]).helping
-            ]
+            found = [finds(one, known) for one in repetitions if (known := truths[one["task"], one["rows"]]).helping]
         median = f"{np.median(trials):.0f}" if trials else "-"
         table.append(
             [
@@ -95,7 +96,7 @@ def rows(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]
 
 
 def by_task(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Truth]) -> list[list[str]]:
-    """Return one row per task and size: repetitions, what helps, what advice said, false answers, regret."""
+    """Return one row per task and size: repetitions, what helps, in how many it was found, and more."""
     table = []
     for (kind, size), known in sorted(truths.items()):
         own = [one for one in repetitions if (one["task"], one["rows"]) == (kind, size)]
@@ -108,6 +109,7 @@ def by_task(repetitions: Sequence[Mapping], truths: Mapping[tuple[str, int], Tru
                 str(size),
                 str(len(own)),
                 f"{_best(known.helping)} ({gain:.1%})",
+                str(sum(finds(one, known) for one in own)) if known.helping else "-",
                 ", ".join(f"{family} {count}" for family, count in _counts(said)) or "nothing",
                 str(false),
                 mean([known.regret(chosen_by(one, "advice")) for one in own]),
@@ -141,7 +143,7 @@ HEADINGS = (
     "trials (median)",
 )
 
-HEADINGS_BY_TASK = ("task", "rows", "repetitions", "best (gain)", "said to help", "false answers", "regret")
+HEADINGS_BY_TASK = ("task", "rows", "repetitions", "best (gain)", "found", "said to help", "false answers", "regret")
 
 BEGIN, END = "<!-- python -m benchmarks.advise -->", "<!-- end -->"
 """Between them stand the tables in README.md."""

@@ -90,7 +90,12 @@ def test_combinations_are_counted_together_in_the_table_of_tasks():
     helps = [{"task": "b", "rows": 200, "said": [(key, "helps")], "checked": []} for key in (both, POOR, GOOD, GOOD)]
     (row,) = by_task(helps, {("b", 200): Truth(PLAIN, 2.0, known, known)})
     assert row[3] == "dropout, 1 combination (10.0%)"
-    assert row[4] == "dropout 2, L1 penalty 1, combinations 1"
+    # The first, the third and the fourth answer name a family that helps most.
+    assert row[4] == "3"
+    assert row[5] == "dropout 2, L1 penalty 1, combinations 1"
+    nothing = {key: 0 * spread for key in known}
+    (row,) = by_task(helps, {("b", 200): Truth(PLAIN, 2.0, nothing, nothing)})
+    assert row[4] == "-"
 
 
 def test_the_readme_has_the_tables_of_what_was_counted():
