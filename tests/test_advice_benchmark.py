@@ -93,7 +93,7 @@ def test_combinations_are_counted_together_in_the_table_of_tasks():
     # The first, the third and the fourth answer name a family that helps most.
     assert row[4] == "3"
     assert row[5] == "dropout 2, L1 penalty 1, combinations 1"
-    nothing = {key: 0 * spread for key in known}
+    nothing = dict.fromkeys(known, 0 * spread)
     (row,) = by_task(helps, {("b", 200): Truth(PLAIN, 2.0, nothing, nothing)})
     assert row[4] == "-"
 
