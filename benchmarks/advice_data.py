@@ -4,8 +4,9 @@
     python -m benchmarks.advice_data --minutes 0         # only the table
 
 The table is printed and written into README.md. Advice is asked about three models on each of five data sets, with
-`benchmarks.advise.BUDGET` seconds of processor time. All that it has confirmed is trained again beside the plain model
-at seeds that it never saw, which cut splits of their own. Fashion-MNIST is left out where its files are not there.
+`benchmarks.advise.BUDGET` seconds of processor time. All that it has confirmed is trained again at seeds that it never
+saw, which cut splits of their own, beside the plain model at both of its learning rates. Fashion-MNIST is left out
+where its files are not there.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from benchmarks.advice_table import between, markdown_table
 from benchmarks.advise import BUDGET, FOLDER, README
 from lab.advice import advise
+from lab.advice.against_plain import against_plain
 from lab.checks import DataError
 from lab.data import Dataset, digits, fashion_mnist, from_arrays
 from lab.engine.tensorflow import load_tensorflow
@@ -75,7 +77,9 @@ def asked(data: str, model: str) -> dict:
     training = Training(epochs=EPOCHS, patience=PATIENCE, loss=loss)
     with tempfile.TemporaryDirectory() as folder:
         advice = advise(factory, load, budget=BUDGET, training=training, results_folder=folder, clock=time.process_time)
-    further = confirmed({name: one.variant for name, one in advice.settings.items()}, load)
+    candidates = set(advice.table["variant"])
+    plain = [name for name in advice.settings if name not in candidates]
+    further = confirmed({name: one.variant for name, one in advice.settings.items()}, plain, load)
     return {
         "data": data,
         "model": model,
@@ -89,21 +93,28 @@ def asked(data: str, model: str) -> dict:
     }
 
 
-def confirmed(variants: Mapping[str, Variant], load: Callable[..., Dataset]) -> dict[str, list]:
-    """Return by variant its decision, its difference to the first one and the ends of its interval at further seeds."""
+def confirmed(variants: Mapping[str, Variant], plain: Sequence[str], load: Callable[..., Dataset]) -> dict[str, list]:
+    """Return by candidate its decision, its difference and the ends of its interval at the further seeds.
+
+    As in the answer, a candidate is compared with the plain model at the learning rate beside which it looks worst.
+
+    Args:
+        variants: the plain model and the candidates.
+        plain: those of them that are the plain model, the one at its first learning rate first.
+        load: the data.
+    """
     from lab.results.tables import read_tables
 
-    baseline = next(iter(variants))
     own = {name: Variant(data=load, model=one.model, training=one.training) for name, one in variants.items()}
     experiment = Experiment(
-        name="further", question="?", variants=own, baseline=baseline, seeds=FURTHER, redraw_data=True
+        name="further", question="?", variants=own, baseline=plain[0], seeds=FURTHER, redraw_data=True
     )
     with tempfile.TemporaryDirectory() as folder:
-        rows = read_tables(run(experiment, results_folder=folder)).comparison
+        tables = read_tables(run(experiment, results_folder=folder))
+        rows = against_plain(tables, plain, margin=None, most_seeds=None)
     return {
         str(one.variant): [one.decision, one.difference, one.difference_low, one.difference_high]
         for one in rows.itertuples()
-        if one.variant != baseline
     }
 
 
