@@ -1,5 +1,7 @@
 """A run followed step by step is the run that the engines train."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -16,6 +18,20 @@ from lab.run import train
 from lab.sweep.progress import Progress, heard_by
 from lab.training import Training
 from tests.selection import quick
+
+MANY_RUNS = """
+from functools import partial
+from lab.data import digits
+from lab.experiment import Variant
+from lab.models import dense
+from lab.probes.steps import follow
+from lab.training import Training
+
+data = partial(digits, train_size=64, validation_size=32, test_size=32)
+run = Variant(data=data, model=partial(dense, widths=(4,)), training=Training(epochs=1))
+for seed in range(6):
+    list(follow(run, seed=seed, every=1000))
+"""
 
 
 def variant(blobs, **training):
@@ -34,6 +50,12 @@ def test_following_a_run_trains_it_as_the_reference_does(blobs, settings):
     # 40 examples in batches of 16 make an epoch of three steps.
     for mine, kept in zip(seen[3 * trained.kept_epoch], trained.weights, strict=True):
         np.testing.assert_allclose(mine, kept, rtol=2e-4, atol=2e-6)
+
+
+def test_tensorflow_warns_of_nothing_however_many_runs_are_followed():
+    """Neither of functions that it traces again nor of some that it cannot convert, in a process of its own."""
+    ran = subprocess.run([sys.executable, "-c", MANY_RUNS], capture_output=True, text=True, check=True)
+    assert "WARNING" not in ran.stderr
 
 
 def test_a_run_is_looked_at_before_the_first_step_and_after_the_last(blobs):

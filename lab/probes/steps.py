@@ -66,6 +66,7 @@ def follow(variant: Variant, *, seed: int, every: int) -> "Iterator[tuple[int, k
     import tensorflow as tf
 
     from lab.engine import objective, optimizers
+    from lab.engine.update import compiled
 
     (task,) = tasks({"followed": variant}, [seed]).values()
     data, training = task.data.train, task.training
@@ -82,18 +83,26 @@ def follow(variant: Variant, *, seed: int, every: int) -> "Iterator[tuple[int, k
     optimizer.build(model.trainable_variables)
     x, y = tf.constant(data.x), tf.constant(data.y)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32)])
-    def take(orders, rates_of_them):
-        for i in tf.range(tf.shape(orders)[0]):
-            targets = tf.gather(y, orders[i])
-            optimizer.learning_rate.assign(rates_of_them[i])
-            with tf.GradientTape() as tape:
-                outputs = model(tf.gather(x, orders[i]), training=True)
-                plain = objective.data_loss(training.loss, targets, outputs)
-                minimized = objective.minimized(training.loss, objective.numbers(training), targets, outputs, plain)
-                loss = tf.reduce_mean(minimized) + tf.add_n([tf.constant(0.0), *model.losses])
-            optimizer.apply(tape.gradient(loss, model.trainable_variables))
+    def take_one(order, rate):
+        targets = tf.gather(y, order)
+        optimizer.learning_rate.assign(rate)
+        with tf.GradientTape() as tape:
+            outputs = model(tf.gather(x, order), training=True)
+            plain = objective.data_loss(training.loss, targets, outputs)
+            minimized = objective.minimized(training.loss, objective.numbers(training), targets, outputs, plain)
+            loss = tf.reduce_mean(minimized) + tf.add_n([tf.constant(0.0), *model.losses])
+        optimizer.apply(tape.gradient(loss, model.trainable_variables))
 
+    def take_all(orders, rates_of_them):
+        def one_more(i):
+            take_one(orders[i], rates_of_them[i])
+            return (i + 1,)
+
+        tf.while_loop(lambda i: i < tf.shape(orders)[0], one_more, [tf.constant(0)])
+
+    take = compiled(
+        take_all, input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32)]
+    )
     yield 0, model
     for first in range(0, len(rates), every):
         taken = list(_batches(task, first, min(first + every, len(rates))))
