@@ -36,7 +36,7 @@ from lab.engine.memory import free_memory
 from lab.engine.program import Program
 from lab.engine.rehearsal import rehearse
 from lab.engine.task import History, Task, Trained
-from lab.engine.tensorflow import collector_paused
+from lab.engine.tensorflow import collector_paused, graph_options
 from lab.engine.training_state import NO_CHECKPOINTS, Checkpoints, Saved
 
 LARGEST_COHORT = 32
@@ -198,12 +198,13 @@ def train(
         return []
     place = {id(task): i for i, task in enumerate(tasks)}
     new = set(range(len(tasks)))
-    for saved in checkpoints.saved("cohort", tasks):
-        begun = [place[id(task)] for task in saved.tasks]
-        new -= set(begun)
-        attempt(begun, saved)
-    for indices in np.array_split(sorted(new), -(-len(new) // LARGEST_COHORT)) if new else ():
-        attempt([int(i) for i in indices])
+    with graph_options(arithmetic_optimization=False):
+        for saved in checkpoints.saved("cohort", tasks):
+            begun = [place[id(task)] for task in saved.tasks]
+            new -= set(begun)
+            attempt(begun, saved)
+        for indices in np.array_split(sorted(new), -(-len(new) // LARGEST_COHORT)) if new else ():
+            attempt([int(i) for i in indices])
     return [trained for i in range(len(tasks)) if (trained := results[i]) is not None]
 
 

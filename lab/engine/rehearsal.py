@@ -6,8 +6,6 @@ cohort each time, so that rounding, which some optimizers amplify, does not add 
 whatever the size of the data.
 """
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from lab.engine import keras_internals, objective, optimizers, stacking
 from lab.engine.graph import RefusedError
 from lab.engine.loop import Loop
 from lab.engine.task import Task
+from lab.engine.tensorflow import graph_options
 from lab.engine.update import compiled
 
 STEPS = 2
@@ -127,14 +126,14 @@ class _Reference:
 
     def step(self) -> tuple[dict[str, float], list[np.ndarray | None]]:
         """Take a step; return what is seen of the batch before it, and the gradient of each trained weight."""
-        with _graphs_as_they_are():
+        with graph_options(disable_meta_optimizer=True):
             plain, penalty, gradients = self._compiled_step(*self.batch)
         given = [None if gradient is None else gradient.numpy() for gradient in gradients]
         return {"data_loss": float(plain), "penalty": float(penalty)}, given
 
     def measured(self) -> dict[str, float]:
         """Measure the first examples of both splits."""
-        with _graphs_as_they_are():
+        with graph_options(disable_meta_optimizer=True):
             (train, _), (validation, penalty) = (self._compiled_measure(*split) for split in self.splits)
         found = {"train_data_loss": train, "val_data_loss": validation, "val_penalty": penalty}
         return {name: float(value) for name, value in found.items()}
@@ -171,17 +170,6 @@ class _Reference:
 
     def _penalty(self) -> tf.Tensor:
         return tf.add_n([tf.zeros([]), *(tf.cast(loss, tf.float32) for loss in self.model.losses)])
-
-
-@contextlib.contextmanager
-def _graphs_as_they_are() -> Iterator[None]:
-    """Leave out TensorFlow's optimization of graphs, which takes longer than two steps do."""
-    before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    try:
-        yield
-    finally:
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})
 
 
 def _compare_all(found: dict[str, float], expected: dict[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""TensorFlow, loaded for one precision of products and without what it prints while it loads."""
+"""TensorFlow: loaded for one precision of products, without what it prints while it loads, and how it optimizes."""
 
 import contextlib
 import gc
@@ -46,6 +46,25 @@ def load_tensorflow(precision: str | None = None) -> None:
     if first:
         # The 400 000 objects of TensorFlow and Keras stay: the collector need not search them ever again.
         gc.freeze()
+
+
+@contextlib.contextmanager
+def graph_options(**options: bool) -> Iterator[None]:
+    """Set options of TensorFlow's optimization of graphs for what is compiled and called meanwhile.
+
+    Args:
+        options: as for `tf.config.optimizer.set_experimental_options`. Whoever had not set them finds them at
+            TensorFlow's own choice again: it optimizes.
+    """
+    import tensorflow as tf
+
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options(options)
+    try:
+        yield
+    finally:
+        own = {name: before.get(name, not name.startswith("disable")) for name in options}
+        tf.config.optimizer.set_experimental_options(own)
 
 
 @contextlib.contextmanager
