@@ -92,7 +92,7 @@ def compute(seeds: int = 5, members: int = 10, epochs: int = 60, train_size: int
 
     def variant(load, regularization: Regularization = NONE, **fields) -> Variant:
         model = partial(dense, widths=(128, 128), regularization=regularization)
-        return Variant(data=load, model=model, training=Training(epochs=epochs, **fields))
+        return Variant(data=load, model=model, training=Training(**{"epochs": epochs} | fields))
 
     draws = range(seeds)
     trained = train(
@@ -121,7 +121,9 @@ def compute(seeds: int = 5, members: int = 10, epochs: int = 60, train_size: int
                 students |= {(draw, name): variant(load, loss="squared_error") for name, load in taken.items()}
             else:
                 measure(draw, f"{kind}, {MASKS} masks", 1, sampled(nets[0], data.test.x, MASKS, draw).mean(axis=0))
-        restarting = variant(partial(labelled, train_size, seed=draw), schedule="cosine_restarts", cycles=CYCLES)
+        # Cycles end with epochs.
+        cycles = {"schedule": "cosine_restarts", "cycles": CYCLES, "epochs": CYCLES * max(1, epochs // CYCLES)}
+        restarting = variant(partial(labelled, train_size, seed=draw), **cycles)
         ends = snapshots(f"draw {draw}", restarting, seeds=[0])[0]
         each = np.stack([probabilities(net, data.test.x) for net in ends])
         for last in (CYCLES, 3, 1):

@@ -133,6 +133,23 @@ def test_bits_do_not_depend_on_the_company_with_splits_larger_than_a_measuring_c
     assert_equal_in_cohorts_of_any_size(tasks)
 
 
+def called_often(seed: int) -> keras.Model:
+    """Return a model that calls one layer fourteen times, so that as many gradients of its weights are added."""
+    dense = partial(keras.layers.Dense, activation="tanh")
+    normal = partial(keras.initializers.GlorotNormal)
+    again = dense(12, kernel_initializer=normal(seed), activity_regularizer=keras.regularizers.L2(1e-3))
+    inputs = x = keras.Input((12,))
+    for _ in range(14):
+        x = again(x)
+    return keras.Model(inputs, keras.layers.Dense(2, kernel_initializer=normal(seed))(x))
+
+
+def test_bits_do_not_depend_on_the_company_where_many_gradients_are_added():
+    """TensorFlow sorts what it adds by names, and these are others where a run trains alone."""
+    data, training = clouds((12,), 60, 40), Training(batch_size=20, learning_rate=0.01, epochs=6)
+    assert_equal_in_cohorts_of_any_size([Task(partial(called_often, r), data, training, r) for r in range(SIZES[-1])])
+
+
 def on_positions(seed: int) -> keras.Model:
     """Return a model with a dense layer and normalizations on 48 x 48 positions, of which a batch has many."""
     normal = partial(keras.initializers.GlorotNormal)

@@ -824,12 +824,11 @@ def test_the_cohort_of_a_killed_worker_and_of_a_killed_driver_goes_on_from_its_c
 def test_no_worker_outlives_a_killed_driver_and_the_same_command_goes_on(tmp_path):
     pytest.importorskip("distributed")
     script = written(tmp_path, epochs=4000)
-    driver = started(script, tmp_path / "two", "--workers", "2")
-    waited_for(lambda: len(trainers(driver.pid)) == 2)
-    time.sleep(3)
-    left = below(driver.pid)
-    driver.kill()
-    driver.wait()
+    with started(script, tmp_path / "two", "--workers", "2") as driver:
+        waited_for(lambda: len(trainers(driver.pid)) == 2)
+        time.sleep(3)
+        left = below(driver.pid)
+        driver.kill()
     waited_for(lambda: not [process for process in left if Path(f"/proc/{process}").exists()], seconds=5)
     # The lock is free, and what was half-written is swept.
     script = written(tmp_path, epochs=3)
