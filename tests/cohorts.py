@@ -1,6 +1,8 @@
 """What the tests of the cohort engine share: small runs, and how two histories are compared."""
 
+import os
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -71,6 +73,13 @@ def rich(kind: str = "dense", epochs: int = 4, patience: int | None = None) -> l
         data, widths = dataset(seed=r % 2), (8,) if kind == "conv" else (12, 7)
         tasks.append(task(regularization, kind=kind, training=training, data=data, seed=r // 2, widths=widths))
     return tasks
+
+
+def is_promised() -> bool:
+    """Say whether `lab.engine.cohort` promises here that no bit depends on the company: AVX-512, or one thread."""
+    cpu = Path("/proc/cpuinfo")
+    wide = cpu.exists() and " avx512f " in cpu.read_text() and "ONEDNN_MAX_CPU_ISA" not in os.environ
+    return wide or os.environ.get("TF_NUM_INTRAOP_THREADS") == "1"
 
 
 def together(tasks: list[Task]) -> list[Trained]:

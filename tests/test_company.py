@@ -1,9 +1,7 @@
 """The promise of `lab.engine.cohort`: a run's bits do not depend on its company."""
 
-import os
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,17 +13,10 @@ from lab.engine import cohort, keras_fit, loop, penalties, program
 from lab.engine.task import Task
 from lab.regularization import Regularization
 from lab.training import Training
-from tests.cohorts import dataset, difference, identical, rich, task, together
+from tests.cohorts import dataset, difference, identical, is_promised, rich, task, together
 from tests.selection import quick
 
 SIZES = (1, 2, 5, 9)
-
-
-def is_promised() -> bool:
-    """Say whether the promise is given here: with AVX-512, or with one thread."""
-    cpu = Path("/proc/cpuinfo")
-    wide = cpu.exists() and " avx512f " in cpu.read_text() and "ONEDNN_MAX_CPU_ISA" not in os.environ
-    return wide or os.environ.get("TF_NUM_INTRAOP_THREADS") == "1"
 
 
 pytestmark = pytest.mark.skipif(not is_promised(), reason="the promise needs AVX-512, or one thread")

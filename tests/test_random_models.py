@@ -1,4 +1,4 @@
-"""Random models of all kinds of layers: a cohort trains each run as a plain loop does."""
+"""Random models of all kinds of layers: a cohort trains each run as a plain loop does, and bit by bit as it alone."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ import pytest
 from lab.engine import cohort
 from lab.engine.task import Task
 from lab.training import Training
-from tests.cohorts import dataset
+from tests.cohorts import dataset, identical, is_promised
 from tests.random_models import build, by_hand
 
 CLOSE = 1e-4
@@ -31,6 +31,8 @@ def assert_trained_as_by_hand(case: int, size: int, epochs: int) -> None:
     checked = case % 2
     trained = cohort.train(tasks, blueprints=plan.groups[0].blueprints)[checked]
     task = tasks[checked]
+    if is_promised():
+        assert identical(trained, cohort.train([task])[0])
     rows, weights = by_hand(task.build(), task.data, training, task.seed)
     diverged = trained.status == "diverged"
     if diverged:

@@ -9,13 +9,16 @@ weights, on one machine with one number of threads. So the same runs leave the s
 and a cohort may be compacted whenever that saves time. `invariant` has the arithmetic that this takes, and the size of
 the chunks in which a split is measured follows from the model's structure only.
 
-The promise is tested on processors with AVX-512. With AVX2 TensorFlow multiplies with Eigen, and there it does not hold
-in full: the last bits of a run that trains alone were seen to differ where three gradients meet, as those of an
-activity L1, an activity L2 and the next layer, which TensorFlow adds in another order. Other cases may exist.
-With TF_ENABLE_ONEDNN_OPTS=1 TensorFlow takes oneDNN on these processors too, which
-cuts the products of a cohort into one equal share per thread and rounds a replica that lies across a cut differently:
-unless TF_NUM_INTRAOP_THREADS is 1, the last bits of a run then depend on its place and on the number of replicas,
-though not on what the others hold. It was not tested on GPUs, where the order of sums may depend on that number too.
+TensorFlow's optimization of graphs would break it: it sorts by name what is added, so that sums of three and more terms
+have another order in a program of one replica, whose operations have other names. `train` turns that part of it off.
+
+The promise is tested on processors with AVX-512. With AVX2 TensorFlow multiplies with Eigen. Before that sorting was
+turned off, the last bits of a run that trains alone were seen to differ there where three gradients meet, as those of
+an activity L1, an activity L2 and the next layer; it was not tested there since. With TF_ENABLE_ONEDNN_OPTS=1
+TensorFlow takes oneDNN on these processors too, which cuts the products of a cohort into one equal share per thread and
+rounds a replica that lies across a cut differently: unless TF_NUM_INTRAOP_THREADS is 1, the last bits of a run then
+depend on its place and on the number of replicas, though not on what the others hold. It was not tested on GPUs, where
+the order of sums may depend on that number too.
 """
 
 import functools

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from lab.engine import invariant, keras_internals
@@ -227,14 +228,12 @@ def group_normalization(call: Call, x: tf.Tensor) -> tf.Tensor:
 def prelu(call: Call, x: tf.Tensor) -> tf.Tensor:
     """PReLU, with slopes for each value or shared along some axes."""
     alpha = call.weight(call.layer.alpha)
-    size = math.prod(alpha.shape[1:])
-    per_channel = size == alpha.shape[-1] == x.shape[-1]
-    if alpha.shape[1:] == x.shape[2:] or per_channel:
-        # One slope per feature, or per channel for all positions: either way along the last axes of x.
-        slopes = _like(invariant.multiply(_rows(tf.nn.relu(-x), size), _flat(alpha), call.longest(x)), x)
-    else:
-        slopes = tf.expand_dims(alpha, 1) * tf.nn.relu(-x)
-    return tf.nn.relu(x) - slopes
+    shared = [axis for axis in range(2, len(x.shape)) if alpha.shape[axis - 1] != x.shape[axis]]
+    order = [0, 1, *shared, *(axis for axis in range(2, len(x.shape)) if axis not in shared)]
+    # A slope meets all numbers of one column.
+    below = tf.transpose(tf.nn.relu(-x), order) if shared else tf.nn.relu(-x)
+    slopes = _like(invariant.multiply(_rows(below, math.prod(alpha.shape[1:])), _flat(alpha), call.longest(x)), below)
+    return tf.nn.relu(x) - (tf.transpose(slopes, np.argsort(order)) if shared else slopes)
 
 
 def _flat(values: tf.Tensor) -> tf.Tensor:

@@ -64,7 +64,6 @@ def charge(x: tf.Tensor, strengths: dict[str, tf.Tensor]) -> tf.Tensor:
     A replica of strength 0 is charged 0, even if its numbers are infinite or NaN.
     """
 
-    # One function for all kinds: TensorFlow would add their gradients in another order for a single replica.
     @tf.custom_gradient
     def charged(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         parts = [part(kind, x, strength) for kind, strength in strengths.items()]
@@ -151,9 +150,7 @@ class Penalties:
         self.kernel_keys = [key for key in found if key[2] in KERNEL_KINDS]
 
     def parts(self, values: Sequence[tf.Tensor], per_run: dict[Key, tf.Tensor]) -> tf.Tensor:
-        """Return the known penalties on single weights, of shape (parts, replicas).
-
-        The parts are for the caller to add, as TensorFlow may reorder the sums of a graph.
+        """Return the known penalties on single weights, of shape (parts, replicas), for the caller to add.
 
         Args:
             values: of the variables, each of shape (replicas, ...).
