@@ -121,9 +121,9 @@ def compute(seeds: int = 5, members: int = 10, epochs: int = 60, train_size: int
                 students |= {(draw, name): variant(load, loss="squared_error") for name, load in taken.items()}
             else:
                 measure(draw, f"{kind}, {MASKS} masks", 1, sampled(nets[0], data.test.x, MASKS, draw).mean(axis=0))
-        # Cycles end with epochs.
-        cycles = {"schedule": "cosine_restarts", "cycles": CYCLES, "epochs": CYCLES * max(1, epochs // CYCLES)}
-        restarting = variant(partial(labelled, train_size, seed=draw), **cycles)
+        load = partial(labelled, train_size, seed=draw)
+        whole = CYCLES * max(1, epochs // CYCLES)  # A cycle ends with an epoch.
+        restarting = variant(load, schedule="cosine_restarts", cycles=CYCLES, epochs=whole)
         ends = snapshots(f"draw {draw}", restarting, seeds=[0])[0]
         each = np.stack([probabilities(net, data.test.x) for net in ends])
         for last in (CYCLES, 3, 1):
