@@ -9,7 +9,7 @@ Measured on 300 digits, a fifth of whose labels are random, with the course's ne
 
 The "Elastic Net" was L1. `L1L2(0.01)` leaves l2 at 0, and the variants as written equal those of plain L1 in every
 digit of every epoch. The course has .665 for L1 and .692 for the "Elastic Net" and explains the difference; it is the
-noise between two runs of one regularizer. A true elastic net differs (test loss .470 against .449), and no better.
+noise between two runs of one regularizer. A true elastic net differs (test loss .472 against .449), and no better.
 
 "L1 has a high loss, so it underfits" reads the penalty. Keras's `loss` and `val_loss` contain it: after the first
 epoch `loss` is .134 higher with L1(1e-4) than without, and the data loss is the same to three digits (2.291). On the
@@ -22,7 +22,7 @@ their results are told together. At the course's strengths neither shows an effe
 
 Layer normalization was normalization of each pixel's channels. `LayerNormalization()` on a convolution does that, the
 report describes one mean and one variance for H x W x C, which is `GroupNormalization(groups=1)`. They are different
-nets (test loss .486 and .475), of which 5 seeds do not show one to be better than none (.461) or than the other.
+nets (test loss .487 and .475), of which 5 seeds do not show one to be better than none (.461) or than the other.
 """
 
 from functools import partial
