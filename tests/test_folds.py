@@ -49,9 +49,10 @@ def test_each_variant_has_a_run_in_each_fold_at_each_seed_and_both_variants_the_
     assert runs[-1].name == schema.run_name("l2", 1, runs[-1].id, 3)
 
 
-def test_a_run_without_folds_has_the_id_and_the_name_that_it_had_before_there_were_folds():
+def test_a_run_without_folds_has_the_id_and_the_name_that_it_had_before_there_were_folds(monkeypatch):
+    # Of the commit before folds, when `NUMERICS` was 1.
+    monkeypatch.setattr("lab.plan.NUMERICS", 1)
     run = plan(experiment(folds=None, seeds=(3,)))[0]
-    # Of the commit before folds.
     assert run.name == "none-seed3-r80476a8691f2"
     assert run.declaration["data"]["fold"] is None
 
