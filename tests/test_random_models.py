@@ -1,4 +1,4 @@
-"""Random models of all kinds of layers: a cohort trains each run as a plain loop does, and bit by bit as it alone."""
+"""Random models of all kinds of layers: a cohort trains each run as a plain loop does, with the same bits as alone."""
 
 from functools import partial
 
